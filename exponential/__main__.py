@@ -1,0 +1,3 @@
+from exponential.cli import main
+
+main()

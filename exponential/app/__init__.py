@@ -1,0 +1,1 @@
+"""Web pages and JSON routes of the app service."""

@@ -1,0 +1,1 @@
+"""Paddy: the agent, its tools, its memory and the durable turns that run it."""

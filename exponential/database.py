@@ -1,0 +1,155 @@
+"""Postgres: engine, transactions, LISTEN/NOTIFY, migrations. Each service owns one database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+from sqlalchemy import MetaData, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from exponential.errors import ConfigurationError
+
+Part = Literal["app", "gateway"]
+MIGRATIONS = Path(__file__).parent / "migrations"
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class AppBase(DeclarativeBase):
+    """Tables of the app's database: auth, workspace, assistant."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+
+
+class GatewayBase(DeclarativeBase):
+    """Tables of the gateway's database."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+
+
+class Database:
+    """One service's connection pool. `url` is any Postgres URL; the psycopg 3 driver is always used."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = parse_url(url)
+        self._engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose changes commit when the block ends and roll back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """Raises SQLAlchemyError when the database does not answer."""
+        async with self._sessions() as session:
+            await session.execute(text("select 1"))
+
+    @asynccontextmanager
+    async def listen(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+        """Inside the block, iterate (channel, payload) of each NOTIFY that was committed since the block began."""
+        connection = await psycopg.AsyncConnection.connect(self.libpq, autocommit=True)
+        async with connection:
+            for channel in channels:
+                await connection.execute(psycopg.sql.SQL("listen {}").format(psycopg.sql.Identifier(channel)))
+
+            async def notices() -> AsyncIterator[tuple[str, str]]:
+                async for notice in connection.notifies():
+                    yield notice.channel, notice.payload
+
+            yield notices()
+
+    @property
+    def libpq(self) -> str:
+        """The URL as libpq (psycopg, procrastinate) wants it, password included: never log it."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
+    """NOTIFY `channel` when this transaction commits. `payload` holds ids only, never message text."""
+    await session.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+
+
+async def raw_connection(session: AsyncSession) -> psycopg.AsyncConnection:
+    """The psycopg connection beneath this transaction, for procrastinate's `connection=`."""
+    raw = await (await session.connection()).get_raw_connection()
+    driver = raw.driver_connection
+    assert isinstance(driver, psycopg.AsyncConnection)
+    return driver
+
+
+def parse_url(url: str) -> URL:
+    """Accept postgres://, postgresql:// and postgresql+psycopg://. Raises ConfigurationError for all else."""
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError:
+        raise ConfigurationError("The database URL can't be read; it looks like postgresql://user@host/name.") from None
+    if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise ConfigurationError(f"The database must be Postgres, not {parsed.drivername}; see docs/settings.md.")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def prepare(part: Part, url: str) -> None:
+    """Create the database if it is missing and bring its tables up to date. Blocking; safe to run in parallel.
+
+    Raises ConfigurationError, in one sentence, when the server can't be reached.
+    """
+    from alembic import command
+    from alembic.config import Config
+
+    parsed = parse_url(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / part))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(url=parsed, part=part)
+    try:
+        _create_if_missing(parsed)
+        command.upgrade(config, "head")
+    except (psycopg.OperationalError, SQLAlchemyError) as error:
+        cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
+        where = f"{parsed.host or parsed.query.get('host') or 'the local socket'}"
+        raise ConfigurationError(
+            f"The {part}'s database at {where} can't be used ({_first_line(cause)}). "
+            "Start Postgres or correct the URL, then start again."
+        ) from None
+
+
+def _create_if_missing(url: URL) -> None:
+    target = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        psycopg.connect(target, connect_timeout=10).close()
+        return
+    except psycopg.OperationalError as error:
+        if "does not exist" not in str(error) or not url.database:
+            raise
+    admin = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(admin, autocommit=True, connect_timeout=10) as connection:
+        try:
+            connection.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(url.database)))
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            pass  # another process got there first
+
+
+def _first_line(error: object) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+async def prepare_async(part: Part, url: str) -> None:
+    """`prepare` off the event loop."""
+    await asyncio.to_thread(prepare, part, url)

@@ -1,0 +1,60 @@
+"""The error tree. Each error has a stable code, an HTTP status and a sentence that a person can act on.
+
+ExponentialError
+├── ConfigurationError   the service can't start as configured        (exit code 2)
+├── BadInput       422   the request can't be understood
+├── Unauthorized   401   no proof, or no valid proof, of who is asking
+├── NotFound       404   it isn't there, or it isn't yours
+├── Conflict       409   it can't be done in the present state
+└── Unavailable    503   something needed is not there right now; try again
+"""
+
+
+class ExponentialError(Exception):
+    """Base of everything this product raises on purpose; `str(error)` is the sentence shown to people."""
+
+    code = "internal_error"
+    status = 500
+
+    def __init__(self, sentence: str, *, code: str | None = None) -> None:
+        super().__init__(sentence)
+        if code is not None:
+            self.code = code
+
+    def as_json(self) -> dict[str, str]:
+        return {"error": str(self), "code": self.code}
+
+
+class ConfigurationError(ExponentialError):
+    code = "configuration"
+
+
+class BadInput(ExponentialError):
+    code = "bad_input"
+    status = 422
+
+
+class Unauthorized(ExponentialError):
+    code = "unauthorized"
+    status = 401
+
+
+class NotFound(ExponentialError):
+    code = "not_found"
+    status = 404
+
+
+class Conflict(ExponentialError):
+    code = "conflict"
+    status = 409
+
+
+class Unavailable(ExponentialError):
+    """`retry_after` is in seconds and becomes the Retry-After header."""
+
+    code = "unavailable"
+    status = 503
+
+    def __init__(self, sentence: str, *, code: str | None = None, retry_after: int = 2) -> None:
+        super().__init__(sentence, code=code)
+        self.retry_after = retry_after

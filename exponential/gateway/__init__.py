@@ -1,0 +1,1 @@
+"""The WhatsApp gateway: linked devices, messages in, messages out. Knows nothing of Paddy."""

@@ -1,0 +1,1 @@
+"""A WhatsApp server on loopback with simulated phones, for tests, the demo and benchmarks."""

@@ -1,0 +1,16 @@
+"""Alembic's entry point. `database.prepare` says which part (app or gateway) and where."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+part = context.config.attributes["part"]
+engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+with engine.connect() as connection:
+    # Several processes may start at once: the first migrates, the others wait and find nothing to do.
+    connection.execute(text("select pg_advisory_lock(hashtext('exponential migrations'))"))
+    connection.commit()
+    context.configure(connection=connection, version_table="schema_version", transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.execute(text("select pg_advisory_unlock(hashtext('exponential migrations'))"))
+    connection.commit()

@@ -1,0 +1,155 @@
+"""Environment (and `.env`) → one frozen Settings object per service, read once, with bad values named.
+
+docs/settings.md is the table of them all; a test keeps it complete.
+"""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from exponential.errors import ConfigurationError
+
+MIN_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key is at least as long as the hash, 256 bits
+
+
+def default_data_dir() -> Path:
+    """Where data lives when nobody says: never below root's home, which embedded Postgres can't enter."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/exponential")
+    return Path(platformdirs.user_data_dir("exponential"))
+
+
+class Settings(BaseSettings):
+    """What both services share."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    data_dir: Path = Field(default_factory=default_data_dir, validation_alias="EXPONENTIAL_DATA")
+    environment: Literal["development", "production"] = Field("development", validation_alias="EXPONENTIAL_ENV")
+    auth_secret: str = Field("", validation_alias="AUTH_SECRET", repr=False)
+    encryption_keys: Annotated[tuple[bytes, ...], NoDecode] = Field(
+        (), validation_alias="EXPONENTIAL_ENCRYPTION_KEY", repr=False
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="EXPONENTIAL_LOG_LEVEL")
+
+    @field_validator("encryption_keys", mode="before")
+    @classmethod
+    def _decode_keys(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        keys = tuple(base64.b64decode(part.strip(), validate=True) for part in value.split(",") if part.strip())
+        if any(len(key) != 32 for key in keys):
+            raise ValueError("each key must be 32 bytes in base64, separated by commas; the first one encrypts")
+        return keys
+
+    @model_validator(mode="after")
+    def _strong_secret(self) -> "Settings":
+        if self.auth_secret and len(self.auth_secret) < MIN_SECRET:
+            raise ValueError(f"AUTH_SECRET is shorter than {MIN_SECRET} characters; `openssl rand -hex 32` makes one")
+        if self.environment == "production" and not (self.auth_secret and self.encryption_keys):
+            raise ValueError("in production AUTH_SECRET and EXPONENTIAL_ENCRYPTION_KEY must be set")
+        return self
+
+
+class AppSettings(Settings):
+    """The app service: pages and Paddy."""
+
+    database_url: str = Field("", validation_alias="DATABASE_URL", repr=False)
+    host: str = Field("127.0.0.1", validation_alias="EXPONENTIAL_APP_HOST")
+    port: int = Field(8420, ge=0, le=65535, validation_alias="EXPONENTIAL_APP_PORT")
+    app_url: str = Field("", validation_alias="EXPONENTIAL_APP_URL")
+    gateway_url: str = Field("", validation_alias="WHATSAPP_GATEWAY_URL")
+    model: str = Field("", validation_alias="EXPONENTIAL_MODEL")
+
+
+class GatewaySettings(Settings):
+    """The gateway service: sessions and messages."""
+
+    database_url: str = Field("", validation_alias="GATEWAY_DATABASE_URL", repr=False)
+    host: str = Field("127.0.0.1", validation_alias="WHATSAPP_GATEWAY_HOST")
+    port: int = Field(8421, ge=0, le=65535, validation_alias="WHATSAPP_GATEWAY_PORT")
+    app_url: str = Field("", validation_alias="EXPONENTIAL_APP_URL")
+    max_sessions: int = Field(50, ge=1, validation_alias="WHATSAPP_MAX_SESSIONS")
+    proxy_url: str = Field("", validation_alias="WHATSAPP_PROXY_URL", repr=False)
+    jwt_issuers: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("exponential", "todo-app"), validation_alias="WHATSAPP_GATEWAY_JWT_ISSUERS"
+    )
+    mode: Literal["whatsapp", "loopback"] = Field("whatsapp", validation_alias="WHATSAPP_MODE")
+    loopback_ca: Path | None = Field(None, validation_alias="WHATSAPP_LOOPBACK_CA")
+    loopback_noise_root: str = Field("", validation_alias="WHATSAPP_LOOPBACK_NOISE_ROOT")
+
+    @field_validator("jwt_issuers", mode="before")
+    @classmethod
+    def _split_issuers(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _loopback_is_whole(self) -> "GatewaySettings":
+        given = bool(self.loopback_ca or self.loopback_noise_root)
+        if self.mode == "whatsapp" and given:
+            raise ValueError("WHATSAPP_LOOPBACK_CA and WHATSAPP_LOOPBACK_NOISE_ROOT need WHATSAPP_MODE=loopback")
+        if self.mode == "loopback":
+            if not (self.loopback_ca and self.loopback_noise_root and self.proxy_url):
+                raise ValueError(
+                    "WHATSAPP_MODE=loopback needs WHATSAPP_LOOPBACK_CA, WHATSAPP_LOOPBACK_NOISE_ROOT and "
+                    "WHATSAPP_PROXY_URL"
+                )
+            if self.environment == "production":
+                raise ValueError("WHATSAPP_MODE=loopback is for tests and the demo, never for production")
+        return self
+
+
+S = TypeVar("S", bound="Settings")
+
+
+def read(kind: type[S], **given: Any) -> S:
+    """Read settings of `kind` from the environment; `given` (by field name) wins over it.
+
+    Raises ConfigurationError naming each bad variable.
+    """
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        problems = []
+        for item in error.errors():
+            message = item["msg"].removeprefix("Value error, ")
+            name = ".".join(str(part) for part in item["loc"])
+            problems.append(f"{name}: {message}" if name else message)
+        raise ConfigurationError("Settings are not right. " + "; ".join(problems) + ".") from None
+
+
+def with_secrets(settings: S) -> S:
+    """Fill in AUTH_SECRET and the encryption key: made once, kept 0600 in the data directory, never a default."""
+    if settings.auth_secret and settings.encryption_keys:
+        return settings
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    secret = settings.auth_secret or _keep(folder / "auth-secret", lambda: secrets.token_hex(32))
+    keys = settings.encryption_keys or (base64.b64decode(_keep(folder / "encryption-key", _new_key)),)
+    return settings.model_copy(update={"auth_secret": secret, "encryption_keys": keys})
+
+
+def _new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _keep(path: Path, make: Callable[[], str]) -> str:
+    """Read `path`, or write it first with what `make` returns; when two processes race, the first one's stays."""
+    if not path.exists():
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(make() + "\n")
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,1 @@
+"""Tasks (later projects and meetings): models and use-cases. Knows no HTTP and no assistant."""

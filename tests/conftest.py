@@ -1,0 +1,66 @@
+"""Fixtures every room of tests shares: one embedded Postgres a run, one fresh database a test, one key ring."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from exponential import database, embedded, encryption
+
+# Paddy's tests must never reach a real model (pydantic-ai's own switch).
+import pydantic_ai.models
+
+pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[embedded.EmbeddedPostgres]:
+    """A real Postgres in a folder of its own directly below /tmp: its system user must be able to reach it."""
+    folder = Path(tempfile.mkdtemp(prefix="exponential-tests-"))
+    folder.chmod(0o755)
+    server = embedded.start(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
+    """`database_url("app")` → URL of a database that doesn't exist yet; it is dropped after the test."""
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        made.append(f"{name}_{secrets.token_hex(4)}")
+        return postgres.url(made[-1])
+
+    yield make
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'drop database if exists "{name}" with (force)')
+
+
+@pytest.fixture(autouse=True)
+def key_ring() -> None:
+    encryption.use_keys((secrets.token_bytes(32),))
+
+
+@pytest.fixture
+async def app_database(database_url: Callable[[str], str]) -> AsyncIterator[database.Database]:
+    url = database_url("app")
+    await database.prepare_async("app", url)
+    db = database.Database(url)
+    yield db
+    await db.close()
+
+
+@pytest.fixture
+async def gateway_database(database_url: Callable[[str], str]) -> AsyncIterator[database.Database]:
+    url = database_url("gateway")
+    await database.prepare_async("gateway", url)
+    db = database.Database(url)
+    yield db
+    await db.close()

@@ -1,0 +1,47 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from exponential.errors import ConfigurationError
+from exponential.settings import AppSettings, GatewaySettings, read, with_secrets
+
+
+def test_a_bad_value_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="WHATSAPP_MAX_SESSIONS"):
+        read(GatewaySettings, WHATSAPP_MAX_SESSIONS="many")
+
+
+def test_a_short_secret_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ConfigurationError, match="AUTH_SECRET is shorter") as caught:
+        read(AppSettings, auth_secret="hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_production_wants_its_own_secrets() -> None:
+    with pytest.raises(ConfigurationError, match="production"):
+        read(AppSettings, environment="production")
+
+
+def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
+    first = with_secrets(read(AppSettings, data_dir=tmp_path))
+    second = with_secrets(read(GatewaySettings, data_dir=tmp_path))
+    assert len(first.auth_secret) == 64
+    assert (first.auth_secret, first.encryption_keys) == (second.auth_secret, second.encryption_keys)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_loopback_trust_is_refused_outside_loopback_mode(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="need WHATSAPP_MODE=loopback"):
+        read(GatewaySettings, loopback_ca=tmp_path / "ca.pem")
+    with pytest.raises(ConfigurationError, match="never for production"):
+        read(
+            GatewaySettings,
+            environment="production",
+            auth_secret="x" * 32,
+            encryption_keys=(b"k" * 32,),
+            mode="loopback",
+            loopback_ca=tmp_path / "ca.pem",
+            loopback_noise_root="00" * 32,
+            proxy_url="http://127.0.0.1:1",
+        )
