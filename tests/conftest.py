@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psycopg
-import pytest
-
-from exponential import database, embedded, encryption
 
 # Paddy's tests must never reach a real model (pydantic-ai's own switch).
 import pydantic_ai.models
+import pytest
+
+from exponential import database, embedded, encryption
 
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 

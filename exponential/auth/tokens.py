@@ -11,10 +11,10 @@ from exponential import clock
 from exponential.errors import Unauthorized
 
 ISSUER = "exponential"
-GATEWAY = "whatsapp-gateway"
-APP = "exponential-app"
-LIFETIME = timedelta(hours=1)
 Audience = Literal["whatsapp-gateway", "exponential-app"]
+GATEWAY: Audience = "whatsapp-gateway"
+APP: Audience = "exponential-app"
+LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,37 @@
+from datetime import timedelta
+
+import pytest
+
+from exponential import clock
+from exponential.auth import signin, users
+from exponential.database import Database
+from exponential.errors import Unauthorized
+
+
+async def test_a_link_signs_in_once(app_database: Database) -> None:
+    async with app_database.transaction() as session:
+        user = await users.local_user(session)
+        link = await signin.make_link(session, user)
+    async with app_database.transaction() as session:
+        token = await signin.open_session(session, link)
+    async with app_database.transaction() as session:
+        assert (await signin.who(session, token)).id == user.id
+        with pytest.raises(Unauthorized, match="used already"):
+            await signin.open_session(session, link)
+
+
+async def test_a_link_expires(app_database: Database) -> None:
+    async with app_database.transaction() as session:
+        link = await signin.make_link(session, await users.local_user(session))
+    with clock.frozen(clock.now() + timedelta(hours=2)):
+        async with app_database.transaction() as session:
+            with pytest.raises(Unauthorized, match="expired"):
+                await signin.open_session(session, link)
+
+
+async def test_signing_out_ends_the_session(app_database: Database) -> None:
+    async with app_database.transaction() as session:
+        token = await signin.open_session(session, await signin.make_link(session, await users.local_user(session)))
+        await signin.close_session(session, token)
+        with pytest.raises(Unauthorized, match="not signed in"):
+            await signin.who(session, token)
