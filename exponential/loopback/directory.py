@@ -1,0 +1,107 @@
+"""What the server knows: accounts with phone number and LID, their devices, pre-keys, and what waits for each device."""
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from exponential.loopback.binary import JID, LID_SERVER, USER_SERVER, Node
+from exponential.loopback.signal import Bundle
+
+Deliver = Callable[[Node], None]
+
+
+@dataclass
+class Device:
+    """A phone (id 0) or a linked device. `deliver` is set while it is connected."""
+
+    account: "Account"
+    id: int
+    identity: bytes
+    registration_id: int
+    signed_id: int
+    signed: bytes
+    signature: bytes
+    noise: bytes | None = None
+    key_index: int = 0
+    name: str = ""
+    one_time: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
+    waiting: OrderedDict[tuple[str, ...], Node] = field(default_factory=OrderedDict)
+    deliver: Deliver | None = None
+
+    @property
+    def jid(self) -> JID:
+        return self.account.jid.with_device(self.id)
+
+    @property
+    def lid(self) -> JID:
+        return self.account.lid.with_device(self.id)
+
+    def take_bundle(self) -> Bundle:
+        """The keys to start a session with. A one-time key is handed out once, then gone (X3DH §3.2)."""
+        one_time = self.one_time.popitem(last=False) if self.one_time else (None, None)
+        return Bundle(self.registration_id, self.identity, self.signed_id, self.signed, self.signature, *one_time)
+
+    def put(self, stanza: Node) -> None:
+        """Keep `stanza` until the device acknowledges it, and send it now if the device is there."""
+        self.waiting[waiting_key(stanza)] = stanza
+        if self.deliver:
+            self.deliver(stanza)
+
+    def acknowledged(self, tag: str, id: str) -> None:
+        """The device has `id` for good."""
+        for key in [key for key in self.waiting if key[:2] == (tag, id)]:
+            del self.waiting[key]
+
+
+def waiting_key(stanza: Node) -> tuple[str, ...]:
+    return stanza.tag, stanza.text("id"), stanza.text("type"), stanza.text("from")
+
+
+@dataclass
+class Account:
+    """A WhatsApp account: one phone number, one LID, one phone and its linked devices."""
+
+    number: str
+    lid_user: str
+    push_name: str
+    devices: dict[int, Device] = field(default_factory=dict)
+    last_key_index: int = 0
+    last_device: int = 0
+
+    @property
+    def jid(self) -> JID:
+        return JID(self.number, USER_SERVER)
+
+    @property
+    def lid(self) -> JID:
+        return JID(self.lid_user, LID_SERVER)
+
+    def linked(self) -> list[Device]:
+        return [device for device in self.devices.values() if device.id]
+
+
+class Directory:
+    """All accounts, found by phone number or LID."""
+
+    def __init__(self) -> None:
+        self._by_user: dict[tuple[str, str], Account] = {}
+
+    def add(self, number: str, push_name: str) -> Account:
+        """Register a phone number (digits only). Raises ValueError when it has an account."""
+        if (number, USER_SERVER) in self._by_user:
+            raise ValueError(f"+{number} has an account already")
+        account = Account(number, str(10**14 + secrets.randbelow(9 * 10**14)), push_name)
+        self._by_user[number, USER_SERVER] = account
+        self._by_user[account.lid_user, LID_SERVER] = account
+        return account
+
+    def account(self, jid: JID) -> Account | None:
+        return self._by_user.get((jid.user, jid.server))
+
+    def device(self, jid: JID) -> Device | None:
+        account = self.account(jid)
+        return account.devices.get(jid.device) if account else None
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter({id(account): account for account in self._by_user.values()}.values())

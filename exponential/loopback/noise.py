@@ -1,0 +1,123 @@
+"""The server's half of Noise_XX_25519_AESGCM_SHA256 as WhatsApp uses it, and the certificate chain it shows.
+
+The Noise Protocol Framework (rev. 34) §5 and §7 give the handshake; WhatsApp's own parts are the prologue `WA 6 3`, the
+protobuf envelope and the certificate (whatsmeow handshake.go, socket/noisehandshake.go).
+"""
+
+import hashlib
+import time
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from exponential.loopback.keys import KeyPair
+from exponential.loopback.protobufs import CertChain, HandshakeMessage
+
+PATTERN = b"Noise_XX_25519_AESGCM_SHA256\x00\x00\x00\x00"
+PROLOGUE = b"WA\x06\x03"
+
+
+class Authority:
+    """The root that whatsmeow's WACertPubKey stands for, made anew for each loopback server."""
+
+    def __init__(self) -> None:
+        self.root = KeyPair()
+
+    def certificate(self, static: bytes) -> bytes:
+        """A chain root → intermediate → leaf for the server's static key, valid from an hour ago for a day."""
+        now = int(time.time())
+        intermediate = KeyPair()
+        chain = CertChain()
+        _certify(chain.intermediate, self.root, intermediate.public, serial=1, issuer=0, now=now)
+        _certify(chain.leaf, intermediate, static, serial=2, issuer=1, now=now)
+        return chain.SerializeToString()
+
+
+def _certify(
+    slot: CertChain.NoiseCertificate, signer: KeyPair, key: bytes, *, serial: int, issuer: int, now: int
+) -> None:
+    details = CertChain.NoiseCertificate.Details(
+        serial=serial, issuerSerial=issuer, key=key, notBefore=now - 3600, notAfter=now + 86400
+    )
+    slot.details = details.SerializeToString()
+    slot.signature = signer.sign(slot.details)
+
+
+class Cipher:
+    """One direction of the transport: AES-256-GCM with a counter as nonce and no associated data."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(key)
+        self._count = 0
+
+    def _nonce(self) -> bytes:
+        self._count += 1
+        return (self._count - 1).to_bytes(12, "big")
+
+    def encrypt(self, plain: bytes) -> bytes:
+        return self._aead.encrypt(self._nonce(), plain, None)
+
+    def decrypt(self, sealed: bytes) -> bytes:
+        """Raises cryptography's InvalidTag."""
+        return self._aead.decrypt(self._nonce(), sealed, None)
+
+
+class Responder:
+    """Answers one client: `hello` with its first message, then `finish` with its second."""
+
+    def __init__(self, static: KeyPair, certificate: bytes) -> None:
+        self._static = static
+        self._certificate = certificate
+        self._ephemeral = KeyPair()
+        self._hash = self._salt = self._key = PATTERN
+        self._count = 0
+        self._mix_hash(PROLOGUE)
+
+    def hello(self, message: bytes) -> bytes:
+        """-> e, then <- e, ee, s, es with the certificate chain as payload."""
+        client = HandshakeMessage.FromString(message).clientHello.ephemeral
+        self._client_ephemeral = client
+        self._mix_hash(client)
+        self._mix_hash(self._ephemeral.public)
+        self._mix_key(self._ephemeral.agree(client))
+        answer = HandshakeMessage()
+        answer.serverHello.ephemeral = self._ephemeral.public
+        answer.serverHello.static = self._encrypt(self._static.public)
+        self._mix_key(self._static.agree(client))
+        answer.serverHello.payload = self._encrypt(self._certificate)
+        return answer.SerializeToString()
+
+    def finish(self, message: bytes) -> tuple[bytes, bytes, Cipher, Cipher]:
+        """-> s, se. Returns the client's static key, its payload, and the ciphers for receiving and sending."""
+        finish = HandshakeMessage.FromString(message).clientFinish
+        static = self._decrypt(finish.static)
+        self._mix_key(self._ephemeral.agree(static))
+        payload = self._decrypt(finish.payload)
+        receive, send = self._expand(b"")
+        return static, payload, Cipher(receive), Cipher(send)
+
+    def _mix_hash(self, data: bytes) -> None:
+        self._hash = hashlib.sha256(self._hash + data).digest()
+
+    def _expand(self, data: bytes) -> tuple[bytes, bytes]:
+        out = HKDF(SHA256(), 64, salt=self._salt, info=b"").derive(data)
+        return out[:32], out[32:]
+
+    def _mix_key(self, secret: bytes) -> None:
+        self._salt, self._key = self._expand(secret)
+        self._count = 0
+
+    def _nonce(self) -> bytes:
+        self._count += 1
+        return (self._count - 1).to_bytes(12, "big")
+
+    def _encrypt(self, plain: bytes) -> bytes:
+        sealed = AESGCM(self._key).encrypt(self._nonce(), plain, self._hash)
+        self._mix_hash(sealed)
+        return sealed
+
+    def _decrypt(self, sealed: bytes) -> bytes:
+        plain = AESGCM(self._key).decrypt(self._nonce(), sealed, self._hash)
+        self._mix_hash(sealed)
+        return plain

@@ -1,0 +1,22 @@
+"""WhatsApp's protobuf messages, as neonize ships them: the one place where loopback imports neonize."""
+
+from neonize.proto.waAdv.WAAdv_pb2 import (
+    ADVDeviceIdentity,
+    ADVSignedDeviceIdentity,
+    ADVSignedDeviceIdentityHMAC,
+)
+from neonize.proto.waCert.WACert_pb2 import CertChain
+from neonize.proto.waCompanionReg.WACompanionReg_pb2 import DeviceProps
+from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
+from neonize.proto.waWa6.WAWebProtobufsWa6_pb2 import ClientPayload, HandshakeMessage
+
+__all__ = [
+    "ADVDeviceIdentity",
+    "ADVSignedDeviceIdentity",
+    "ADVSignedDeviceIdentityHMAC",
+    "CertChain",
+    "ClientPayload",
+    "DeviceProps",
+    "HandshakeMessage",
+    "Message",
+]
