@@ -1,4 +1,4 @@
-"""What the server knows: accounts with phone number and LID, their devices, pre-keys, and what waits for each device."""
+"""What the server knows: accounts with phone number and LID, their devices and pre-keys, what waits for each device."""
 
 import secrets
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from exponential.loopback.binary import JID, LID_SERVER, USER_SERVER, Node
 from exponential.loopback.signal import Bundle
 
-Deliver = Callable[[Node], None]
+Deliver = Callable[[Node], object]
 
 
 @dataclass

@@ -6,6 +6,7 @@ protobuf envelope and the certificate (whatsmeow handshake.go, socket/noisehands
 
 import hashlib
 import time
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -31,12 +32,10 @@ class Authority:
         chain = CertChain()
         _certify(chain.intermediate, self.root, intermediate.public, serial=1, issuer=0, now=now)
         _certify(chain.leaf, intermediate, static, serial=2, issuer=1, now=now)
-        return chain.SerializeToString()
+        return bytes(chain.SerializeToString())
 
 
-def _certify(
-    slot: CertChain.NoiseCertificate, signer: KeyPair, key: bytes, *, serial: int, issuer: int, now: int
-) -> None:
+def _certify(slot: Any, signer: KeyPair, key: bytes, *, serial: int, issuer: int, now: int) -> None:
     details = CertChain.NoiseCertificate.Details(
         serial=serial, issuerSerial=issuer, key=key, notBefore=now - 3600, notAfter=now + 86400
     )
@@ -86,7 +85,7 @@ class Responder:
         answer.serverHello.static = self._encrypt(self._static.public)
         self._mix_key(self._static.agree(client))
         answer.serverHello.payload = self._encrypt(self._certificate)
-        return answer.SerializeToString()
+        return bytes(answer.SerializeToString())
 
     def finish(self, message: bytes) -> tuple[bytes, bytes, Cipher, Cipher]:
         """-> s, se. Returns the client's static key, its payload, and the ciphers for receiving and sending."""

@@ -1,4 +1,4 @@
-"""Signal sessions on the phones' side: X3DH, the double ratchet and the version 3 wire format that WhatsApp keeps using.
+"""Signal sessions on the phones' side: X3DH and the double ratchet, version 3, as WhatsApp uses them.
 
 Sources: Signal's X3DH and Double Ratchet specifications; constants and message layout as in libsignal's version 3
 sessions (the go.mau.fi/libsignal that whatsmeow uses): info strings WhisperText, WhisperRatchet, WhisperMessageKeys,

@@ -1,6 +1,6 @@
 """Signal's messages as bytes: version byte, then protobuf fields, keys with a type byte in front.
 
-Layout as in libsignal's WhisperTextProtocol.proto, whose messages have only varint and bytes fields; neonize does not ship it.
+Layout as in libsignal's WhisperTextProtocol.proto: only varint and bytes fields. neonize does not ship it.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,155 @@
+"""One client's connection: Noise handshake, login or registration, then stanzas in both directions.
+
+Connection states and stanzas: whatsmeow client.go, handshake.go, connectionevents.go.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from google.protobuf.message import DecodeError as ProtobufError
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from exponential.loopback import pairing, queries, routing
+from exponential.loopback.binary import JID, USER_SERVER, DecodeError, Node, decode, encode
+from exponential.loopback.directory import Device
+from exponential.loopback.noise import PROLOGUE, Cipher, Responder
+from exponential.loopback.protobufs import ClientPayload
+
+if TYPE_CHECKING:
+    from exponential.loopback.server import Loopback
+
+
+class Connection:
+    """A socket that speaks Noise. `device` is set once a linked device has logged in on it."""
+
+    def __init__(self, server: "Loopback", socket: ServerConnection) -> None:
+        self.server = server
+        self.device: Device | None = None
+        self.registration: pairing.Registration | None = None
+        self._socket = socket
+        self._buffer = b""
+        self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._seal: Cipher
+
+    async def run(self) -> None:
+        """Serve until either side hangs up."""
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._serve()
+        except (ConnectionClosed, InvalidTag, DecodeError, ProtobufError):
+            pass
+        finally:
+            self._leave()
+            self.close()
+            with contextlib.suppress(ConnectionClosed):
+                await writer
+            await self._socket.close()
+
+    async def _serve(self) -> None:
+        responder = Responder(self.server.static, self.server.authority.certificate(self.server.static.public))
+        self._outgoing.put_nowait(_frame(responder.hello(await self._frame(first=True))))
+        static, payload, self._open, self._seal = responder.finish(await self._frame())
+        self._enter(static, ClientPayload.FromString(payload))
+        while True:
+            stanza = decode(self._open.decrypt(await self._frame()))
+            self.server.log_wire("in", self, stanza)
+            self._handle(stanza)
+
+    def send(self, stanza: Node) -> None:
+        """Queue a stanza; order is kept."""
+        self.server.log_wire("out", self, stanza)
+        self._outgoing.put_nowait(_frame(self._seal.encrypt(encode(stanza))))
+
+    def close(self) -> None:
+        """Hang up after what is queued has been written."""
+        self._outgoing.put_nowait(None)
+
+    def drop(self) -> None:
+        """Cut the TCP connection, as a network does: nothing queued is written."""
+        self._socket.transport.abort()
+
+    def end(self, stanza: Node) -> None:
+        """Send a last stanza (stream error, failure) and hang up."""
+        self.send(stanza)
+        self._leave()
+        self.close()
+
+    async def _write(self) -> None:
+        while (data := await self._outgoing.get()) is not None:
+            await self._socket.send(data)
+        await self._socket.close()
+
+    async def _frame(self, *, first: bool = False) -> bytes:
+        """The next frame: three bytes of length, then content (whatsmeow socket/framesocket.go)."""
+        if first:
+            await self._need(len(PROLOGUE))
+            if self._buffer[: len(PROLOGUE)] != PROLOGUE:
+                raise DecodeError("the client didn't open with WA 6 3")
+            self._buffer = self._buffer[len(PROLOGUE) :]
+        await self._need(3)
+        size = int.from_bytes(self._buffer[:3], "big")
+        await self._need(3 + size)
+        frame, self._buffer = self._buffer[3 : 3 + size], self._buffer[3 + size :]
+        return frame
+
+    async def _need(self, size: int) -> None:
+        while len(self._buffer) < size:
+            data = await self._socket.recv()
+            self._buffer += data if isinstance(data, bytes) else data.encode()
+
+    def _enter(self, static: bytes, payload: ClientPayload) -> None:
+        if payload.HasField("devicePairingData"):
+            self.registration = pairing.begin(self.server, self, static, payload.devicePairingData)
+            return
+        device = self.server.directory.device(JID(str(payload.username), USER_SERVER, payload.device))
+        if device is None or device.noise != static:
+            # 401 on connect means logged out (whatsmeow types/events: ConnectFailureLoggedOut).
+            self.end(Node("failure", {"reason": "401", "location": "loopback"}))
+            return
+        self._login(device)
+
+    def _login(self, device: Device) -> None:
+        other = self.server.connections.get(id(device))
+        if other:
+            other.end(Node("stream:error", {}, [Node("conflict", {"type": "replaced"})]))
+        self.device = device
+        self.server.connections[id(device)] = self
+        self.send(Node("success", {"t": str(int(time.time())), "lid": device.lid}))
+        waiting = list(device.waiting.values())
+        count = str(len(waiting))
+        kinds = {"appdata": "0", "notification": "0", "receipt": "0"}
+        self.send(Node("ib", {}, [Node("offline_preview", {"count": count, "message": count, **kinds})]))
+        for stanza in waiting:
+            self.send(Node(stanza.tag, {**stanza.attrs, "offline": "0"}, stanza.content))
+        self.send(Node("ib", {}, [Node("offline", {"count": count})]))
+        device.deliver = self.send
+
+    def _leave(self) -> None:
+        if self.device and self.server.connections.get(id(self.device)) is self:
+            del self.server.connections[id(self.device)]
+            self.device.deliver = None
+        if self.registration:
+            pairing.abandon(self.server, self.registration)
+            self.registration = None
+
+    def _handle(self, stanza: Node) -> None:
+        if stanza.tag == "iq":
+            queries.handle(self, stanza)
+        elif self.device is None:
+            return
+        elif stanza.tag == "message":
+            self.send(routing.message(self.server, self.device, stanza))
+        elif stanza.tag == "receipt":
+            self.send(routing.receipt(self.server, self.device, stanza))
+        elif stanza.tag == "ack":
+            self.device.acknowledged(stanza.text("class"), stanza.text("id"))
+        elif stanza.tag in ("chatstate", "presence"):
+            routing.presence(self.server, self.device, stanza)
+
+
+def _frame(content: bytes) -> bytes:
+    return len(content).to_bytes(3, "big") + content

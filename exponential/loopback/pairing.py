@@ -1,0 +1,165 @@
+"""Linking a device by QR code: references to the client, ADV signatures by the phone, 515, then login.
+
+Steps and prefixes as whatsmeow's pair.go checks them.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError as ProtobufError
+
+from exponential.loopback.binary import SERVER, Node, Value
+from exponential.loopback.directory import Account, Device
+from exponential.loopback.keys import KeyPair, verify
+from exponential.loopback.protobufs import (
+    ADVDeviceIdentity,
+    ADVSignedDeviceIdentity,
+    ADVSignedDeviceIdentityHMAC,
+    DeviceProps,
+)
+
+if TYPE_CHECKING:
+    from exponential.loopback.connection import Connection
+    from exponential.loopback.server import Loopback
+
+REFS = 6  # codes per attempt; the client shows the first for 60 s and the others for 20 s each (whatsmeow qrchan.go)
+ACCOUNT_PREFIX, DEVICE_PREFIX = b"\x06\x00", b"\x06\x01"
+
+
+class LinkError(Exception):
+    """Scanning did not link a device; the sentence is what the phone shows."""
+
+
+@dataclass
+class Code:
+    """What a QR code says."""
+
+    ref: str
+    noise: bytes
+    identity: bytes
+    adv_secret: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "Code":
+        """Read `…#ref,noise,identity,advSecret,platform` (base64 parts). Raises LinkError."""
+        parts = text.strip().rpartition("#")[2].split(",")
+        try:
+            ref, noise, identity, adv_secret = parts[0], *(b64decode(part, validate=True) for part in parts[1:4])
+        except ValueError:
+            raise LinkError("This is not a WhatsApp linking code.") from None
+        return cls(ref, noise, identity, adv_secret)
+
+
+@dataclass
+class Registration:
+    """A client that waits to be linked. `linked` is done when it has confirmed, or failed, or gone."""
+
+    connection: "Connection"
+    noise: bytes
+    keys: Any  # ClientPayload.DevicePairingRegistrationData
+    refs: list[str]
+    iq: str = ""
+    account: Account | None = None
+    key_index: int = 0
+    phone_key: bytes = b""
+    linked: asyncio.Future[Device] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+def begin(server: "Loopback", connection: "Connection", noise: bytes, keys: Any) -> Registration:
+    """Give a new client its six references."""
+    registration = Registration(connection, noise, keys, [f"2@{secrets.token_urlsafe(24)}" for _ in range(REFS)])
+    server.registrations.update(dict.fromkeys(registration.refs, registration))
+    refs = [Node("ref", {}, ref.encode()) for ref in registration.refs]
+    attrs: dict[str, Value] = {"type": "set", "id": server.next_id(), "from": SERVER, "xmlns": "md"}
+    connection.send(Node("iq", attrs, [Node("pair-device", {}, list(refs))]))
+    return registration
+
+
+def abandon(server: "Loopback", registration: Registration) -> None:
+    """The client hung up: its codes are worth nothing now."""
+    for ref in registration.refs:
+        server.registrations.pop(ref, None)
+    if not registration.linked.done():
+        registration.linked.set_exception(LinkError("The computer stopped waiting. Show a new code and scan it."))
+        registration.linked.exception()
+
+
+async def link(server: "Loopback", account: Account, identity: KeyPair, text: str) -> Device:
+    """The phone of `account` scans `text`: sign the device's identity and wait until it confirms. Raises LinkError."""
+    code = Code.parse(text)
+    registration = server.registrations.get(code.ref)
+    if registration is None:
+        raise LinkError("This code has expired. Show a new code and scan it.")
+    if code.noise != registration.noise or code.identity != registration.keys.eIdent:
+        raise LinkError("This code was not made by the device that shows it.")
+    account.last_key_index += 1
+    registration.account, registration.key_index = account, account.last_key_index
+    registration.phone_key = identity.public
+    details = ADVDeviceIdentity(
+        rawID=secrets.randbits(31), timestamp=int(time.time()), keyIndex=registration.key_index
+    ).SerializeToString()
+    signed = ADVSignedDeviceIdentity(
+        details=details,
+        accountSignatureKey=identity.public,
+        accountSignature=identity.sign(ACCOUNT_PREFIX + details + code.identity),
+    ).SerializeToString()
+    seal = hmac.digest(code.adv_secret, signed, hashlib.sha256)
+    container = ADVSignedDeviceIdentityHMAC(details=signed, HMAC=seal).SerializeToString()
+    account.last_device += 1
+    registration.iq = server.next_id()
+    content = [
+        Node("device-identity", {}, container),
+        Node(
+            "device",
+            {"jid": account.jid.with_device(account.last_device), "lid": account.lid.with_device(account.last_device)},
+        ),
+        Node("platform", {"name": "android"}),
+    ]
+    attrs: dict[str, Value] = {"type": "set", "id": registration.iq, "from": SERVER, "t": str(int(time.time()))}
+    registration.connection.send(Node("iq", attrs, [Node("pair-success", {}, content)]))
+    return await asyncio.shield(registration.linked)
+
+
+def answered(connection: "Connection", iq: Node) -> None:
+    """The client answered one of our IQs; only the one to pair-success matters."""
+    registration = connection.registration
+    if registration is None or not registration.iq or iq.text("id") != registration.iq:
+        return
+    account = registration.account
+    if account is None or iq.text("type") == "error" or not _confirmed(registration, iq):
+        registration.linked.set_exception(LinkError("The device could not be linked: it refused the phone's answer."))
+        return
+    keys = registration.keys
+    device = Device(
+        account,
+        account.last_device,
+        identity=keys.eIdent,
+        registration_id=int.from_bytes(keys.eRegid),
+        signed_id=int.from_bytes(keys.eSkeyID),
+        signed=keys.eSkeyVal,
+        signature=keys.eSkeySig,
+        noise=registration.noise,
+        key_index=registration.key_index,
+        name=DeviceProps.FromString(keys.deviceProps).os or "Linked device",
+    )
+    account.devices[device.id] = device
+    registration.linked.set_result(device)
+    # The client expects this error, hangs up and logs in with its new identity (whatsmeow connectionevents.go, 515).
+    connection.end(Node("stream:error", {"code": "515"}))
+
+
+def _confirmed(registration: Registration, iq: Node) -> bool:
+    """Whether the device signed its own identity with the key that the code named."""
+    try:
+        identity = ADVSignedDeviceIdentity.FromString(iq.data("pair-device-sign", "device-identity"))
+    except ProtobufError:
+        return False
+    own = registration.keys.eIdent
+    message = DEVICE_PREFIX + identity.details + own + registration.phone_key
+    return verify(own, message, identity.deviceSignature)

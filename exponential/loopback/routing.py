@@ -1,0 +1,107 @@
+"""Between devices: messages, receipts, typing. Whom a stanza is from, as each receiver is told.
+
+Attributes as whatsmeow reads them: message.go (parseMessageSource), receipt.go, presence.go.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from exponential.loopback.binary import JID, LID_SERVER, Node
+from exponential.loopback.directory import Account, Device
+
+if TYPE_CHECKING:
+    from exponential.loopback.server import Loopback
+
+
+def message(server: "Loopback", sender: Device, node: Node) -> Node:
+    """Hand each device its own ciphertext, or keep it until the device is there. Returns the acknowledgement."""
+    to = node.jid("to")
+    now = str(int(time.time()))
+    ack = Node("ack", {"class": "message", "id": node.text("id"), "from": to or "", "t": now})
+    recipient = server.directory.account(to) if to else None
+    if to is None or recipient is None:
+        ack.attrs["error"] = "404"
+        return ack
+    identity = node.child("device-identity")
+    reached = set()
+    for jid, enc in _ciphertexts(to, node):
+        target = server.directory.device(jid)
+        # To oneself, whatsmeow lists the account twice (as recipient and as sender): each device gets the first copy.
+        if target is None or target is sender or id(target) in reached:
+            continue
+        reached.add(id(target))
+        content = [enc, identity] if identity and enc.text("type") == "pkmsg" else [enc]
+        attrs = {**_source(sender, target, to, recipient), "t": now, "notify": sender.account.push_name}
+        for name in ("id", "type", "edit", "category"):
+            attrs[name] = node.text(name)
+        target.put(Node("message", attrs, content))
+    return ack
+
+
+def _ciphertexts(to: JID, node: Node) -> list[tuple[JID, Node]]:
+    """(device, enc) for each receiver. Peer messages (to one's own phone) carry one enc and no list."""
+    direct = node.child("enc")
+    found = [(to, direct)] if direct else []
+    for part in node.child("participants") or ():
+        jid, enc = part.jid("jid"), part.child("enc")
+        if jid and enc:
+            found.append((jid, enc))
+    return found
+
+
+def _source(sender: Device, target: Device, to: JID, recipient: Account) -> dict[str, str | JID]:
+    by_lid = to.server == LID_SERVER
+    attrs: dict[str, str | JID] = {"from": sender.lid if by_lid else sender.jid}
+    if target.account is sender.account:
+        attrs["recipient"] = to
+        attrs["peer_recipient_pn" if by_lid else "peer_recipient_lid"] = recipient.jid if by_lid else recipient.lid
+    else:
+        attrs["sender_pn" if by_lid else "sender_lid"] = sender.account.jid if by_lid else sender.account.lid
+    return attrs
+
+
+def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
+    """A receipt is the acknowledgement of what it names; pass it on to those whom it tells something."""
+    to, kind = node.jid("to"), node.text("type")
+    ids = [node.text("id"), *(item.text("id") for item in node.child("list") or ())]
+    for id in ids:
+        sender.acknowledged("message", id)
+    ack = Node("ack", {"class": "receipt", "id": node.text("id"), "from": to or "", "type": kind})
+    target = server.directory.account(to) if to else None
+    if to is None or target is None:
+        return ack
+    by_lid = to.server == LID_SERVER
+    attrs: dict[str, str | JID] = {
+        "from": sender.lid if by_lid else sender.jid,
+        "id": node.text("id"),
+        "type": kind,
+        "t": str(int(time.time())),
+    }
+    if target is sender.account:
+        attrs["recipient"] = node.jid("recipient") or to.bare
+    for device in _receivers(target, to, kind):
+        if device is not sender:
+            device.put(Node("receipt", dict(attrs), node.content))
+    return ack
+
+
+def _receivers(account: Account, to: JID, kind: str) -> list[Device]:
+    """A request to send again concerns the sending device; ticks concern all of them."""
+    if kind == "retry":
+        return [device for device in (account.devices.get(to.device),) if device]
+    return list(account.devices.values())
+
+
+def presence(server: "Loopback", sender: Device, node: Node) -> None:
+    """Typing goes to the other side if it is there now; nobody queues it."""
+    if node.tag == "presence":
+        sender.account.push_name = node.text("name") or sender.account.push_name
+        return
+    to = node.jid("to")
+    account = server.directory.account(to) if to else None
+    if to is None or account is None:
+        return
+    source = sender.lid.bare if to.server == LID_SERVER else sender.jid.bare
+    for device in account.devices.values():
+        if device is not sender and device.deliver:
+            device.deliver(Node("chatstate", {"from": source}, node.content))

@@ -1,0 +1,120 @@
+"""The WhatsApp server on loopback: starts and stops everything, keeps the registers that the other rooms share."""
+
+import asyncio
+import itertools
+import platform
+import shutil
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+
+from exponential.loopback import queries, tls
+from exponential.loopback.binary import Node
+from exponential.loopback.connection import Connection
+from exponential.loopback.directory import Device, Directory
+from exponential.loopback.keys import KeyPair
+from exponential.loopback.noise import Authority
+from exponential.loopback.pairing import Registration
+from exponential.loopback.phone import Phone
+from exponential.loopback.proxy import ConnectProxy
+
+WireEntry = tuple[float, Literal["in", "out"], str, Node]
+
+
+class Loopback:
+    """`async with Loopback() as whatsapp:` serves on 127.0.0.1 until the block ends.
+
+    A client is pointed at it by `proxy_url` (its HTTP proxy), `ca_path` (a TLS root to trust) and `noise_root` (hex of
+    the key that stands where WhatsApp's Noise certificate root is).
+    """
+
+    def __init__(self) -> None:
+        self.directory = Directory()
+        self.authority = Authority()
+        self.static = KeyPair()
+        self.connections: dict[int, Connection] = {}
+        self.registrations: dict[str, Registration] = {}
+        self.phones: list[Phone] = []
+        self.wire: deque[WireEntry] = deque(maxlen=5000)
+        self._ids = itertools.count(1)
+        self._open: set[Connection] = set()
+
+    @staticmethod
+    def unsupported() -> str | None:
+        """Why clients can't be pointed at a loopback server on this platform, in one sentence; None where they can."""
+        if platform.system() == "Linux":
+            return None
+        return f"The simulated WhatsApp needs Linux, not {platform.system()}. `exponential up` links real WhatsApp."
+
+    async def __aenter__(self) -> "Loopback":
+        self._folder = Path(tempfile.mkdtemp(prefix="exponential-loopback-"))
+        self._folder.chmod(0o755)
+        self.ca_path, context = tls.make(self._folder)
+        self._server: Server = await serve(
+            self._accept,
+            "127.0.0.1",
+            0,
+            ssl=context,
+            compression=None,
+            max_size=None,
+            ping_interval=None,
+            close_timeout=0.2,
+        )
+        port = next(iter(self._server.sockets)).getsockname()[1]
+        self._proxy = ConnectProxy(port)
+        self.proxy_url = f"http://127.0.0.1:{await self._proxy.start()}"
+        self.noise_root = self.authority.root.public.hex()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for connection in list(self._open):
+            connection.drop()
+        await self._proxy.stop()
+        self._server.close()
+        await self._server.wait_closed()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def add_phone(self, number: str, name: str = "") -> Phone:
+        """A simulated phone with a new account. `number` in international form, e.g. +4915112345678."""
+        phone = Phone(self, number, name or f"Phone {number[-2:]}")
+        self.phones.append(phone)
+        return phone
+
+    def next_id(self) -> str:
+        return f"loopback-{next(self._ids)}"
+
+    def remove_device(self, device: Device) -> None:
+        """Unlink: the account forgets the device, and the device is told now or when it next connects."""
+        device.account.devices.pop(device.id, None)
+        connection = self.connections.get(id(device))
+        if connection:
+            connection.end(queries.device_removed())
+
+    def connection(self, device: Device) -> Connection | None:
+        """The live connection of a linked device."""
+        return self.connections.get(id(device))
+
+    def log_wire(self, direction: Literal["in", "out"], connection: Connection, stanza: Node) -> None:
+        who = str(connection.device.jid) if connection.device else "unlinked"
+        self.wire.append((time.time(), direction, who, stanza))
+
+    def stanzas(self, direction: Literal["in", "out"], tag: str) -> list[Node]:
+        """What went over the wire, oldest first: `in` is from clients, `out` to them."""
+        return [entry[3] for entry in self.wire if entry[1] == direction and entry[3].tag == tag]
+
+    async def _accept(self, socket: ServerConnection) -> None:
+        connection = Connection(self, socket)
+        self._open.add(connection)
+        try:
+            await connection.run()
+        except asyncio.CancelledError:
+            connection.drop()
+        finally:
+            self._open.discard(connection)
