@@ -39,7 +39,7 @@ class ChatMessage:
 
 
 class Phone:
-    """`number` is in international form. A chat is named by the other side's number, "Message yourself" by one's own."""
+    """`number` is in international form. Chats are named by the other side's number; "Message yourself" by one's own."""
 
     def __init__(self, server: "Loopback", number: str, name: str) -> None:
         self.number = number
@@ -75,6 +75,10 @@ class Phone:
     def linked_devices(self) -> list[Device]:
         """What "Linked devices" shows."""
         return self._account.linked()
+
+    def known_phones(self) -> "list[Phone]":
+        """The other simulated phones: this one's address book."""
+        return [phone for phone in self._server.phones if phone is not self]
 
     async def scan(self, code: str) -> Device:
         """Scan the text of a QR code and wait until the device is linked. Raises LinkError."""
