@@ -1,0 +1,104 @@
+"""The assistant's tables: chats, messages, turns, and the ledger of what each turn's tools have done.
+
+A `main` chat is a user's own conversation with Paddy, the same on the web, in the terminal and on WhatsApp. A `contact`
+chat is with somebody else who writes to the linked account; it never sees the owner's workspace.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from exponential import clock
+from exponential.database import AppBase
+from exponential.encryption import EncryptedJSON, EncryptedText
+
+Channel = Literal["web", "whatsapp", "terminal"]
+Role = Literal["owner", "guest"]
+
+
+class Chat(AppBase):
+    """One conversation. `session_id` and `jid` say where a contact chat lives; both are null in a main chat."""
+
+    __tablename__ = "chats"
+    __table_args__ = (
+        CheckConstraint("(kind = 'main') = (jid is null) and (jid is null) = (session_id is null)", name="place"),
+        Index("uq_chats_main", "user_id", unique=True, postgresql_where=text("kind = 'main'")),
+        Index("uq_chats_contact", "user_id", "session_id", "jid", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    session_id: Mapped[str | None] = mapped_column(String(100))
+    jid: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+
+    @property
+    def role(self) -> Role:
+        """Who Paddy talks with here; all tools hang on it."""
+        return "owner" if self.kind == "main" else "guest"
+
+
+class Message(AppBase):
+    """What a person (`role` "user") or Paddy ("assistant") said. `turn_id` is null until a turn takes it up."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index("uq_messages_external", "session_id", "external_id", unique=True),
+        Index("ix_messages_chat_id_position", "chat_id", "position"),
+        Index(
+            "ix_messages_unanswered", "chat_id", postgresql_where=text("turn_id is null and role = 'user'"), unique=False
+        ),
+        Index("ix_messages_turn_id", "turn_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True))  # the order within a chat
+    chat_id: Mapped[UUID] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"))
+    turn_id: Mapped[UUID | None] = mapped_column(ForeignKey("turns.id"))
+    role: Mapped[str] = mapped_column(String(16))
+    channel: Mapped[str] = mapped_column(String(16))
+    session_id: Mapped[str | None] = mapped_column(String(100))
+    jid: Mapped[str | None] = mapped_column(String(200))
+    external_id: Mapped[str | None] = mapped_column(String(200))
+    sender_name: Mapped[str | None] = mapped_column(EncryptedText)
+    text: Mapped[str] = mapped_column(EncryptedText)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+
+
+class Turn(AppBase):
+    """One answer in the making, to one or several messages. `state`: running, done or failed.
+
+    `history` holds this turn's own pydantic-ai messages so far; a turn that lost its process goes on from them.
+    """
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        Index("ix_turns_chat_id_started_at", "chat_id", "started_at"),
+        # At most one turn of a chat runs; a second one is a bug that must not get far.
+        Index("uq_turns_running", "chat_id", unique=True, postgresql_where=text("state = 'running'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
+    chat_id: Mapped[UUID] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(16), default="running")
+    history: Mapped[Any] = mapped_column(EncryptedJSON)
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ToolCall(AppBase):
+    """A ledger entry, committed together with the tool's effect: once it is there, the call is not made again."""
+
+    __tablename__ = "tool_calls"
+
+    turn_id: Mapped[UUID] = mapped_column(ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True)
+    call_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    name: Mapped[str] = mapped_column(String(100))
+    args: Mapped[Any] = mapped_column(EncryptedJSON)
+    result: Mapped[Any] = mapped_column(EncryptedJSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
