@@ -1,0 +1,82 @@
+"""Rendering: templates, what every page shows, days in plain words, and errors as a page or as JSON."""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from exponential.app.state import state_of
+from exponential.errors import ExponentialError, Unavailable
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+
+
+async def page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
+    """A whole page. Every template is also given `user` (or None), `path` and `loopback`."""
+    shared = {
+        "user": getattr(request.state, "user", None),
+        "path": request.url.path,
+        "loopback": await state_of(request).mode.is_loopback(),
+    }
+    return _templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
+
+
+def fragment(request: Request, template: str, **context: Any) -> Response:
+    """A part of a page, for a script that puts it in place."""
+    return _templates.TemplateResponse(request, template, context)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the caller is a program: an API path, or one that asks for JSON."""
+    return request.url.path.startswith("/api/") or "application/json" in request.headers.get("accept", "")
+
+
+async def failure(request: Request, error: ExponentialError, *, title: str, advice: str = "") -> Response:
+    """The answer to a request that failed, in the form that the caller reads. `advice` may hold `code`."""
+    answer: Response
+    if wants_json(request):
+        answer = JSONResponse(error.as_json(), error.status)
+    else:
+        answer = await page(request, "error.html", status=error.status, title=title, sentence=str(error), advice=advice)
+    if isinstance(error, Unavailable):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def day_name(day: date, today: date) -> str:
+    """Today, Tomorrow, Yesterday, a weekday of the coming week, else "3 November", with the year if not this one."""
+    days = (day - today).days
+    near = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get(days)
+    if near is not None:
+        return near
+    if 0 < days < 7:
+        return f"{day:%A}"
+    return f"{day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")
+
+
+def code_spans(text: str) -> Markup:
+    """Escape `text` and show what is between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _make_templates() -> Jinja2Templates:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["day_name"] = day_name
+    environment.filters["code_spans"] = code_spans
+    return Jinja2Templates(env=environment)
+
+
+_templates = _make_templates()

@@ -1,0 +1,147 @@
+"""The app service: FastAPI put together from its routers, and the server that runs it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from exponential import database, encryption, log
+from exponential.app import chat, inbound, signing, tasks, whatsapp
+from exponential.app.board import Board
+from exponential.app.mode import GatewayMode
+from exponential.app.pages import STATIC, failure
+from exponential.app.security import MAX_BODY, Guard
+from exponential.app.server import Server, bind
+from exponential.app.state import State
+from exponential.assistant.runtime import Runtime
+from exponential.database import Database
+from exponential.errors import BadInput, ExponentialError, NotFound, Unavailable
+from exponential.gateway.client import GatewayClient
+from exponential.settings import AppSettings
+
+_log = log.get(__name__)
+_TITLES = {
+    401: "You are not signed in",
+    404: "There is nothing here",
+    409: "That can’t be done now",
+    422: "That can’t be understood",
+    503: "Not available right now",
+}
+_ADVICE = {
+    401: "Open the link that `exponential up` printed. It works once; `exponential link` prints a fresh one.",
+    404: "The address may be mistyped, or what it led to was removed.",
+    503: "Wait a moment and load the page again.",
+}
+
+
+def create(settings: AppSettings) -> FastAPI:
+    """The app for `settings`, whose database is prepared and whose key ring is set. It connects in its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        db = Database(settings.database_url)
+        gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
+        state = State(settings, db, Board(db), GatewayMode(gateway), gateway)
+        app.state.exponential = state
+        listening = asyncio.create_task(state.board.run())
+        try:
+            async with Runtime(db, settings, gateway):
+                yield
+        finally:
+            state.board.close()
+            listening.cancel()
+            await asyncio.wait({listening})
+            await state.mode.close()
+            if gateway is not None:
+                await gateway.close()
+            await db.close()
+
+    app = FastAPI(
+        title="Exponential", lifespan=lifespan, openapi_url=None, max_body_size=MAX_BODY, redirect_slashes=False
+    )
+    app.add_middleware(Guard, app_url=settings.app_url)
+    for router in (signing.router, chat.router, tasks.router, whatsapp.router, inbound.router):
+        app.include_router(router)
+    app.add_api_route("/health", _health)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(ExponentialError, _expected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(psycopg.OperationalError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+def serve(settings: AppSettings) -> None:
+    """Run the app until SIGTERM or SIGINT, then return. `settings` has its database URL and secrets filled in.
+
+    Raises ConfigurationError when the database or the port can't be used.
+    """
+    log.configure(settings.log_level, service="app")
+    encryption.use_keys(settings.encryption_keys)
+    database.prepare("app", settings.database_url)
+    listener = bind(settings.host, settings.port)
+    app = create(settings)
+    _log.info("app_listening", port=listener.getsockname()[1])
+    Server(app, before_stop=lambda: app.state.exponential.board.close()).run(sockets=[listener])
+
+
+async def _health(request: Request) -> Response:
+    """200 while the service and its database answer, else 503."""
+    state: State = request.app.state.exponential
+    try:
+        await state.database.ping()
+    except DBAPIError:
+        return JSONResponse({"ok": False, "error": "The database does not answer."}, 503)
+    return JSONResponse({"ok": True})
+
+
+async def _expected(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ExponentialError)
+    return await failure(
+        request, error, title=_TITLES.get(error.status, "That didn’t work"), advice=_ADVICE.get(error.status, "")
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = [f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors()]
+    return await _expected(request, BadInput(f"The request is not right. {'; '.join(problems)}."))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return await _expected(request, NotFound("This page does not exist."))
+    return JSONResponse({"error": f"{error.detail}.", "code": "http_error"}, error.status_code, error.headers)
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    unreachable = isinstance(error, psycopg.OperationalError) or (
+        isinstance(error, DBAPIError)
+        and (error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError))
+    )
+    if not unreachable:
+        raise error
+    _log.warning("database_unavailable", kind=type(error).__name__)
+    return await _expected(
+        request, Unavailable("The database can’t be reached. Your data is safe.", code="database_unavailable")
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("request_failed", path=request.url.path, kind=type(error).__name__)
+    return await failure(
+        request,
+        ExponentialError("Exponential has a fault: this request could not be finished. What you had saved is kept."),
+        title="A fault of ours",
+        advice="Load the page again. If it stays, the service’s log says what happened, with the time.",
+    )

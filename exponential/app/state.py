@@ -1,0 +1,43 @@
+"""What the running app holds, and how routes get at it: services, and the signed-in user."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from exponential.app.board import Board
+from exponential.app.mode import GatewayMode
+from exponential.auth import signin
+from exponential.auth.users import User
+from exponential.database import Database
+from exponential.gateway.client import GatewayClient
+from exponential.settings import AppSettings
+
+COOKIE = "exponential_session"
+
+
+@dataclass(frozen=True)
+class State:
+    """Made once in the lifespan; the same for all requests."""
+
+    settings: AppSettings
+    database: Database
+    board: Board
+    mode: GatewayMode
+    gateway: GatewayClient | None
+
+
+def state_of(request: Request) -> State:
+    state: State = request.app.state.exponential
+    return state
+
+
+async def _signed_in(request: Request) -> User:
+    async with state_of(request).database.transaction() as session:
+        user = await signin.who(session, request.cookies.get(COOKIE))
+    request.state.user = user
+    return user
+
+
+TheState = Annotated[State, Depends(state_of)]
+SignedIn = Annotated[User, Depends(_signed_in)]
