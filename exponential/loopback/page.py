@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, File, HTTPException, Request, UploadFile
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from exponential.loopback import camera
 from exponential.loopback.pairing import LinkError
@@ -88,23 +89,27 @@ async def unlink(phone: APhone, device: int) -> None:
 
 
 def create(
-    server: Loopback, *, codes: Callable[[], Awaitable[list[str]]], sign_in: Callable[[], Awaitable[str]]
+    server: Loopback, *, key: str, codes: Callable[[], Awaitable[list[str]]], sign_in: Callable[[], Awaitable[str]]
 ) -> FastAPI:
-    """The demo's web app. `codes` finds the QR codes on screen now, `sign_in` makes a one-time link to the web app."""
+    """The demo's web app, whose start page is /start/{key}.
+
+    `codes` finds the QR codes on screen now, `sign_in` makes a one-time link to the web app; it needs the `key`.
+    """
     app = FastAPI(title="Exponential demo", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     app.state.server = server
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(phones)
 
-    @app.get("/")
-    async def start() -> FileResponse:
-        return FileResponse(STATIC / "start.html")
+    @app.get(f"/start/{key}")
+    async def start() -> HTMLResponse:
+        return HTMLResponse((STATIC / "start.html").read_text().replace("{key}", key))
 
     @app.get("/phone")
     async def phone_page() -> FileResponse:
         return FileResponse(STATIC / "phone.html")
 
-    @app.get("/open")
+    @app.get(f"/open/{key}")
     async def open_web_app() -> RedirectResponse:
         return RedirectResponse(await sign_in(), status_code=303)
 

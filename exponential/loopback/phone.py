@@ -39,7 +39,7 @@ class ChatMessage:
 
 
 class Phone:
-    """`number` is in international form. Chats are named by the other side's number; "Message yourself" by one's own."""
+    """`number` is in international form. Chats are named by the other side's number, one's own "Message yourself"."""
 
     def __init__(self, server: "Loopback", number: str, name: str) -> None:
         self.number = number

@@ -1,0 +1,215 @@
+"""The command line: verbs, one call each. Heavy modules are imported by the verb that needs them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from exponential.errors import ConfigurationError, ExponentialError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="""Link your WhatsApp to **Paddy**, an AI assistant, and talk to it from your phone.
+
+New here? `exponential demo` shows everything with a simulated phone; nothing leaves this machine.
+
+Ready? `exponential up` runs it with your own WhatsApp. Settings come from the environment or a `.env` file
+(docs/settings.md lists them); with none at all it works on this machine.""",
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Where data lives; by default EXPONENTIAL_DATA or a folder of this user."
+    ),
+]
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
+
+
+def main() -> None:
+    """Entry point: errors that people can act on are one sentence and exit code 2 or 1."""
+    try:
+        app()
+    except ConfigurationError as error:
+        sys.exit(_say(error, 2))
+    except ExponentialError as error:
+        sys.exit(_say(error, 1))
+
+
+@app.command()
+def up(data: Data = None) -> None:
+    """Run everything with real WhatsApp: database, gateway and web app. Prints the link to open.
+
+    Needs nothing else: the database and the secrets are made in the data directory the first time.
+    """
+    _run(_up(data))
+
+
+@app.command()
+def demo(
+    data: Data = None,
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="Do the newcomer's walk without a person and print one JSON object.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="The web app's port; 0 takes a free one.")] = 0,
+) -> None:
+    """Try everything with a simulated WhatsApp and simulated phones on this machine. Prints the link to open.
+
+    Data is temporary unless --data DIR says where to keep it.
+    """
+    os.environ.setdefault("EXPONENTIAL_LOG_LEVEL", "warning")
+    if exercise:
+        from exponential import demo as demonstration
+
+        report = _run(demonstration.exercise(data))
+        typer.echo(report.json())
+        raise typer.Exit(0 if report.ok else 1)
+    _run(_demo(data, port))
+
+
+@app.command("app")
+def app_service(data: Data = None, with_parent: WithParent = False) -> None:
+    """Run the web app alone: pages and Paddy. It finds the gateway by WHATSAPP_GATEWAY_URL."""
+    from exponential import launch
+    from exponential.app import service
+
+    _watch_parent(with_parent)
+    service.serve(launch.installation(data).app)
+
+
+@app.command()
+def gateway(data: Data = None, with_parent: WithParent = False) -> None:
+    """Run the WhatsApp gateway alone. It hands messages to the app at EXPONENTIAL_APP_URL."""
+    from exponential import launch
+    from exponential.gateway import service
+
+    _watch_parent(with_parent)
+    service.serve(launch.installation(data).gateway)
+
+
+@app.command()
+def link(data: Data = None) -> None:
+    """Print a fresh one-time link that signs you in to the web app."""
+    from exponential import database, launch
+
+    settings = launch.installation(data).app
+    database.prepare("app", settings.database_url)
+    typer.echo(_run(launch.sign_in_link(settings)))
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option("--user", metavar="ID", help="The user that the token speaks for.")],
+    data: Data = None,
+) -> None:
+    """Print a JWT for the gateway's HTTP API, valid for one hour. For operators and scripts.
+
+    Example: curl -H "Authorization: Bearer $(exponential token --user me)" http://127.0.0.1:8421/sessions
+    """
+    from exponential.auth import tokens
+    from exponential.settings import GatewaySettings, read, with_secrets
+
+    settings = with_secrets(read(GatewaySettings, **({"data_dir": data} if data else {})))
+    typer.echo(tokens.issue(tokens.Identity(user), secret=settings.auth_secret))
+
+
+@app.command()
+def ask(
+    text: Annotated[str | None, typer.Argument(help="What to say to Paddy.")] = None,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read one request a line; one conversation.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help='One object per request: {"reply", "tools": [{"name", "args", "result"}]}.')
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Talk to Paddy here, as the local user, in the same conversation as on WhatsApp and the web.
+
+    Example: exponential ask "Add a task: buy milk tomorrow"
+    """
+    from exponential import terminal
+
+    if bool(text) == stdin:
+        raise typer.BadParameter('say something, e.g. exponential ask "What are my tasks?", or use --stdin')
+    requests = (line.strip() for line in sys.stdin) if stdin else iter([text or ""])
+    os.environ.setdefault("EXPONENTIAL_LOG_LEVEL", "error")
+    raise typer.Exit(_run(terminal.ask(data, (line for line in requests if line), as_json=as_json)))
+
+
+async def _up(data: Path | None) -> None:
+    from exponential import launch, log
+
+    place = await asyncio.to_thread(launch.installation, data)
+    log.configure(place.app.log_level, service="up")
+    async with launch.running(place):
+        typer.echo("\nExponential is running. Open this link to sign in (it works once, within an hour):\n")
+        typer.echo(f"  {await launch.sign_in_link(place.app)}\n")
+        typer.echo(f"Data: {place.app.data_dir} · `exponential link` prints another link · Ctrl+C stops.\n")
+        await _until_stopped()
+
+
+async def _demo(data: Path | None, port: int) -> None:
+    from exponential import demo as demonstration
+    from exponential import log
+
+    log.configure("warning", service="demo")
+    async with demonstration.running(data, port=port) as running:
+        typer.echo("\nThe demo is running with a simulated WhatsApp: nothing leaves this machine. Open this link:\n")
+        typer.echo(f"  {running.link}\n")
+        typer.echo("Ctrl+C stops it.\n")
+        await _until_stopped()
+
+
+async def _until_stopped() -> None:
+    await asyncio.Event().wait()
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run `work` to its end, or until Ctrl+C or SIGTERM cancels it."""
+
+    async def cancellable() -> Any:
+        async with _signals():
+            return await work
+
+    try:
+        return asyncio.run(cancellable())
+    except asyncio.CancelledError:
+        raise typer.Exit(0) from None
+
+
+@contextlib.asynccontextmanager
+async def _signals() -> AsyncIterator[None]:
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in event loops
+            loop.add_signal_handler(number, task.cancel)
+    yield
+
+
+def _watch_parent(wanted: bool) -> None:
+    """End when the process that started us is gone, so that a killed `up` leaves nothing behind."""
+    if not wanted:
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="watch-parent").start()
+
+
+def _say(error: ExponentialError, code: int) -> int:
+    typer.echo(str(error), err=True)
+    return code

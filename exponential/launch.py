@@ -1,0 +1,172 @@
+"""Bringing an installation up: its settings and databases, and both services as processes that are kept running."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from exponential import database, embedded, log
+from exponential.auth import signin, users
+from exponential.errors import ConfigurationError
+from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_secrets
+
+READY = 60.0  # seconds a service gets to answer /health for the first time
+STOP = 6.0  # seconds a service gets to finish what it does
+BAD_CONFIGURATION = 2  # exit code of a service that can't start as configured
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One data directory, made ready: both services' settings with secrets and database URLs filled in."""
+
+    app: AppSettings
+    gateway: GatewaySettings
+
+
+def installation(data: Path | None) -> Installation:
+    """Read all settings and start the embedded Postgres if one is needed. Raises ConfigurationError."""
+    given: dict[str, Any] = {"data_dir": data} if data else {}
+    app, gateway = with_secrets(read(AppSettings, **given)), with_secrets(read(GatewaySettings, **given))
+    app_url, gateway_url = app.database_url, gateway.database_url
+    if app_url and not gateway_url:
+        parsed = database.parse_url(app_url)
+        gateway_url = parsed.set(database=f"{parsed.database}_gateway").render_as_string(hide_password=False)
+    if not app_url or not gateway_url:
+        postgres = embedded.start(app.data_dir)
+        app_url = app_url or postgres.url("exponential_app")
+        gateway_url = gateway_url or postgres.url("exponential_gateway")
+    return Installation(
+        app.model_copy(update={"database_url": app_url}), gateway.model_copy(update={"database_url": gateway_url})
+    )
+
+
+async def sign_in_link(settings: AppSettings) -> str:
+    """A link that signs the local account in, once."""
+    db = database.Database(settings.database_url, pool_size=1)
+    try:
+        async with db.transaction() as session:
+            token = await signin.make_link(session, await users.local_user(session))
+    finally:
+        await db.close()
+    return f"{public_url(settings)}/sign-in/{token}"
+
+
+def public_url(settings: AppSettings) -> str:
+    """Where browsers find the app."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.app_url.rstrip("/") or f"http://{host}:{settings.port}"
+
+
+class Service:
+    """One of our services as a child process. `verb` is its command: app or gateway."""
+
+    def __init__(self, verb: str, settings: Settings, url: str, environment: Mapping[str, str]) -> None:
+        self.url = url
+        self.verb = verb
+        self._environment = {**os.environ, **environment, "EXPONENTIAL_DATA": str(settings.data_dir)}
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start it, wait until it answers, and keep it running from then on. Raises ConfigurationError."""
+        await self._spawn()
+        await self._until_ready()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Ask it to finish; kill it when it takes too long."""
+        if self._keeper:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def _spawn(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "exponential",
+            self.verb,
+            "--with-parent",
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=sys.stderr,
+        )
+
+    async def _until_ready(self) -> None:
+        process = self._process
+        assert process is not None
+        async with httpx.AsyncClient(trust_env=False) as http:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READY):
+                    while process.returncode is None:
+                        with contextlib.suppress(httpx.HTTPError):
+                            if (await http.get(f"{self.url}/health")).is_success:
+                                return
+                        await asyncio.sleep(0.05)
+        if process.returncode is None:
+            raise ConfigurationError(f"The {self.verb} did not get ready within {READY:g} s; its log above says why.")
+        raise ConfigurationError(f"The {self.verb} could not start; the line above says why.")
+
+    async def _keep(self) -> None:
+        """Start it again whenever it ends without being asked to."""
+        pause = 0.5
+        while True:
+            assert self._process is not None
+            code = await self._process.wait()
+            _log.error("service_ended", service=self.verb, exit_code=code, again_in=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 30.0)
+            await self._spawn()
+
+
+@asynccontextmanager
+async def running(place: Installation, environment: Mapping[str, str] | None = None) -> AsyncIterator[list[Service]]:
+    """Both services, up and answering, [gateway, app], until the block ends. `environment` wins over ours."""
+    app_url = f"http://{place.app.host}:{place.app.port}"
+    gateway_url = f"http://{place.gateway.host}:{place.gateway.port}"
+    shared = {
+        "DATABASE_URL": place.app.database_url,
+        "GATEWAY_DATABASE_URL": place.gateway.database_url,
+        "EXPONENTIAL_APP_PORT": str(place.app.port),
+        "WHATSAPP_GATEWAY_PORT": str(place.gateway.port),
+        "EXPONENTIAL_APP_URL": place.app.app_url or app_url,
+        "WHATSAPP_GATEWAY_URL": place.app.gateway_url or gateway_url,
+        **(environment or {}),
+    }
+    services = [
+        Service("gateway", place.gateway, gateway_url, shared),
+        Service("app", place.app, app_url, shared),
+    ]
+    try:
+        await asyncio.gather(*(service.start() for service in services))
+        yield services
+    finally:
+        await asyncio.gather(*(service.stop() for service in services))
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

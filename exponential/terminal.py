@@ -1,0 +1,40 @@
+"""Talking to Paddy in the terminal: what `exponential ask` does."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from exponential import database, encryption, launch, log
+from exponential.assistant.runtime import Runtime
+from exponential.auth import users
+from exponential.errors import ExponentialError
+
+
+async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> int:
+    """Put each request to Paddy as the local user and print the answer. Returns the exit code."""
+    settings = launch.installation(data).app
+    log.configure(settings.log_level, service="ask")
+    encryption.use_keys(settings.encryption_keys)
+    await database.prepare_async("app", settings.database_url)
+    db = database.Database(settings.database_url)
+    failed = False
+    try:
+        async with Runtime(db, settings, None) as paddy:
+            async with db.transaction() as session:
+                user = await users.local_user(session)
+            while text := await asyncio.to_thread(next, requests, None):
+                try:
+                    answer = await paddy.ask(user.id, text)
+                except ExponentialError as error:
+                    failed = True
+                    typer.echo(json.dumps(error.as_json()) if as_json else str(error), err=not as_json)
+                    continue
+                typer.echo(
+                    json.dumps({"reply": answer.reply, "tools": answer.tools}, default=str) if as_json else answer.reply
+                )
+    finally:
+        await db.close()
+    return int(failed)
