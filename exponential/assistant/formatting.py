@@ -20,7 +20,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s")
 
 
 def to_html(markdown: str) -> str:
-    """Safe HTML for the web: raw HTML in the reply shows as text, links open elsewhere and go to http(s) or mail only."""
+    """Safe HTML for the web: raw HTML shows as text, links open elsewhere and go to http(s) or mail only."""
     return nh3.clean(
         _markdown.render(markdown),
         tags=_TAGS,

@@ -1,6 +1,14 @@
-"""Names of the background jobs, and deferring one inside the transaction that stores what it is about."""
+"""Background jobs: their names, deferring one inside a transaction, and a job manager that outlasts a database restart."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
 from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.database import raw_connection
@@ -8,6 +16,11 @@ from exponential.database import raw_connection
 TURN = "assistant.turn"  # answer what is unanswered in a chat: (chat_id)
 DELIVER = "assistant.deliver"  # post a turn's reply to the gateway: (turn_id)
 
+_PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between tries to write down how a job ended
+_WAKE = """
+select pg_notify('procrastinate_any_queue_v1', '{"type": "job_inserted", "job_id": 0}')
+where exists (select from procrastinate_jobs where lock = %(lock)s and status = 'todo')
+"""
 _app = App(connector=PsycopgConnector())  # never opened: it only writes to connections it is handed
 
 
@@ -15,3 +28,36 @@ async def defer(session: AsyncSession, job: str, *, lock: str, **args: str) -> N
     """Queue `job` when this transaction commits. Jobs with the same `lock` run one at a time, in order."""
     deferrer = _app.configure_task(job, lock=lock, connection=await raw_connection(session))
     await deferrer.defer_async(**args)
+
+
+def app(conninfo: str) -> App:
+    """A procrastinate App on its own pool of connections."""
+    made = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=6))
+    made.job_manager = PatientJobManager(made.connector)
+    return made
+
+
+class PatientJobManager(JobManager):
+    """Adds two things. The end of a job is written down even when the database is away for a moment: else the job would
+    stay "doing" with a worker that is alive, and nobody would take it over. And a job that waited for the lock of one
+    that ended starts at once, not at the next poll."""
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        await _patiently(partial(super().finish_job, job, status, delete_job))
+        if job.lock is not None:
+            await self.connector.execute_query_async(_WAKE, lock=job.lock)
+
+    async def retry_job(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        await _patiently(partial(super().retry_job, job, *args, **kwargs))
+
+
+async def _patiently(write: Callable[[], Awaitable[None]]) -> None:
+    for tries, rest in enumerate((*_PATIENCE, None)):
+        try:
+            return await write()
+        except ConnectorException as error:
+            if tries and "was not found" in str(error.__cause__):
+                return  # an earlier try did it and only its answer was lost, or another process was faster
+            if rest is None:
+                raise
+            await asyncio.sleep(rest)

@@ -41,7 +41,9 @@ class LedgerToolset(WrapperToolset[Deps]):
     """Calls each tool once in the life of a turn. A refusal (BadInput, NotFound, Conflict) is a result like any other:
     {"error": sentence, "code": code}."""
 
-    async def call_tool(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Deps], tool: ToolsetTool[Deps]) -> Any:
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Deps], tool: ToolsetTool[Deps]
+    ) -> Any:
         assert ctx.tool_call_id is not None
         async with ctx.deps.database.transaction() as session:
             await hold(session, ctx.deps.turn_id)

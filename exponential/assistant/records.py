@@ -50,7 +50,10 @@ class Message(AppBase):
         Index("uq_messages_external", "session_id", "external_id", unique=True),
         Index("ix_messages_chat_id_position", "chat_id", "position"),
         Index(
-            "ix_messages_unanswered", "chat_id", postgresql_where=text("turn_id is null and role = 'user'"), unique=False
+            "ix_messages_unanswered",
+            "chat_id",
+            postgresql_where=text("turn_id is null and role = 'user'"),
+            unique=False,
         ),
         Index("ix_messages_turn_id", "turn_id"),
     )

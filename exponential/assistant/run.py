@@ -141,5 +141,7 @@ def _apology(error: Exception | None) -> str:
     if isinstance(error, UsageLimitExceeded | UnexpectedModelBehavior):
         return "I couldn't answer: the language model lost its way with this request. Try saying it differently."
     if error is None:
-        return "I couldn't answer: my process stopped each time I tried. Send the request again, perhaps in smaller parts."
+        return (
+            "I couldn't answer: my process stopped each time I tried. Send the request again, perhaps in smaller parts."
+        )
     return f"I couldn't answer: I tried {MAX_TRIES} times and failed each time. Please send it again in a few minutes."

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-import procrastinate
-from procrastinate import JobContext, PsycopgConnector
+from procrastinate import JobContext, RetryDecision
+from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 from sqlalchemy import select
@@ -25,7 +25,7 @@ CONCURRENCY = 16  # turns at once; they mostly wait for the model
 STALLED = 20.0  # seconds without a sign of life after which another process takes a worker's jobs over
 SWEEP = 5.0  # seconds between two looks for such jobs
 STOP = 3.0  # seconds that running turns get to end by themselves
-LONGEST_WAIT = 30.0  # seconds between two tries of a job
+LONGEST_WAIT = 30  # seconds between two tries of a job
 
 _log = log.get(__name__)
 
@@ -39,12 +39,12 @@ class AskResult:
 
 
 class Backoff(BaseRetryStrategy):
-    """For ever, at 1, 2, 4 … 30 s; at once when it was only this process that stopped. The job decides when to give up."""
+    """For ever, after 1, 2, 4 … 30 s; at once when only this process stopped. The job itself may give up."""
 
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision:
-        if not isinstance(exception, Exception) or isinstance(exception, procrastinate.exceptions.JobAborted):
-            return procrastinate.RetryDecision(retry_in={"seconds": 0})
-        return procrastinate.RetryDecision(retry_in={"seconds": min(LONGEST_WAIT, 2.0 ** min(job.attempts, 10))})
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+        if not isinstance(exception, Exception) or isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
+        return RetryDecision(retry_in={"seconds": min(LONGEST_WAIT, 2 ** min(job.attempts, 10))})
 
 
 class Runtime:
@@ -56,10 +56,9 @@ class Runtime:
     def __init__(self, database: Database, settings: AppSettings, gateway: GatewayClient | None = None) -> None:
         self.database = database
         self._thinking = run.Thinking(database, models.choose(settings.model), gateway)
-        connector = PsycopgConnector(conninfo=database.libpq, min_size=1, max_size=6)
-        self._jobs = procrastinate.App(connector=connector)
-        self._jobs.task(self._turn, name=jobs.TURN, pass_context=True, retry=Backoff())
-        self._jobs.task(self._deliver, name=jobs.DELIVER, retry=Backoff())
+        self._jobs = jobs.app(database.libpq)
+        self._jobs.task(name=jobs.TURN, pass_context=True, retry=Backoff())(self._turn)
+        self._jobs.task(name=jobs.DELIVER, retry=Backoff())(self._deliver)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Runtime":
@@ -75,9 +74,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._jobs.close_async()
 
-    async def ask(
-        self, user_id: UUID, text: str, channel: Channel = "terminal", timeout: float = 120.0
-    ) -> AskResult:
+    async def ask(self, user_id: UUID, text: str, channel: Channel = "terminal", timeout: float = 120.0) -> AskResult:
         """Say `text` in the user's main chat and wait for the answer (`timeout` in seconds).
 
         Raises what conversation.receive raises, and Unavailable when no answer came in time.
@@ -155,6 +152,6 @@ class Runtime:
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
                     await manager.retry_job(job)
                     _log.info("job_taken_over", job=job.id, task=job.task_name)
-            except procrastinate.exceptions.ConnectorException as error:
+            except ConnectorException as error:
                 _log.warning("sweep_failed", error=type(error).__name__)
             await asyncio.sleep(SWEEP)

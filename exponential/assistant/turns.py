@@ -70,7 +70,7 @@ async def save(session: AsyncSession, turn_id: UUID, own: Sequence[ModelMessage]
 
 
 async def finish(session: AsyncSession, work: Work, reply: str, *, state: str, own: Sequence[ModelMessage]) -> None:
-    """End a turn (`state` done or failed) with its one reply, and queue the reply's way to WhatsApp. Raises Superseded."""
+    """End a turn (`state` done or failed) with its one reply and queue the way to WhatsApp. Raises Superseded."""
     turn = await hold(session, work.turn_id)
     turn.state, turn.finished_at, turn.history = state, clock.now(), _dump(own)
     channel = work.messages[-1].channel
@@ -84,7 +84,9 @@ async def _begin(session: AsyncSession, chat_id: UUID) -> Turn | None:
     messages = await waiting(session, chat_id)
     if not messages:
         return None
-    prompt = ModelRequest(parts=[UserPromptPart([message.text for message in messages])])
+    prompt = ModelRequest(
+        parts=[UserPromptPart([message.text for message in messages], timestamp=messages[-1].created_at)]
+    )
     turn = Turn(chat_id=chat_id, history=_dump([prompt]))
     session.add(turn)
     await session.flush()

@@ -129,13 +129,11 @@ async def reopen_task(session: AsyncSession, user_id: UUID, task_id: UUID) -> Ta
 
 
 async def _find(session: AsyncSession, user_id: UUID, task: UUID | str) -> Task:
-    if isinstance(task, str):
-        try:
-            task = UUID(task.strip())
-        except ValueError:
-            everything = await list_tasks(session, user_id, "all")
-            return matching.one(task, everything)
-    return await _by_id(session, user_id, task)
+    try:
+        task_id = UUID(task.strip()) if isinstance(task, str) else task
+    except ValueError:
+        return matching.one(str(task), await list_tasks(session, user_id, "all"))
+    return await _by_id(session, user_id, task_id)
 
 
 async def _by_id(session: AsyncSession, user_id: UUID, task_id: UUID) -> Task:

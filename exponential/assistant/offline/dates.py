@@ -11,7 +11,10 @@ _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 
 _PARTS_OF_DAY = {"morning": time(9), "noon": time(12), "afternoon": time(15), "evening": time(19), "night": time(20)}
 
 _BEFORE = r"(?:(?:due|by|on|before|until|till|for|from|starting)\s+)*(?:the\s+)?"
-_WEEKDAY = r"(?P<weekday>mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
+_WEEKDAY = (
+    r"(?P<weekday>mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?"
+    r"|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
+)
 _MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
@@ -107,10 +110,14 @@ _DAYS = (
     _pattern(_WEEKDAY, _weekday, anywhere=False),
     _pattern(r"end\s+of\s+(?:the\s+|this\s+)?week", lambda _, today: _from_monday(today, today.weekday() > 4, 4)),
     _pattern(r"end\s+of\s+(?:the\s+|this\s+)?month", lambda _, today: _last_of(today)),
-    _pattern(r"(?:this\s+|at\s+the\s+)?weekend", lambda _, today: _from_monday(today, today.weekday() > 5, 5), anywhere=False),
+    _pattern(
+        r"(?:this\s+|at\s+the\s+)?weekend", lambda _, today: _from_monday(today, today.weekday() > 5, 5), anywhere=False
+    ),
     _pattern(r"next\s+week", lambda _, today: _from_monday(today, 1, 0)),
     _pattern(r"next\s+month", lambda _, today: _add_months(today.replace(day=1), 1)),
-    _Pattern(re.compile(rf"(?<!\w)(?:by|on|due|before)\s+the\s+(?P<day>[0-3]?\d)(?:st|nd|rd|th){_END}", re.I), _day_of_month),
+    _Pattern(
+        re.compile(rf"(?<!\w)(?:by|on|due|before)\s+the\s+(?P<day>[0-3]?\d)(?:st|nd|rd|th){_END}", re.I), _day_of_month
+    ),
 )
 
 _CLOCK = re.compile(
@@ -124,7 +131,9 @@ _PART_OF_DAY = re.compile(
     r"|^\s*(?P<lead>morning|afternoon|evening|night|noon)\b",
     re.IGNORECASE,
 )
-_SOON = re.compile(rf"\bin\s+(?P<number>\d{{1,3}}|an?|half\s+an|one|two|three)\s+(?P<unit>hours?|hrs?|minutes?|mins?){_END}", re.I)
+_SOON = re.compile(
+    rf"\bin\s+(?P<number>\d{{1,3}}|an?|half\s+an|one|two|three)\s+(?P<unit>hours?|hrs?|minutes?|mins?){_END}", re.I
+)
 
 
 def extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
@@ -165,7 +174,9 @@ def _find_day(text: str, today: date) -> tuple[re.Match[str] | None, date | None
                 continue
             day = pattern.read(match, today)
             # Of two dates the longer phrase, then the later place, is the due date: "the Monday report by Friday".
-            if day is not None and (best is None or (len(match[0]), match.start()) > (len(best[0][0]), best[0].start())):
+            if day is not None and (
+                best is None or (len(match[0]), match.start()) > (len(best[0][0]), best[0].start())
+            ):
                 best = (match, day)
     return best if best is not None else (None, None)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from exponential.assistant.offline.intents import Call, Say, Step
+from exponential.assistant.offline.steps import Call, Say, Step
 
 Result = dict[str, Any]
 _MARKS = re.compile(r"([\\`*_~\[\]<>|])")
@@ -67,7 +67,9 @@ def _listed(call: Call, result: Result, now: datetime) -> str:
         return f"You have no {kind}tasks{about}."
     lines = []
     for number, task in enumerate(tasks, start=1):
-        late = status != "done" and not task["done"] and task["due"] and date.fromisoformat(task["due"][:10]) < now.date()
+        late = (
+            status != "done" and not task["done"] and task["due"] and date.fromisoformat(task["due"][:10]) < now.date()
+        )
         done = " (done)" if status == "all" and task["done"] else ""
         lines.append(f"{number}. {_task(task, now)}{' ⚠️ overdue' if late else ''}{done}")
     if count > len(tasks):

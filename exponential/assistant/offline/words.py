@@ -1,18 +1,19 @@
-"""English words that the rules know: verbs that begin a task, past forms of them, and how to tell two requests apart."""
+"""English words that the rules know: verbs that begin a task, their past forms, and how to tell two requests apart."""
 
 import re
 
 # Words that begin a task of their own, so that "buy milk and call mom" is two and "buy milk and bread" is one.
 VERBS = frozenset(
-    """add answer apply arrange ask assemble attend back bake book borrow bring build buy call cancel change charge check
-    choose clean clear collect complete confirm contact cook copy create cut decide defrost deliver design discuss do
-    download draft drink drive drop dry eat email empty exercise feed figure file fill find finish fix fold follow get
-    give go grab hand hang help hire install invite iron join learn leave make measure meet message mow move order
-    organise organize pack paint pay phone pick plan plant play post practice practise prepare print process publish pull
-    purchase push put read record refill register renew rent repair replace reply request research reserve reset
-    respond return review ring run say scan schedule search see sell send set ship shop sign sort start stop study
-    submit take talk teach tell test text thank throw tidy train transfer translate try turn update upgrade upload vacuum
-    visit wake walk wash watch water wipe work wrap write""".split()
+    """add answer apply arrange ask assemble attend back bake book borrow bring build buy call cancel change charge
+    check choose clean clear collect complete confirm contact cook copy create cut decide defrost deliver
+    design discuss do download draft drink drive drop dry eat email empty exercise feed figure file fill find
+    finish fix fold follow get give go grab hand hang help hire install invite iron join learn leave make
+    measure meet message move mow order organise organize pack paint pay phone pick plan plant play post
+    practice practise prepare print process publish pull purchase push put read record refill register renew
+    rent repair replace reply request research reserve reset respond return review ring run say scan schedule
+    search see sell send set ship shop sign sort start stop study submit take talk teach tell test text thank
+    throw tidy train transfer translate try turn update upgrade upload vacuum visit wake walk wash watch water
+    wipe work wrap write""".split()
 )
 _IRREGULAR = {
     "bought": "buy", "brought": "bring", "built": "build", "chose": "choose", "did": "do", "drank": "drink",
