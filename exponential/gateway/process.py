@@ -1,0 +1,149 @@
+"""One worker process: how it is started, and the supervisor's end of the wire to it."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from exponential import log
+from exponential.gateway import wire
+
+STOP_WITHIN = 2.0  # seconds from closing the wire to the kill
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+)
+_NOISE = b"Press Ctrl+C to exit"  # the client library says this on stderr for every session
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The module a worker process runs, and what its environment has beyond the basics."""
+
+    module: str = "exponential.gateway.worker"
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    log_level: str = "info"
+
+
+class WorkerProcess:
+    """A running worker. Made by `start`."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[wire.Answer]] = {}
+        self._events: asyncio.Queue[wire.Event | None] = asyncio.Queue()
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._pass_on_log())]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @classmethod
+    async def start(cls, launch: Launch) -> "WorkerProcess":
+        """Spawn a worker. It gets none of our secrets: an environment of its own, and one end of a socket pair."""
+        ours, theirs = socket.socketpair()
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment |= {"NEONIZE_BOT_TAG": "off", "PYTHONUNBUFFERED": "1", **launch.environment}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                launch.module,
+                str(theirs.fileno()),
+                launch.log_level,
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                env=environment,
+                start_new_session=True,  # Ctrl+C in the terminal is for the gateway, which then stops us in order
+            )
+        finally:
+            theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        return cls(process, reader, writer)
+
+    def tell(self, command: wire.Command) -> None:
+        """Send a command; when the worker has just died, nobody hears it."""
+        if not self._writer.is_closing():
+            self._writer.write(wire.pack(command))
+
+    async def ask(self, command: Callable[[int], wire.Command], timeout: float) -> wire.Answer:
+        """Send the command made for a request number and wait. Raises TimeoutError, or ConnectionError on its death."""
+        number = next(self._numbers)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            self.tell(command(number))
+            return await asyncio.wait_for(answer, timeout)
+        finally:
+            self._waiting.pop(number, None)
+
+    async def events(self) -> AsyncIterator[wire.Event]:
+        """What the worker reports, until it dies."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def close(self) -> None:
+        """Ask it to stop by closing the wire; kill it when it doesn't."""
+        self._writer.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_WITHIN)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                length = wire.body_length(await self._reader.readexactly(4))
+                item = wire.unpack(await self._reader.readexactly(length))
+                if isinstance(item, wire.Answer):
+                    waiting = self._waiting.get(item.request)
+                    if waiting is not None and not waiting.done():
+                        waiting.set_result(item)
+                else:
+                    self._events.put_nowait(item)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(ConnectionError("The worker died."))
+            self._events.put_nowait(None)
+
+    async def _pass_on_log(self) -> None:
+        """The worker's log lines as they are; a crash of its native library as ours."""
+        assert self._process.stderr is not None
+        while line := await _line(self._process.stderr):
+            if line.strip() != _NOISE:
+                sys.stderr.write(log.redact(line.decode(errors="replace")))
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readline()
+    except ValueError:  # longer than the buffer: what didn't fit was thrown away
+        return b"(a very long line)\n"
