@@ -1,4 +1,4 @@
-"""A real browser for tests: Debian's Chromium driven by Playwright. Any console error or CSP violation fails the test."""
+"""A real browser for tests: Chromium driven by Playwright. A console error or CSP violation fails the test."""
 
 import shutil
 from collections.abc import AsyncIterator

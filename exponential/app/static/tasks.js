@@ -5,6 +5,8 @@ import { fragment, live, once, request, syncZone } from "./lib.js";
 const lists = document.getElementById("lists");
 const add = document.getElementById("add");
 const title = document.getElementById("title");
+const due = document.getElementById("due");
+const dueText = document.getElementById("due-text");
 const problem = document.getElementById("add-error");
 
 function complain(sentence) {
@@ -35,6 +37,16 @@ async function post(form) {
   }
 }
 
+due.addEventListener("input", showDue);
+
+function showDue() {
+  const day = due.valueAsDate;
+  due.parentElement.classList.toggle("chosen", Boolean(day));
+  dueText.textContent = day
+    ? day.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" })
+    : "Due date";
+}
+
 add.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!title.value.trim()) {
@@ -42,6 +54,7 @@ add.addEventListener("submit", async (event) => {
   } else if (await post(add)) {
     add.reset();
     title.value = "";
+    showDue();
   }
   title.focus();
 });

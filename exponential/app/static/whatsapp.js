@@ -1,6 +1,6 @@
 // The WhatsApp Connection modal: one view at a time, what is true on the gateway, asked again while it is open.
 
-import { fragment, request } from "./lib.js";
+import { request } from "./lib.js";
 
 const API = "/api/whatsapp";
 const QR_SECONDS = 15;
@@ -10,12 +10,16 @@ const dialog = document.getElementById("whatsapp");
 const opener = document.getElementById("open-whatsapp");
 const dot = document.getElementById("whatsapp-dot");
 const find = (selector, root = dialog) => root.querySelector(selector);
+// Each view is in the document only while it is shown.
+const views = Object.fromEntries(
+  [...document.getElementById("whatsapp-views").content.children].map((node) => [node.dataset.view, node]),
+);
 const problem = find("#whatsapp-problem");
-const success = find("#whatsapp-success");
-const qr = find(".qr");
-const image = find("#qr-image");
+const success = find("#whatsapp-success", views.sessions);
+const qr = find(".qr", views.link);
+const image = find("#qr-image", qr);
 
-let view = "loading";
+let view = "";
 let linking = null; // {id, since, seconds, expiresAt} while a code is shown
 let timer = 0;
 let round = 0; // answers of earlier rounds are ignored
@@ -23,8 +27,8 @@ let round = 0; // answers of earlier rounds are ignored
 function show(name) {
   const changed = name !== view;
   view = name;
-  for (const section of dialog.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== name;
   if (!changed) return;
+  find("#whatsapp-view").replaceChildren(views[name]);
   find(".dialog-body").scrollTop = 0;
   if (dialog.open && !dialog.contains(document.activeElement)) find('[data-do="close"]').focus();
 }
@@ -65,7 +69,7 @@ async function overview() {
 }
 
 function unreachable(sentence) {
-  find('[data-view="unreachable"] [data-slot="error"]').textContent = sentence;
+  find('[data-slot="error"]', views.unreachable).textContent = sentence;
   if (view !== "unreachable") announce(sentence);
   show("unreachable");
 }
@@ -86,19 +90,19 @@ function sessions(all) {
   const accounts = all.filter((session) => !pending.includes(session));
   fill("accounts", accounts);
   fill("pending", pending);
-  find("#whatsapp-another span").textContent = accounts.length ? "Connect Another Account" : "Connect WhatsApp";
+  find("#whatsapp-another span", views.sessions).textContent = accounts.length ? "Connect Another Account" : "Connect WhatsApp";
   show("sessions");
 }
 
 function fill(group, items) {
-  const list = find(`#whatsapp-${group}`);
-  find(`[data-group="${group}"]`).hidden = !items.length;
+  const list = find(`#whatsapp-${group}`, views.sessions);
+  find(`[data-group="${group}"]`, views.sessions).hidden = !items.length;
   const known = new Map([...list.children].map((row) => [row.dataset.id, row]));
   for (const item of items) {
     const row = known.get(item.sessionId) ?? newRow(item);
     known.delete(item.sessionId);
     fillRow(row, item);
-    if (!row.isConnected) list.append(row);
+    if (row.parentNode !== list) list.append(row);
   }
   for (const gone of known.values()) gone.remove();
 }
@@ -185,7 +189,7 @@ function link(id) {
   code("preparing");
   show("link");
   announce("Preparing the QR code.");
-  find('[data-view="link"] h3').focus();
+  find("h3", views.link).focus();
   schedule(0);
 }
 
@@ -193,7 +197,7 @@ function code(state, reason = "") {
   qr.dataset.state = state;
   image.hidden = state !== "ready";
   find('[data-slot="reason"]', qr).textContent = reason;
-  find("#qr-slow").hidden = true;
+  find("#qr-slow", qr).hidden = true;
   if (state !== "ready") image.removeAttribute("src");
 }
 
@@ -215,7 +219,7 @@ async function followLogin() {
   if (["error", "disconnected"].includes(status.status)) return stopAt("failed", status.statusReason);
   if (!status.qrAvailable) {
     if (qr.dataset.state !== "preparing") code("preparing");
-    find("#qr-slow").hidden = Date.now() - mine.since < 20000;
+    find("#qr-slow", qr).hidden = Date.now() - mine.since < 20000;
   } else if (qr.dataset.state !== "ready" || mine.seconds <= 1 || mine.expiresAt !== status.qrExpiresAt) {
     mine.expiresAt = status.qrExpiresAt;
     await draw(mine, path);
@@ -243,21 +247,21 @@ async function draw(mine, path) {
 
 function count(seconds) {
   linking.seconds = seconds;
-  find("#seconds").textContent = seconds;
-  find("#ring").style.strokeDashoffset = `${100 - (100 * seconds) / QR_SECONDS}`;
+  find("#seconds", qr).textContent = seconds;
+  find("#ring", qr).style.strokeDashoffset = `${100 - (100 * seconds) / QR_SECONDS}`;
 }
 
 function stopAt(state, sentence) {
   if (qr.dataset.state === state) return;
   code(state, sentence ?? "WhatsApp ended this attempt.");
-  announce(sentence ?? "WhatsApp ended this attempt.");
+  announce(state === "expired" ? sentence : "");
 }
 
 async function linked(phone) {
   linking = null;
   find('[data-slot="phone"]', success).textContent = phone ?? "Your account";
   success.hidden = false;
-  announce(`WhatsApp is connected: ${phone ?? ""}`);
+  announce("Success: this account is linked.");
   await overview();
   find('[data-do="close"]').focus();
 }
