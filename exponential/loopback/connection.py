@@ -22,6 +22,8 @@ from exponential.loopback.protobufs import ClientPayload
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback
 
+LAST_WORD = 3.0  # seconds
+
 
 class Connection:
     """A socket that speaks Noise. `device` is set once a linked device has logged in on it."""
@@ -73,10 +75,13 @@ class Connection:
         self._socket.transport.abort()
 
     def end(self, stanza: Node) -> None:
-        """Send a last stanza (stream error, failure) and hang up."""
+        """Send a last stanza (stream error, failure), then leave it to the client to hang up for a while.
+
+        whatsmeow reads a stanza in another thread than the socket's end: one that is closed at once may go unread.
+        """
         self.send(stanza)
         self._leave()
-        self.close()
+        self.server.loop.call_later(LAST_WORD, self.close)
 
     async def _write(self) -> None:
         while (data := await self._outgoing.get()) is not None:
@@ -132,6 +137,7 @@ class Connection:
         if self.device and self.server.connections.get(id(self.device)) is self:
             del self.server.connections[id(self.device)]
             self.device.deliver = None
+        self.device = None
         if self.registration:
             pairing.abandon(self.server, self.registration)
             self.registration = None

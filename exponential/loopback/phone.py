@@ -97,7 +97,7 @@ class Phone:
         self._device.deliver = None
 
     def go_online(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._server.loop
         self._device.deliver = lambda stanza: loop.call_soon(self._receive, stanza)
         for stanza in list(self._device.waiting.values()):
             loop.call_soon(self._receive, stanza)

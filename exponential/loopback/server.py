@@ -52,6 +52,7 @@ class Loopback:
         return f"The simulated WhatsApp needs Linux, not {platform.system()}. `exponential up` links real WhatsApp."
 
     async def __aenter__(self) -> "Loopback":
+        self.loop = asyncio.get_running_loop()
         self._folder = Path(tempfile.mkdtemp(prefix="exponential-loopback-"))
         self._folder.chmod(0o755)
         self.ca_path, context = tls.make(self._folder)

@@ -1,0 +1,59 @@
+"""A real client (neonize) in a process of its own, driven line by line: it prints what happens and answers pings.
+
+python client.py STORE        environment: HTTPS_PROXY, SSL_CERT_FILE, NOISE_ROOT
+"""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import neonize._binder as binder
+from neonize.client import NewClient
+from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, StreamReplacedEv
+
+from exponential.gateway.trust import replace_root
+
+replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
+client = NewClient(sys.argv[1])
+client.qr(lambda _, code: print("qr", code.decode(), flush=True))
+
+
+@client.event(ConnectedEv)
+def connected(*_: object) -> None:
+    print("connected", flush=True)
+
+
+@client.event(LoggedOutEv)
+def logged_out(*_: object) -> None:
+    print("logged-out", flush=True)
+
+
+@client.event(StreamReplacedEv)
+def replaced(*_: object) -> None:
+    print("replaced", flush=True)
+
+
+@client.event(ReceiptEv)
+def receipt(_: object, event: ReceiptEv) -> None:
+    print("receipt", event.Type, *event.MessageIDs, flush=True)
+
+
+@client.event(MessageEv)
+def message(_: object, event: MessageEv) -> None:
+    text = event.Message.conversation or event.Message.extendedTextMessage.text
+    source = event.Info.MessageSource
+    print("message", f"{source.Chat.User}@{source.Chat.Server}", source.IsFromMe, text, flush=True)
+    if text.startswith("ping"):
+        threading.Thread(target=lambda: client.send_message(source.Chat, "pong" + text[4:])).start()
+
+
+def commands() -> None:
+    for line in sys.stdin:
+        if line.strip() == "logout":
+            client.logout()
+            print("logout-done", flush=True)
+
+
+threading.Thread(target=commands, daemon=True).start()
+client.connect()

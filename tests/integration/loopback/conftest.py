@@ -1,0 +1,111 @@
+"""A loopback server, phones, and real clients linked to them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from exponential.loopback.phone import Phone
+from exponential.loopback.server import Loopback
+
+CLIENT = Path(__file__).with_name("client.py")
+
+
+class Client:
+    """The child process of client.py: `until` waits for a line that begins with a word."""
+
+    def __init__(self, whatsapp: Loopback, store: Path) -> None:
+        self._whatsapp = whatsapp
+        self._store = store
+        self._lines: list[str] = []
+        self._news = asyncio.Event()
+
+    async def start(self) -> None:
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT")},
+            "HTTPS_PROXY": self._whatsapp.proxy_url,
+            "SSL_CERT_FILE": str(self._whatsapp.ca_path),
+            "NOISE_ROOT": self._whatsapp.noise_root,
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(CLIENT),
+            str(self._store),
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self._process.stdout
+        async for line in self._process.stdout:
+            self._lines.append(line.decode().strip())
+            self._news.set()
+
+    async def until(self, word: str, timeout: float = 20) -> str:
+        """The rest of the first line that begins with `word`; that line and those before it are used up."""
+        async with asyncio.timeout(timeout):
+            while True:
+                for index, line in enumerate(self._lines):
+                    if line.split(" ")[0] == word:
+                        del self._lines[: index + 1]
+                        return line.partition(" ")[2]
+                self._news.clear()
+                await self._news.wait()
+
+    async def say(self, command: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(f"{command}\n".encode())
+        await self._process.stdin.drain()
+
+    async def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        await self._reading
+        self._process._transport.close()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+async def whatsapp() -> AsyncIterator[Loopback]:
+    async with Loopback() as server:
+        yield server
+
+
+@pytest.fixture
+def alice(whatsapp: Loopback) -> Phone:
+    return whatsapp.add_phone("+4915110000001", "Alice")
+
+
+@pytest.fixture
+def bob(whatsapp: Loopback) -> Phone:
+    return whatsapp.add_phone("+4915110000002", "Bob")
+
+
+@pytest.fixture
+async def new_client(whatsapp: Loopback, tmp_path: Path) -> AsyncIterator[Callable[[str], Client]]:
+    """`new_client("name")` → a client with a store of that name; all are killed after the test."""
+    made: list[Client] = []
+
+    def make(name: str = "store") -> Client:
+        made.append(Client(whatsapp, tmp_path / name))
+        return made[-1]
+
+    yield make
+    for client in made:
+        await client.kill()
+
+
+@pytest.fixture
+async def linked(new_client: Callable[[str], Client], alice: Phone) -> Client:
+    """A client linked to Alice's phone and logged in."""
+    client = new_client("linked")
+    await client.start()
+    await alice.scan(await client.until("qr"))
+    await client.until("connected")
+    return client
