@@ -1,8 +1,11 @@
 """Fixtures every room of tests shares: one embedded Postgres a run, one fresh database a test, one key ring."""
 
+import gc
 import secrets
 import shutil
+import subprocess
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +16,14 @@ import pydantic_ai.models
 import pytest
 
 from exponential import database, embedded, encryption
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ResourceWarning)
+    import neonize  # noqa: F401  its import leaves a child and pipes behind, which would fail whichever test comes next
+
+    for _ in range(2):
+        subprocess.run(["true"])  # a new child makes Python reap the old ones
+    gc.collect()
 
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 

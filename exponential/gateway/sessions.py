@@ -63,7 +63,7 @@ PAIRING_FAILED = (ERROR, "WhatsApp refused this link. Ask for a new QR code and 
 class Session(GatewayBase):
     """One linked (or linking) WhatsApp account. `owner` is the JWT subject; `since` is when `status` began.
 
-    `jid` and `lid` name the account from its first login on; `linked` says whether our credentials for it are valid.
+    `connected_at` is when it was linked. `jid` and `lid` name the account from its first login on; `linked` says whether our credentials for it are valid.
     """
 
     __tablename__ = "sessions"
@@ -204,9 +204,9 @@ async def online(db: AsyncSession, session_id: str, account: Account) -> None:
     session = await _row(db, session_id)
     if session and session.status in ACTIVE:
         session.jid, session.lid = bare(account.jid), bare(account.lid) if account.lid else None
-        session.linked = True
         session.become(CONNECTED, ONLINE)
-        session.connected_at = session.since
+        if not session.linked:
+            session.linked, session.connected_at = True, session.since
 
 
 async def offline(db: AsyncSession, session_id: str, reason: str) -> None:

@@ -76,7 +76,7 @@ def _writable_mappings(library: str) -> list[tuple[int, int]]:
 
 
 def replace_root(library: str, noise_root: bytes) -> None:
-    """Overwrite WhatsApp's root key in the loaded library. Raises ConfigurationError unless it is there exactly once."""
+    """Overwrite WhatsApp's root key in the loaded library. Raises ConfigurationError unless it is there once."""
     hits = []
     for start, end in _writable_mappings(library):
         memory = ctypes.string_at(start, end - start)

@@ -223,7 +223,8 @@ class Client:
 
     def _end(self, cause: str) -> None:
         self.over = True
-        self._emit(wire.Ended(self._session, cause))
+        if not self._stopping.is_set():  # an unlink of ours is no news
+            self._emit(wire.Ended(self._session, cause))
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:

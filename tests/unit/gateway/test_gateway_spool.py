@@ -1,0 +1,103 @@
+import os
+import secrets
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exponential.gateway import spool
+
+KEY = secrets.token_bytes(32)
+
+
+def test_what_is_appended_is_read_in_order_until_it_is_trimmed(tmp_path: Path) -> None:
+    writer, reader = spool.Writer(tmp_path, KEY), spool.Reader(tmp_path, [KEY])
+    writer.append(b"one")
+    writer.append(b"two")
+    assert reader.read() == [b"one", b"two"]
+    assert reader.read() == [b"one", b"two"]
+    reader.trim()
+    assert reader.read() == []
+    assert (tmp_path / spool.FILE_NAME).stat().st_size == 0
+
+
+def test_what_arrives_between_read_and_trim_is_kept(tmp_path: Path) -> None:
+    writer, reader = spool.Writer(tmp_path, KEY), spool.Reader(tmp_path, [KEY])
+    writer.append(b"one")
+    reader.read()
+    writer.append(b"two")
+    reader.trim()
+    assert reader.read() == [b"two"]
+    reader.trim()
+    writer.append(b"three")
+    assert reader.read() == [b"three"]
+
+
+def test_a_reader_that_never_trimmed_leaves_all_to_the_next(tmp_path: Path) -> None:
+    spool.Writer(tmp_path, KEY).append(b"one")
+    reader = spool.Reader(tmp_path, [KEY])
+    reader.read()
+    reader.close()
+    assert spool.Reader(tmp_path, [KEY]).read() == [b"one"]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(payloads=st.lists(st.binary(max_size=40), min_size=1, max_size=5), cut=st.integers(min_value=0))
+def test_a_torn_tail_is_cut_off_and_nothing_before_it(tmp_path: Path, payloads: list[bytes], cut: int) -> None:
+    file = tmp_path / spool.FILE_NAME
+    file.unlink(missing_ok=True)
+    writer = spool.Writer(tmp_path, KEY)
+    ends = []
+    for payload in payloads:
+        writer.append(payload)
+        ends.append(file.stat().st_size)
+    writer.close()
+    keep = cut % (ends[-1] + 1)
+    os.truncate(file, keep)
+
+    spool.Writer(tmp_path, KEY).append(b"afterwards")
+
+    whole = [payload for payload, end in zip(payloads, ends, strict=True) if end <= keep]
+    assert spool.Reader(tmp_path, [KEY]).read() == [*whole, b"afterwards"]
+
+
+def test_a_killed_writer_loses_nothing_it_reported(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from exponential.gateway.spool import Writer\n"
+        "writer = Writer(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))\n"
+        "for number in range(10**6):\n    writer.append(b'%d' % number); print(number, flush=True)"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", program, tmp_path, KEY.hex()], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    reported = -1
+    while reported < 200:
+        reported = int(writer.stdout.readline())
+    writer.send_signal(signal.SIGKILL)
+    reported = int((writer.stdout.read().split() or [reported])[-1])
+    writer.stdout.close()
+    writer.wait()
+    kept = [int(payload) for payload in spool.Reader(tmp_path, [KEY]).read()]
+    assert kept == list(range(len(kept)))
+    assert kept[-1] >= reported - 1  # a number cut off by the kill itself reads smaller
+
+
+def test_it_is_private_and_unreadable_without_its_key(tmp_path: Path) -> None:
+    spool.Writer(tmp_path, KEY).append(b"buy milk")
+    file = tmp_path / spool.FILE_NAME
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert b"milk" not in file.read_bytes()
+    with pytest.raises(ValueError, match="EXPONENTIAL_ENCRYPTION_KEY"):
+        spool.Reader(tmp_path, [secrets.token_bytes(32)]).read()
+
+
+def test_after_a_key_change_old_records_still_open(tmp_path: Path) -> None:
+    old, new = secrets.token_bytes(32), secrets.token_bytes(32)
+    before, after = spool.derive_keys([old]), spool.derive_keys([new, old])
+    spool.Writer(tmp_path, before[0]).append(b"old")
+    spool.Writer(tmp_path, after[0]).append(b"new")
+    assert spool.Reader(tmp_path, after).read() == [b"old", b"new"]
