@@ -18,6 +18,19 @@ function element(tag, text, attributes = {}) {
   return made;
 }
 
+// WhatsApp's own marks: *bold*, _italic_, ~struck~ and `code`, each around words, on one line.
+const MARKS = { "*": "b", _: "i", "~": "s", "`": "code" };
+function formatted(text) {
+  const made = document.createDocumentFragment();
+  let at = 0;
+  for (const match of text.matchAll(/(?<![\w])([*_~`])(?=\S)([^\n]*?\S)\1(?![\w])/g)) {
+    made.append(text.slice(at, match.index), element(MARKS[match[1]], match[2]));
+    at = match.index + match[0].length;
+  }
+  made.append(text.slice(at));
+  return made;
+}
+
 function render() {
   const numbers = [number, ...Object.keys({ ...state.contacts, ...state.chats }).filter((other) => other !== number)];
   const name = (who) => (who === number ? "Message yourself" : state.contacts[who] || who);
@@ -34,7 +47,8 @@ function render() {
   $("lines").replaceChildren(
     ...(state.chats[chat] ?? []).map((line) => {
       const mine = line.from_me && line.device === 0;
-      const item = element("li", line.text, { class: mine ? "mine" : "theirs", "data-status": line.status });
+      const item = element("li", "", { class: mine ? "mine" : "theirs", "data-status": line.status });
+      item.append(formatted(line.text));
       if (line.from_me) item.append(element("small", { sent: "✓", delivered: "✓✓", read: "✓✓ read" }[line.status]));
       return item;
     }),
