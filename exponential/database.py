@@ -61,7 +61,7 @@ class Database:
     async def listen(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
         """Inside the block, iterate (channel, payload) of each NOTIFY that was committed since the block began."""
         connection = await psycopg.AsyncConnection.connect(self.libpq, autocommit=True)
-        async with connection:
+        try:
             for channel in channels:
                 await connection.execute(psycopg.sql.SQL("listen {}").format(psycopg.sql.Identifier(channel)))
 
@@ -70,6 +70,8 @@ class Database:
                     yield notice.channel, notice.payload
 
             yield notices()
+        finally:
+            await connection.close()  # its own context manager would wait for a lock that a half-read iterator holds
 
     @property
     def libpq(self) -> str:

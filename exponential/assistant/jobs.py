@@ -1,4 +1,4 @@
-"""Background jobs: their names, deferring one inside a transaction, and a job manager that outlasts a database restart."""
+"""Background jobs: their names, deferring one in a transaction, and a job manager that outlasts a database restart."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -11,6 +11,7 @@ from procrastinate import JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
+from pydantic_ai.models import Model
 from sqlalchemy import select
 
 from exponential import log
@@ -50,12 +51,19 @@ class Backoff(BaseRetryStrategy):
 class Runtime:
     """`async with Runtime(database, settings, gateway) as runtime:` answers chats until the block ends (under 5 s).
 
-    Raises ConfigurationError when EXPONENTIAL_MODEL can't be used.
+    `model` replaces the one that the settings name. Raises ConfigurationError when EXPONENTIAL_MODEL can't be used.
     """
 
-    def __init__(self, database: Database, settings: AppSettings, gateway: GatewayClient | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: AppSettings,
+        gateway: GatewayClient | None = None,
+        *,
+        model: Model | None = None,
+    ) -> None:
         self.database = database
-        self._thinking = run.Thinking(database, models.choose(settings.model), gateway)
+        self._thinking = run.Thinking(database, model or models.choose(settings.model), gateway)
         self._jobs = jobs.app(database.libpq)
         self._jobs.task(name=jobs.TURN, pass_context=True, retry=Backoff())(self._turn)
         self._jobs.task(name=jobs.DELIVER, retry=Backoff())(self._deliver)

@@ -33,9 +33,7 @@ _POLITE_START = re.compile(
     r"|i\s+want\s+(?:you\s+)?to\s+|let['’]?s\s+)+",
     re.IGNORECASE,
 )
-_POLITE_END = re.compile(
-    r"(?:[\s,.!]+(?:please|pls|thanks|thank you|thx|paddy|for me))+[\s.!]*$|[\s.!]+$", re.IGNORECASE
-)
+_POLITE_END = re.compile(r"(?:[\s,.!?]+(?:please|pls|thanks|thank you|thx|paddy|for me))*[\s.!?]*$", re.IGNORECASE)
 
 
 def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
@@ -52,16 +50,10 @@ def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
 
 
 def _understand(heard: Heard) -> list[Step]:
-    polite = replace(heard, text=_polish(heard.text))
+    whole = heard.text.strip().rstrip(" .!")
+    core = _POLITE_END.sub("", _POLITE_START.sub("", whole))
+    # "Hey there" is a greeting as a whole; "hey, add milk" is a request with one before it.
+    steps = talk_rules.small_talk(replace(heard, text=whole))
     for rule in RULES:
-        steps = rule(polite)
-        if steps is not None:
-            return steps
-    return [Say(UNKNOWN)]
-
-
-def _polish(text: str) -> str:
-    """Without politeness around the request, unless there is nothing else."""
-    text = text.strip()
-    core = _POLITE_END.sub("", _POLITE_START.sub("", text))
-    return core or _POLITE_END.sub("", text) or text
+        steps = steps or rule(replace(heard, text=core or whole))
+    return steps or [Say(UNKNOWN)]

@@ -20,7 +20,7 @@ _LEAD = (
     r"|\s*\n\s*|\s+(?=[“\"'‘]))"
 )
 _ADD_TASK = re.compile(
-    rf"(?:{_ADD}\s+)?(?:(?:me|a|an|the|another|new|these|some|following|two|three|four|my|one|more)\s+)*"
+    rf"(?P<verb>{_ADD}\s+)?(?:(?:me|a|an|the|another|new|these|some|following|two|three|four|my|one|more)\s+)*"
     rf"(?P<noun>to[\s-]?dos?|tasks?|to[\s-]?do\s+items?|items?)(?P<lead>{_LEAD})(?P<rest>.+)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -52,7 +52,7 @@ _TRAILING_LIST = re.compile(rf"\s+(?:to|on|as)\s+(?:(?:my|the|a|an)\s+)*{_TASK}$
 
 _ASK = (
     r"(?:what(?:['’]?s|\s+is|\s+are|\s+do|\s+did|\s+have|\s+should|\s+must|\s+else|\s+tasks?|\s+to[\s-]?dos?)?|which|show|list|give|tell"
-    r"|display|see|view|get|read|any(?:thing)?|are\s+there|is\s+there|do\s+i|have\s+i|did\s+i|how\s+many|my|all|open|overdue"
+    r"|display|see|view|get|read|any(?:thing)?|are\s+there|is\s+there|do\s+i|have\s+i|did\s+i|how\s+many|tasks|to[\s-]?dos|my|all|open|overdue"
     r"|completed|finished|pending|remaining|unfinished|anything|whats|today['’]?s|tomorrow['’]?s|count|check|let\s+me\s+see)"
 )
 _ASKS = re.compile(rf"{_ASK}\b", re.IGNORECASE)
@@ -63,7 +63,7 @@ _ABOUT_TASKS = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_LIST = re.compile(
-    rf"(?:list|show|/tasks|/list|{_TASK}|my\s+{_TASK}|agenda|overdue|today|tomorrow|this\s+week|what\s+now|what['’]?s\s+(?:next|up))\??",
+    rf"(?:list|show|/tasks|/list|to[\s-]?dos|{_TASK}|my\s+{_TASK}|agenda|overdue|today|tomorrow|this\s+week|what\s+now|what['’]?s\s+(?:next|up))\??",
     re.IGNORECASE,
 )
 _WEEK = re.compile(
@@ -128,6 +128,8 @@ def create(heard: Heard) -> list[Step] | None:
         return [Say(WHAT)]
     match = _ADD_TASK.fullmatch(text)
     if match is not None:
+        if not match["verb"] and match["lead"].strip().isalpha():
+            return None  # "tasks for tomorrow" asks for them
         listed = match["noun"].lower().endswith("s")
         if not listed and match["lead"].strip().lower() == "for":
             return _create_for(match["rest"], heard)
@@ -182,8 +184,8 @@ def _create(rest: str, heard: Heard, *, listed: bool = False, due: date | dateti
     quoted = _QUOTES.match(rest.strip())
     requests = [quoted["inner"]] if quoted else split_requests(_TRAILING_LIST.sub("", rest.strip()), listed=listed)
     found = [dates.extract(request, heard.now) if not quoted else (request, None) for request in requests]
-    # "buy milk and call mom tomorrow" means both.
-    shared = found[-1][1] if found and all(when is None for _, when in found[:-1]) else None
+    # "buy milk and call mom tomorrow" means both; lines stand for themselves.
+    shared = found[-1][1] if found and "\n" not in rest.strip() and not any(when for _, when in found[:-1]) else None
     steps: list[Step] = []
     for words, when in found:
         title = _title(words)

@@ -1,0 +1,85 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exponential.assistant.formatting import MAX_CHUNK, PREFIX, chunks, to_html, to_whatsapp
+
+
+def test_whatsapp_has_marks_of_its_own() -> None:
+    markdown = """# Plan
+
+You have **2 tasks** and _one_ ~~old~~ `idea`, see [the page](https://example.org/x) or <https://example.org>:
+
+1. **buy milk**
+2. call *mom*
+   - in the evening
+
+> quoted
+> twice
+
+```python
+print("hi")
+```"""
+    assert to_whatsapp(markdown) == [
+        PREFIX
+        + """*Plan*
+
+You have *2 tasks* and _one_ ~old~ `idea`, see the page (https://example.org/x) or https://example.org:
+
+1. *buy milk*
+2. call _mom_
+   - in the evening
+
+> quoted
+> twice
+
+```
+print("hi")
+```"""
+    ]
+
+
+def test_tables_become_lines() -> None:
+    assert to_whatsapp("| a | b |\n|---|---|\n| 1 | **2** |", prefix="") == ["a · b\n1 · *2*"]
+
+
+def test_a_long_reply_is_cut_at_sentences() -> None:
+    sentence = "This is sentence number {}, and it says little."
+    text = " ".join(sentence.format(number) for number in range(400))
+    parts = to_whatsapp(text)
+    assert len(parts) > 3 and all(len(part) <= MAX_CHUNK for part in parts)
+    assert parts[0].startswith(PREFIX + "This is sentence number 0,")
+    assert all(part.endswith("little.") for part in parts)
+    assert " ".join(parts) == PREFIX + text
+
+
+def test_a_long_list_is_cut_at_lines() -> None:
+    parts = to_whatsapp("\n".join(f"- thing {number}" for number in range(900)))
+    assert len(parts) > 2
+    assert "\n".join(parts) == PREFIX + "\n".join(f"- thing {number}" for number in range(900))
+
+
+def test_a_code_block_that_is_cut_is_closed_and_opened_again() -> None:
+    parts = to_whatsapp("```\n" + "\n".join(f"line {number} of the program" for number in range(400)) + "\n```")
+    assert len(parts) > 1
+    assert all(part.count("```") % 2 == 0 and len(part) <= MAX_CHUNK for part in parts)
+
+
+@given(st.text(max_size=3000), st.integers(40, 400))
+def test_nothing_is_lost_in_cutting(text: str, limit: int) -> None:
+    parts = chunks(text, limit)
+    assert all(len(part) <= limit for part in parts)
+    if "```" not in text:
+        assert "".join("".join(parts).split()) == "".join(text.split())
+
+
+def test_html_is_safe() -> None:
+    html = to_html("Hi **you** <img src=x onerror=alert(1)> [a](javascript:alert(1)) [b](https://example.org)")
+    assert "<strong>you</strong>" in html
+    assert "<img" not in html and 'href="javascript' not in html
+    assert '<a href="https://example.org" target="_blank" rel="noopener noreferrer nofollow">b</a>' in html
+
+
+@given(st.text(max_size=500))
+def test_any_reply_can_be_rendered(text: str) -> None:
+    assert "<script" not in to_html(text)
+    to_whatsapp(text)
