@@ -96,6 +96,8 @@ class Operations:
         """Queue a message once. Raises NotFound, Conflict (not linked, key reused) or BadInput (text, chat, key)."""
         if not text.strip():
             raise BadInput("The text is empty; there is nothing to send.", code="text_empty")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise BadInput("The text has half of a character (a lone surrogate) in it.", code="text_invalid")
         if len(text) > MAX_TEXT:
             raise BadInput(
                 f"The text has {len(text):,} characters; WhatsApp takes at most {MAX_TEXT:,}. Send it in parts.",

@@ -170,13 +170,16 @@ class Outbox:
 
     async def receipt(self, whatsapp_ids: list[str], status: str) -> None:
         """Move messages forward to `delivered` or `read`; a late, lesser receipt changes nothing."""
+        # Noted first, then looked up: a row that learns its id in this very moment finds the note afterwards.
+        for whatsapp_id in whatsapp_ids:
+            if _PROGRESS[status] > _PROGRESS[self._early.get(whatsapp_id, SENT)]:
+                self._early[whatsapp_id] = status
         async with self._database.transaction() as db:
             known = await sent_ids(db, whatsapp_ids)
             for whatsapp_id in known:
                 await self._advance(db, whatsapp_id, status)
-        for whatsapp_id in set(whatsapp_ids) - known:
-            if _PROGRESS[status] > _PROGRESS.get(self._early.get(whatsapp_id, SENT), 0):
-                self._early[whatsapp_id] = status
+        for whatsapp_id in known:
+            self._early.pop(whatsapp_id, None)
         while len(self._early) > _EARLY_RECEIPTS:
             del self._early[next(iter(self._early))]
 
@@ -280,7 +283,6 @@ class Outbox:
             if row is None:
                 return
             row.state, row.whatsapp_id, row.sent_at, row.reason = SENT, whatsapp_id, clock.now(), None
-            await db.flush()
-            early = self._early.pop(whatsapp_id, None)
-            if early:
-                await self._advance(db, whatsapp_id, early)
+        early = self._early.get(whatsapp_id)
+        if early:
+            await self.receipt([whatsapp_id], early)

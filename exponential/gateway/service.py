@@ -1,11 +1,10 @@
 """The gateway as a running service: workers, delivery and outbox around the API, started and stopped in order."""
 
 import asyncio
-import contextlib
-import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -103,9 +102,6 @@ async def _serve(settings: GatewaySettings, launch: Launch, listener: socket.soc
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
     _log.info("gateway_listening", host=settings.host, port=listener.getsockname()[1], mode=settings.mode)
     await server.serve(sockets=[listener])
     if not server.started:
@@ -114,11 +110,7 @@ async def _serve(settings: GatewaySettings, launch: Launch, listener: socket.soc
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, which would end the process by the signal after an orderly stop."""
+    """uvicorn that returns to its caller after a signal; as it is, it would end the process by that signal."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop(self) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.should_exit = True

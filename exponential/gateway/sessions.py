@@ -63,7 +63,8 @@ PAIRING_FAILED = (ERROR, "WhatsApp refused this link. Ask for a new QR code and 
 class Session(GatewayBase):
     """One linked (or linking) WhatsApp account. `owner` is the JWT subject; `since` is when `status` began.
 
-    `connected_at` is when it was linked. `jid` and `lid` name the account from its first login on; `linked` says whether our credentials for it are valid.
+    `connected_at` is when it was linked. `jid` and `lid` name the account from its first login on; `linked` says
+    whether our credentials for it are valid.
     """
 
     __tablename__ = "sessions"

@@ -6,7 +6,6 @@ It gets its end of a socket pair as a file descriptor, and ends when the other e
 import fcntl
 import itertools
 import os
-import queue
 import random
 import socket
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from exponential import log
 from exponential.gateway import access, spool, wire
+from exponential.gateway.channel import Channel
 from exponential.gateway.whatsapp import Client, NotSent, OutcomeUnknown, Refused
 from exponential.gateway.wire import Account, Inbound
 
@@ -27,44 +27,6 @@ STUCK_AFTER = 60.0  # seconds without a login after which a linked client is sta
 WORN_OUT = 64  # threads left behind by failed linkings after which this process ends, to be replaced
 _log = log.get(__name__)
 _client_ids = itertools.count()
-
-
-class Channel:
-    """The worker's end of the wire. Writing never blocks the caller: a callback of the client must not wait."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._outgoing: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=self._write, daemon=True, name="wire").start()
-
-    def emit(self, event: wire.Event) -> None:
-        self._outgoing.put(wire.pack(event))
-
-    def receive(self) -> wire.Command | None:
-        """The next command; None when the supervisor is gone."""
-        prefix = self._exactly(4)
-        body = self._exactly(wire.body_length(prefix)) if prefix else b""
-        command: wire.Command | None = wire.unpack(body) if body else None
-        return command
-
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            try:
-                more = self._connection.recv(count - len(data))
-            except OSError:
-                more = b""
-            if not more:
-                return b""
-            data += more
-        return data
-
-    def _write(self) -> None:
-        while True:
-            try:
-                self._connection.sendall(self._outgoing.get())
-            except OSError:
-                return  # the reading side sees the same end and stops the process
 
 
 class SessionThread:

@@ -1,0 +1,94 @@
+"""A worker without WhatsApp: speaks the wire, keeps no client. For what the gateway does around a worker.
+
+Its account is Ada's. A session is scanned when the file `scan-<session>` appears; a text says what happens to it.
+"""
+
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+from exponential.gateway import spool, wire
+from exponential.gateway.channel import Channel
+from exponential.gateway.wire import Account, Inbound
+
+ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
+
+
+def wait_for_scan(channel: Channel, session: str, folders: dict[str, Path]) -> None:
+    while (folder := folders.get(session)) and not (folder.parent / f"scan-{session}").exists():
+        time.sleep(0.01)
+    if folder:
+        (folder / "linked").touch()
+        channel.emit(wire.Online(session, ADA, "Ada"))
+
+
+class PaperWorker:
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.folders: dict[str, Path] = {}
+        self.key = b""
+        self.sent = 0
+
+    def run(self) -> None:
+        self.channel.emit(wire.Ready())
+        while (command := self.channel.receive()) is not None:
+            match command:
+                case wire.Configure(hexed):
+                    self.key = bytes.fromhex(hexed)
+                case wire.Open(session, folder):
+                    self.open(session, Path(folder))
+                case wire.Close(session):
+                    self.folders.pop(session, None)
+                case wire.Unlink(session, request):
+                    (self.folders[session] / "linked").unlink()
+                    self.channel.emit(wire.Answer(request))
+                case wire.Typing(_, request):
+                    self.channel.emit(wire.Answer(request))
+                case wire.Send():
+                    self.send(command, self.folders[command.session])
+
+    def open(self, session: str, folder: Path) -> None:
+        self.folders[session] = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "linked").exists():
+            self.channel.emit(wire.Online(session, ADA, "Ada"))
+        else:
+            self.channel.emit(wire.Code(session, f"https://wa.me/settings/linked_devices#{session}", 60))
+            threading.Thread(target=self.wait_for_scan, args=(session,), daemon=True).start()
+
+    def wait_for_scan(self, session: str) -> None:
+        while (folder := self.folders.get(session)) and not (folder.parent / f"scan-{session}").exists():
+            time.sleep(0.01)
+        if folder:
+            (folder / "linked").touch()
+            self.channel.emit(wire.Online(session, ADA, "Ada"))
+
+    def send(self, command: wire.Send, folder: Path) -> None:
+        text = command.text
+        with (folder.parent / "sent").open("a") as sent:
+            sent.write(f"{command.chat} {text}\n")
+        if text == "die while sending" and not (folder / "died").exists():
+            (folder / "died").touch()
+            os._exit(1)
+        if text == "refuse":
+            self.channel.emit(wire.Answer(command.request, "WhatsApp refused the message.", "Refused"))
+            return
+        self.sent += 1
+        whatsapp_id = f"ID-{os.getpid()}-{self.sent}"
+        if text == "read at once":  # the receipt is faster than the answer
+            self.channel.emit(wire.Receipt(command.session, [whatsapp_id], "read"))
+        self.channel.emit(wire.Answer(command.request, whatsapp_id))
+        if text.startswith("hear "):  # as if the owner had typed it on the phone
+            message = Inbound(f"IN-{whatsapp_id}", ADA.lid, ADA.jid, "Ada", True, "text", text[5:], 1_700_000_000_000)
+            spool.Writer(folder, self.key).append(message.to_bytes())
+            self.channel.emit(wire.Spooled(command.session))
+        if text.startswith("end as "):
+            self.channel.emit(wire.Ended(command.session, text.removeprefix("end as ")))
+
+
+if __name__ == "__main__":
+    PaperWorker(Channel(socket.socket(fileno=int(sys.argv[1])))).run()
+    os._exit(0)
