@@ -31,8 +31,8 @@ class Board:
         self._closed = False
 
     async def run(self) -> None:
-        """Listen for ever, through restarts of the database. Cancel to stop."""
-        while True:
+        """Listen until closed, through restarts of the database. Cancel after `close` to stop at once."""
+        while not self._closed:  # psycopg may answer a cancellation with an error of its own
             try:
                 async with self._database.listen(*CHANNELS) as notices:
                     self._wake_all()

@@ -26,6 +26,8 @@ from exponential.errors import BadInput, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient
 from exponential.settings import AppSettings
 
+STOP = 4.0  # seconds
+
 _log = log.get(__name__)
 _TITLES = {
     401: "You are not signed in",
@@ -52,7 +54,7 @@ def create(settings: AppSettings) -> FastAPI:
         app.state.exponential = state
         listening = asyncio.create_task(state.board.run())
         try:
-            async with Runtime(db, settings, gateway):
+            async with _stopping_in_time(Runtime(db, settings, gateway)):
                 yield
         finally:
             state.board.close()
@@ -78,6 +80,19 @@ def create(settings: AppSettings) -> FastAPI:
     app.add_exception_handler(psycopg.OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
     return app
+
+
+@asynccontextmanager
+async def _stopping_in_time(runtime: Runtime) -> AsyncIterator[None]:
+    """Give the runtime STOP seconds to end: its turns are durable, and whoever asked to stop is waiting."""
+    await runtime.__aenter__()
+    try:
+        yield
+    finally:
+        try:
+            await asyncio.wait_for(runtime.__aexit__(None, None, None), STOP)
+        except TimeoutError:
+            _log.warning("runtime_stopped_late")
 
 
 def serve(settings: AppSettings) -> None:

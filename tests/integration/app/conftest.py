@@ -24,6 +24,7 @@ from exponential.app import service
 from exponential.auth import signin, tokens
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.errors import Unauthorized
 from exponential.settings import AppSettings, read
 
 SECRET = "a secret that app and gateway share in tests"
@@ -64,6 +65,7 @@ class GatewayStandIn:
 
     def app(self) -> Starlette:
         return Starlette(
+            exception_handlers={Unauthorized: lambda request, error: _error(401, str(error), "token_invalid")},
             routes=[
                 Route("/health", lambda request: JSONResponse({"ok": True, "mode": self.mode})),
                 Route("/login", self._login, methods=["POST"]),
@@ -197,12 +199,11 @@ def make_house(app_database: Database) -> MakeHouse:
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[House]:
         url = app_database.url.render_as_string(hide_password=False)
-        given = read(
-            AppSettings, database_url=url, auth_secret=SECRET, encryption_keys=(secrets.token_bytes(32),), **settings
-        )
-        app = service.create(given)
+        given = {"auth_secret": SECRET, "encryption_keys": (secrets.token_bytes(32),), **settings}
+        read_settings = read(AppSettings, database_url=url, **given)
+        app = service.create(read_settings)
         async with app.router.lifespan_context(app):
-            yield House(app, app_database, given)
+            yield House(app, app_database, read_settings)
 
     return make
 

@@ -1,0 +1,134 @@
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+from conftest import SECRET, House
+
+from exponential import clock
+from exponential.assistant import conversation
+from exponential.auth import tokens
+from exponential.auth.tokens import Identity
+from exponential.auth.users import User
+
+ROUTE = "/api/whatsapp-gateway/messages"
+
+
+def bearer(user_id: str, *, secret: str = SECRET, audience: tokens.Audience = tokens.APP) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.issue(Identity(user_id), secret=secret, audience=audience)}"}
+
+
+def message(**changes: Any) -> dict[str, Any]:
+    return {
+        "sessionId": "session-1",
+        "messageId": "3EB0C0FFEE",
+        "chat": "4915110000001@s.whatsapp.net",
+        "sender": "4915110000001@s.whatsapp.net",
+        "senderPhone": "+4915110000001",
+        "senderName": "Alice",
+        "role": "owner",
+        "type": "text",
+        "text": "Add a task: buy milk tomorrow",
+        "timestamp": clock.now().isoformat(),
+        **changes,
+    }
+
+
+async def stored(house: House, user: User) -> list[str]:
+    async with house.database.transaction() as session:
+        chat = await conversation.main_chat(session, user.id)
+        return [m.text for m in await conversation.history(session, chat.id) if m.role == "user"]
+
+
+async def test_a_message_is_stored_before_it_is_accepted_and_only_once(house: House) -> None:
+    alice = await house.user()
+    async with house.client() as gateway:
+        first = await gateway.post(ROUTE, json=message(), headers=bearer(str(alice.id)))
+        assert (first.status_code, first.json()) == (202, {"accepted": True, "duplicate": False})
+        again = await gateway.post(ROUTE, json=message(), headers=bearer(str(alice.id)))
+        assert (again.status_code, again.json()) == (202, {"accepted": True, "duplicate": True})
+    assert await stored(house, alice) == ["Add a task: buy milk tomorrow"]
+
+
+async def test_a_message_sent_twice_at_the_same_time_is_stored_once(house: House) -> None:
+    alice = await house.user()
+    async with house.client() as gateway:
+        answers = await asyncio.gather(
+            *(gateway.post(ROUTE, json=message(), headers=bearer(str(alice.id))) for _ in range(5))
+        )
+    assert sorted(answer.json()["duplicate"] for answer in answers) == [False, True, True, True, True]
+    assert len(await stored(house, alice)) == 1
+
+
+async def test_it_shows_in_the_chat_with_whatsapps_mark(house: House) -> None:
+    alice = await house.user()
+    async with house.client() as gateway, house.signed_in(alice) as browser:
+        await gateway.post(ROUTE, json=message(), headers=bearer(str(alice.id)))
+        page = (await browser.get("/chat")).text
+        assert "Add a task: buy milk tomorrow" in page and "WhatsApp</span>" in page
+
+
+async def test_a_guest_never_gets_into_the_owners_conversation(house: House) -> None:
+    alice = await house.user()
+    guest = message(role="guest", chat="49160@s.whatsapp.net", sender="49160@s.whatsapp.net", text="Hi, is Alice in?")
+    async with house.client() as gateway:
+        assert (await gateway.post(ROUTE, json=guest, headers=bearer(str(alice.id)))).status_code == 202
+    assert await stored(house, alice) == []
+
+
+async def test_only_the_gateway_may_hand_messages_over(house: House) -> None:
+    alice = str((await house.user()).id)
+    async with house.client() as stranger:
+        for headers in (
+            {},
+            {"Authorization": "Bearer nonsense"},
+            bearer(alice, secret="another secret of at least 32 characters"),
+            bearer(alice, audience=tokens.GATEWAY),
+        ):
+            assert (await stranger.post(ROUTE, json=message(), headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize("user_id", [str(clock.new_id()), "not-an-account-of-ours"])
+async def test_a_message_for_nobody_is_refused(house: House, user_id: str) -> None:
+    async with house.client() as gateway:
+        answer = await gateway.post(ROUTE, json=message(), headers=bearer(user_id))
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_user")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"text": None}, {"role": "boss"}, {"timestamp": "yesterday"}, {"messageId": ""}, {"text": "x" * 100_000}]
+)
+async def test_a_message_that_makes_no_sense_is_refused_and_not_repeated_back(
+    house: House, wrong: dict[str, Any]
+) -> None:
+    alice = await house.user()
+    async with house.client() as gateway:
+        answer = await gateway.post(ROUTE, json=message(**wrong), headers=bearer(str(alice.id)))
+        assert answer.status_code == 422
+        assert set(answer.json()) == {"error", "code"}
+        assert "buy milk" not in answer.text
+
+
+async def test_with_the_database_gone_the_gateway_is_told_to_try_again(house: House) -> None:
+    alice = await house.user()
+    await let_in(house, False)
+    async with house.client() as gateway:
+        answer = await gateway.post(ROUTE, json=message(), headers=bearer(str(alice.id)))
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert answer.headers["retry-after"]
+        assert (await gateway.get("/health")).status_code == 503
+        page = await gateway.get("/sign-in/any", headers={"accept": "text/html"})
+        assert page.status_code == 503 and "The database can’t be reached" in page.text
+
+        await let_in(house, True)
+        again = await gateway.post(ROUTE, json=message(), headers=bearer(str(alice.id)))
+        assert again.status_code == 202
+
+
+async def let_in(house: House, allowed: bool) -> None:
+    """Open or close the app's database to everyone, and end the connections that it has."""
+    url = house.database.url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    name = house.database.url.database
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as admin:
+        await admin.execute(f'alter database "{name}" with allow_connections {allowed}')
+        await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
