@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("delivered_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("seq", name="pk_inbox"),
-        sa.UniqueConstraint("session_id", "message_id", name="uq_inbox_session_id"),
+        sa.UniqueConstraint("session_id", "message_id", name="uq_inbox_session_id_message_id"),
         sa.ForeignKeyConstraint(
             ["session_id"], ["sessions.id"], name="fk_inbox_session_id_sessions", ondelete="CASCADE"
         ),
@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.DateTime(timezone=True)),
         sa.Column("read_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
-        sa.UniqueConstraint("session_id", "key", name="uq_outbox_session_id"),
+        sa.UniqueConstraint("session_id", "key", name="uq_outbox_session_id_key"),
         sa.ForeignKeyConstraint(
             ["session_id"], ["sessions.id"], name="fk_outbox_session_id_sessions", ondelete="CASCADE"
         ),

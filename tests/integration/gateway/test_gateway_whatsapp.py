@@ -1,0 +1,186 @@
+"""The gateway with its real client against the loopback WhatsApp server and simulated phones."""
+
+import asyncio
+import io
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+import zxingcpp
+from conftest import ADA, App, Gateway, StartGateway, until
+from PIL import Image
+
+from exponential.errors import ExponentialError
+from exponential.loopback.phone import Phone
+from exponential.loopback.server import Loopback
+
+NUMBER = "+4915112345678"
+ADAS_CHAT = "4915112345678@s.whatsapp.net"
+Folder = Callable[[str], Path]
+Start = Callable[[], AbstractAsyncContextManager[Gateway]]
+
+
+@pytest.fixture
+async def whatsapp() -> AsyncIterator[Loopback]:
+    async with Loopback() as server:
+        yield server
+
+
+@pytest.fixture
+def phone(whatsapp: Loopback) -> Phone:
+    return whatsapp.add_phone(NUMBER, "Ada")
+
+
+@pytest.fixture
+def start(start_gateway: StartGateway, whatsapp: Loopback, app: App) -> Start:
+    """Start (or restart) a gateway that talks to the loopback server."""
+    return lambda: start_gateway(
+        None,
+        app_url=app.url,
+        mode="loopback",
+        proxy_url=whatsapp.proxy_url,
+        loopback_ca=whatsapp.ca_path,
+        loopback_noise_root=whatsapp.noise_root,
+    )
+
+
+async def scan(gateway: Gateway, phone: Phone) -> str:
+    """Link `phone` by scanning the picture that the gateway shows; the session's id."""
+    session = await gateway.client.login(ADA)
+    picture = Image.open(io.BytesIO(await until(lambda: code(gateway, session))))
+    await phone.scan(zxingcpp.read_barcodes(picture)[0].text)
+    await until(lambda: status_is(gateway, session, "connected"))
+    return session
+
+
+async def code(gateway: Gateway, session: str) -> bytes | None:
+    try:
+        return await gateway.client.qr(ADA, session)
+    except ExponentialError:
+        return None
+
+
+async def status_is(gateway: Gateway, session: str, status: str) -> bool:
+    return (await gateway.client.login_status(ADA, session)).status == status
+
+
+def workers() -> list[int]:
+    """Process ids of the workers that this test's gateway runs."""
+    own = [path for path in Path("/proc").glob("[0-9]*") if f"\nPPid:\t{os.getpid()}\n" in _read(path / "status")]
+    return [int(path.name) for path in own if "exponential.gateway.trust" in _read(path / "cmdline")]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+async def test_scan_talk_restart_talk_and_unlink(start: Start, phone: Phone, app: App, session_folder: Folder) -> None:
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        status = await gateway.client.login_status(ADA, session)
+        assert status.phone_number == NUMBER
+        assert (await gateway.client.health()).mode == "loopback"
+
+        phone.send_text("me", "Add a task: buy milk tomorrow")
+        await until(lambda: app.texts == ["Add a task: buy milk tomorrow"])
+        assert app.taken[0]["chat"] == ADAS_CHAT
+        await gateway.client.send(ADA, session, ADAS_CHAT, "🤖 *Paddy:* Noted.", key="1")
+        line = await phone.wait_for("Noted.")
+        assert line.device != 0
+
+    phone.send_text("me", "said while the gateway was down")
+    async with start() as gateway:
+        await until(lambda: "said while the gateway was down" in app.texts)
+        assert await status_is(gateway, session, "connected")
+        await gateway.client.send(ADA, session, ADAS_CHAT, "🤖 *Paddy:* I am back.", key="2")
+        await phone.wait_for("I am back.")
+        assert len(phone.linked_devices) == 1
+
+        await gateway.client.disconnect(ADA, session)
+        assert phone.linked_devices == []
+        assert not session_folder(session).exists()
+    assert len(app.texts) == 2  # and never Paddy's own words
+
+
+async def test_the_own_chat_is_one_chat_whether_addressed_by_number_or_lid(
+    start: Start, phone: Phone, app: App
+) -> None:
+    async with start() as gateway:
+        await scan(gateway, phone)
+        for by_lid in (False, True):
+            phone.self_chat_by_lid = by_lid
+            phone.send_text("me", f"by lid: {by_lid}")
+        await until(lambda: len(app.taken) == 2)
+        assert {message["chat"] for message in app.taken} == {ADAS_CHAT}
+
+
+async def test_strangers_and_friends_are_neither_heard_nor_kept(
+    start: Start, whatsapp: Loopback, phone: Phone, app: App, session_folder: Folder
+) -> None:
+    friend = whatsapp.add_phone("+4915187654321", "Bob")
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        friend.send_text(phone, "hello Ada, a secret for you")
+        phone.send_text(friend, "hello Bob")
+        phone.send_text("me", "only this")
+        await until(lambda: app.texts)
+        await until(lambda: friend.messages(phone)[0].status == "delivered")
+        assert app.texts == ["only this"]
+        assert (session_folder(session) / "spool").stat().st_size == 0
+        assert [line.text for line in friend.messages(phone)] == ["hello Ada, a secret for you", "hello Bob"]
+
+
+async def test_an_unlink_on_the_phone_is_noticed_and_a_new_scan_mends_it(start: Start, phone: Phone, app: App) -> None:
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        phone.unlink(phone.linked_devices[0])
+        await until(lambda: status_is(gateway, session, "disconnected"))
+        assert "unlinked on the phone" in (await gateway.client.login_status(ADA, session)).status_reason
+
+        await gateway.client.restart(ADA, session)
+        picture = Image.open(io.BytesIO(await until(lambda: code(gateway, session))))
+        await phone.scan(zxingcpp.read_barcodes(picture)[0].text)
+        await until(lambda: status_is(gateway, session, "connected"))
+        phone.send_text("me", "again")
+        await until(lambda: app.texts == ["again"])
+
+
+async def test_a_broken_connection_shows_and_heals(start: Start, whatsapp: Loopback, phone: Phone, app: App) -> None:
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        since = (await gateway.client.session(ADA, session)).connected_at
+        connection = whatsapp.connection(phone.linked_devices[0])
+        assert connection is not None
+        connection.drop()
+        phone.send_text("me", "in the gap")
+        await until(lambda: app.texts == ["in the gap"])
+        await until(lambda: status_is(gateway, session, "connected"))
+        assert (await gateway.client.session(ADA, session)).connected_at == since
+
+
+async def test_workers_killed_in_mid_burst_lose_nothing_and_deliver_nothing_twice(
+    start: Start, phone: Phone, app: App
+) -> None:
+    count = 300
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        for number in range(count):
+            phone.send_text("me", str(number))
+            if number % 10 == 0:
+                await asyncio.sleep(0.01)
+            if number in (100, 200):
+                at = len(app.taken) + random.randint(5, 40)
+                await until(lambda at=at: len(app.taken) >= at)
+                for worker in workers():
+                    os.kill(worker, signal.SIGKILL)
+        await until(lambda: len(app.taken) >= count, within=40)
+        await until(lambda: status_is(gateway, session, "connected"))
+    texts = [int(text) for text in app.texts]
+    assert sorted(texts) == list(range(count))
