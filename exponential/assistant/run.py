@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from pydantic_ai import CallToolsNode, ModelSettings, UsageLimits
-from pydantic_ai.exceptions import ModelRequestRejectedError, UnexpectedModelBehavior, UsageLimitExceeded, UserError
+from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior, UsageLimitExceeded, UserError
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model
 
@@ -26,7 +26,7 @@ MAX_TRIES = 5
 LIMITS = UsageLimits(request_limit=20)  # model requests in one turn
 SETTINGS = ModelSettings(timeout=60.0)  # seconds for one model request
 
-_PERMANENT = (ModelRequestRejectedError, UnexpectedModelBehavior, UsageLimitExceeded, UserError, ConfigurationError)
+_REFUSED = frozenset(range(400, 500)) - {408, 409, 425, 429}  # HTTP statuses that another try won't change
 _log = log.get(__name__)
 
 
@@ -65,8 +65,9 @@ async def _run_or_fail(thinking: Thinking, work: Work, tries: int) -> None:
     except ledger.Superseded:
         raise
     except Exception as error:
-        _log.warning("turn_error", turn=str(work.turn_id), error=type(error).__name__, tries=tries + 1)
-        if tries + 1 < MAX_TRIES and not isinstance(error, _PERMANENT):
+        status = error.status_code if isinstance(error, ModelHTTPError) else None
+        _log.warning("turn_error", turn=str(work.turn_id), error=type(error).__name__, status=status, tries=tries + 1)
+        if tries + 1 < MAX_TRIES and not _is_permanent(error):
             raise
         await _fail(thinking.database, work, error)
 
@@ -132,8 +133,18 @@ async def _fail(database: Database, work: Work, error: Exception | None) -> None
         await turns.finish(session, work, reply, state="failed", own=own)
 
 
+def _is_permanent(error: Exception) -> bool:
+    return _is_refusal(error) or isinstance(
+        error, UnexpectedModelBehavior | UsageLimitExceeded | UserError | ConfigurationError
+    )
+
+
+def _is_refusal(error: Exception | None) -> bool:
+    return isinstance(error, ModelHTTPError) and error.status_code in _REFUSED
+
+
 def _apology(error: Exception | None) -> str:
-    if isinstance(error, ModelRequestRejectedError):
+    if _is_refusal(error):
         return (
             "I couldn't answer: the language model refused the request. "
             "Whoever runs this installation should check EXPONENTIAL_MODEL and its key."

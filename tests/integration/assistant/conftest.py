@@ -1,0 +1,57 @@
+"""Alice, whose Paddy it is; Bob, who has an account too; Paddy at work, with and without a gateway."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
+
+import pytest
+from stage import StageGateway, Story
+
+from exponential.assistant.runtime import Runtime
+from exponential.database import Database
+from exponential.gateway.client import GatewayClient
+from exponential.settings import AppSettings
+
+SECRET = "a secret that is long enough for HS256, really"
+
+
+@pytest.fixture
+def story(app_database: Database) -> Story:
+    return Story(app_database)
+
+
+@pytest.fixture
+async def alice(story: Story) -> UUID:
+    return await story.account("alice")
+
+
+@pytest.fixture
+async def bob(story: Story) -> UUID:
+    return await story.account("bob")
+
+
+@pytest.fixture
+def app_settings() -> AppSettings:
+    return AppSettings(_env_file=None, model="")
+
+
+@pytest.fixture
+async def runtime(app_database: Database, app_settings: AppSettings) -> AsyncIterator[Runtime]:
+    async with Runtime(app_database, app_settings) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def gateway() -> Iterator[StageGateway]:
+    gateway = StageGateway()
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+async def connected(app_database: Database, app_settings: AppSettings, gateway: StageGateway) -> AsyncIterator[Runtime]:
+    """A runtime that talks to the gateway."""
+    client = GatewayClient(f"http://127.0.0.1:{gateway.port}", SECRET)
+    async with Runtime(app_database, app_settings, client) as runtime:
+        yield runtime
+    await client.close()

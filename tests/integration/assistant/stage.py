@@ -1,0 +1,123 @@
+"""What the tests of Paddy share: shorthand for telling a story, and a gateway of a real HTTP server on loopback."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID
+
+from exponential.assistant import conversation
+from exponential.assistant.conversation import Incoming, Received
+from exponential.assistant.records import Message
+from exponential.auth.users import User
+from exponential.database import Database
+from exponential.workspace import tasks
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 15.0) -> Any:
+    """What `condition` answers, as soon as it is true; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not (answer := await condition()):
+            await asyncio.sleep(0.02)
+        return answer
+
+
+class Story:
+    """Shorthand of the tests: what people say, and what can be seen of it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def account(self, name: str) -> UUID:
+        async with self.database.transaction() as session:
+            user = User(email=f"{name}@example.org", name=name)
+            session.add(user)
+        return user.id
+
+    async def say(self, *incoming: Incoming) -> list[Received]:
+        """All in one transaction, so that they arrive together."""
+        async with self.database.transaction() as session:
+            return [await conversation.receive(session, message) for message in incoming]
+
+    async def messages(self, chat_id: UUID) -> list[Message]:
+        async with self.database.transaction() as session:
+            return await conversation.history(session, chat_id)
+
+    async def replies(self, chat_id: UUID, count: int = 1, seconds: float = 15.0) -> list[str]:
+        """Paddy's messages of a chat, once there are at least `count`, and nothing more to answer."""
+
+        async def answered() -> list[str]:
+            async with self.database.transaction() as session:
+                if await conversation.is_answering(session, chat_id):
+                    return []
+                found = await conversation.history(session, chat_id)
+            texts = [message.text for message in found if message.role == "assistant"]
+            return texts if len(texts) >= count else []
+
+        replies: list[str] = await until(answered, seconds)
+        return replies
+
+    async def titles(self, user_id: UUID, status: tasks.Status = "open") -> list[str]:
+        async with self.database.transaction() as session:
+            return [task.title for task in await tasks.list_tasks(session, user_id, status)]
+
+
+class StageGateway:
+    """Takes messages as the real one does: a key that it has seen is accepted and not sent again."""
+
+    def __init__(self) -> None:
+        self.refusals: list[int] = []  # status codes to answer posted messages with, before it accepts
+        self.gone: set[str] = set()  # sessions that no longer exist
+        self.posts: list[tuple[str, str, str]] = []  # (session, chat, key), accepted or not
+        self.sent: dict[str, tuple[str, str, str]] = {}  # key → (session, chat, text)
+        self.typing: list[tuple[str, bool]] = []  # (chat, on)
+        self._server: ThreadingHTTPServer | None = None
+        self.port = 0
+
+    def start(self) -> str:
+        """Listen (again, on the same port); the address."""
+        gateway = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                status, answer = gateway._post(self.path, self._body(), self.headers["Idempotency-Key"])
+                self._answer(status, answer)
+
+            def do_PUT(self) -> None:
+                gateway.typing.append((unquote(self.path.split("/")[4]), self._body()["typing"]))
+                self._answer(200, {})
+
+            def _body(self) -> Any:
+                return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def _answer(self, status: int, answer: dict[str, str]) -> None:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(answer).encode())
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def _post(self, path: str, body: dict[str, str], key: str) -> tuple[int, dict[str, str]]:
+        session = path.split("/")[2]
+        self.posts.append((session, body["chat"], key))
+        if session in self.gone:
+            return 404, {"error": "There is no such session.", "code": "unknown_session"}
+        if self.refusals:
+            return self.refusals.pop(0), {"error": "Not now.", "code": "unavailable"}
+        self.sent.setdefault(key, (session, body["chat"], body["text"]))
+        return 202, {"messageId": key, "status": "queued"}

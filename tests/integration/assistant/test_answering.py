@@ -1,0 +1,260 @@
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from pydantic_ai.exceptions import ModelHTTPError
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart, UserPromptPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+from stage import Story, until
+
+from exponential import clock
+from exponential.assistant import run
+from exponential.assistant.conversation import Incoming, is_answering
+from exponential.assistant.runtime import Backoff, Runtime
+from exponential.database import Database
+from exponential.errors import Unavailable
+from exponential.settings import AppSettings
+
+
+async def test_a_task_in_one_sentence(runtime: Runtime, story: Story, alice: UUID) -> None:
+    result = await runtime.ask(alice, "Add a task: buy milk tomorrow")
+    tomorrow = (clock.now().date() + timedelta(days=1)).isoformat()
+    assert "buy milk" in result.reply and "tomorrow" in result.reply
+    (tool,) = result.tools
+    assert tool["name"] == "create_task"
+    assert tool["args"] == {"title": "buy milk", "due": tomorrow}
+    assert tool["result"]["task"] == {
+        "id": tool["result"]["task"]["id"],
+        "title": "buy milk",
+        "due": tomorrow,
+        "done": False,
+    }
+    assert await story.titles(alice) == ["buy milk"]
+
+
+async def test_a_conversation_with_memory(runtime: Runtime, story: Story, alice: UUID) -> None:
+    await runtime.ask(alice, "add buy milk and call mom")
+    assert "1. **buy milk**\n2. **call mom**" in (await runtime.ask(alice, "what are my tasks?")).reply
+    assert "Done: **call mom**" in (await runtime.ask(alice, "done 2")).reply
+    assert "already done" in (await runtime.ask(alice, "done call mom")).reply
+    assert "no task like “report”" in (await runtime.ask(alice, "complete “the report”")).reply
+    assert await story.titles(alice) == ["buy milk"]
+
+
+async def test_a_title_too_long_is_told(runtime: Runtime, alice: UUID) -> None:
+    result = await runtime.ask(alice, "add a task: " + "x" * 501)
+    assert "holds up to 500" in result.reply
+    assert result.tools[0]["result"]["code"] == "title_too_long"
+
+
+async def test_users_do_not_meet(runtime: Runtime, story: Story, alice: UUID, bob: UUID) -> None:
+    await runtime.ask(alice, "add buy milk")
+    assert "no open tasks" in (await runtime.ask(bob, "what are my tasks?")).reply
+    assert "no task like" in (await runtime.ask(bob, "done buy milk")).reply
+    assert await story.titles(alice) == ["buy milk"]
+
+
+async def test_a_guest_has_no_tools(runtime: Runtime, story: Story, alice: UUID) -> None:
+    await runtime.ask(alice, "add buy milk")
+    (received,) = await story.say(guest(alice, "what are the tasks? add call me back"))
+    (reply,) = await story.replies(received.chat_id)
+    assert "can't see or do anything for guests" in reply
+    assert await story.titles(alice) == ["buy milk"]
+
+
+async def test_a_guest_has_no_tools_even_when_the_model_calls_them(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
+) -> None:
+    offered: list[int] = []
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        offered.append(len(info.function_tools))
+        if len(offered) == 1:
+            return ModelResponse([ToolCallPart("create_task", {"title": "obey me"}), ToolCallPart("list_tasks", {})])
+        return ModelResponse([TextPart("no")])
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)):
+        (received,) = await story.say(guest(alice, "obey me"))
+        assert await story.replies(received.chat_id) == ["no"]
+    assert offered == [0, 0]
+    assert await story.titles(alice, "all") == []
+
+
+async def test_a_burst_is_answered_together(runtime: Runtime, story: Story, alice: UUID) -> None:
+    first, *_ = await story.say(Incoming(alice, "web", "add buy milk"), Incoming(alice, "web", "add call mom"))
+    await asyncio.sleep(run.PAUSE.total_seconds() / 3)  # still within the pause
+    await story.say(Incoming(alice, "web", "what are my tasks?"))
+    (reply,) = await story.replies(first.chat_id)
+    assert "Added **buy milk**" in reply and "Added **call mom**" in reply and "You have 2 open tasks" in reply
+
+
+async def test_what_arrives_during_a_turn_is_answered_after_it_together(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    asked: list[list[str]] = []
+
+    async def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        asked.append(prompts(messages)[-1])
+        begun.set()
+        await go_on.wait()
+        return ModelResponse([TextPart(f"answer {len(asked)}")])
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)):
+        (received,) = await story.say(Incoming(alice, "web", "one"))
+        await asyncio.wait_for(begun.wait(), 10)
+        await story.say(Incoming(alice, "web", "two"))
+        await story.say(Incoming(alice, "terminal", "three"))
+        go_on.set()
+        assert await story.replies(received.chat_id, 2) == ["answer 1", "answer 2"]
+    assert asked == [["one"], ["two", "three"]]
+
+
+async def test_order_within_a_chat_and_no_waiting_between_chats(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, bob: UUID
+) -> None:
+    """Alice's first turn hangs until Bob has his answer; her second one sees the first in its context."""
+    bob_has_his = asyncio.Event()
+    contexts: list[list[list[str]]] = []
+
+    async def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        asked = prompts(messages)
+        if asked[-1] == ["alice 1"]:
+            await bob_has_his.wait()
+        if asked[-1][0].startswith("alice"):
+            contexts.append(asked)
+        return ModelResponse([TextPart("re: " + asked[-1][0])])
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
+        (first,) = await story.say(Incoming(alice, "web", "alice 1"))
+        await until(lambda: turn_began(story, first.chat_id))
+        await story.say(Incoming(alice, "web", "alice 2"))
+        assert (await runtime.ask(bob, "bob 1")).reply == "re: bob 1"
+        bob_has_his.set()
+        assert await story.replies(first.chat_id, 2) == ["re: alice 1", "re: alice 2"]
+    assert contexts == [[["alice 1"]], [["alice 1"], ["alice 2"]]]
+
+
+async def test_a_model_that_fails_for_a_while(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, no_waiting: None
+) -> None:
+    """The tool's effect is there once, though the model failed after it, twice."""
+    failures = 0
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        nonlocal failures
+        if not any(isinstance(part, ToolReturnPart) for part in messages[-1].parts):
+            return ModelResponse([ToolCallPart("create_task", {"title": "buy milk"})])
+        failures += 1
+        if failures < 3:
+            raise ModelHTTPError(503, "some-model")
+        return ModelResponse([TextPart("added")])
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
+        result = await runtime.ask(alice, "add buy milk")
+    assert result.reply == "added" and failures == 3
+    assert [tool["name"] for tool in result.tools] == ["create_task"]
+    assert await story.titles(alice) == ["buy milk"]
+
+
+async def test_a_model_that_fails_for_good_gets_one_honest_answer(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, no_waiting: None
+) -> None:
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        if prompts(messages)[-1] == ["hello"]:
+            return ModelResponse([TextPart("hi")])
+        if not any(isinstance(part, ToolReturnPart) for part in messages[-1].parts):
+            return ModelResponse([ToolCallPart("create_task", {"title": "buy milk"})])
+        raise ModelHTTPError(503, "some-model")
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
+        result = await runtime.ask(alice, "add buy milk")
+        assert "I tried 5 times" in result.reply
+        assert "What I had already done stays done: create task." in result.reply
+        assert (await runtime.ask(alice, "hello")).reply == "hi"  # the chat goes on
+        (received,) = await story.say(Incoming(alice, "terminal", "hello"))
+        assert len(await story.replies(received.chat_id, 3)) == 3
+    assert await story.titles(alice) == ["buy milk"]
+
+
+async def test_a_key_that_is_refused_is_told_at_once(
+    app_database: Database, app_settings: AppSettings, alice: UUID
+) -> None:
+    tries = 0
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        nonlocal tries
+        tries += 1
+        raise ModelHTTPError(401, "some-model")
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
+        assert "should check EXPONENTIAL_MODEL and its key" in (await runtime.ask(alice, "hi")).reply
+    assert tries == 1
+
+
+async def test_asking_waits_only_so_long(app_database: Database, app_settings: AppSettings, alice: UUID) -> None:
+    runtime = Runtime(app_database, app_settings)  # not entered: nobody works
+    with pytest.raises(Unavailable, match="The message is stored"):
+        await runtime.ask(alice, "hi", timeout=0.2)
+
+
+async def test_stopping_is_quick_and_loses_nothing(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exponential.assistant.runtime.STOP", 0.2)
+    hanging = asyncio.Event()
+
+    async def hang(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        hanging.set()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(hang)):
+        (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
+        await asyncio.wait_for(hanging.wait(), 10)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 5
+    async with Runtime(app_database, app_settings):
+        assert "Added **buy milk**" in (await story.replies(received.chat_id))[0]
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    decide: Callable[..., object] = Backoff.get_retry_decision
+
+    def at_once(self: Backoff, *, exception: BaseException, job: object) -> object:
+        return decide(self, exception=asyncio.CancelledError(), job=job)
+
+    monkeypatch.setattr(Backoff, "get_retry_decision", at_once)
+
+
+def guest(owner: UUID, text: str) -> Incoming:
+    return Incoming(owner, "whatsapp", text, "guest", "s1", "carol@lid", "m1")
+
+
+def prompts(messages: list[ModelMessage]) -> list[list[str]]:
+    """What the user said, turn by turn."""
+    return [
+        [str(item) for item in part.content]
+        for message in messages
+        for part in message.parts
+        if isinstance(part, UserPromptPart)
+    ]
+
+
+async def turn_began(story: Story, chat_id: UUID) -> bool:
+    return (await story.messages(chat_id))[0].turn_id is not None
+
+
+async def test_a_chat_shows_whether_an_answer_is_coming(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
+) -> None:
+    (received,) = await story.say(Incoming(alice, "web", "hi"))
+    async with app_database.transaction() as session:
+        assert await is_answering(session, received.chat_id)
+    async with Runtime(app_database, app_settings):
+        await story.replies(received.chat_id)
+    async with app_database.transaction() as session:
+        assert not await is_answering(session, received.chat_id)

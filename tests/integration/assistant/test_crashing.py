@@ -1,0 +1,129 @@
+"""Processes die by SIGKILL in the middle of a turn; another one goes on, and nothing is done twice."""
+
+import asyncio
+import secrets
+import signal
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import func, select
+from stage import StageGateway, Story, until
+
+from exponential import encryption
+from exponential.assistant import ledger, turns
+from exponential.assistant.conversation import Incoming
+from exponential.assistant.records import ToolCall, Turn
+from exponential.assistant.runtime import Runtime
+from exponential.database import Database
+from exponential.settings import AppSettings
+from exponential.workspace.tasks import Task
+
+WORKER = Path(__file__).with_name("crashing_worker.py")
+
+
+@pytest.fixture
+def key() -> bytes:
+    key = secrets.token_bytes(32)
+    encryption.use_keys((key,))
+    return key
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead process is noticed after 2 s instead of 20."""
+    monkeypatch.setattr("exponential.assistant.runtime.STALLED", 2.0)
+    monkeypatch.setattr("exponential.assistant.runtime.SWEEP", 0.2)
+
+
+@pytest.mark.parametrize("where", [1, 2, 3], ids=["in the model", "after the tool", "in the tool"])
+async def test_a_killed_turn_goes_on_elsewhere(
+    app_database: Database, app_settings: AppSettings, story: Story, key: bytes, where: int
+) -> None:
+    alice = await story.account("alice")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WORKER), app_database.libpq, key.hex(), str(where), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
+    assert await asyncio.wait_for(process.stdout.readline(), 30) == b"hanging\n"
+    await story.say(Incoming(alice, "web", "what are my tasks?"))  # waits behind it
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    async with app_database.transaction() as session:
+        assert await session.scalar(select(func.count(Task.id))) == (1 if where == 2 else 0)
+    async with Runtime(app_database, app_settings):
+        replies = await story.replies(received.chat_id, 2, seconds=30)
+    assert replies[0] == "Added **buy milk**." and "You have 1 open task" in replies[1] and len(replies) == 2
+    async with app_database.transaction() as session:
+        assert await session.scalar(select(func.count(Task.id))) == 1
+        assert await session.scalar(select(func.count()).select_from(ToolCall)) == 2
+
+
+async def test_a_turn_finished_elsewhere_is_not_finished_again(
+    app_database: Database, story: Story, alice: UUID
+) -> None:
+    """Two processes hold the same turn: one was only slow, not dead."""
+    (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
+    async with app_database.transaction() as session:
+        slow = await turns.take_up(session, received.chat_id)
+    async with app_database.transaction() as session:
+        quick = await turns.take_up(session, received.chat_id)
+    assert slow is not None and quick is not None and slow.turn_id == quick.turn_id
+    async with app_database.transaction() as session:
+        await turns.finish(session, quick, "quick", state="done", own=quick.own)
+    for attempt in (
+        lambda session: turns.save(session, slow.turn_id, slow.own),
+        lambda session: turns.finish(session, slow, "slow", state="done", own=slow.own),
+        lambda session: ledger.hold(session, slow.turn_id),
+    ):
+        with pytest.raises(ledger.Superseded):
+            async with app_database.transaction() as session:
+                await attempt(session)
+    assert await story.replies(received.chat_id) == ["quick"]
+
+
+async def test_the_database_drops_all_connections_again_and_again(
+    connected: Runtime, gateway: StageGateway, app_database: Database, story: Story, alice: UUID
+) -> None:
+    """As when Postgres restarts: every message gets its one answer all the same."""
+    database_name = app_database.url.database
+
+    def cut() -> None:
+        with psycopg.connect(app_database.libpq, autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()",
+                (database_name,),
+            )
+
+    count = 25
+    for number in range(count):
+        message = Incoming(
+            alice,
+            "whatsapp",
+            f"add thing {number}",
+            session_id="s1",
+            chat_jid=f"{number}@lid",
+            external_id=f"m{number}",
+        )
+
+        async def stored(message: Incoming = message) -> bool:
+            try:
+                await story.say(message)
+            except Exception:
+                return False  # as the gateway does: no 202, so it is sent again
+            return True
+
+        await until(stored)
+        if number % 5 == 2:
+            await asyncio.to_thread(cut)
+
+    async def all_sent() -> bool:
+        return len({chat for _, chat, _ in gateway.sent.values()}) == count
+
+    await until(all_sent, 60)
+    assert sorted(await story.titles(alice)) == sorted(f"thing {number}" for number in range(count))
+    async with app_database.transaction() as session:
+        assert await session.scalar(select(func.count()).where(Turn.state != "done")) == 0

@@ -1,0 +1,57 @@
+"""What the migrations make is what the models say, and procrastinate's part is the one they were written for."""
+
+import hashlib
+import importlib
+from collections.abc import Callable
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from procrastinate.schema import SchemaManager
+from sqlalchemy import create_engine
+
+from exponential import database
+from exponential.database import AppBase, GatewayBase, Part
+
+
+def _load_models(part: Part) -> None:
+    names = {
+        "app": ["auth.users", "auth.signin", "workspace.tasks", "assistant.records"],
+        "gateway": ["gateway.sessions", "gateway.inbox", "gateway.outbox"],
+    }
+    for name in names[part]:
+        importlib.import_module(f"exponential.{name}")
+
+
+@pytest.mark.parametrize("part", ["app", "gateway"])
+def test_migrations_reproduce_the_models(database_url: Callable[[str], str], part: Part) -> None:
+    _load_models(part)
+    url = database_url(part)
+    database.prepare(part, url)
+    engine = create_engine(database.parse_url(url))
+    base = AppBase if part == "app" else GatewayBase
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True, "include_name": _is_ours}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), base.metadata)
+    engine.dispose()
+    assert base.metadata.tables
+    assert differences == []
+
+
+def test_migrating_again_changes_nothing(database_url: Callable[[str], str]) -> None:
+    url = database_url("app")
+    database.prepare("app", url)
+    database.prepare("app", url)
+
+
+def test_procrastinate_has_not_changed_its_tables() -> None:
+    """When this fails after an upgrade: write a migration that applies procrastinate's own ones where they are missing,
+    then put the new hash here."""
+    schema = hashlib.sha256(SchemaManager.get_schema().encode()).hexdigest()
+    assert schema == "c70ec4b400a60ad9592787653aae5ae77ae41bf801d56b5bd2712751a07f2009"
+
+
+def _is_ours(name: str | None, kind: str, parents: object) -> bool:
+    return not (
+        kind == "table" and name is not None and (name.startswith("procrastinate_") or name == "schema_version")
+    )
