@@ -4,10 +4,9 @@ import asyncio
 import shutil
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from exponential import clock, log
+from exponential import log
 from exponential.database import Database
 from exponential.errors import BadInput, Conflict
 from exponential.gateway import access, inbox, outbox, sessions, spool, wire
@@ -42,16 +41,20 @@ class Operations:
     async def resume(self) -> None:
         """Bring every active session back, without a scan where it is linked, and fetch what the spools still hold."""
         async with self.database.transaction() as db:
-            await db.execute(
-                update(Session)
-                .where(Session.status == sessions.CONNECTED)
-                .values(status=sessions.RECONNECTING, reason=sessions.RESUMING, since=clock.now())
-            )
-            active = [session.id for session in await sessions.active(db)]
+            active = await sessions.resume(db)
         for session_id in active:
             self._collecting.poke(session_id)
             await self.supervisor.open(session_id)
         _log.info("sessions_resumed", count=len(active))
+
+    async def tidy(self) -> None:
+        """Now and then: let go of sessions that nobody finished linking."""
+        async with self.database.transaction() as db:
+            expired, removed = await sessions.tidy(db)
+        for session_id in expired:
+            await self.supervisor.close_session(session_id)
+        for session_id in removed:
+            await self._forget_credentials(session_id)
 
     async def close(self) -> None:
         await self._collecting.close()
@@ -131,6 +134,8 @@ class Operations:
 
     async def _apply(self, event: wire.Event) -> None:
         match event:
+            case wire.Ready():
+                return
             case wire.Spooled(session):
                 self._collecting.poke(UUID(session))
                 return
@@ -148,6 +153,8 @@ class Operations:
                     await sessions.offline(db, session, reason)
                 case wire.Ended(session, cause):
                     await sessions.ended(db, session, cause)
+                    if cause == "logged_out":
+                        await outbox.give_up(db, UUID(session), "The session was unlinked on the phone before.")
         match event:
             case wire.Online(session):
                 _log.info("session_online", session=session)

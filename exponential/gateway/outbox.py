@@ -102,6 +102,12 @@ async def sent_ids(db: AsyncSession, whatsapp_ids: list[str]) -> set[str]:
     return {found for found in await db.scalars(query) if found}
 
 
+async def give_up(db: AsyncSession, session_id: UUID, reason: str) -> None:
+    """Fail what is still queued: sent days later, after the next scan, it would only startle."""
+    waiting = (OutboxMessage.session_id == session_id, OutboxMessage.state.in_((QUEUED, SENDING)))
+    await db.execute(update(OutboxMessage).where(*waiting).values(state=FAILED, reason=reason))
+
+
 class Line(Protocol):
     """How the outbox reaches WhatsApp; the supervisor is one.
 

@@ -51,6 +51,7 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
         delivery = Delivery(db, settings.app_url, settings.auth_secret)
 
         async def sweep() -> None:
+            await operations.tidy()
             await delivery.sweep()
             await outbox.sweep()
 

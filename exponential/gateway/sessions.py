@@ -21,6 +21,9 @@ PENDING, CONNECTED, RECONNECTING = "pending", "connected", "reconnecting"
 DISCONNECTED, ERROR, EXPIRED = "disconnected", "error", "expired"
 ACTIVE = (PENDING, CONNECTED, RECONNECTING)  # these hold one of the gateway's places and a client in a worker
 
+PENDING_LIFE = timedelta(minutes=10)  # the codes of one connection last 160 s; a restart begins anew
+EXPIRED_LIFE = timedelta(days=1)
+
 STARTING = "Asking WhatsApp for a QR code."
 SCAN = "Scan the QR code with the phone: Settings, Linked Devices, Link a Device."
 ONLINE = "Linked and online."
@@ -129,7 +132,28 @@ async def restart(db: AsyncSession, owner: str, session_id: str, *, limit: int) 
         await _take_place(db, limit)
     session.become(*((RECONNECTING, RESUMING) if session.linked else (PENDING, STARTING)))
     session.qr_code = session.qr_expires_at = None
+    session.since = clock.now()
     return session
+
+
+async def resume(db: AsyncSession) -> list[UUID]:
+    """After a start of the gateway: nothing is connected, no code is valid. The sessions that want a client."""
+    for session in await db.scalars(select(Session).where(Session.status.in_(ACTIVE)).with_for_update()):
+        session.become(*((RECONNECTING, RESUMING) if session.linked else (PENDING, STARTING)))
+        session.qr_code = session.qr_expires_at = None
+    return list(await db.scalars(select(Session.id).where(Session.status.in_(ACTIVE)).order_by(Session.id)))
+
+
+async def tidy(db: AsyncSession) -> tuple[list[UUID], list[UUID]]:
+    """Expire what has been pending for too long and remove what expired long ago: (expired, removed) ids."""
+    stale = select(Session).where(Session.status == PENDING, Session.since < clock.now() - PENDING_LIFE)
+    expired = list(await db.scalars(stale.with_for_update()))
+    for session in expired:
+        session.become(
+            EXPIRED, "Nobody scanned a code in time, or WhatsApp couldn't be reached. Ask for a new QR code."
+        )
+    old = delete(Session).where(Session.status == EXPIRED, Session.since < clock.now() - EXPIRED_LIFE)
+    return [session.id for session in expired], list(await db.scalars(old.returning(Session.id)))
 
 
 async def _take_place(db: AsyncSession, limit: int) -> None:
@@ -158,11 +182,6 @@ async def owned(db: AsyncSession, owner: str, session_id: str, *, lock: bool = F
 async def of_owner(db: AsyncSession, owner: str) -> list[Session]:
     """All sessions of a user, oldest first."""
     return list(await db.scalars(select(Session).where(Session.owner == owner).order_by(Session.id)))
-
-
-async def active(db: AsyncSession) -> list[Session]:
-    """All sessions that should have a client running."""
-    return list(await db.scalars(select(Session).where(Session.status.in_(ACTIVE)).order_by(Session.id)))
 
 
 async def remove(db: AsyncSession, session_id: UUID) -> None:

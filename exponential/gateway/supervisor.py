@@ -142,8 +142,8 @@ class Supervisor:
             started = clock()
             try:
                 await self._serve(crew)
-            except OSError as error:
-                _log.error("worker_not_started", error=error.strerror)
+            except Exception as error:  # whatever it was: sessions without a worker would be deaf for good
+                _log.error("worker_failed", error=type(error).__name__)
             if self._closing:
                 return
             pause = FIRST_PAUSE if clock() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
@@ -163,12 +163,11 @@ class Supervisor:
                 await self._apply(event)
         finally:
             crew.process = None
-            lost = crew.sessions & self._online
-            self._online -= lost
+            self._online -= crew.sessions
             with contextlib.suppress(asyncio.CancelledError):
                 await process.close()
         if not self._closing:
-            for session in lost:
+            for session in sorted(crew.sessions):
                 await self._apply(wire.Offline(session, "The gateway's worker stopped; it is being started again."))
 
     def _note(self, crew: Crew, event: wire.Event) -> None:

@@ -17,6 +17,7 @@ from exponential import database, encryption
 from exponential.auth.tokens import APP, Identity, from_header, verify
 from exponential.gateway import service
 from exponential.gateway.client import GatewayClient
+from exponential.gateway.operations import Operations
 from exponential.gateway.outbox import Pace
 from exponential.gateway.process import Launch
 from exponential.settings import GatewaySettings, read
@@ -36,6 +37,18 @@ async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]], *, 
             if answer:
                 return answer
             await asyncio.sleep(0.01)
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of a process."""
+    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _read(task / "children").split()]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 class App:
@@ -77,6 +90,7 @@ class Gateway:
     """A running gateway: its typed client, and plain HTTP for what the client would never send."""
 
     def __init__(self, app: FastAPI) -> None:
+        self.operations: Operations = app.state.operations
         transport = httpx.ASGITransport(app=app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
         self.client = GatewayClient(

@@ -4,18 +4,20 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from conftest import ADA, BOB, App, Gateway, StartGateway, scan, until
 
-from exponential import database
+from exponential import clock, database
 from exponential.auth.tokens import Identity
 from exponential.database import Database
 from exponential.errors import Conflict
-from exponential.gateway import delivery, inbox, outbox, sessions
+from exponential.gateway import delivery, inbox, outbox, sessions, wire
 from exponential.gateway.delivery import Delivery
 from exponential.gateway.inbox import InboxMessage
+from exponential.gateway.outbox import OutboxMessage
 from exponential.gateway.sessions import Session
 from exponential.gateway.wire import Account, Inbound
 
@@ -296,6 +298,37 @@ async def test_why_whatsapp_ended_a_session_is_told_and_it_can_be_started_again(
 async def in_state(gateway: Gateway, session: str, status: str) -> Any:
     told = await gateway.client.login_status(ADA, session)
     return told if told.status == status else None
+
+
+async def test_what_nobody_scanned_expires_and_is_cleared_away(
+    start_gateway: StartGateway, session_folder: Folder
+) -> None:
+    async with start_gateway(max_sessions=1) as gateway:
+        session = await gateway.client.login(ADA)
+        await until(lambda: session_folder(session).is_dir())
+        operations = gateway.operations
+        with clock.frozen(clock.now() + sessions.PENDING_LIFE * 1.1):
+            await operations.tidy()
+        assert (await gateway.client.login_status(ADA, session)).status == "expired"
+        other = await gateway.client.login(BOB)  # the place is free again
+        with clock.frozen(clock.now() + sessions.EXPIRED_LIFE * 1.1):
+            await operations.tidy()
+        assert await gateway.client.sessions(ADA) == []
+        assert not session_folder(session).exists()
+        assert [info.session_id for info in await gateway.client.sessions(BOB)] == [other]
+
+
+async def test_what_was_queued_for_an_unlinked_session_fails(
+    start_gateway: StartGateway, session_folder: Folder
+) -> None:
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await scan(gateway, session_folder(session), session)
+        async with gateway.operations.database.transaction() as db:
+            waiting = OutboxMessage(session_id=UUID(session), key="late", chat=ADAS_CHAT, text="late", state="queued")
+            db.add(waiting)  # without the notice that would have it sent at once
+        await gateway.operations.apply(wire.Ended(session, "logged_out"))
+        assert await state(gateway, session, str(waiting.id)) == "failed"
 
 
 async def test_an_ended_session_gives_its_place_to_another(start_gateway: StartGateway, session_folder: Folder) -> None:

@@ -5,13 +5,14 @@ import io
 import os
 import random
 import signal
+import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import zxingcpp
-from conftest import ADA, App, Gateway, StartGateway, until
+from conftest import ADA, App, Gateway, StartGateway, children, until
 from PIL import Image
 
 from exponential.errors import ExponentialError
@@ -70,15 +71,7 @@ async def status_is(gateway: Gateway, session: str, status: str) -> bool:
 
 def workers() -> list[int]:
     """Process ids of the workers that this test's gateway runs."""
-    own = [path for path in Path("/proc").glob("[0-9]*") if f"\nPPid:\t{os.getpid()}\n" in _read(path / "status")]
-    return [int(path.name) for path in own if "exponential.gateway.trust" in _read(path / "cmdline")]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+    return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 async def test_scan_talk_restart_talk_and_unlink(start: Start, phone: Phone, app: App, session_folder: Folder) -> None:
@@ -86,6 +79,8 @@ async def test_scan_talk_restart_talk_and_unlink(start: Start, phone: Phone, app
         session = await scan(gateway, phone)
         status = await gateway.client.login_status(ADA, session)
         assert status.phone_number == NUMBER
+        kept = [session_folder(session), *session_folder(session).iterdir()]
+        assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in kept} == {0}
         assert (await gateway.client.health()).mode == "loopback"
 
         phone.send_text("me", "Add a task: buy milk tomorrow")
@@ -152,6 +147,23 @@ async def test_an_unlink_on_the_phone_is_noticed_and_a_new_scan_mends_it(start: 
         await until(lambda: app.texts == ["again"])
 
 
+async def test_codes_can_be_renewed_again_and_again(start: Start, phone: Phone, app: App) -> None:
+    async with start() as gateway:
+        session = await gateway.client.login(ADA)
+        seen = set()
+        for _ in range(4):
+            picture = await until(lambda: code(gateway, session))
+            text = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text
+            seen.add(text)
+            await gateway.client.restart(ADA, session)
+        assert len(seen) == 4
+        picture = await until(lambda: code(gateway, session))
+        await phone.scan(zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text)
+        await until(lambda: status_is(gateway, session, "connected"))
+        phone.send_text("me", "hello")
+        await until(lambda: app.texts == ["hello"])
+
+
 async def test_a_broken_connection_shows_and_heals(start: Start, whatsapp: Loopback, phone: Phone, app: App) -> None:
     async with start() as gateway:
         session = await scan(gateway, phone)
@@ -182,5 +194,4 @@ async def test_workers_killed_in_mid_burst_lose_nothing_and_deliver_nothing_twic
                     os.kill(worker, signal.SIGKILL)
         await until(lambda: len(app.taken) >= count, within=40)
         await until(lambda: status_is(gateway, session, "connected"))
-    texts = [int(text) for text in app.texts]
-    assert sorted(texts) == list(range(count))
+    assert app.texts == [str(number) for number in range(count)]
