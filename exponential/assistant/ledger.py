@@ -70,7 +70,7 @@ class LedgerToolset(WrapperToolset[Deps]):
 
 async def hold(session: AsyncSession, turn_id: UUID) -> Turn:
     """Lock a running turn until this transaction ends. Raises Superseded when it runs no longer."""
-    query = select(Turn).where(Turn.id == turn_id, Turn.state == "running").with_for_update()
+    query = select(Turn).where(Turn.id == turn_id, Turn.state == "running").with_for_update(key_share=True)
     turn = (await session.execute(query)).scalar_one_or_none()
     if turn is None:
         raise Superseded

@@ -50,7 +50,8 @@ async def running(session: AsyncSession, chat_id: UUID) -> Turn | None:
 
 async def take_up(session: AsyncSession, chat_id: UUID) -> Work | None:
     """The chat's unfinished turn, or a new one for all the messages that wait; None when nothing is to be done."""
-    chat = await session.get(Chat, chat_id, with_for_update=True)
+    # "key_share" lets new messages of the chat come in meanwhile.
+    chat = await session.get(Chat, chat_id, with_for_update={"key_share": True})
     if chat is None:
         return None  # erased meanwhile
     turn = await running(session, chat_id) or await _begin(session, chat_id)
