@@ -149,9 +149,7 @@ async def tidy(db: AsyncSession) -> tuple[list[UUID], list[UUID]]:
     stale = select(Session).where(Session.status == PENDING, Session.since < clock.now() - PENDING_LIFE)
     expired = list(await db.scalars(stale.with_for_update()))
     for session in expired:
-        session.become(
-            EXPIRED, "Nobody scanned a code in time, or WhatsApp couldn't be reached. Ask for a new QR code."
-        )
+        session.become(EXPIRED, "No one scanned a QR code, or WhatsApp couldn't be reached. Ask for a new one.")
     old = delete(Session).where(Session.status == EXPIRED, Session.since < clock.now() - EXPIRED_LIFE)
     return [session.id for session in expired], list(await db.scalars(old.returning(Session.id)))
 
