@@ -69,13 +69,15 @@ def _last_of(day: date) -> date:
 def _calendar(match: re.Match[str], today: date) -> date | None:
     """A day and month, of the coming twelve months when no year is named; None when there is no such day."""
     found = match.groupdict()
-    month = found["month"]
+    month, day_number = found["month"], int(found["day"])
     number = int(month) if month.isdigit() else _MONTHS.index(month.lower()[:3]) + 1
+    if number > 12:  # 15/06 can only be the day first
+        number, day_number = day_number, number
     try:
         if found.get("year"):
             year = int(found["year"])
-            return date(year + 2000 if year < 100 else year, number, int(found["day"]))
-        day = date(today.year, number, int(found["day"]))
+            return date(year + 2000 if year < 100 else year, number, day_number)
+        day = date(today.year, number, day_number)
         return day if day >= today else day.replace(year=today.year + 1)
     except ValueError:
         return None
@@ -101,7 +103,7 @@ _DAYS = (
     _pattern(rf"{_DAY_NUMBER}\s+(?:of\s+)?{_MONTH}{_YEAR}", _calendar),
     _pattern(rf"{_MONTH}\s+(?:the\s+)?{_DAY_NUMBER}{_YEAR}", _calendar),
     _pattern(r"(?P<day>[0-3]?\d)\.(?P<month>[01]?\d)\.(?P<year>20\d\d|\d\d)?", _calendar),
-    _pattern(r"(?P<month>[01]?\d)/(?P<day>[0-3]?\d)(?:/(?P<year>20\d\d|\d\d))?", _calendar),
+    _pattern(r"(?P<month>[0-3]?\d)/(?P<day>[0-3]?\d)(?:/(?P<year>20\d\d|\d\d))?", _calendar),
     _pattern(rf"in\s+{_NUMBER}\s+(?P<unit>days?|weeks?|months?)(?:['’]?\s+time)?", _ahead),
     _pattern(rf"{_NUMBER}\s+(?P<unit>days?|weeks?|months?)\s+from\s+(?:now|today)", _ahead),
     _pattern(rf"(?P<which>next)\s+{_WEEKDAY}", _weekday),

@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from exponential.assistant.offline import talk_rules, task_rules
+from exponential.assistant.offline import completing, creating, listing, talking
 from exponential.assistant.offline.steps import Heard, Rule, Say, Step
 
 RULES: tuple[Rule, ...] = (
-    talk_rules.not_text,
-    talk_rules.small_talk,
-    task_rules.remind,
-    task_rules.create,
-    task_rules.list_,
-    task_rules.complete,
-    talk_rules.not_yet,
-    task_rules.need,
+    talking.not_text,
+    talking.small_talk,
+    creating.remind,
+    creating.create,
+    listing.list_,
+    completing.complete,
+    creating.need,
+    creating.errand,
+    talking.not_yet,
 )
 
 GUEST = (
@@ -28,12 +29,14 @@ GUEST = (
 UNKNOWN = "Sorry, I didn't understand that. I run without a language model here; say *help* to see what I can do."
 
 _POLITE_START = re.compile(
-    r"^(?:(?:hey|hi|hello|ok|okay|so|and|also|please|pls|paddy|then|just)\b[\s,!.:]*"
+    r"^(?:(?:hey|hi|hello|ok|okay|so|and|also|please|pls|paddy|then|thanks|thank\s+you|great|perfect|nice)\b[\s,!.:]*"
     r"|(?:can|could|would|will)\s+(?:you|u)\s+(?:please\s+)?(?=\w)|i(?:['’]d| would)\s+like\s+(?:you\s+)?to\s+"
     r"|i\s+want\s+(?:you\s+)?to\s+|let['’]?s\s+)+",
     re.IGNORECASE,
 )
-_POLITE_END = re.compile(r"(?:[\s,.!?]+(?:please|pls|thanks|thank you|thx|paddy|for me))*[\s.!?]*$", re.IGNORECASE)
+_POLITE_END = re.compile(
+    r"(?:[\s,.!?]+(?:please|pls|thanks|thank you|thx|paddy|for me|too|as well))*[\s.!?]*$", re.IGNORECASE
+)
 
 
 def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
@@ -53,7 +56,7 @@ def _understand(heard: Heard) -> list[Step]:
     whole = heard.text.strip().rstrip(" .!")
     core = _POLITE_END.sub("", _POLITE_START.sub("", whole))
     # "Hey there" is a greeting as a whole; "hey, add milk" is a request with one before it.
-    steps = talk_rules.small_talk(replace(heard, text=whole))
+    steps = talking.small_talk(replace(heard, text=whole))
     for rule in RULES:
         steps = steps or rule(replace(heard, text=core or whole))
     return steps or [Say(UNKNOWN)]

@@ -15,6 +15,11 @@ VERBS = frozenset(
     throw tidy train transfer translate try turn update upgrade upload vacuum visit wake walk wash watch water
     wipe work wrap write""".split()
 )
+# What a person does with hands and feet: said alone, it can only be meant as a task.
+ERRANDS = frozenset(
+    """buy call clean cook drop feed fix iron mow pack paint pay phone pick plant purchase renew repair return ring
+    vacuum visit walk wash water""".split()
+)
 _IRREGULAR = {
     "bought": "buy", "brought": "bring", "built": "build", "chose": "choose", "did": "do", "drank": "drink",
     "drove": "drive", "ate": "eat", "fed": "feed", "found": "find", "got": "get", "gave": "give", "went": "go",
@@ -50,6 +55,16 @@ def past_to_imperative(verb: str) -> str | None:
     if word.endswith("ed") and len(word) > 4 and word[-3] == word[-4] and word[:-3] in VERBS:  # planned
         return word[:-3]
     return None
+
+
+def split_past(text: str) -> list[str]:
+    """ "called mom and paid the rent" → ["called mom", "paid the rent"]."""
+    parts = [text]
+    for joint in reversed(list(_JOINT.finditer(text))):
+        head, after = parts[0][: joint.start()], parts[0][joint.end() :].removeprefix("I ").removeprefix("i ")
+        if head and after and past_to_imperative(after.split()[0]):
+            parts[:1] = [head, after]
+    return parts
 
 
 def without_article(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.assistant.offline import intents, talk_rules, task_rules
+from exponential.assistant.offline import completing, creating, intents, talking
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
 
 NOW = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("UTC"))
@@ -43,7 +43,21 @@ def done(task: str) -> Call:
         ("add milk to my to-do list for tomorrow", [add("milk", TOMORROW)]),
         ("put milk on the list", [add("milk")]),
         ("todo: call mom", [add("call mom")]),
-        ("TODO call mom", [Say(intents.UNKNOWN)]),
+        ("TODO call mom", [add("call mom")]),
+        ("thanks, add bread too", [add("bread")]),
+        ("add a reminder to call mom tomorrow", [add("call mom", TOMORROW), Say(creating.NO_REMINDERS)]),
+        ("make a note to buy flowers", [add("buy flowers")]),
+        ("I should really call mom this weekend", [add("call mom", "2026-05-09")]),
+        ("add pay bill 15/06/2026", [add("pay bill", "2026-06-15")]),
+        ('put "call the bank" on my list for Monday', [add("call the bank", "2026-05-11")]),
+        (
+            "add three tasks: wash car, mow lawn and clean garage",
+            [add("wash car"), add("mow lawn"), add("clean garage")],
+        ),
+        ("buy milk tomorrow", [add("buy milk", TOMORROW)]),
+        ("Call mom", [add("Call mom")]),
+        ("buy milk, eggs and bread", [add("buy milk, eggs and bread")]),
+        ("tasks: milk, bread", [add("milk"), add("bread")]),
         ("to do: call mom tomorrow", [add("call mom", TOMORROW)]),
         ("new task: call mom", [add("call mom")]),
         ("task: call mom", [add("call mom")]),
@@ -66,14 +80,14 @@ def done(task: str) -> Call:
         ("add tasks: milk, bread and eggs", [add("milk"), add("bread"), add("eggs")]),
         ("add these tasks:\n- buy milk\n- call mom tomorrow", [add("buy milk"), add("call mom", TOMORROW)]),
         ("todo:\n1. buy milk\n2. call mom", [add("buy milk"), add("call mom")]),
-        ("add a task", [Say(task_rules.WHAT)]),
-        ("add", [Say(task_rules.WHAT)]),
-        ("add a task: tomorrow", [Say(task_rules.WHAT)]),
+        ("add a task", [Say(creating.WHAT)]),
+        ("add", [Say(creating.WHAT)]),
+        ("add a task: tomorrow", [Say(creating.WHAT)]),
         (
             "remind me to call mom tomorrow at 9am",
-            [add("call mom", "2026-05-07T09:00:00"), Say(task_rules.NO_REMINDERS)],
+            [add("call mom", "2026-05-07T09:00:00"), Say(creating.NO_REMINDERS)],
         ),
-        ("remind me tomorrow to call mom", [add("call mom", TOMORROW), Say(task_rules.NO_REMINDERS)]),
+        ("remind me tomorrow to call mom", [add("call mom", TOMORROW), Say(creating.NO_REMINDERS)]),
         ("add a task to check the list of guests", [add("check the list of guests")]),
         ("add call Anna about the task list", [add("call Anna about the task list")]),
     ],
@@ -117,6 +131,13 @@ def test_creating(text: str, steps: list[Step]) -> None:
         ("what did I finish?", show("done")),
         ("show completed tasks", show("done")),
         ("which tasks are done?", show("done")),
+        ("list my completed tasks", show("done")),
+        ("is buy milk done?", show("all")),
+        ("has the report been finished yet?", show("all")),
+        ("show me everything", show()),
+        ("what's on for Friday?", show(due="2026-05-08")),
+        ("today's agenda", show(due="today")),
+        ("Hi Paddy, what are my tasks for today?", show(due="today")),
         ("show all tasks including done", show("all")),
     ],
 )
@@ -149,8 +170,13 @@ def test_listing(text: str, step: Step) -> None:
         ("I have paid the rent", [done("pay rent")]),
         ("I've already cancelled the gym", [done("cancel gym")]),
         ("done buy milk and call mom", [done("buy milk"), done("call mom")]),
-        ("done", [Say(task_rules.WHICH)]),
-        ("mark it as done", [Say(task_rules.WHICH)]),
+        ("Just bought milk", [done("buy milk")]),
+        ("I already called mom and paid the rent", [done("call mom"), done("pay rent")]),
+        ("finished buying milk", [done("buying milk")]),
+        ("set buy milk to done", [done("buy milk")]),
+        ("tick milk", [done("milk")]),
+        ("done", [Say(completing.WHICH)]),
+        ("mark it as done", [Say(completing.WHICH)]),
     ],
 )
 def test_completing(text: str, steps: list[Step]) -> None:
@@ -164,7 +190,7 @@ def test_completing_what_was_listed_or_spoken_of() -> None:
     assert read("the first one is done", listed=[milk, mom]) == [done("1")]
     assert read("complete 1 and 2", listed=[milk, mom]) == [done("1"), done("2")]
     assert read("complete #7", listed=[milk, mom]) == [
-        Say("The list I showed you has no number 7. " + task_rules.WHICH)
+        Say("The list I showed you has no number 7. " + completing.WHICH)
     ]
     assert read("mark it as done", last=mom) == [done("2")]
     assert read("done", last=mom) == [done("2")]
@@ -178,7 +204,7 @@ def test_greetings(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["help", "Help!", "what can you do?", "What can you do for me", "who are you?", "?"])
 def test_help(text: str) -> None:
-    assert said(text) == talk_rules.HELP
+    assert said(text) == talking.HELP
 
 
 @pytest.mark.parametrize("text", ["thanks", "Thank you so much!", "thx paddy"])
@@ -197,6 +223,8 @@ def test_thanks(text: str) -> None:
         ("text Anna that I'm late", "can't write to other people"),
         ("mark everything as done", "one by one"),
         ("what's due next week?", "not that"),
+        ("what tasks are due before friday?", "not that"),
+        ("what have I done today?", "not that"),
         ("[image]", "only read text"),
         ("colourless green ideas sleep furiously", "didn't understand"),
     ],
@@ -214,7 +242,7 @@ def said(text: str) -> str:
 def test_a_burst_is_read_message_by_message() -> None:
     heard = [Heard(text, NOW) for text in ("hi", "add buy milk", "and call mom", "hello", "what are my tasks?")]
     steps = intents.read(heard, TOOLS)
-    assert [step.tool for step in steps if isinstance(step, Call)] == ["create_task", "list_tasks"]
+    assert [step.tool for step in steps if isinstance(step, Call)] == ["create_task", "create_task", "list_tasks"]
     assert sum("Hi!" in step.text for step in steps if isinstance(step, Say)) == 1
 
 

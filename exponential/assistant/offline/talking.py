@@ -15,7 +15,7 @@ ONLY_TEXT = "I can only read text so far, so I don't know what is in the {kind}.
 
 _MEDIA = re.compile(r"^\[(?P<kind>[a-z ]+)\]", re.IGNORECASE)
 _GREETING = re.compile(
-    r"(?:hi|hello|hey|hiya|howdy|yo|good\s+(?:morning|afternoon|evening|day)|greetings|moin|hallo|servus)"
+    r"(?:hi|hello|hey|hiya|howdy|yo|good\s+(?:morning|afternoon|evening|day)|greetings|moin|hallo|servus|ping|test)"
     r"(?:\s+(?:there|paddy|again|everyone))?",
     re.IGNORECASE,
 )
@@ -25,7 +25,7 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 _GOODBYE = re.compile(r"(?:good\s*)?(?:bye|night|see\s+you(?:\s+later)?|later)", re.IGNORECASE)
-_FINE = re.compile(r"ok|okay|alright|all\s+right|sure|got\s+it|yes|no|yep|nope|fine", re.IGNORECASE)
+_FINE = re.compile(r"ok|okay|alright|all\s+right|sure|got\s+it|yes|no|yep|nope|fine|[👍🙂😀😊🙏❤️👌🎉]+", re.IGNORECASE)
 _HELP = re.compile(
     r"/?help(?:\s+me)?|\?+|/start|menu|commands|(?:what|which\s+things)\s+(?:all\s+)?can\s+(?:you|i)\s+(?:do|say|ask)\b.*"
     r"|what\s+do\s+you\s+do|how\s+(?:does\s+this|do\s+you|do\s+i\s+use)\b.*|who\s+are\s+you|what\s+are\s+you"
@@ -44,7 +44,7 @@ _NOT_YET = tuple(
         (r"\b(?:meetings?|minutes|action\s+items?|transcripts?|summar(?:y|ies|ise|ize))\b", "work with meetings yet"),
         (r"\b(?:alarm|remind|reminders?|wake\s+me)\b", "send reminders yet"),
         (r"\b(?:calendar|appointments?|schedule)\b", "see a calendar"),
-        (r"^(?:send|text|message|email|mail|call|write)\b", "write to other people or call them"),
+        (r"^(?:send|text|message|email|mail|write)\b", "write to other people or call them"),
         (r"\bweather\b", "look up the weather"),
         (r"^(?:search|google|look\s+up|translate|calculate|play|order|book)\b", "do that; I only keep your tasks"),
     )
