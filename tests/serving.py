@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from exponential.app.server import Server, bind
 
+Lifespan = Literal["auto", "on", "off"]
+
 
 @asynccontextmanager
-async def serving(app: Any, *, before_stop: Callable[[], None] = lambda: None) -> AsyncIterator[str]:
-    """Yields the base URL."""
-    listener = bind("127.0.0.1", 0)
+async def serving(
+    app: Any, *, port: int = 0, before_stop: Callable[[], None] = lambda: None, lifespan: Lifespan = "auto"
+) -> AsyncIterator[str]:
+    """Yields the base URL. `lifespan="off"` is for an app whose lifespan the test runs by itself."""
+    listener = bind("127.0.0.1", port)
     server = Server(app, before_stop=before_stop)
+    server.config.lifespan = lifespan
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:

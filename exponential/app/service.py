@@ -29,15 +29,17 @@ from exponential.settings import AppSettings
 STOP = 4.0  # seconds
 
 _log = log.get(__name__)
-_TITLES = {
-    401: "You are not signed in",
+_TITLES: dict[str | int, str] = {  # by code, else by status
+    "link_invalid": "This link no longer works",
+    401: "Sign in",
     404: "There is nothing here",
     409: "That can’t be done now",
     422: "That can’t be understood",
     503: "Not available right now",
 }
-_ADVICE = {
-    401: "Open the link that `exponential up` printed. It works once; `exponential link` prints a fresh one.",
+_ADVICE: dict[str | int, str] = {
+    "link_invalid": "",
+    401: "Each link works once; `exponential link` prints a fresh one.",
     404: "The address may be mistyped, or what it led to was removed.",
     503: "Wait a moment and load the page again.",
 }
@@ -121,9 +123,8 @@ async def _health(request: Request) -> Response:
 
 async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, ExponentialError)
-    return await failure(
-        request, error, title=_TITLES.get(error.status, "That didn’t work"), advice=_ADVICE.get(error.status, "")
-    )
+    title = _TITLES.get(error.code) or _TITLES.get(error.status, "That didn’t work")
+    return await failure(request, error, title=title, advice=_ADVICE.get(error.code, _ADVICE.get(error.status, "")))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import { request } from "./lib.js";
 
 const API = "/api/whatsapp";
 const QR_SECONDS = 15;
+const SLOW = 20000; // ms without a code after which the wait is explained
 const ACCEPTED = "exponential.whatsapp.accepted";
 
 const dialog = document.getElementById("whatsapp");
@@ -215,11 +216,13 @@ async function followLogin() {
   if (mine !== linking) return;
   complain(null);
   if (status.connected) return linked(status.phoneNumber);
+  if (status.status === "reconnecting") return back(); // credentials were left: it needs no scan
   if (status.status === "expired") return stopAt("expired", "The QR code has expired. Get a new code to try again.");
   if (["error", "disconnected"].includes(status.status)) return stopAt("failed", status.statusReason);
   if (!status.qrAvailable) {
     if (qr.dataset.state !== "preparing") code("preparing");
-    find("#qr-slow", qr).hidden = Date.now() - mine.since < 20000;
+    find("#qr-slow", qr).hidden = Date.now() - mine.since < SLOW;
+    find("#qr-reason", qr).textContent = status.statusReason ?? "";
   } else if (qr.dataset.state !== "ready" || mine.seconds <= 1 || mine.expiresAt !== status.qrExpiresAt) {
     mine.expiresAt = status.qrExpiresAt;
     await draw(mine, path);
@@ -257,6 +260,11 @@ function stopAt(state, sentence) {
   announce(state === "expired" ? sentence : "");
 }
 
+function back() {
+  linking = null;
+  return overview();
+}
+
 async function linked(phone) {
   linking = null;
   find('[data-slot="phone"]', success).textContent = phone ?? "Your account";
@@ -277,10 +285,7 @@ const actions = {
     await post(`/login/${encodeURIComponent(linking.id)}/restart`);
     link(linking.id);
   },
-  back: () => {
-    linking = null;
-    return overview();
-  },
+  back,
 };
 
 async function run(button, work) {

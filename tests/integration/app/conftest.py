@@ -1,6 +1,5 @@
 """The app on a real Postgres, with Alice's account; and a gateway stand-in that a test can put in any state."""
 
-import asyncio
 import io
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -32,7 +31,7 @@ SECRET = "a secret that app and gateway share in tests"
 
 @dataclass
 class GatewayStandIn:
-    """Speaks the contract's routes on a real port. Tests set `sessions`, `mode`, `limit`, `qr_ready` as they need."""
+    """Speaks the contract's routes on a real port. Tests set `sessions`, `mode`, `limit` and `qr_ready`."""
 
     url: str = ""
     mode: str = "whatsapp"
@@ -40,6 +39,7 @@ class GatewayStandIn:
     qr_ready: bool = True
     codes: int = 0  # QR images handed out
     restarts: int = 0
+    after_restart: str = "pending"
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
 
@@ -74,7 +74,7 @@ class GatewayStandIn:
                 Route("/login/{id}/restart", self._restart, methods=["POST"]),
                 Route("/sessions", self._sessions),
                 Route("/sessions/{id}", self._delete, methods=["DELETE"]),
-            ]
+            ],
         )
 
     def _who(self, request: Request) -> str:
@@ -110,7 +110,7 @@ class GatewayStandIn:
 
     async def _restart(self, request: Request) -> Response:
         self.restarts += 1
-        self.set(request.path_params["id"], "pending")
+        self.set(request.path_params["id"], self.after_restart)
         return JSONResponse({"success": True})
 
     async def _sessions(self, request: Request) -> Response:
@@ -165,28 +165,18 @@ class House:
             yield client
 
     @asynccontextmanager
+    async def served(self, port: int = 0) -> AsyncIterator[str]:
+        """The running app on a real port; yields its address."""
+        board = self.app.state.exponential.board
+        async with serving(self.app, port=port, before_stop=board.close, lifespan="off") as url:
+            yield url
+
+    @asynccontextmanager
     async def window(self, user: User) -> AsyncIterator[tuple[Window, str]]:
         """A browser that is signed in, and the address of the app."""
-        board = self.app.state.exponential.board
-        async with serving(_without_lifespan(self.app), before_stop=board.close) as url, open_window() as window:
+        async with self.served() as url, open_window() as window:
             await window.page.goto(url + await self.link(user))
             yield window, url
-
-
-def _without_lifespan(app: FastAPI) -> Callable[..., Any]:
-    """The lifespan runs once already, for the whole test."""
-
-    async def http_only(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await asyncio.sleep(0)
-            while True:
-                message = await receive()
-                await send({"type": f"{message['type']}.complete"})
-                if message["type"] == "lifespan.shutdown":
-                    return
-        await app(scope, receive, send)
-
-    return http_only
 
 
 MakeHouse = Callable[..., Any]

@@ -151,6 +151,37 @@ async def test_a_pending_session_can_be_taken_up_again(linked_house: House, gate
         await expect(page.get_by_role("heading", name="Pending sessions")).to_be_visible()
 
 
+async def test_linking_again_needs_no_code_where_credentials_are_left(
+    linked_house: House, gateway: GatewayStandIn
+) -> None:
+    alice = await linked_house.user()
+    gateway.add(str(alice.id), "error", ALICES_PHONE, "This session was replaced by another client.")
+    gateway.after_restart = "reconnecting"
+    async with linked_house.window(alice) as (window, _):
+        await open_modal(window.page)
+        await window.page.get_by_role("button", name="Link again").click()
+        await expect(window.page.get_by_text("Reconnecting", exact=True)).to_be_visible()
+
+
+async def test_a_code_that_does_not_come_is_explained(linked_house: House, gateway: GatewayStandIn) -> None:
+    alice = await linked_house.user()
+    gateway.add(str(alice.id), "pending", reason="WhatsApp can't be reached from the gateway.")
+    gateway.qr_ready = False
+    async with linked_house.window(alice) as (window, url):
+        page = window.page
+        await page.clock.install()
+        await page.goto(f"{url}/chat")
+        await open_modal(page)
+        await page.clock.run_for(100)
+        await page.get_by_role("button", name="Show code").click()
+        await expect(page.get_by_text("Preparing code…")).to_be_visible()
+        await expect(page.get_by_text("This takes longer than usual.")).to_be_hidden()
+        await page.clock.fast_forward(30_000)
+        await expect(page.get_by_text("WhatsApp can't be reached from the gateway.")).to_be_visible()
+        await expect(page.get_by_text("This takes longer than usual.")).to_be_visible()
+        await window.shots("whatsapp-slow")
+
+
 async def test_the_session_limit_is_told_in_the_specifications_words(
     linked_house: House, gateway: GatewayStandIn
 ) -> None:

@@ -1,0 +1,86 @@
+"""The app as a process of its own: it starts, says where it listens, and stops quickly whatever is open."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from exponential.app import service
+from exponential.auth import signin, users
+from exponential.database import Database
+from exponential.errors import ConfigurationError
+from exponential.settings import AppSettings, read, with_secrets
+
+START = """
+import sys
+from pathlib import Path
+from exponential.app import service
+from exponential.settings import AppSettings, read, with_secrets
+settings = with_secrets(read(AppSettings, database_url=sys.argv[1], data_dir=Path(sys.argv[2]), port=0))
+service.serve(settings)
+print("cleaned up", flush=True)
+"""
+
+
+async def test_sigterm_ends_the_service_within_five_seconds_of_open_streams(
+    database_url: Callable[[str], str], tmp_path: Path
+) -> None:
+    url = database_url("app")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", START, url, str(tmp_path), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        base = f"http://127.0.0.1:{await port_of(process)}"
+        database = Database(url)
+        async with database.transaction() as session:
+            link = await signin.make_link(session, await users.local_user(session))
+        await database.close()
+        async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+            assert (await client.get(f"/sign-in/{link}")).status_code == 303
+            async with client.stream("GET", "/chat/events") as stream:
+                lines = stream.aiter_lines()
+                assert await anext(lines) == "retry: 1000"
+                asked = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                assert "event: changed" in [line async for line in lines]  # the stream ends by itself
+        output, _ = await asyncio.wait_for(process.communicate(), 10)
+        assert time.monotonic() - asked < 5
+        assert process.returncode == 0
+        assert b"cleaned up" in output
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def port_of(process: asyncio.subprocess.Process) -> int:
+    assert process.stderr is not None
+    said = ""
+    while line := (await asyncio.wait_for(process.stderr.readline(), 30)).decode():
+        said += line
+        if found := re.search(r"app_listening.*port=(\d+)", line):
+            return int(found[1])
+    raise AssertionError(said)
+
+
+def test_a_port_in_use_is_one_sentence(database_url: Callable[[str], str], tmp_path: Path) -> None:
+    taken = service.bind("127.0.0.1", 0)
+    with taken:
+        port = taken.getsockname()[1]
+        settings = with_secrets(read(AppSettings, database_url=database_url("app"), data_dir=tmp_path, port=port))
+        with pytest.raises(ConfigurationError, match=rf"can.t listen on 127.0.0.1:{port}.*EXPONENTIAL_APP_PORT"):
+            service.serve(settings)
+
+
+def test_a_database_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    nowhere = f"postgresql://nobody@/app?host={os.fspath(tmp_path)}"
+    settings = with_secrets(read(AppSettings, database_url=nowhere, data_dir=tmp_path))
+    with pytest.raises(ConfigurationError, match=r"database at .* can.t be used"):
+        service.serve(settings)
