@@ -203,15 +203,14 @@ class Client:
             proto.StreamReplaced: lambda _client, _event: self._end("replaced"),
             proto.TemporaryBan: lambda _client, _event: self._end("banned"),
             proto.ClientOutdated: lambda _client, _event: self._end("outdated"),
-            proto.ConnectFailure: lambda _client, event: self._end("refused"),
+            proto.ConnectFailure: lambda _client, _event: self._end("refused"),
             proto.Message: self._on_message,
             proto.Receipt: self._on_receipt,
         }
 
     def _on_connected(self, client: Any, _event: Any) -> None:
-        device = client.get_me()
-        self._account = _account(device)
-        self._emit(wire.Online(self._session, self._account, device.PushName))
+        self._account = _account(client.get_me())
+        self._emit(wire.Online(self._session, self._account))
 
     def _on_silence(self, _client: Any, event: Any) -> None:
         if event.ErrorCount > 1:

@@ -126,7 +126,6 @@ class Online:
 
     session: str
     account: Account
-    name: str
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,6 @@ class Ended:
 
     session: str
     cause: str
-    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from exponential.gateway.wire import Account, Inbound
 STORE = "store.db"
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds before connecting again when the client gave up; doubled each time
 STUCK_AFTER = 60.0  # seconds without a login after which a linked client is started anew
+STOP_ATTEMPTS = 60  # one a second
+FAREWELL = 1.5  # seconds that clients get to disconnect in when the worker ends
 WORN_OUT = 64  # threads left behind by failed linkings after which this process ends, to be replaced
 _log = log.get(__name__)
 _client_ids = itertools.count()
@@ -74,9 +76,12 @@ class SessionThread:
 
     def _stop_client(self) -> None:
         # More than once: a stop that comes before the client library knows the client is lost.
-        while self._thread.is_alive() and self._client is not None:
-            self._client.stop()
-            if self.linking:
+        for _ in range(STOP_ATTEMPTS):
+            client = self._client
+            if client is None or not self._thread.is_alive():
+                return
+            client.stop()
+            if client.linking:
                 self._folder_lock.release()
                 return
             self._thread.join(1)
@@ -98,6 +103,7 @@ class SessionThread:
             client = self._client = self._new_client()
             problem = client.run() if not self._closed.is_set() else ""
             self._client = None
+            client.stop()  # when its event loop failed it is still connected, acknowledging what nobody hears
             if client.over or self._closed.is_set():
                 return
             pause = FIRST_PAUSE if time.monotonic() - started > STUCK_AFTER else min(pause * 2, LONGEST_PAUSE)
@@ -119,17 +125,22 @@ class SessionThread:
         """In the client's callback: what the assistant may hear goes to the spool, all else nowhere."""
         if not access.accepts(account, message):
             return
-        while True:
-            try:
-                self._writer.append(message.to_bytes())
-                break
-            except OSError as error:  # holding the callback up holds up the acknowledgements of what follows
-                _log.error("spool_failed", session=self.session, error=error.strerror or type(error).__name__)
-                self._emit(
-                    wire.Offline(self.session, "The gateway's disk takes no more messages; an administrator must act.")
-                )
-                time.sleep(2)
+        waited = False
+        while not self._append(message):  # holding the callback up holds up the acknowledgements of what follows
+            waited = True
+            self._emit(wire.Offline(self.session, "The gateway's disk is full; its owner must make room."))
+            time.sleep(2)
+        if waited:
+            self._emit(wire.Online(self.session, account))
         self._emit(wire.Spooled(self.session))
+
+    def _append(self, message: Inbound) -> bool:
+        try:
+            self._writer.append(message.to_bytes())
+        except OSError as error:
+            _log.error("spool_failed", session=self.session, error=error.strerror or type(error).__name__)
+            return False
+        return True
 
 
 class FolderLock:
@@ -162,8 +173,9 @@ class Worker:
             self._carry_out(command)
         for session in self._sessions.values():
             session.close()
+        deadline = time.monotonic() + FAREWELL
         for session in self._sessions.values():
-            session.join(0.5)
+            session.join(max(0.0, deadline - time.monotonic()))
 
     def _carry_out(self, command: wire.Command) -> None:
         match command:

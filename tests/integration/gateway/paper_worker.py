@@ -22,7 +22,7 @@ def wait_for_scan(channel: Channel, session: str, folders: dict[str, Path]) -> N
         time.sleep(0.01)
     if folder:
         (folder / "linked").touch()
-        channel.emit(wire.Online(session, ADA, "Ada"))
+        channel.emit(wire.Online(session, ADA))
 
 
 class PaperWorker:
@@ -54,7 +54,7 @@ class PaperWorker:
         self.folders[session] = folder
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "linked").exists():
-            self.channel.emit(wire.Online(session, ADA, "Ada"))
+            self.channel.emit(wire.Online(session, ADA))
         else:
             self.channel.emit(wire.Code(session, f"https://wa.me/settings/linked_devices#{session}", 60))
             threading.Thread(target=self.wait_for_scan, args=(session,), daemon=True).start()
@@ -64,7 +64,7 @@ class PaperWorker:
             time.sleep(0.01)
         if folder:
             (folder / "linked").touch()
-            self.channel.emit(wire.Online(session, ADA, "Ada"))
+            self.channel.emit(wire.Online(session, ADA))
 
     def send(self, command: wire.Send, folder: Path) -> None:
         text = command.text

@@ -10,7 +10,7 @@ from exponential.gateway import wire
         wire.Open("s", "/folder"),
         wire.Send("s", 7, "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
         wire.Typing("s", 8, "49151@s.whatsapp.net", True),
-        wire.Online("s", wire.Account("49151@s.whatsapp.net", "77@lid"), "Ada"),
+        wire.Online("s", wire.Account("49151@s.whatsapp.net", "77@lid")),
         wire.Receipt("s", ["A", "B"], "read"),
         wire.Answer(7, "", "NotSent"),
     ],
