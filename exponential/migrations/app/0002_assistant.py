@@ -97,7 +97,9 @@ def _turns() -> None:
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name="fk_turns_chat_id", ondelete="CASCADE"),
     )
     op.create_index("ix_turns_chat_id_started_at", "turns", ["chat_id", "started_at"])
-    op.create_index("uq_turns_running", "turns", ["chat_id"], unique=True, postgresql_where=sa.text("state = 'running'"))
+    op.create_index(
+        "uq_turns_running", "turns", ["chat_id"], unique=True, postgresql_where=sa.text("state = 'running'")
+    )
     op.create_foreign_key("fk_messages_turn_id", "messages", "turns", ["turn_id"], ["id"])
     op.create_table(
         "tool_calls",
