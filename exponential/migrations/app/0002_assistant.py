@@ -1,5 +1,7 @@
 """Tasks, chats, messages, turns and their ledger; procrastinate's own tables for the jobs."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
@@ -10,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-def _time(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
@@ -20,6 +22,7 @@ def upgrade() -> None:
     _turns()
     # The schema holds many statements and percent signs, so it goes to the driver as it is.
     driver = op.get_bind().connection.driver_connection
+    assert driver is not None
     driver.execute(SchemaManager.get_schema())
 
 
