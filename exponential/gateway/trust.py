@@ -43,9 +43,8 @@ def environment(settings: GatewaySettings) -> dict[str, str]:
 
 
 def _require_loopback(proxy_url: str) -> None:
-    host = urlsplit(proxy_url).hostname or ""
     try:
-        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        local = ipaddress.ip_address(urlsplit(proxy_url).hostname or "").is_loopback
     except ValueError:
         local = False
     if not local:
