@@ -1,6 +1,7 @@
 """Fixtures every room of tests shares: one embedded Postgres a run, one fresh database a test, one key ring."""
 
 import gc
+import logging
 import secrets
 import shutil
 import subprocess
@@ -57,6 +58,16 @@ def database_url(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str]
 @pytest.fixture(autouse=True)
 def key_ring() -> None:
     encryption.use_keys((secrets.token_bytes(32),))
+
+
+@pytest.fixture(autouse=True)
+def log_settings() -> Iterator[None]:
+    """What a test's services set up of the log ends with the test: its stream does, too."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

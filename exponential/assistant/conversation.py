@@ -15,7 +15,7 @@ from exponential.database import notify
 from exponential.errors import BadInput, NotFound
 
 CHANNEL = "chat"  # NOTIFY channel; payload: the id of the chat that has news
-MAX_TEXT = 20_000  # characters of one message
+MAX_TEXT = 65_536  # characters of one message: what WhatsApp carries
 
 
 @dataclass(frozen=True)

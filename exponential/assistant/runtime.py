@@ -68,6 +68,7 @@ class Runtime:
         self._jobs.task(name=jobs.TURN, pass_context=True, retry=Backoff())(self._turn)
         self._jobs.task(name=jobs.DELIVER, retry=Backoff())(self._deliver)
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     async def __aenter__(self) -> "Runtime":
         await self._jobs.open_async()
@@ -77,6 +78,7 @@ class Runtime:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -136,7 +138,7 @@ class Runtime:
 
     async def _work(self) -> None:
         """Keep a worker alive: it stops by itself when the database goes away."""
-        while True:
+        while not self._stopping:
             try:
                 await self._jobs.run_worker_async(
                     name="paddy",
@@ -155,7 +157,7 @@ class Runtime:
     async def _sweep(self) -> None:
         """Put back into the queue what dead processes had begun."""
         manager = self._jobs.job_manager
-        while True:
+        while not self._stopping:  # the connector may answer a cancellation with an error of its own
             try:
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
                     await manager.retry_job(job)

@@ -43,8 +43,9 @@ def environment(settings: GatewaySettings) -> dict[str, str]:
 
 
 def _require_loopback(proxy_url: str) -> None:
+    host = urlsplit(proxy_url).hostname or ""
     try:
-        local = ipaddress.ip_address(urlsplit(proxy_url).hostname or "").is_loopback
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback  # RFC 6761 §6.3: it is always loopback
     except ValueError:
         local = False
     if not local:

@@ -7,15 +7,6 @@ import pytest
 from exponential import log
 
 
-@pytest.fixture(autouse=True)
-def restored() -> object:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = before
-    root.setLevel(level)
-
-
 def test_secrets_numbers_and_text_are_blotted_out(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("info", service="test")
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"

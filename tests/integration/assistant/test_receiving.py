@@ -79,7 +79,7 @@ async def test_a_contact_has_a_chat_of_their_own(story: Story, alice: UUID, bob:
     [
         ({"text": ""}, "empty"),
         ({"text": " \n"}, "empty"),
-        ({"text": "x" * 20_001}, r"20,001 characters; Paddy reads up to 20,000"),
+        ({"text": "x" * 65_537}, r"65,537 characters; Paddy reads up to 65,536"),
         ({"channel": "whatsapp"}, "needs its session"),
         ({"role": "guest"}, "needs its session"),
     ],
@@ -90,8 +90,8 @@ async def test_what_cannot_be_received(story: Story, alice: UUID, incoming: dict
 
 
 async def test_the_longest_message_fits(story: Story, alice: UUID) -> None:
-    (received,) = await story.say(Incoming(alice, "web", "ä" * 20_000))
-    assert (await story.messages(received.chat_id))[0].text == "ä" * 20_000
+    (received,) = await story.say(Incoming(alice, "web", "ä" * 65_536))
+    assert (await story.messages(received.chat_id))[0].text == "ä" * 65_536
 
 
 async def test_nobody_without_an_account(story: Story) -> None:

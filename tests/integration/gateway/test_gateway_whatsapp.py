@@ -69,6 +69,10 @@ async def status_is(gateway: Gateway, session: str, status: str) -> bool:
     return (await gateway.client.login_status(ADA, session)).status == status
 
 
+async def message_is(gateway: Gateway, session: str, message: str, status: str) -> bool:
+    return await gateway.client.message(ADA, session, message) == status
+
+
 def workers() -> list[int]:
     """Process ids of the workers that this test's gateway runs."""
     return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
@@ -86,9 +90,10 @@ async def test_scan_talk_restart_talk_and_unlink(start: Start, phone: Phone, app
         phone.send_text("me", "Add a task: buy milk tomorrow")
         await until(lambda: app.texts == ["Add a task: buy milk tomorrow"])
         assert app.taken[0]["chat"] == ADAS_CHAT
-        await gateway.client.send(ADA, session, ADAS_CHAT, "🤖 *Paddy:* Noted.", key="1")
+        message = await gateway.client.send(ADA, session, ADAS_CHAT, "🤖 *Paddy:* Noted.", key="1")
         line = await phone.wait_for("Noted.")
         assert line.device != 0
+        await until(lambda: message_is(gateway, session, message, "delivered"))
 
     phone.send_text("me", "said while the gateway was down")
     async with start() as gateway:

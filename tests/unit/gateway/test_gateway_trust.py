@@ -44,7 +44,7 @@ def test_production_is_refused_even_when_the_settings_were_bent(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "url", ["http://10.0.0.8:8443", "http://localhost:8443", "http://127.0.0.1.example.org:1", "x"]
+    "url", ["http://10.0.0.8:8443", "http://localhost.example.org:8443", "http://127.0.0.1.example.org:1", "x"]
 )
 def test_only_addresses_of_this_machine_are_trusted(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError, match="must be an address such as"):
