@@ -54,7 +54,7 @@ async def main_chat(session: AsyncSession, user_id: UUID) -> Chat:
 async def receive(session: AsyncSession, incoming: Incoming) -> Received:
     """Store a message and queue the turn that answers it, both in the caller's transaction.
 
-    Raises BadInput (empty, longer than 20,000 characters, WhatsApp without its ids), NotFound (unknown user).
+    Raises BadInput (empty, longer than 65,536 characters, WhatsApp without its ids), NotFound (unknown user).
     """
     body = _body(incoming)
     chat = await _chat_of(session, incoming)
