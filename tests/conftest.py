@@ -20,11 +20,13 @@ from exponential import database, embedded, encryption
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
+    log_handlers = logging.getLogger().handlers[:]
     import neonize  # noqa: F401  its import leaves a child and pipes behind, which would fail whichever test comes next
 
     for _ in range(2):
         subprocess.run(["true"])  # a new child makes Python reap the old ones
     gc.collect()
+    logging.getLogger().handlers[:] = log_handlers  # it adds one, on a stream that pytest closes
 
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 
