@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from exponential.loopback import pairing, queries, routing
 from exponential.loopback.binary import JID, USER_SERVER, DecodeError, Node, decode, encode
-from exponential.loopback.directory import Device
+from exponential.loopback.directory import Device, waiting_key
 from exponential.loopback.noise import PROLOGUE, Cipher, Responder
 from exponential.loopback.protobufs import ClientPayload
 
@@ -152,7 +152,8 @@ class Connection:
         elif stanza.tag == "receipt":
             self.send(routing.receipt(self.server, self.device, stanza))
         elif stanza.tag == "ack":
-            self.device.acknowledged(stanza.text("class"), stanza.text("id"))
+            named = {"id": stanza.text("id"), "type": stanza.text("type"), "from": stanza.text("to")}
+            self.device.acknowledged(waiting_key(Node(stanza.text("class"), {**named})))
         elif stanza.tag in ("chatstate", "presence"):
             routing.presence(self.server, self.device, stanza)
 

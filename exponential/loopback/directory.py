@@ -48,13 +48,15 @@ class Device:
         if self.deliver:
             self.deliver(stanza)
 
-    def acknowledged(self, tag: str, id: str) -> None:
-        """The device has `id` for good."""
-        for key in [key for key in self.waiting if key[:2] == (tag, id)]:
-            del self.waiting[key]
+    def acknowledged(self, key: tuple[str, ...]) -> None:
+        """The device has the stanza of this `waiting_key` for good."""
+        self.waiting.pop(key, None)
 
 
 def waiting_key(stanza: Node) -> tuple[str, ...]:
+    """What an acknowledgement repeats of a stanza. A message is known by its id alone."""
+    if stanza.tag == "message":
+        return "message", stanza.text("id")
     return stanza.tag, stanza.text("id"), stanza.text("type"), stanza.text("from")
 
 

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback import pairing, routing
 from exponential.loopback.binary import JID, Node
-from exponential.loopback.directory import Account, Device
+from exponential.loopback.directory import Account, Device, waiting_key
 from exponential.loopback.keys import KeyPair
 from exponential.loopback.protobufs import Message
 from exponential.loopback.signal import Keys, SessionBook, pad, unpad
@@ -45,6 +45,7 @@ class Phone:
         self.number = number
         self.name = name
         self.chats: dict[str, list[ChatMessage]] = {}
+        self._lines: dict[tuple[str, str], ChatMessage] = {}
         self.contacts: dict[str, str] = {number: f"{name} (You)"}
         self.typing: set[str] = set()
         self.self_chat_by_lid = False  # WhatsApp has used both ways to address "Message yourself"
@@ -188,9 +189,9 @@ class Phone:
         return Node("enc", {"v": "2", "type": kind, **({"count": str(count)} if count else {})}, data)
 
     def _file(self, line: ChatMessage) -> None:
-        lines = self.chats.setdefault(line.chat, [])
-        if all(line.id != other.id for other in lines):
-            lines.append(line)
+        if (line.chat, line.id) not in self._lines:
+            self._lines[line.chat, line.id] = line
+            self.chats.setdefault(line.chat, []).append(line)
         self._touch()
 
     def _receive(self, stanza: Node) -> None:
@@ -198,7 +199,7 @@ class Phone:
             self._read_message(stanza)
         elif stanza.tag == "receipt":
             self._read_receipt(stanza)
-            self._device.acknowledged("receipt", stanza.text("id"))
+            self._device.acknowledged(waiting_key(stanza))
         elif stanza.tag == "chatstate":
             self._read_typing(stanza)
 
@@ -247,10 +248,10 @@ class Phone:
             self._book.forget(_peer(device))
             self._post(stanza.text("id"), account, message, [device], count=1)
             return
-        for line in self.chats.get(f"+{account.number}", []):
-            if line.id == stanza.text("id") and line.status != "read":
-                line.status = "read" if kind == "read" else "delivered"
-        self._touch()
+        line = self._lines.get((f"+{account.number}", stanza.text("id")))
+        if line and line.status != "read":
+            line.status = "read" if kind == "read" else "delivered"
+            self._touch()
 
     def _read_typing(self, stanza: Node) -> None:
         source = stanza.jid("from")

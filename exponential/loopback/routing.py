@@ -65,7 +65,7 @@ def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
     to, kind = node.jid("to"), node.text("type")
     ids = [node.text("id"), *(item.text("id") for item in node.child("list") or ())]
     for id in ids:
-        sender.acknowledged("message", id)
+        sender.acknowledged(("message", id))
     ack = Node("ack", {"class": "receipt", "id": node.text("id"), "from": to or "", "type": kind})
     target = server.directory.account(to) if to else None
     if to is None or target is None:
