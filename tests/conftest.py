@@ -28,6 +28,7 @@ with warnings.catch_warnings():
     gc.collect()
     logging.getLogger().handlers[:] = log_handlers  # it adds one, on a stream that pytest closes
 
+pytest_plugins = ["exponential.loopback.testing", "linking"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 
 

@@ -5,8 +5,6 @@ import itertools
 import platform
 import shutil
 import tempfile
-import time
-from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -22,8 +20,7 @@ from exponential.loopback.noise import Authority
 from exponential.loopback.pairing import Registration
 from exponential.loopback.phone import Phone
 from exponential.loopback.proxy import ConnectProxy
-
-WireEntry = tuple[float, Literal["in", "out"], str, Node]
+from exponential.loopback.wire import Wire
 
 
 class Loopback:
@@ -40,7 +37,7 @@ class Loopback:
         self.connections: dict[int, Connection] = {}
         self.registrations: dict[str, Registration] = {}
         self.phones: list[Phone] = []
-        self.wire: deque[WireEntry] = deque(maxlen=5000)
+        self.wire = Wire()
         self._ids = itertools.count(1)
         self._open: set[Connection] = set()
 
@@ -104,11 +101,11 @@ class Loopback:
 
     def log_wire(self, direction: Literal["in", "out"], connection: Connection, stanza: Node) -> None:
         who = str(connection.device.jid) if connection.device else "unlinked"
-        self.wire.append((time.time(), direction, who, stanza))
+        self.wire.add(direction, who, stanza)
 
     def stanzas(self, direction: Literal["in", "out"], tag: str) -> list[Node]:
         """What went over the wire, oldest first: `in` is from clients, `out` to them."""
-        return [entry[3] for entry in self.wire if entry[1] == direction and entry[3].tag == tag]
+        return self.wire.stanzas(direction, tag)
 
     async def _accept(self, socket: ServerConnection) -> None:
         connection = Connection(self, socket)

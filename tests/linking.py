@@ -1,4 +1,4 @@
-"""A loopback server, phones, and real clients linked to them."""
+"""Real clients, in processes of their own, linked to phones of the loopback server; named in tests/conftest.py."""
 
 import asyncio
 import os
@@ -10,8 +10,9 @@ import pytest
 
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
+from exponential.loopback.testing import NewPhone
 
-CLIENT = Path(__file__).with_name("client.py")
+CLIENT = Path(__file__).parent / "integration" / "loopback" / "client.py"
 
 
 class Client:
@@ -72,19 +73,13 @@ class Client:
 
 
 @pytest.fixture
-async def whatsapp() -> AsyncIterator[Loopback]:
-    async with Loopback() as server:
-        yield server
+def alice(phone: NewPhone) -> Phone:
+    return phone("Alice", number="+4915110000001")
 
 
 @pytest.fixture
-def alice(whatsapp: Loopback) -> Phone:
-    return whatsapp.add_phone("+4915110000001", "Alice")
-
-
-@pytest.fixture
-def bob(whatsapp: Loopback) -> Phone:
-    return whatsapp.add_phone("+4915110000002", "Bob")
+def bob(phone: NewPhone) -> Phone:
+    return phone("Bob", number="+4915110000002")
 
 
 @pytest.fixture

@@ -1,0 +1,69 @@
+"""A pytest plugin: a simulated WhatsApp and its phones as fixtures; a failing test prints what went over the wire.
+
+Name it in the top conftest, `pytest_plugins = ["exponential.loopback.testing"]`, or with `-p` on the command line.
+It needs pytest and pytest-asyncio.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Protocol, TypeVar
+
+import pytest
+import pytest_asyncio
+
+from exponential.loopback.phone import Phone
+from exponential.loopback.server import Loopback
+
+T = TypeVar("T")
+FIRST_NUMBER = 4915110000001
+_servers = pytest.StashKey[list[Loopback]]()
+
+
+class NewPhone(Protocol):
+    """What the fixture `phone` is: `phone("Alice")` is a new phone with an account of its own.
+
+    Numbers count up from +4915110000001 unless `number`, in international form, is given.
+    """
+
+    def __call__(self, name: str = "", *, number: str = "") -> Phone: ...
+
+
+@pytest_asyncio.fixture
+async def whatsapp(request: pytest.FixtureRequest) -> AsyncIterator[Loopback]:
+    """A WhatsApp server on 127.0.0.1, for this test alone."""
+    async with Loopback() as server:
+        request.node.stash.setdefault(_servers, []).append(server)
+        yield server
+
+
+@pytest.fixture
+def phone(whatsapp: Loopback) -> NewPhone:
+    """Makes phones: see NewPhone."""
+    numbers = itertools.count(FIRST_NUMBER)
+
+    def make(name: str = "", *, number: str = "") -> Phone:
+        return whatsapp.add_phone(number or f"+{next(numbers)}", name)
+
+    return make
+
+
+async def until(phone: Phone, condition: Callable[[], T], *, timeout: float = 15) -> T:
+    """Wait until `condition()` is true, asked again whenever anything on `phone` changes; returns what it returned.
+
+    Example: `await until(bob, lambda: sent.status == "read")`. Raises TimeoutError after `timeout` seconds.
+    """
+    async with asyncio.timeout(timeout):
+        while not (value := condition()):
+            await phone.changed()
+    return value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the wire log to the report of a test that failed."""
+    report = yield
+    if report.failed:
+        for server in item.stash.get(_servers, []):
+            report.sections.append(("WhatsApp wire", server.wire.text()))
+    return report
