@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -102,6 +103,40 @@ def gateway(data: Data = None, with_parent: WithParent = False) -> None:
 
 
 @app.command()
+def loopback(
+    port: Annotated[int, typer.Option(help="The control URL's port on 127.0.0.1; 0 takes a free one.")] = 0,
+) -> None:
+    """Run a simulated WhatsApp alone, for tests of a gateway: this one's or another's. No data is kept.
+
+    Prints one JSON line, {"proxy_url", "ca_path", "noise_root", "control_url"}, and runs until it is stopped.
+    A client reaches it through that HTTP proxy, trusting that CA file and that Noise root key (hex).
+    The control URL makes phones and does with them what a person would.
+
+    Example, with this gateway (docs/loopback.md lists all of the control URL):
+
+    ```
+    exponential loopback > whatsapp.json &
+    get() { python3 -c "import json; print(json.load(open('whatsapp.json'))['$1'])"; }
+
+    export WHATSAPP_MODE=loopback WHATSAPP_PROXY_URL=$(get proxy_url)
+    export WHATSAPP_LOOPBACK_CA=$(get ca_path) WHATSAPP_LOOPBACK_NOISE_ROOT=$(get noise_root)
+    exponential gateway &
+
+    PHONES=$(get control_url)/api/phones AUTH="Authorization: Bearer $(exponential token --user me)"
+    curl -X POST $PHONES --json '{"number": "+4915110000001", "name": "Alice"}'
+    curl -X POST -H "$AUTH" http://127.0.0.1:8421/login                          # {"sessionId": "…"}
+    curl -H "$AUTH" http://127.0.0.1:8421/login/SESSION/qr > code.png
+    curl -F picture=@code.png $PHONES/+4915110000001/photo                       # linked
+    curl $PHONES/+4915110000001/messages --json '{"to": "me", "text": "hello"}'  # the gateway hears it
+    ```
+    """
+    from exponential import log
+
+    log.configure("warning", service="loopback")
+    _run(_loopback(port))
+
+
+@app.command()
 def link(data: Data = None) -> None:
     """Print a fresh one-time link that signs you in to the web app."""
     from exponential import database, launch
@@ -168,6 +203,15 @@ async def _demo(data: Path | None, port: int) -> None:
         typer.echo("\nThe demo is running with a simulated WhatsApp: nothing leaves this machine. Open this link:\n")
         typer.echo(f"  {running.link}\n")
         typer.echo("Ctrl+C stops it.\n")
+        await _until_stopped()
+
+
+async def _loopback(port: int) -> None:
+    from exponential.loopback import control
+    from exponential.loopback.server import Loopback
+
+    async with Loopback() as whatsapp, control.serving(whatsapp, port) as url:
+        typer.echo(json.dumps({**control.description(whatsapp), "control_url": url}))
         await _until_stopped()
 
 

@@ -133,11 +133,12 @@ async def _link(phone: Phone, code: str) -> dict[str, str]:
 
 async def _states(phone: Phone) -> AsyncIterator[dict[str, Any]]:
     while True:
-        yield {"data": json.dumps(_state(phone))}
+        yield {"data": json.dumps(state(phone))}
         await phone.changed()
 
 
-def _state(phone: Phone) -> dict[str, Any]:
+def state(phone: Phone) -> dict[str, Any]:
+    """What a phone shows: contacts, chats, who is typing, linked devices."""
     contacts = {other.number: other.name for other in phone.known_phones()} | phone.contacts
     return {
         "number": phone.number,
