@@ -5,6 +5,7 @@ Connection states and stanzas: whatsmeow client.go, handshake.go, connectioneven
 
 import asyncio
 import contextlib
+import functools
 import time
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ class Connection:
         self.server = server
         self.device: Device | None = None
         self.registration: pairing.Registration | None = None
+        self.deaf = False
+        self.flowing = asyncio.Event()
+        self.flowing.set()
         self._socket = socket
         self._buffer = b""
         self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -46,25 +50,39 @@ class Connection:
             pass
         finally:
             self._leave()
+            self.flowing.set()
             self.close()
             with contextlib.suppress(ConnectionClosed):
                 await writer
             await self._socket.close()
 
     async def _serve(self) -> None:
-        responder = Responder(self.server.static, self.server.authority.certificate(self.server.static.public))
+        expired = self.server.faults.expired_certificate
+        certificate = self.server.authority.certificate(self.server.static.public, expired=expired)
+        responder = Responder(self.server.static, certificate)
         self._outgoing.put_nowait(_frame(responder.hello(await self._frame(first=True))))
         static, payload, self._open, self._seal = responder.finish(await self._frame())
         self._enter(static, ClientPayload.FromString(payload))
         while True:
-            stanza = decode(self._open.decrypt(await self._frame()))
+            frame = await self._frame()
+            await self.flowing.wait()
+            stanza = decode(self._open.decrypt(frame))
+            if self.deaf:
+                continue
             self.server.log_wire("in", self, stanza)
             self._handle(stanza)
 
     def send(self, stanza: Node) -> None:
         """Queue a stanza; order is kept."""
+        if self.deaf:
+            return
         self.server.log_wire("out", self, stanza)
-        self._outgoing.put_nowait(_frame(self._seal.encrypt(encode(stanza))))
+        self.send_bytes(encode(stanza))
+
+    def send_bytes(self, content: bytes, *, damaged: bool = False) -> None:
+        """Queue a sealed frame of any content; `damaged` flips a bit of it after sealing."""
+        sealed = self._seal.encrypt(content)
+        self._outgoing.put_nowait(_frame(sealed[:-1] + bytes((sealed[-1] ^ 1,)) if damaged else sealed))
 
     def close(self) -> None:
         """Hang up after what is queued has been written."""
@@ -73,6 +91,7 @@ class Connection:
     def drop(self) -> None:
         """Cut the TCP connection, as a network does: nothing queued is written."""
         self._socket.transport.abort()
+        self.flowing.set()
 
     def end(self, stanza: Node) -> None:
         """Send a last stanza (stream error, failure), then leave it to the client to hang up for a while.
@@ -85,6 +104,7 @@ class Connection:
 
     async def _write(self) -> None:
         while (data := await self._outgoing.get()) is not None:
+            await self.flowing.wait()
             await self._socket.send(data)
         await self._socket.close()
 
@@ -108,12 +128,20 @@ class Connection:
 
     def _enter(self, static: bytes, payload: ClientPayload) -> None:
         if payload.HasField("devicePairingData"):
+            refusal = self.server.faults.refusal(None)
+            if refusal:
+                self.end(refusal)
+                return
             self.registration = pairing.begin(self.server, self, static, payload.devicePairingData)
             return
         device = self.server.directory.device(JID(str(payload.username), USER_SERVER, payload.device))
         if device is None or device.noise != static:
             # 401 on connect means logged out (whatsmeow types/events: ConnectFailureLoggedOut).
             self.end(Node("failure", {"reason": "401", "location": "loopback"}))
+            return
+        refusal = self.server.faults.refusal(device)
+        if refusal:
+            self.end(refusal)
             return
         self._login(device)
 
@@ -131,7 +159,7 @@ class Connection:
         for stanza in waiting:
             self.send(Node(stanza.tag, {**stanza.attrs, "offline": "0"}, stanza.content))
         self.send(Node("ib", {}, [Node("offline", {"count": count})]))
-        device.deliver = self.send
+        device.deliver = functools.partial(self.server.faults.deliver, self)
 
     def _leave(self) -> None:
         if self.device and self.server.connections.get(id(self.device)) is self:

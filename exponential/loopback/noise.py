@@ -25,9 +25,12 @@ class Authority:
     def __init__(self) -> None:
         self.root = KeyPair()
 
-    def certificate(self, static: bytes) -> bytes:
-        """A chain root → intermediate → leaf for the server's static key, valid from an hour ago for a day."""
-        now = int(time.time())
+    def certificate(self, static: bytes, *, expired: bool = False) -> bytes:
+        """A chain root → intermediate → leaf for the server's static key, valid from an hour ago for a day.
+
+        `expired`: all of that two days ago.
+        """
+        now = int(time.time()) - (2 * 86400 if expired else 0)
         intermediate = KeyPair()
         chain = CertChain()
         _certify(chain.intermediate, self.root, intermediate.public, serial=1, issuer=0, now=now)

@@ -15,6 +15,7 @@ from exponential.loopback import queries, tls
 from exponential.loopback.binary import Node
 from exponential.loopback.connection import Connection
 from exponential.loopback.directory import Device, Directory
+from exponential.loopback.faults import Faults
 from exponential.loopback.keys import KeyPair
 from exponential.loopback.noise import Authority
 from exponential.loopback.pairing import Registration
@@ -37,6 +38,7 @@ class Loopback:
         self.connections: dict[int, Connection] = {}
         self.registrations: dict[str, Registration] = {}
         self.phones: list[Phone] = []
+        self.faults = Faults(self)
         self.wire = Wire()
         self._ids = itertools.count(1)
         self._open: set[Connection] = set()

@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import client_faults
 import neonize._binder as binder
 from neonize.client import NewClient
 from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, StreamReplacedEv
@@ -16,6 +17,7 @@ from exponential.gateway.trust import replace_root
 
 replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
 client = NewClient(sys.argv[1])
+client_faults.report(client)
 client.qr(lambda _, code: print("qr", code.decode(), flush=True))
 
 
@@ -53,6 +55,8 @@ def commands() -> None:
         if line.strip() == "logout":
             client.logout()
             print("logout-done", flush=True)
+        elif line.startswith("pair "):
+            print("pair-code", client.PairPhone(line.split()[1], True), flush=True)
 
 
 threading.Thread(target=commands, daemon=True).start()

@@ -1,0 +1,187 @@
+"""Each fault through the real client: it reconnects or reports the right event, and nothing unacknowledged is lost."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from exponential.loopback.phone import Phone
+from exponential.loopback.server import Loopback
+from exponential.loopback.testing import until
+
+BACKLOG = 2000
+
+
+async def heard(client: Any, count: int) -> list[str]:
+    return [(await client.until("message")).split(" ", 2)[2] for _ in range(count)]
+
+
+def unacknowledged(phone: Phone) -> list[Any]:
+    (device,) = phone.linked_devices
+    return [key for key in device.waiting if key[0] == "message"]
+
+
+async def test_a_dropped_connection_comes_back_and_nothing_is_lost(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone
+) -> None:
+    (device,) = alice.linked_devices
+    whatsapp.faults.drop(device)
+    bob.send_text(alice, "ping while it falls")
+    await linked.until("disconnected")
+    await bob.wait_for("pong while it falls", chat=alice)
+    await linked.say("logout")
+    await linked.until("logout-done")
+    with pytest.raises(LookupError, match="not connected"):
+        whatsapp.faults.drop(device)
+
+
+async def test_a_stalled_connection_is_late_and_whole(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone
+) -> None:
+    whatsapp.faults.stall(600, alice.linked_devices[0])
+    for number in range(3):
+        bob.send_text(alice, f"ping {number}")
+    with pytest.raises(TimeoutError):
+        await linked.until("message", timeout=0.5)
+    assert len(unacknowledged(alice)) == 3
+    whatsapp.faults.clear()
+    assert await heard(linked, 3) == ["ping 0", "ping 1", "ping 2"]
+    await bob.wait_for("pong 2", chat=alice)
+
+
+async def test_a_stall_ends_by_itself(linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone) -> None:
+    whatsapp.faults.stall(0.3)
+    bob.send_text(alice, "ping")
+    await bob.wait_for("pong", chat=alice)
+
+
+async def test_a_deaf_connection_takes_messages_and_acknowledges_none(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone
+) -> None:
+    bob.send_text(alice, "ping 1")
+    await bob.wait_for("pong 1", chat=alice)
+    (device,) = alice.linked_devices
+    whatsapp.faults.deafen(device)
+    bob.send_text(alice, "ping unheard")
+    with pytest.raises(TimeoutError):
+        await linked.until("disconnected", timeout=1)
+    assert unacknowledged(alice)
+    whatsapp.faults.clear()
+    await bob.wait_for("pong unheard", chat=alice)
+
+
+async def test_late_double_and_backwards(linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone) -> None:
+    bob.send_text(alice, "ping 0")
+    await bob.wait_for("pong 0", chat=alice)
+    await heard(linked, 1)
+    whatsapp.faults.disturb(alice.linked_devices[0], delay=0.2, copies=2, backwards=3)
+    for number in range(1, 4):
+        bob.send_text(alice, f"say {number}")
+    assert await heard(linked, 3) == ["say 3", "say 2", "say 1"], "once each, though sent twice"
+    whatsapp.faults.clear()
+    bob.send_text(alice, "ping last")
+    assert await heard(linked, 1) == ["ping last"]
+    await until(bob, lambda: not unacknowledged(alice))
+
+
+@pytest.mark.parametrize("code", [503, 515])
+async def test_stream_errors_after_which_the_client_comes_back(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone, code: int
+) -> None:
+    whatsapp.faults.stream_error(code, alice.linked_devices[0])
+    bob.send_text(alice, "ping in between")
+    await linked.until("connected")
+    await bob.wait_for("pong in between", chat=alice)
+
+
+@pytest.mark.parametrize("code", [403, 405, 500, 516])
+async def test_stream_errors_that_are_reported_by_number(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone, code: int
+) -> None:
+    whatsapp.faults.stream_error(code, alice.linked_devices[0])
+    bob.send_text(alice, "ping in between")
+    assert await linked.until("stream-error") == str(code)
+    await bob.wait_for("pong in between", chat=alice)
+
+
+@pytest.mark.parametrize(("code", "word"), [(401, "logged-out"), (409, "replaced"), (440, "replaced")])
+async def test_stream_errors_that_end_it(linked: Any, whatsapp: Loopback, alice: Phone, code: int, word: str) -> None:
+    whatsapp.faults.stream_error(code, alice.linked_devices[0])
+    await linked.until(word)
+    with pytest.raises(TimeoutError):
+        await linked.until("connected", timeout=4)
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        (401, "logged-out"),
+        (402, "banned 1 3600"),
+        (403, "logged-out"),
+        (405, "outdated"),
+        (406, "logged-out"),
+        (409, "refused 7"),
+    ],
+)
+async def test_logins_that_are_refused(linked: Any, whatsapp: Loopback, alice: Phone, reason: int, line: str) -> None:
+    (device,) = alice.linked_devices
+    whatsapp.faults.refuse(reason, device, **({"code": "101", "expire": "3600"} if reason == 402 else {}))
+    whatsapp.faults.drop(device)
+    word, _, rest = line.partition(" ")
+    assert await linked.until(word) == rest, "neonize numbers reasons in an order of its own"
+    assert whatsapp.connection(device) is None
+
+
+@pytest.mark.parametrize("reason", [500, 503])
+async def test_a_server_that_is_down_is_tried_again(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone, reason: int
+) -> None:
+    whatsapp.faults.refuse(reason)
+    whatsapp.faults.drop()
+    bob.send_text(alice, "ping later")
+    await bob.wait_for("pong later", chat=alice)
+
+
+async def test_an_outdated_client_is_told_so_before_it_shows_a_code(
+    whatsapp: Loopback, new_client: Callable[[str], Any]
+) -> None:
+    whatsapp.faults.refuse(405)
+    client = new_client("new")
+    await client.start()
+    assert await client.until("Login") == "event: err-client-outdated"
+
+
+async def test_an_expired_certificate_is_not_accepted(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone
+) -> None:
+    whatsapp.faults.expired_certificate = True
+    whatsapp.faults.drop()
+    bob.send_text(alice, "ping when it's renewed")
+    while "certificate expired" not in await linked.until("log"):
+        pass
+    assert whatsapp.connection(alice.linked_devices[0]) is None
+    whatsapp.faults.clear()
+    await bob.wait_for("pong when it's renewed", chat=alice)
+
+
+async def test_garbage_is_skipped(linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone) -> None:
+    whatsapp.faults.garbage(alice.linked_devices[0])
+    assert "decode" in await linked.until("log")
+    assert "decrypt" in await linked.until("log")
+    bob.send_text(alice, "ping after it")
+    await bob.wait_for("pong after it", chat=alice)
+
+
+async def test_a_long_backlog(
+    linked: Any, new_client: Callable[[str], Any], whatsapp: Loopback, alice: Phone, bob: Phone
+) -> None:
+    await linked.kill()
+    for number in range(BACKLOG):
+        bob.send_text(alice, f"say {number}")
+        if not number % 100:
+            await asyncio.sleep(0)
+    again = new_client("linked")
+    await again.start()
+    assert await heard(again, BACKLOG) == [f"say {number}" for number in range(BACKLOG)]
+    await until(bob, lambda: not unacknowledged(alice), timeout=30)
