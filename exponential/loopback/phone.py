@@ -2,46 +2,31 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from exponential.loopback import pairing, routing
+from exponential.loopback import content, pairing, routing
 from exponential.loopback.binary import JID, Node
 from exponential.loopback.directory import Account, Device, waiting_key
 from exponential.loopback.keys import KeyPair
 from exponential.loopback.protobufs import Message
 from exponential.loopback.signal import Keys, SessionBook, pad, unpad
 from exponential.loopback.signal_wire import SignalError
+from exponential.loopback.writing import ChatMessage, Status, Writing
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback
 
 ONE_TIME_KEYS = 100
-Status = Literal["sent", "delivered", "read"]
 
 
-@dataclass
-class ChatMessage:
-    """A line in a chat. `device` tells which of the sender's devices wrote it; 0 is the phone itself."""
-
-    id: str
-    chat: str
-    sender: str
-    text: str
-    from_me: bool
-    device: int
-    at: float = field(default_factory=time.time)
-    status: Status = "sent"
-
-
-class Phone:
+class Phone(Writing):
     """`number` is in international form. Chats are named by the other side's number, one's own "Message yourself"."""
 
     def __init__(self, server: "Loopback", number: str, name: str) -> None:
+        super().__init__()
         self.number = number
         self.name = name
         self.chats: dict[str, list[ChatMessage]] = {}
@@ -103,40 +88,9 @@ class Phone:
         for stanza in list(self._device.waiting.values()):
             loop.call_soon(self._receive, stanza)
 
-    def send_text(self, to: "Phone | str", text: str) -> ChatMessage:
-        """Write to another phone, a number, or "me". Raises ValueError when the number has no account."""
-        return self.send(to, Message(conversation=text))
-
-    def send(self, to: "Phone | str", message: Message) -> ChatMessage:
-        """Encrypt `message` for every device of both accounts and hand it to the server."""
-        account = self._find(to)
-        line = ChatMessage(
-            id=secrets.token_hex(16).upper(),
-            chat=f"+{account.number}",
-            sender=self.number,
-            text=text_of(message),
-            from_me=True,
-            device=0,
-        )
-        self._sent[line.id] = (account, message)
-        self._file(line)
-        targets = {id(device): device for device in [*account.devices.values(), *self.linked_devices]}
-        targets.pop(id(self._device), None)
-        self._post(line.id, account, message, list(targets.values()))
-        return line
-
     def messages(self, chat: "Phone | str" = "me") -> list[ChatMessage]:
         """The lines of a chat, oldest first."""
         return self.chats.get(f"+{self._find(chat).number}", [])
-
-    def mark_read(self, chat: "Phone | str") -> None:
-        """Open the chat: the other side's ticks turn blue."""
-        account = self._find(chat)
-        lines = [line for line in self.messages(chat) if not line.from_me and line.status != "read"]
-        for line in lines:
-            line.status = "read"
-            attrs: dict[str, str | JID] = {"id": line.id, "to": account.lid, "type": "read"}
-            routing.receipt(self._server, self._device, Node("receipt", attrs))
 
     async def wait_for(
         self, what: str | Callable[[ChatMessage], bool], *, chat: "Phone | str" = "me", timeout: float = 15
@@ -168,17 +122,29 @@ class Phone:
             raise ValueError(f"{who} is not on WhatsApp")
         return account
 
+    def _transmit(self, account: Account, message: Message) -> str:
+        id = secrets.token_hex(16).upper()
+        self._sent[id] = (account, message)
+        targets = {device.jid: device for device in [*account.devices.values(), *self.linked_devices]}
+        targets.pop(self._device.jid, None)
+        self._post(id, account, message, list(targets.values()))
+        return id
+
     def _post(self, id: str, account: Account, message: Message, targets: list[Device], *, count: int = 0) -> None:
         by_lid = self.self_chat_by_lid if account is self._account else True
         to = account.lid if by_lid else account.jid
         own = Message()
         own.deviceSentMessage.destinationJID = str(to)
         own.deviceSentMessage.message.CopyFrom(message)
+        extra = content.enc_attributes(message)
         parts = []
         for device in targets:
             plain = own if device.account is self._account else message
-            parts.append(Node("to", {"jid": device.lid if by_lid else device.jid}, [self._seal(device, plain, count)]))
-        attrs: dict[str, str | JID] = {"id": id, "to": to, "type": "text"}
+            enc = self._seal(device, plain, count)
+            enc.attrs |= extra
+            parts.append(Node("to", {"jid": device.lid if by_lid else device.jid}, [enc]))
+        attrs: dict[str, str | JID] = {"id": id, "to": to, "type": content.stanza_type(message)}
+        attrs["edit"] = content.edit_attribute(message)
         routing.message(self._server, self._device, Node("message", attrs, [Node("participants", {}, list(parts))]))
 
     def _seal(self, device: Device, message: Message, count: int) -> Node:
@@ -221,14 +187,22 @@ class Phone:
             chat = self._server.directory.account(JID.parse(message.deviceSentMessage.destinationJID)) or chat
             message = message.deviceSentMessage.message
         self._receipt(stanza, source, "sender" if from_me else "", [])
-        text = text_of(message)
-        if not text:
-            return
         self.typing.discard(f"+{chat.number}")
         if not from_me:
             self.contacts.setdefault(f"+{chat.number}", stanza.text("notify"))
-        number = f"+{sender.account.number}"
-        self._file(ChatMessage(stanza.text("id"), f"+{chat.number}", number, text, from_me, sender.id))
+        self._take(stanza.text("id"), chat, sender, message)
+
+    def _take(self, id: str, account: Account, sender: Device, message: Message) -> None:
+        chat, who, said = f"+{account.number}", f"+{sender.account.number}", content.read(message)
+        if isinstance(said, content.Content):
+            line = ChatMessage(id, chat, who, said.text, sender.account is self._account, sender.id)
+            line.show(said)
+            self._file(line)
+        elif isinstance(said, content.Timer):
+            self.disappearing[chat] = said.seconds
+        elif said and (chat, said.target) in self._lines:
+            self._lines[chat, said.target].apply(said, who)
+        self._touch()
 
     def _receipt(self, stanza: Node, to: JID, kind: str, content: list[Node]) -> None:
         attrs: dict[str, str | JID] = {"id": stanza.text("id"), "to": to, "type": kind}
@@ -248,10 +222,15 @@ class Phone:
             self._book.forget(_peer(device))
             self._post(stanza.text("id"), account, message, [device], count=1)
             return
-        line = self._lines.get((f"+{account.number}", stanza.text("id")))
-        if line and line.status != "read":
-            line.status = "read" if kind == "read" else "delivered"
-            self._touch()
+        # "sender" is an own device's: it says nothing about the other side (whatsmeow receipt.go).
+        if device.account is not account:
+            return
+        told: dict[str, Status] = {"read": "read", "played": "played"}
+        for item in [stanza, *(stanza.child("list") or ())]:
+            line = self._lines.get((f"+{account.number}", item.text("id")))
+            if line:
+                line.advance(told.get(kind, "delivered"))
+        self._touch()
 
     def _read_typing(self, stanza: Node) -> None:
         source = stanza.jid("from")
@@ -261,11 +240,6 @@ class Phone:
         change = self.typing.add if stanza.child("composing") else self.typing.discard
         change(f"+{account.number}")
         self._touch()
-
-
-def text_of(message: Message) -> str:
-    """The words of a message; empty for kinds without words."""
-    return str(message.conversation or message.extendedTextMessage.text)
 
 
 def _peer(device: Device) -> str:

@@ -7,7 +7,7 @@ from neonize.proto.waAdv.WAAdv_pb2 import (
 )
 from neonize.proto.waCert.WACert_pb2 import CertChain
 from neonize.proto.waCompanionReg.WACompanionReg_pb2 import DeviceProps
-from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
+from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import ContextInfo, Message, ProtocolMessage
 from neonize.proto.waWa6.WAWebProtobufsWa6_pb2 import ClientPayload, HandshakeMessage
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "ADVSignedDeviceIdentityHMAC",
     "CertChain",
     "ClientPayload",
+    "ContextInfo",
     "DeviceProps",
     "HandshakeMessage",
     "Message",
+    "ProtocolMessage",
 ]

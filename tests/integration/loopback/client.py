@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 
 import client_faults
+import client_lines
+import client_messages
 import neonize._binder as binder
 from neonize.client import NewClient
 from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, StreamReplacedEv
@@ -16,7 +18,9 @@ from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, Strea
 from exponential.gateway.trust import replace_root
 
 replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
+sys.stdout = client_lines.WholeLines()
 client = NewClient(sys.argv[1])
+messages = client_messages.Commands(client)
 client_faults.report(client)
 client.qr(lambda _, code: print("qr", code.decode(), flush=True))
 
@@ -43,6 +47,7 @@ def receipt(_: object, event: ReceiptEv) -> None:
 
 @client.event(MessageEv)
 def message(_: object, event: MessageEv) -> None:
+    messages.heard(event)
     text = event.Message.conversation or event.Message.extendedTextMessage.text
     source = event.Info.MessageSource
     print("message", f"{source.Chat.User}@{source.Chat.Server}", source.IsFromMe, text, flush=True)
@@ -57,6 +62,8 @@ def commands() -> None:
             print("logout-done", flush=True)
         elif line.startswith("pair "):
             print("pair-code", client.PairPhone(line.split()[1], True), flush=True)
+        elif line.strip():
+            messages.run(line)
 
 
 threading.Thread(target=commands, daemon=True).start()

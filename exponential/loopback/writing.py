@@ -1,0 +1,179 @@
+"""What a person does on a simulated phone beyond typing a text: reply, react, edit, take back, show typing, read."""
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from exponential.loopback import content, routing
+from exponential.loopback.binary import JID, Node
+from exponential.loopback.content import Attachment, Change, Content, Kind, Timer
+from exponential.loopback.directory import Account, Device
+from exponential.loopback.protobufs import Message
+
+if TYPE_CHECKING:
+    from exponential.loopback.phone import Phone
+    from exponential.loopback.server import Loopback
+
+Status = Literal["sent", "delivered", "read", "played"]
+STATUSES: tuple[Status, ...] = ("sent", "delivered", "read", "played")
+
+
+@dataclass
+class ChatMessage:
+    """A line in a chat. `device` tells which of the sender's devices wrote it; 0 is the phone itself.
+
+    `reactions` maps a number to its emoji; `expires_in` is the disappearing timer in seconds that the line came with;
+    a revoked line has no words and no file any more.
+    """
+
+    id: str
+    chat: str
+    sender: str
+    text: str
+    from_me: bool
+    device: int
+    at: float = field(default_factory=time.time)
+    status: Status = "sent"
+    kind: Kind = "text"
+    quoted_id: str = ""
+    expires_in: int = 0
+    media: Attachment | None = None
+    details: dict[str, str | float] = field(default_factory=dict)
+    reactions: dict[str, str] = field(default_factory=dict)
+    edited: bool = False
+    revoked: bool = False
+
+    def show(self, said: Content) -> None:
+        """Take over what a message says."""
+        self.kind, self.text, self.quoted_id = said.kind, said.text, said.quoted_id
+        self.expires_in, self.media, self.details = said.expires_in, said.media, said.details
+
+    def apply(self, change: Change, who: str) -> None:
+        """Change this line as `who` (a number) asked. Only its writer may edit it or take it back."""
+        if change.kind == "reaction":
+            self.reactions.pop(who, None)
+            if change.text:
+                self.reactions[who] = change.text
+        elif who == self.sender and not self.revoked:
+            self.text = change.text
+            self.edited = change.kind == "edit"
+            self.revoked = change.kind == "revoke"
+            if self.revoked:
+                self.media, self.details = None, {}
+
+    def advance(self, status: Status) -> None:
+        """Ticks never go back."""
+        self.status = max(self.status, status, key=STATUSES.index)
+
+
+class Writing(ABC):
+    """The part of a phone that writes. Chats are named as in `Phone`."""
+
+    number: str
+    _server: "Loopback"
+    _account: Account
+    _device: Device
+
+    def __init__(self) -> None:
+        self.disappearing: dict[str, int] = {}  # chat → seconds
+        self.wraps_ephemeral = False  # WhatsApp's apps have sent what disappears with and without a wrapper
+
+    @abstractmethod
+    def _find(self, who: "Phone | str") -> Account: ...
+
+    @abstractmethod
+    def _transmit(self, account: Account, message: Message) -> str: ...
+
+    @abstractmethod
+    def _take(self, id: str, account: Account, sender: Device, message: Message) -> None: ...
+
+    @abstractmethod
+    def messages(self, chat: "Phone | str" = "me") -> list[ChatMessage]: ...
+
+    def send(self, to: "Phone | str", message: Message) -> ChatMessage:
+        """Encrypt `message` (of a kind that chats show) for every device of both accounts; it appears in the chat.
+
+        Raises ValueError when the number has no account.
+        """
+        account = self._find(to)
+        if account is not self._account and self.wraps_ephemeral and self.disappearing.get(f"+{account.number}"):
+            message = content.ephemeral(message)
+        id = self._transmit(account, message)
+        self._take(id, account, self._device, message)
+        return next(line for line in reversed(self.messages(f"+{account.number}")) if line.id == id)
+
+    def send_text(self, to: "Phone | str", text: str) -> ChatMessage:
+        """Write to another phone, a number, or "me". Raises ValueError when the number has no account."""
+        return self._say(to, Content(text=text))
+
+    def reply(self, line: ChatMessage, text: str) -> ChatMessage:
+        """Quote `line` and write beneath it."""
+        return self._say(line.chat, Content(text=text), line)
+
+    def send_location(self, to: "Phone | str", latitude: float, longitude: float, name: str = "") -> ChatMessage:
+        """Send a place, in degrees."""
+        return self._say(to, Content("location", name, details={"latitude": latitude, "longitude": longitude}))
+
+    def send_contact(self, to: "Phone | str", name: str, number: str) -> ChatMessage:
+        """Send somebody's contact card."""
+        card = f"BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL;waid={number.lstrip('+')}:{number}\nEND:VCARD"
+        return self._say(to, Content("contact", name, details={"vcard": card}))
+
+    def react(self, line: ChatMessage, emoji: str) -> None:
+        """Put an emoji beneath `line`; "" takes it back."""
+        self._change(line, Change("reaction", line.id, emoji))
+
+    def edit(self, line: ChatMessage, text: str) -> None:
+        """Give one's own line other words. Raises ValueError for somebody else's."""
+        self._change(_own(line), Change("edit", line.id, text))
+
+    def revoke(self, line: ChatMessage) -> None:
+        """Take one's own line back, "Delete for everyone". Raises ValueError for somebody else's."""
+        self._change(_own(line), Change("revoke", line.id))
+
+    def set_disappearing(self, chat: "Phone | str", seconds: int) -> None:
+        """Let what is written in `chat` from now on disappear after `seconds`; 0 turns it off."""
+        account, message = self._find(chat), content.build_timer(Timer(seconds), at=time.time())
+        self._take(self._transmit(account, message), account, self._device, message)
+
+    def mark_read(self, chat: "Phone | str") -> None:
+        """Open the chat: the other side's ticks turn blue."""
+        unread = [line for line in self.messages(chat) if not line.from_me and line.status not in ("read", "played")]
+        for line in unread:
+            self._confirm(line, "read")
+
+    def mark_played(self, line: ChatMessage) -> None:
+        """Listen to a voice note or watch a video: the microphone turns blue on the other side."""
+        self._confirm(line, "played")
+
+    def show_typing(self, chat: "Phone | str", on: bool = True, *, recording: bool = False) -> None:
+        """Begin or stop typing, or recording a voice note (whatsmeow presence.go, SendChatPresence)."""
+        state = Node("composing", {"media": "audio"} if recording else {}) if on else Node("paused")
+        routing.presence(self._server, self._device, Node("chatstate", {"to": self._find(chat).lid}, [state]))
+
+    def _say(self, to: "Phone | str", said: Content, quoted: ChatMessage | None = None) -> ChatMessage:
+        account = self._find(to)
+        seconds = self.disappearing.get(f"+{account.number}", 0)
+        said = Content(said.kind, said.text, "", seconds, said.media, said.details)
+        context = None
+        if quoted:
+            shown = Content(quoted.kind, quoted.text, media=quoted.media, details=quoted.details)
+            context = content.quote(quoted.id, str(self._find(quoted.sender).lid), shown)
+        return self.send(to, content.build(said, context))
+
+    def _change(self, line: ChatMessage, change: Change) -> None:
+        account = self._find(line.chat)
+        message = content.build_change(change, str(account.lid), from_me=line.from_me, at=time.time())
+        self._take(self._transmit(account, message), account, self._device, message)
+
+    def _confirm(self, line: ChatMessage, status: Literal["read", "played"]) -> None:
+        line.advance(status)
+        attrs: dict[str, str | JID] = {"id": line.id, "to": self._find(line.chat).lid, "type": status}
+        routing.receipt(self._server, self._device, Node("receipt", attrs))
+
+
+def _own(line: ChatMessage) -> ChatMessage:
+    if not line.from_me:
+        raise ValueError("Only whoever wrote a message can edit it or take it back.")
+    return line
