@@ -1,5 +1,5 @@
-"""A process with many light linked devices: they link, log in and acknowledge, but decrypt nothing, so that the server is
-what is measured. It prints JSON lines {"qr": …} and {"online": true}; a line on its standard input ends it.
+"""A process with many light linked devices: they link, log in and acknowledge, but decrypt nothing, so that the server
+is what is measured. It prints JSON lines {"qr": …} and {"online": true}; a line on its standard input ends it.
 
     python -m benchmarks.swarm PROXY_URL CA_PATH DEVICES
 """
