@@ -115,7 +115,7 @@ def loopback(
     Example, with this gateway (docs/loopback.md lists all of the control URL):
 
     ```
-    exponential loopback > whatsapp.json &
+    exponential loopback > whatsapp.json & until [ -s whatsapp.json ]; do sleep 0.1; done
     get() { python3 -c "import json; print(json.load(open('whatsapp.json'))['$1'])"; }
 
     export WHATSAPP_MODE=loopback WHATSAPP_PROXY_URL=$(get proxy_url)

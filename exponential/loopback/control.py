@@ -1,15 +1,16 @@
-"""The control URL: phones and connections by HTTP and JSON, for tests in any language. On 127.0.0.1 only.
+"""The control URL: phones and faults by HTTP and JSON, for tests in any language. On 127.0.0.1 only.
 
 A phone's own routes (send, scan, read, unlink, events) are those of the phones' page.
 """
 
 import asyncio
 import contextlib
+import inspect
 import os
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, HTTPException, Request
@@ -19,6 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from exponential.errors import ConfigurationError
 from exponential.loopback import page
+from exponential.loopback.directory import Device
 from exponential.loopback.page import APhone
 from exponential.loopback.server import Loopback
 
@@ -46,6 +48,15 @@ class Presence(BaseModel):
     online: bool
 
 
+class Fault(BaseModel):
+    """What to break: with a `number` that account's linked `device`, else everything. `arguments`: see Faults."""
+
+    number: str = ""
+    device: int = 1
+    arguments: dict[str, int | float | str] = {}
+
+
+FaultName = Literal["drop", "stall", "deafen", "garbage", "stream_error", "refuse", "disturb", "clear"]
 router = APIRouter(prefix="/api")
 
 
@@ -106,14 +117,29 @@ async def presence(phone: APhone, wanted: Presence) -> None:
     (phone.go_online if wanted.online else phone.go_offline)()
 
 
-@router.delete("/phones/{number}/devices/{device}/connection", status_code=204)
-async def drop_connection(request: Request, phone: APhone, device: int) -> None:
+@router.post("/faults/{name}", status_code=204)
+async def fault(request: Request, name: FaultName, wanted: Fault) -> None:
     server: Loopback = request.app.state.server
-    for linked in phone.linked_devices:
-        connection = server.connection(linked) if linked.id == device else None
-        if connection:
-            return connection.drop()
-    raise HTTPException(409, f"Device {device} of {phone.number} is not connected.")
+    arguments: dict[str, Any] = dict(wanted.arguments)
+    if wanted.number:
+        arguments["device"] = _linked_device(server, wanted.number, wanted.device)
+    act = getattr(server.faults, name)
+    try:
+        inspect.signature(act).bind(**arguments)
+    except TypeError as error:
+        raise HTTPException(422, f"The fault {name}: {error}.") from None
+    try:
+        act(**arguments)
+    except LookupError as error:
+        raise HTTPException(409, str(error)) from None
+
+
+def _linked_device(server: Loopback, number: str, device: int) -> Device:
+    for phone in server.phones:
+        for linked in phone.linked_devices:
+            if (phone.number, linked.id) == (number, device):
+                return linked
+    raise HTTPException(404, f"{number} has no linked device {device}.")
 
 
 def create(server: Loopback) -> FastAPI:

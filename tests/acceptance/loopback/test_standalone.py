@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -82,12 +83,37 @@ async def test_a_client_is_linked_written_to_and_answers(linked: Client, control
     assert f"{ALICE[1:]}:1@s.whatsapp.net → server" in (await control.get("/wire")).text
 
 
-async def test_a_dropped_connection_is_made_again(linked: Client, control: httpx.AsyncClient) -> None:
-    assert (await control.delete(f"/phones/{ALICE}/devices/1/connection")).status_code == 204
-    assert (await control.delete(f"/phones/{ALICE}/devices/9/connection")).status_code == 409
-    await control.post(f"/phones/{BOB}/messages", json={"to": ALICE, "text": "ping 2"})
-    answer = await control.post(f"/phones/{BOB}/wait", json={"chat": ALICE, "text": "pong 2", "timeout": 25})
-    assert answer.status_code == 200, answer.text
+async def test_connections_are_broken_and_made_again(linked: Client, control: httpx.AsyncClient) -> None:
+    faults: list[tuple[str, dict[str, Any]]] = [
+        ("drop", {"number": ALICE, "device": 1}),
+        ("stream_error", {"arguments": {"code": 503}}),
+    ]
+    for name, body in faults:
+        assert (await control.post(f"/faults/{name}", json=body)).status_code == 204
+        await control.post(f"/phones/{BOB}/messages", json={"to": ALICE, "text": f"ping {name}"})
+        wanted = {"chat": ALICE, "text": f"pong {name}", "timeout": 25}
+        answer = await control.post(f"/phones/{BOB}/wait", json=wanted)
+        assert answer.status_code == 200, answer.text
+
+
+async def test_a_delivery_is_repeated(linked: Client, control: httpx.AsyncClient) -> None:
+    assert (await control.post("/faults/disturb", json={"arguments": {"copies": 3}})).status_code == 204
+    await control.post(f"/phones/{BOB}/messages", json={"to": ALICE, "text": "ping once"})
+    await control.post(f"/phones/{BOB}/wait", json={"chat": ALICE, "text": "pong once"})
+    assert (await control.post("/faults/clear", json={})).status_code == 204
+    assert (await control.get("/wire")).text.count("1@s.whatsapp.net ← server\n            <message ") == 3
+
+
+async def test_faults_that_cannot_be(linked: Client, control: httpx.AsyncClient) -> None:
+    async def answer(name: str, **body: Any) -> int:
+        return (await control.post(f"/faults/{name}", json=body)).status_code
+
+    assert await answer("earthquake") == 422
+    assert await answer("stall") == 422, "how long?"
+    assert await answer("drop", number=ALICE, device=9) == 404
+    await linked.kill()
+    while await answer("drop", number=ALICE) != 409:  # until the server has noticed
+        await asyncio.sleep(0.05)
 
 
 async def test_a_phone_without_network_gets_its_messages_later(linked: Client, control: httpx.AsyncClient) -> None:
