@@ -7,15 +7,17 @@ import asyncio
 import contextlib
 import re
 
-_ALLOWED = re.compile(rb"^CONNECT (?:[\w-]+\.)*whatsapp\.(?:com|net):443 HTTP/1\.[01]\r\n")
+_ALLOWED = re.compile(rb"^CONNECT ((?:[\w-]+\.)*whatsapp\.(?:com|net)):443 HTTP/1\.[01]\r\n")
+_CHAT_HOST = b"web.whatsapp.com"
 _HEAD_LIMIT = 16_384
 
 
 class ConnectProxy:
-    """Tunnels to one port on 127.0.0.1."""
+    """Tunnels to two ports on 127.0.0.1: web.whatsapp.com to the chat server, its other hosts to the media host."""
 
-    def __init__(self, target_port: int) -> None:
-        self._target = target_port
+    def __init__(self, chat_port: int, media_port: int) -> None:
+        self._chat = chat_port
+        self._media = media_port
         self._server: asyncio.Server | None = None
         self._tunnels: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []
@@ -46,12 +48,14 @@ class ConnectProxy:
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        if not _ALLOWED.match(head):
+        allowed = _ALLOWED.match(head)
+        if not allowed:
             self.refused.append(head.split(b"\r\n")[0].decode("latin-1"))
             writer.write(b"HTTP/1.1 403 Only WhatsApp's hosts are served here\r\nContent-Length: 0\r\n\r\n")
             await writer.drain()
             return
-        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        port = self._chat if allowed[1] == _CHAT_HOST else self._media
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
             async with asyncio.TaskGroup() as group:

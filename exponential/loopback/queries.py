@@ -38,6 +38,8 @@ def _answer(connection: "Connection", iq: Node) -> list[Node] | None:
         return _encrypt(connection, device, iq)
     if name == "usync":
         return _usync(connection, iq)
+    if name == "w:m":
+        return [connection.server.media.connection()]
     # Settings that a client writes are accepted and forgotten; what it reads that isn't kept here isn't found.
     return [] if kind == "set" else None
 

@@ -17,6 +17,7 @@ from exponential.loopback.connection import Connection
 from exponential.loopback.directory import Device, Directory
 from exponential.loopback.faults import Faults
 from exponential.loopback.keys import KeyPair
+from exponential.loopback.media import MediaHost
 from exponential.loopback.noise import Authority
 from exponential.loopback.pairing import Registration
 from exponential.loopback.phone import Phone
@@ -38,6 +39,7 @@ class Loopback:
         self.connections: dict[int, Connection] = {}
         self.registrations: dict[str, Registration] = {}
         self.phones: list[Phone] = []
+        self.media = MediaHost()
         self.faults = Faults(self)
         self.wire = Wire()
         self._ids = itertools.count(1)
@@ -66,7 +68,7 @@ class Loopback:
             close_timeout=0.2,
         )
         port = next(iter(self._server.sockets)).getsockname()[1]
-        self._proxy = ConnectProxy(port)
+        self._proxy = ConnectProxy(port, await self.media.start(context))
         self.proxy_url = f"http://127.0.0.1:{await self._proxy.start()}"
         self.noise_root = self.authority.root.public.hex()
         return self
@@ -77,6 +79,7 @@ class Loopback:
         for connection in list(self._open):
             connection.drop()
         await self._proxy.stop()
+        await self.media.stop()
         self._server.close()
         await self._server.wait_closed()
         shutil.rmtree(self._folder, ignore_errors=True)

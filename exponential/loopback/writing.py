@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from exponential.loopback import content, routing
+from exponential.loopback import content, media, routing
 from exponential.loopback.binary import JID, Node
 from exponential.loopback.content import Attachment, Change, Content, Kind, Timer
 from exponential.loopback.directory import Account, Device
@@ -120,6 +120,34 @@ class Writing(ABC):
         card = f"BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL;waid={number.lstrip('+')}:{number}\nEND:VCARD"
         return self._say(to, Content("contact", name, details={"vcard": card}))
 
+    def send_image(self, to: "Phone | str", data: bytes, text: str = "", *, mime: str = "image/jpeg") -> ChatMessage:
+        """Send a picture with a caption."""
+        return self._send_file(to, "image", data, mime, text)
+
+    def send_video(self, to: "Phone | str", data: bytes, text: str = "", *, seconds: int = 0) -> ChatMessage:
+        """Send an MP4 with a caption."""
+        return self._send_file(to, "video", data, "video/mp4", text, seconds=seconds)
+
+    def send_voice(self, to: "Phone | str", data: bytes, *, seconds: int) -> ChatMessage:
+        """Send a voice note, Opus in Ogg."""
+        return self._send_file(to, "voice", data, "audio/ogg; codecs=opus", seconds=seconds)
+
+    def send_document(
+        self, to: "Phone | str", data: bytes, name: str, text: str = "", *, mime: str = "application/octet-stream"
+    ) -> ChatMessage:
+        """Send a file under a name, with a caption."""
+        return self._send_file(to, "document", data, mime, text, name=name)
+
+    def send_sticker(self, to: "Phone | str", data: bytes) -> ChatMessage:
+        """Send a WebP sticker."""
+        return self._send_file(to, "sticker", data, "image/webp")
+
+    def open_file(self, line: ChatMessage) -> bytes:
+        """Download and decrypt a line's file. Raises MediaError when it isn't there or isn't what the message says."""
+        if line.media is None:
+            raise media.MediaError("this line has no file")
+        return media.unseal(line.kind, self._server.media.get(line.media.path), line.media)
+
     def react(self, line: ChatMessage, emoji: str) -> None:
         """Put an emoji beneath `line`; "" takes it back."""
         self._change(line, Change("reaction", line.id, emoji))
@@ -161,6 +189,22 @@ class Writing(ABC):
             shown = Content(quoted.kind, quoted.text, media=quoted.media, details=quoted.details)
             context = content.quote(quoted.id, str(self._find(quoted.sender).lid), shown)
         return self.send(to, content.build(said, context))
+
+    def _send_file(
+        self, to: "Phone | str", kind: Kind, data: bytes, mime: str, text: str = "", *, name: str = "", seconds: int = 0
+    ) -> ChatMessage:
+        sealed = media.seal(kind, data)
+        file = Attachment(
+            path=self._server.media.put(sealed.data),
+            key=sealed.key.hex(),
+            sha256=sealed.sha256.hex(),
+            encrypted_sha256=sealed.encrypted_sha256.hex(),
+            size=len(data),
+            mime=mime,
+            name=name,
+            seconds=seconds,
+        )
+        return self._say(to, Content(kind, text, media=file))
 
     def _change(self, line: ChatMessage, change: Change) -> None:
         account = self._find(line.chat)

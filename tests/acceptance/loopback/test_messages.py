@@ -23,6 +23,10 @@ async def do(client: Any, *command: str) -> str:
     return str(result).strip()
 
 
+def decoded(text: str) -> bytes:
+    return base64.b64decode(text)
+
+
 def encoded(message: Message) -> str:
     return base64.b64encode(message.SerializeToString()).decode()
 
