@@ -68,6 +68,7 @@ class Account:
     lid_user: str
     push_name: str
     devices: dict[int, Device] = field(default_factory=dict)
+    passkey: bool = False  # asks devices that are being linked for a passkey
     last_key_index: int = 0
     last_device: int = 0
 

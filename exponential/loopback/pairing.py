@@ -6,6 +6,8 @@ Steps and prefixes as whatsmeow's pair.go checks them.
 import asyncio
 import hashlib
 import hmac
+import itertools
+import json
 import secrets
 import time
 from base64 import b64decode
@@ -26,9 +28,10 @@ from exponential.loopback.protobufs import (
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection
+    from exponential.loopback.pairing_code import Hello
     from exponential.loopback.server import Loopback
 
-REFS = 6  # codes per attempt; the client shows the first for 60 s and the others for 20 s each (whatsmeow qrchan.go)
+LIFETIMES = (60, 20, 20, 20, 20, 20)  # seconds that each code is shown, one after the other (whatsmeow qrchan.go)
 ACCOUNT_PREFIX, DEVICE_PREFIX = b"\x06\x00", b"\x06\x01"
 
 
@@ -63,17 +66,21 @@ class Registration:
     connection: "Connection"
     noise: bytes
     keys: Any  # ClientPayload.DevicePairingRegistrationData
-    refs: list[str]
+    refs: dict[str, float]  # when each expires, on the event loop's clock
+    hello: "Hello | None" = None  # set while it shows a pairing code
     iq: str = ""
     account: Account | None = None
     key_index: int = 0
     phone_key: bytes = b""
+    end: asyncio.TimerHandle | None = None
     linked: asyncio.Future[Device] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 def begin(server: "Loopback", connection: "Connection", noise: bytes, keys: Any) -> Registration:
-    """Give a new client its six references."""
-    registration = Registration(connection, noise, keys, [f"2@{secrets.token_urlsafe(24)}" for _ in range(REFS)])
+    """Give a new client its six references; it is hung up on when the last one has expired (whatsmeow pair-code.go)."""
+    ends = (server.loop.time() + seconds / server.code_clock for seconds in itertools.accumulate(LIFETIMES))
+    registration = Registration(connection, noise, keys, {f"2@{secrets.token_urlsafe(24)}": end for end in ends})
+    registration.end = server.loop.call_at(max(registration.refs.values()), connection.close)
     server.registrations.update(dict.fromkeys(registration.refs, registration))
     refs = [Node("ref", {}, ref.encode()) for ref in registration.refs]
     attrs: dict[str, Value] = {"type": "set", "id": server.next_id(), "from": SERVER, "xmlns": "md"}
@@ -83,6 +90,8 @@ def begin(server: "Loopback", connection: "Connection", noise: bytes, keys: Any)
 
 def abandon(server: "Loopback", registration: Registration) -> None:
     """The client hung up: its codes are worth nothing now."""
+    if registration.end:
+        registration.end.cancel()
     for ref in registration.refs:
         server.registrations.pop(ref, None)
     if not registration.linked.done():
@@ -91,13 +100,35 @@ def abandon(server: "Loopback", registration: Registration) -> None:
 
 
 async def link(server: "Loopback", account: Account, identity: KeyPair, text: str) -> Device:
-    """The phone of `account` scans `text`: sign the device's identity and wait until it confirms. Raises LinkError."""
+    """The phone of `account` scans `text`: link the device that shows it. Raises LinkError."""
     code = Code.parse(text)
     registration = server.registrations.get(code.ref)
-    if registration is None:
+    if registration is None or server.loop.time() > registration.refs[code.ref]:
         raise LinkError("This code has expired. Show a new code and scan it.")
     if code.noise != registration.noise or code.identity != registration.keys.eIdent:
         raise LinkError("This code was not made by the device that shows it.")
+    demand_passkey(server, registration, account)
+    return await complete(server, registration, account, identity, code.adv_secret)
+
+
+def demand_passkey(server: "Loopback", registration: Registration, account: Account) -> None:
+    """Where the account has a passkey, ask the client to use it, which it can't, and raise LinkError.
+
+    The request is whatsmeow's pair-passkey.go; its content the options of WebAuthn's navigator.credentials.get.
+    """
+    if not account.passkey:
+        return
+    options = {"challenge": secrets.token_urlsafe(32), "rpId": "whatsapp.com", "userVerification": "required"}
+    content = Node("passkey_request_options", {}, json.dumps(options).encode())
+    attrs: dict[str, Value] = {"type": "passkey_prologue_request", "id": server.next_id(), "from": SERVER}
+    registration.connection.send(Node("notification", attrs, [content]))
+    raise LinkError("This account is protected by a passkey, and the device has to confirm it.")
+
+
+async def complete(
+    server: "Loopback", registration: Registration, account: Account, identity: KeyPair, secret: bytes
+) -> Device:
+    """Sign the device's identity, send pair-success and wait until the device confirms. Raises LinkError."""
     account.last_key_index += 1
     registration.account, registration.key_index = account, account.last_key_index
     registration.phone_key = identity.public
@@ -107,9 +138,9 @@ async def link(server: "Loopback", account: Account, identity: KeyPair, text: st
     signed = ADVSignedDeviceIdentity(
         details=details,
         accountSignatureKey=identity.public,
-        accountSignature=identity.sign(ACCOUNT_PREFIX + details + code.identity),
+        accountSignature=identity.sign(ACCOUNT_PREFIX + details + registration.keys.eIdent),
     ).SerializeToString()
-    seal = hmac.digest(code.adv_secret, signed, hashlib.sha256)
+    seal = hmac.digest(secret, signed, hashlib.sha256)
     container = ADVSignedDeviceIdentityHMAC(details=signed, HMAC=seal).SerializeToString()
     account.last_device += 1
     registration.iq = server.next_id()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from exponential.loopback import content, pairing, routing
+from exponential.loopback import content, pairing, pairing_code, routing
 from exponential.loopback.binary import JID, Node
 from exponential.loopback.directory import Account, Device, waiting_key
 from exponential.loopback.keys import KeyPair
@@ -69,6 +69,12 @@ class Phone(Writing):
     async def scan(self, code: str) -> Device:
         """Scan the text of a QR code and wait until the device is linked. Raises LinkError."""
         device = await pairing.link(self._server, self._account, self._keys.identity, code)
+        self._touch()
+        return device
+
+    async def enter_code(self, code: str) -> Device:
+        """Type a pairing code ("Link with phone number") and wait until the device is linked. Raises LinkError."""
+        device = await pairing_code.enter(self._server, self._account, self._keys.identity, code)
         self._touch()
         return device
 

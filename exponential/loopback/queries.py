@@ -5,7 +5,7 @@ Requests and answers as whatsmeow writes and reads them: prekeys.go, user.go (us
 
 from typing import TYPE_CHECKING
 
-from exponential.loopback import pairing
+from exponential.loopback import pairing, pairing_code
 from exponential.loopback.binary import JID, LID_SERVER, SERVER, Node
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.signal_wire import KEY_TYPE
@@ -32,6 +32,9 @@ def handle(connection: "Connection", iq: Node) -> None:
 def _answer(connection: "Connection", iq: Node) -> list[Node] | None:
     """The content of the answer; None when there is nothing of that kind here."""
     device, name, kind = connection.device, iq.text("xmlns"), iq.text("type")
+    stage = iq.child(pairing_code.TAG)
+    if stage is not None:
+        return pairing_code.answer(connection, stage)
     if name == "w:p" or device is None:
         return []
     if name == "encrypt":

@@ -41,6 +41,7 @@ class Loopback:
         self.phones: list[Phone] = []
         self.media = MediaHost()
         self.faults = Faults(self)
+        self.code_clock = 1.0  # how many times faster linking codes expire than WhatsApp's
         self.wire = Wire()
         self._ids = itertools.count(1)
         self._open: set[Connection] = set()
