@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback import content, pairing, pairing_code, routing
-from exponential.loopback.binary import JID, Node
+from exponential.loopback.binary import GROUP_SERVER, JID, Node
 from exponential.loopback.directory import Account, Device, waiting_key
+from exponential.loopback.grouping import Grouping
+from exponential.loopback.groups import Group
 from exponential.loopback.keys import KeyPair
 from exponential.loopback.protobufs import Message
 from exponential.loopback.signal import Keys, SessionBook, pad, unpad
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
 ONE_TIME_KEYS = 100
 
 
-class Phone(Writing):
+class Phone(Writing, Grouping):
     """`number` is in international form. Chats are named by the other side's number, one's own "Message yourself"."""
 
     def __init__(self, server: "Loopback", number: str, name: str) -> None:
-        super().__init__()
+        Writing.__init__(self)
+        Grouping.__init__(self)
         self.number = number
         self.name = name
         self.chats: dict[str, list[ChatMessage]] = {}
@@ -94,12 +97,13 @@ class Phone(Writing):
         for stanza in list(self._device.waiting.values()):
             loop.call_soon(self._receive, stanza)
 
-    def messages(self, chat: "Phone | str" = "me") -> list[ChatMessage]:
+    def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]:
         """The lines of a chat, oldest first."""
-        return self.chats.get(f"+{self._find(chat).number}", [])
+        name = str(chat.jid) if isinstance(chat, Group) else f"+{self._find(chat).number}"
+        return self.chats.get(name, [])
 
     async def wait_for(
-        self, what: str | Callable[[ChatMessage], bool], *, chat: "Phone | str" = "me", timeout: float = 15
+        self, what: str | Callable[[ChatMessage], bool], *, chat: "Phone | Group | str" = "me", timeout: float = 15
     ) -> ChatMessage:
         """The first line of `chat`, not typed on this phone, that contains or satisfies `what`. Raises TimeoutError."""
         matches = (lambda line: what in line.text) if isinstance(what, str) else what
@@ -167,10 +171,15 @@ class Phone(Writing):
         self._touch()
 
     def _receive(self, stanza: Node) -> None:
+        source = stanza.jid("from")
+        in_group = source is not None and source.server == GROUP_SERVER
         if stanza.tag == "message":
-            self._read_message(stanza)
+            (self._read_group_message if in_group else self._read_message)(stanza)
         elif stanza.tag == "receipt":
-            self._read_receipt(stanza)
+            (self._read_group_receipt if in_group else self._read_receipt)(stanza)
+            self._device.acknowledged(waiting_key(stanza))
+        elif stanza.tag == "notification":
+            self._read_group_change(stanza)
             self._device.acknowledged(waiting_key(stanza))
         elif stanza.tag == "chatstate":
             self._read_typing(stanza)
@@ -199,7 +208,10 @@ class Phone(Writing):
         self._take(stanza.text("id"), chat, sender, message)
 
     def _take(self, id: str, account: Account, sender: Device, message: Message) -> None:
-        chat, who, said = f"+{account.number}", f"+{sender.account.number}", content.read(message)
+        self._show(id, f"+{account.number}", sender, message)
+
+    def _show(self, id: str, chat: str, sender: Device, message: Message) -> None:
+        who, said = f"+{sender.account.number}", content.read(message)
         if isinstance(said, content.Content):
             line = ChatMessage(id, chat, who, said.text, sender.account is self._account, sender.id)
             line.show(said)

@@ -5,7 +5,7 @@ Requests and answers as whatsmeow writes and reads them: prekeys.go, user.go (us
 
 from typing import TYPE_CHECKING
 
-from exponential.loopback import pairing, pairing_code
+from exponential.loopback import groups, pairing, pairing_code
 from exponential.loopback.binary import JID, LID_SERVER, SERVER, Node
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.signal_wire import KEY_TYPE
@@ -43,6 +43,8 @@ def _answer(connection: "Connection", iq: Node) -> list[Node] | None:
         return _usync(connection, iq)
     if name == "w:m":
         return [connection.server.media.connection()]
+    if name == "w:g2":
+        return groups.answer(connection.server, device.account, iq)
     # Settings that a client writes are accepted and forgotten; what it reads that isn't kept here isn't found.
     return [] if kind == "set" else None
 

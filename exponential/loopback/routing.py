@@ -6,7 +6,8 @@ Attributes as whatsmeow reads them: message.go (parseMessageSource), receipt.go,
 import time
 from typing import TYPE_CHECKING
 
-from exponential.loopback.binary import JID, LID_SERVER, Node
+from exponential.loopback import groups
+from exponential.loopback.binary import GROUP_SERVER, JID, LID_SERVER, Node
 from exponential.loopback.directory import Account, Device
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 def message(server: "Loopback", sender: Device, node: Node) -> Node:
     """Hand each device its own ciphertext, or keep it until the device is there. Returns the acknowledgement."""
     to = node.jid("to")
+    if to and to.server == GROUP_SERVER:
+        return groups.message(server, sender, node)
     now = str(int(time.time()))
     ack = Node("ack", {"class": "message", "id": node.text("id"), "from": to or "", "t": now})
     recipient = server.directory.account(to) if to else None
@@ -67,6 +70,10 @@ def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
     for id in ids:
         sender.acknowledged(("message", id))
     ack = Node("ack", {"class": "receipt", "id": node.text("id"), "from": to or "", "type": kind})
+    if to and to.server == GROUP_SERVER:
+        ack.attrs["participant"] = node.jid("participant") or ""
+        groups.receipt(server, sender, node)
+        return ack
     target = server.directory.account(to) if to else None
     if to is None or target is None:
         return ack

@@ -12,10 +12,11 @@ from typing import Literal
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from exponential.loopback import queries, tls
-from exponential.loopback.binary import Node
+from exponential.loopback.binary import JID, Node
 from exponential.loopback.connection import Connection
 from exponential.loopback.directory import Device, Directory
 from exponential.loopback.faults import Faults
+from exponential.loopback.groups import Group
 from exponential.loopback.keys import KeyPair
 from exponential.loopback.media import MediaHost
 from exponential.loopback.noise import Authority
@@ -42,6 +43,7 @@ class Loopback:
         self.media = MediaHost()
         self.faults = Faults(self)
         self.code_clock = 1.0  # how many times faster linking codes expire than WhatsApp's
+        self.groups: dict[JID, Group] = {}
         self.wire = Wire()
         self._ids = itertools.count(1)
         self._open: set[Connection] = set()

@@ -9,6 +9,7 @@ from exponential.loopback import content, media, routing
 from exponential.loopback.binary import JID, Node
 from exponential.loopback.content import Attachment, Change, Content, Kind, Timer
 from exponential.loopback.directory import Account, Device
+from exponential.loopback.groups import Group
 from exponential.loopback.protobufs import Message
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Writing(ABC):
     def _take(self, id: str, account: Account, sender: Device, message: Message) -> None: ...
 
     @abstractmethod
-    def messages(self, chat: "Phone | str" = "me") -> list[ChatMessage]: ...
+    def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]: ...
 
     def send(self, to: "Phone | str", message: Message) -> ChatMessage:
         """Encrypt `message` (of a kind that chats show) for every device of both accounts; it appears in the chat.

@@ -1,0 +1,148 @@
+"""Groups on the server: who is in them, what clients ask about them, and how stanzas reach their members' devices.
+
+Shapes as whatsmeow's group.go (parseGroupNode, getGroupInfo, GetJoinedGroups, CreateGroup) and message.go read them.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exponential.loopback.binary import GROUP_SERVER, JID, Node, Value
+from exponential.loopback.directory import Account, Device
+
+if TYPE_CHECKING:
+    from exponential.loopback.server import Loopback
+
+
+@dataclass
+class Group:
+    """A group; its first member made it and is its admin. Members address each other by LID."""
+
+    jid: JID
+    subject: str
+    members: list[Account]
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def devices(self) -> list[Device]:
+        return [device for member in self.members for device in member.devices.values()]
+
+    def node(self) -> Node:
+        owner = self.members[0]
+        attrs: dict[str, Value] = {
+            "id": self.jid.user,
+            "subject": self.subject,
+            "creation": str(self.created),
+            "creator": owner.lid,
+            "creator_pn": owner.jid,
+            "s_t": str(self.created),
+            "s_o": owner.lid,
+            "addressing_mode": "lid",
+            "size": str(len(self.members)),
+        }
+        return Node("group", attrs, [_participant(member, admin=member is owner) for member in self.members])
+
+
+def _participant(member: Account, *, admin: bool = False) -> Node:
+    return Node("participant", {"jid": member.lid, "phone_number": member.jid, "type": "superadmin" if admin else ""})
+
+
+def create(server: "Loopback", owner: Account, subject: str, members: list[Account]) -> Group:
+    """Make a group and tell all members' devices."""
+    group = Group(JID(f"120363{secrets.randbelow(10**12):012}", GROUP_SERVER), subject, [owner, *members])
+    server.groups[group.jid] = group
+    _notify(group, owner, group.devices(), Node("create", {"type": "new", "key": secrets.token_hex(8)}, [group.node()]))
+    return group
+
+
+def add(group: Group, actor: Account, member: Account) -> None:
+    """Take a member in; everybody's devices are told."""
+    group.members.append(member)
+    _notify(group, actor, group.devices(), Node("add", {}, [_participant(member)]))
+
+
+def remove(group: Group, actor: Account, member: Account) -> None:
+    """Put a member out (or let one leave); everybody's devices are told, the member's for the last time."""
+    told = group.devices()
+    group.members.remove(member)
+    _notify(group, actor, told, Node("leave" if actor is member else "remove", {}, [_participant(member)]))
+
+
+def _notify(group: Group, actor: Account, devices: list[Device], change: Node) -> None:
+    for device in devices:
+        attrs: dict[str, Value] = {
+            "from": group.jid,
+            "type": "w:gp2",
+            "id": secrets.token_hex(8),
+            "participant": actor.lid,
+            "participant_pn": actor.jid,
+            "addressing_mode": "lid",
+            "t": str(int(time.time())),
+        }
+        device.put(Node("notification", attrs, [change]))
+
+
+def answer(server: "Loopback", asker: Account, iq: Node) -> list[Node] | None:
+    """What a client asks of w:g2: its groups, one group, or a new one. None when there is none such."""
+    if iq.child("participating"):
+        return [Node("groups", {}, [group.node() for group in server.groups.values() if asker in group.members])]
+    new = iq.child("create")
+    if new is not None:
+        asked = [node.jid("jid") for node in new if node.tag == "participant"]
+        members = [account for jid in asked if jid and (account := server.directory.account(jid))]
+        return [create(server, asker, new.text("subject"), members).node()]
+    to = iq.jid("to")
+    group = server.groups.get(to) if to else None
+    return [group.node()] if group and asker in group.members and iq.child("query") else None
+
+
+def message(server: "Loopback", sender: Device, node: Node) -> Node:
+    """Pass a group message on: to each device its own enc, if it has one, and the one for all."""
+    to = node.jid("to")
+    group = server.groups.get(to) if to else None
+    now = str(int(time.time()))
+    ack = Node("ack", {"class": "message", "id": node.text("id"), "from": to or "", "t": now})
+    if group is None or sender.account not in group.members:
+        ack.attrs["error"] = "403" if group else "404"
+        return ack
+    own = {
+        jid: enc for part in node.child("participants") or () if (jid := part.jid("jid")) and (enc := part.child("enc"))
+    }
+    shared = [child for child in node if child.tag == "enc"]
+    identity = [child for child in node if child.tag == "device-identity"]
+    again = node.jid("participant")  # a message sent again to the one device that asked for it
+    for device in group.devices():
+        if device is sender or (again and again not in (device.lid, device.jid)):
+            continue
+        mine = [enc for enc in (own.get(device.lid) or own.get(device.jid),) if enc]
+        content = [*mine, *shared, *(identity if any(enc.text("type") == "pkmsg" for enc in [*mine, *shared]) else [])]
+        attrs: dict[str, Value] = {
+            "from": group.jid,
+            "participant": sender.lid,
+            "participant_pn": sender.jid,
+            "addressing_mode": "lid",
+            "t": now,
+            "notify": sender.account.push_name,
+            **{name: node.text(name) for name in ("id", "type", "edit")},
+        }
+        device.put(Node("message", attrs, list(content)))
+    return ack
+
+
+def receipt(server: "Loopback", sender: Device, node: Node) -> None:
+    """Tell the author's devices; a request to send again concerns the one that wrote."""
+    author, kind = node.jid("participant"), node.text("type")
+    account = server.directory.account(author.bare) if author else None
+    if author is None or account is None:
+        return
+    attrs: dict[str, Value] = {
+        "from": node.jid("to") or "",
+        "participant": sender.lid,
+        "id": node.text("id"),
+        "type": kind,
+        "t": str(int(time.time())),
+    }
+    wrote = account.devices.get(author.device)
+    for device in [wrote] if kind == "retry" and wrote else account.devices.values():
+        if device is not sender:
+            device.put(Node("receipt", dict(attrs), node.content))
