@@ -62,6 +62,8 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment |= {"NEONIZE_BOT_TAG": "off", "PYTHONUNBUFFERED": "1", **launch.environment}
+        # The wire first: once the process is there nothing may come between it and its owner, not even a cancellation.
+        reader, writer = await asyncio.open_connection(sock=ours)
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -76,9 +78,11 @@ class WorkerProcess:
                 env=environment,
                 start_new_session=True,  # Ctrl+C in the terminal is for the gateway, which then stops us in order
             )
+        except BaseException:
+            writer.close()
+            raise
         finally:
             theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
         return cls(process, reader, writer)
 
     def tell(self, command: wire.Command) -> None:
