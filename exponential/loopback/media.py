@@ -15,13 +15,10 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.padding import PKCS7
 
+from exponential.loopback import aes_cbc
 from exponential.loopback.binary import Node
 from exponential.loopback.content import Attachment, Kind
 
@@ -60,9 +57,7 @@ def seal(kind: Kind, plain: bytes, key: bytes | None = None) -> Sealed:
     """Encrypt a file with a fresh media key of 32 bytes, or with `key`."""
     key = key or secrets.token_bytes(32)
     iv, cipher_key, mac_key = _keys(kind, key)
-    padder = PKCS7(128).padder()
-    sealer = Cipher(AES(cipher_key), CBC(iv)).encryptor()
-    data = sealer.update(padder.update(plain) + padder.finalize()) + sealer.finalize()
+    data = aes_cbc.encrypt(cipher_key, iv, plain)
     data += _mac(mac_key, iv, data)
     return Sealed(data, key, hashlib.sha256(plain).digest(), hashlib.sha256(data).digest())
 
@@ -75,8 +70,7 @@ def unseal(kind: Kind, data: bytes, media: Attachment) -> bytes:
     encrypted, mac = data[:-MAC_SIZE], data[-MAC_SIZE:]
     if not hmac.compare_digest(_mac(mac_key, iv, encrypted), mac):
         raise MediaError("the file does not verify: another key, or another kind of file")
-    opener, unpadder = Cipher(AES(cipher_key), CBC(iv)).decryptor(), PKCS7(128).unpadder()
-    plain = unpadder.update(opener.update(encrypted) + opener.finalize()) + unpadder.finalize()
+    plain = aes_cbc.decrypt(cipher_key, iv, encrypted)
     if hashlib.sha256(plain).hexdigest() != media.sha256:
         raise MediaError("the file has another hash than its message says")
     return plain

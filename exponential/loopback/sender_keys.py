@@ -9,13 +9,10 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.padding import PKCS7
 
+from exponential.loopback import aes_cbc
 from exponential.loopback.keys import KeyPair, verify
 from exponential.loopback.signal_wire import KEY_TYPE, VERSION, SignalError, integer, parse, public_key, put, raw
 
@@ -99,7 +96,7 @@ class SenderKeyBook:
     def encrypt(self, group: str, plain: bytes) -> bytes:
         own = self._mine(group)
         iteration = own.state.iteration
-        sealed = _aes(own.state.advance(), plain, decrypt=False)
+        sealed = aes_cbc.encrypt(*_keys(own.state.advance()), plain)
         message = VERSION + put(1, own.state.id) + put(2, iteration) + put(3, sealed)
         return message + own.signing.sign(message)
 
@@ -112,7 +109,7 @@ class SenderKeyBook:
             raise SignalError("no sender key of this device")
         if not verify(state.public, message, signature):
             raise SignalError("the group message's signature is wrong")
-        return _aes(state.seed(integer(fields, 2)), raw(fields, 3), decrypt=True)
+        return aes_cbc.decrypt(*_keys(state.seed(integer(fields, 2))), raw(fields, 3))
 
     def _mine(self, group: str) -> _Own:
         if group not in self._own:
@@ -122,11 +119,7 @@ class SenderKeyBook:
         return self._own[group]
 
 
-def _aes(seed: bytes, data: bytes, *, decrypt: bool) -> bytes:
+def _keys(seed: bytes) -> tuple[bytes, bytes]:
+    """The cipher key and the IV of one message."""
     out = HKDF(SHA256(), 48, salt=bytes(32), info=b"WhisperGroup").derive(seed)
-    cipher, padding = Cipher(AES(out[16:]), CBC(out[:16])), PKCS7(128)
-    if decrypt:
-        opener, unpadder = cipher.decryptor(), padding.unpadder()
-        return unpadder.update(opener.update(data) + opener.finalize()) + unpadder.finalize()
-    sealer, padder = cipher.encryptor(), padding.padder()
-    return sealer.update(padder.update(data) + padder.finalize()) + sealer.finalize()
+    return out[16:], out[:16]

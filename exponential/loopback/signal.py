@@ -11,13 +11,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.padding import PKCS7
 
+from exponential.loopback import aes_cbc
 from exponential.loopback.keys import KeyPair, verify
 from exponential.loopback.signal_wire import (
     KEY_TYPE,
@@ -137,7 +134,7 @@ class Session:
                 put(1, KEY_TYPE + self.ratchet.public),
                 put(2, counter),
                 put(3, self.previous_count),
-                put(4, _aes(keys, plain, decrypt=False)),
+                put(4, aes_cbc.encrypt(keys.cipher, keys.iv, plain)),
             )
         )
         inner += self._mac(keys, self.own_identity, self.their_identity, inner)
@@ -168,7 +165,7 @@ class Session:
         mac = self._mac(keys, self.their_identity, self.own_identity, message[:-MAC_SIZE])
         if not hmac.compare_digest(mac, message[-MAC_SIZE:]):
             raise SignalError("the message does not verify")
-        plain = _aes(keys, raw(fields, 4), decrypt=True)
+        plain = aes_cbc.decrypt(keys.cipher, keys.iv, raw(fields, 4))
         chain.key, chain.index, chain.skipped = moved.key, moved.index, skipped
         if step:
             self.receiving[their_ratchet] = chain
@@ -307,13 +304,3 @@ def _ratchet(root: bytes, ours: KeyPair, theirs: bytes) -> tuple[bytes, bytes]:
 def _message_keys(seed: bytes) -> _Keys:
     out = _hkdf(bytes(32), seed, b"WhisperMessageKeys", 80)
     return _Keys(out[:32], out[32:64], out[64:])
-
-
-def _aes(keys: _Keys, data: bytes, *, decrypt: bool) -> bytes:
-    cipher = Cipher(AES(keys.cipher), CBC(keys.iv))
-    padding = PKCS7(128)
-    if decrypt:
-        opener, unpadder = cipher.decryptor(), padding.unpadder()
-        return unpadder.update(opener.update(data) + opener.finalize()) + unpadder.finalize()
-    sealer, padder = cipher.encryptor(), padding.padder()
-    return sealer.update(padder.update(data) + padder.finalize()) + sealer.finalize()

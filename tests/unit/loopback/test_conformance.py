@@ -14,7 +14,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from exponential.loopback import noise, signal
+from exponential.loopback import aes_cbc, noise, signal
 from exponential.loopback.keys import KeyPair, verify
 from exponential.loopback.noise import Authority, Cipher, Responder
 from exponential.loopback.protobufs import CertChain, ClientPayload, HandshakeMessage
@@ -118,20 +118,18 @@ def test_aes_256_gcm_with_associated_data() -> None:
 
 
 def test_aes_256_cbc_sp_800_38a_f_2_5() -> None:
-    keys = signal._Keys(
-        cipher=h("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"), mac=b"", iv=bytes(range(16))
-    )
+    key, iv = h("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"), bytes(range(16))
     plain = h(
         "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
         "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
     )
-    sealed = signal._aes(keys, plain, decrypt=False)
+    sealed = aes_cbc.encrypt(key, iv, plain)
     assert sealed[:64].hex() == (
         "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d"
         "39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b"
     )
     assert len(sealed) == 80, "a whole block of padding follows (PKCS #7)"
-    assert signal._aes(keys, sealed, decrypt=True) == plain
+    assert aes_cbc.decrypt(key, iv, sealed) == plain
 
 
 def test_a_signature_that_libsignal_publishes() -> None:
