@@ -9,13 +9,15 @@ to the device's receipt.
 
 import argparse
 import asyncio
+import functools
 import json
 import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable
 
-from exponential.loopback.directory import Device
+from exponential.loopback.directory import Device, Key
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 
@@ -54,28 +56,50 @@ async def flood(senders: list[Phone], phones: list[Phone], devices: list[Device]
     return {"messages_per_core_second": round(count / cpu), "messages_per_second": round(count / wall)}
 
 
+class Stopwatch:
+    """How long messages are under way: from the phone's encryption until the server has the device's receipt."""
+
+    def __init__(self, devices: list[Device]) -> None:
+        self.milliseconds: list[float] = []
+        self._begun: dict[Key, float] = {}
+        for device in devices:
+            assert device.progress, "a device isn't connected"
+            device.progress = functools.partial(self._acknowledged, device.progress)
+
+    def start(self, id: str, at: float) -> None:
+        self._begun["message", id] = at
+
+    def _acknowledged(self, go_on: Callable[[Key], object], key: Key) -> None:
+        if key in self._begun:
+            self.milliseconds.append((time.monotonic() - self._begun.pop(key)) * 1000)
+        go_on(key)
+
+
 async def steady(senders: list[Phone], phones: list[Phone], devices: list[Device], rate: int) -> dict[str, float]:
-    """`rate` messages a second for ten seconds: milliseconds until each one's receipt has come back, and the CPU."""
-    latencies, cpu, begun = [], time.process_time(), time.monotonic()
-    pending: dict[tuple[str, ...], tuple[float, Device]] = {}
-    total = rate * 10
+    """`rate` messages a second for ten seconds: milliseconds under way, and the CPU.
+
+    `steady_behind_ms` is how late the latest one was sent: large when the machine had no time for this process.
+    """
+    watch, total, behind = Stopwatch(devices), rate * 10, 0.0
+    cpu, begun = time.process_time(), time.monotonic()
     for number in range(total):
         due = begun + number / rate
         while (pause := due - time.monotonic()) > 0:
             await asyncio.sleep(min(pause, 0.002))
-            for key in [key for key, (_, device) in pending.items() if key not in device.waiting]:
-                latencies.append((time.monotonic() - pending.pop(key)[0]) * 1000)
-        index = number % len(phones)
-        line = senders[number % len(senders)].send_text(phones[index], f"steady {number}")
-        pending["message", line.id] = (time.monotonic(), devices[index])
+        await asyncio.sleep(0)  # the server goes on also while the sender catches up
+        now = time.monotonic()
+        behind = max(behind, now - due)
+        line = senders[number % len(senders)].send_text(phones[number % len(phones)], f"steady {number}")
+        watch.start(line.id, now)
     while waiting(devices):
         await asyncio.sleep(0.001)
     wall = time.monotonic() - begun
     return {
         "steady_messages_per_second": round(total / wall),
         "steady_core_share": round((time.process_time() - cpu) / wall, 2),
-        "steady_p50_ms": round(statistics.median(latencies), 1),
-        "steady_p99_ms": round(statistics.quantiles(latencies, n=100)[98], 1),
+        "steady_p50_ms": round(statistics.median(watch.milliseconds), 1),
+        "steady_p99_ms": round(statistics.quantiles(watch.milliseconds, n=100)[98], 1),
+        "steady_behind_ms": round(behind * 1000),
     }
 
 

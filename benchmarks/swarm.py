@@ -26,6 +26,7 @@ from exponential.loopback.protobufs import (
     DeviceProps,
     HandshakeMessage,
 )
+from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Keys
 
 URL = "wss://web.whatsapp.com/ws/chat"
@@ -75,7 +76,7 @@ class Device:
     def __init__(self, proxy: str, tls: ssl.SSLContext) -> None:
         self.proxy, self.tls = proxy, tls
         self.noise, self.adv_secret = KeyPair(), KeyPair().private
-        self.keys = Keys(one_time={index: KeyPair() for index in range(1, ONE_TIME_KEYS + 1)})
+        self.keys = Keys(one_time=Rows({index: KeyPair() for index in range(1, ONE_TIME_KEYS + 1)}))
         self.jid: JID | None = None
 
     async def run(self, online: asyncio.Event) -> None:
@@ -98,7 +99,7 @@ class Device:
             await self._send(socket, Node("iq", {"to": SERVER, "id": stanza.text("id"), "type": "result"}))
             ref = stanza.data("pair-device", "ref").decode()
             parts = (self.noise.public, self.keys.identity.public, self.adv_secret)
-            say({"qr": ",".join([f"https://wa.me/settings/linked_devices#{ref}", *(b64(part) for part in parts), "0"])})
+            self.show(",".join([f"https://wa.me/settings/linked_devices#{ref}", *(b64(part) for part in parts), "0"]))
         elif stanza.tag == "iq" and stanza.child("pair-success"):
             await self._send(socket, self._signed(stanza))
         elif stanza.tag == "success":
@@ -107,6 +108,10 @@ class Device:
         elif stanza.tag == "message":
             attrs = {"id": stanza.text("id"), "to": stanza.attrs["from"], "type": "inactive"}
             await self._send(socket, Node("receipt", attrs))
+
+    def show(self, code: str) -> None:
+        """Show the QR code's text to whoever scans."""
+        say({"qr": code})
 
     def _signed(self, stanza: Node) -> Node:
         """Accept the phone's signature and add ours (whatsmeow pair.go, handlePair)."""

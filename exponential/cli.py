@@ -11,9 +11,11 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
+from exponential import personal
 from exponential.errors import ConfigurationError, ExponentialError
 
 app = typer.Typer(
@@ -28,12 +30,7 @@ Ready? `exponential up` runs it with your own WhatsApp. Settings come from the e
 (docs/settings.md lists them); with none at all it works on this machine.""",
 )
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", metavar="DIR", help="Where data lives; by default EXPONENTIAL_DATA or a folder of this user."
-    ),
-]
+Data = personal.Data
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 
 
@@ -66,7 +63,8 @@ def demo(
 ) -> None:
     """Try everything with a simulated WhatsApp and simulated phones on this machine. Prints the link to open.
 
-    Data is temporary unless --data DIR says where to keep it.
+    Data is temporary unless --data DIR says where to keep it: then the phones, their chats and the links to them are
+    there again after a restart, too.
     """
     os.environ.setdefault("EXPONENTIAL_LOG_LEVEL", "warning")
     from exponential import demo as demonstration
@@ -105,8 +103,25 @@ def gateway(data: Data = None, with_parent: WithParent = False) -> None:
 @app.command()
 def loopback(
     port: Annotated[int, typer.Option(help="The control URL's port on 127.0.0.1; 0 takes a free one.")] = 0,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="Keep phones, links, chats and keys here over restarts."),
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario", metavar="FILE", help="Play this scenario: a TOML file, or the name of a shipped one."
+        ),
+    ] = None,
 ) -> None:
-    """Run a simulated WhatsApp alone, for tests of a gateway: this one's or another's. No data is kept.
+    """Run a simulated WhatsApp alone, for tests of a gateway: this one's or another's.
+
+    Nothing is kept unless --state DIR says where. Started again with the same folder it is the same server (only its
+    ports are others): phones and links are there, and so is what waits. A kill loses nothing that was answered.
+
+    With --scenario it makes the file's phones, waits until you have linked a device, sends, breaks and checks what the
+    file says, prints {"played": FILE} and goes on running; exit code 1 and one sentence when something came otherwise.
+    Shipped: banned, deaf, flaky-network, outdated-client, replaced-elsewhere, restart-in-a-burst (docs/loopback.md).
 
     Prints one JSON line, {"proxy_url", "ca_path", "noise_root", "control_url"}, and runs until it is stopped.
     A client reaches it through that HTTP proxy, trusting that CA file and that Noise root key (hex).
@@ -133,17 +148,22 @@ def loopback(
     from exponential import log
 
     log.configure("warning", service="loopback")
-    _run(_loopback(port))
+    _run(_loopback(port, state, scenario))
 
 
 @app.command()
-def link(data: Data = None) -> None:
+def link(
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="EMAIL", help="Somebody else's account, who forgot the password.")
+    ] = None,
+    data: Data = None,
+) -> None:
     """Print a fresh one-time link that signs you in to the web app."""
     from exponential import database, launch
 
     settings = launch.installation(data).app
     database.prepare("app", settings.database_url)
-    typer.echo(_run(launch.sign_in_link(settings)))
+    typer.echo(_run(launch.sign_in_link(settings, user)))
 
 
 @app.command()
@@ -160,6 +180,40 @@ def token(
 
     settings = with_secrets(read(GatewaySettings, **({"data_dir": data} if data else {})))
     typer.echo(tokens.issue(tokens.Identity(user), secret=settings.auth_secret))
+
+
+@app.command()
+def retry(
+    session: Annotated[
+        UUID | None, typer.Option("--session", metavar="ID", help="Only this session's; else all of them.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Hand messages to the app again that were set aside because it couldn't take them. Prints how many.
+
+    The gateway does it at once, or as soon as it runs.
+    """
+    from exponential import launch
+    from exponential.gateway import parking
+
+    count = _run(parking.retry(launch.installation(data).gateway, session))
+    typer.echo(f"{count} message{'' if count == 1 else 's'} will be handed over again.")
+
+
+@app.command("rotate-key")
+def rotate_key(data: Data = None) -> None:
+    """Encrypt everything anew with the newest key, so that an older one can be thrown away.
+
+    1. Make a key (`openssl rand -base64 32`) and put it in front of the others in EXPONENTIAL_ENCRYPTION_KEY (or in the
+       data directory's `encryption-key`), separated by a comma: the first one encrypts, all of them decrypt.
+    2. Restart the app and all gateways with it. Linked sessions come back by themselves, their credentials encrypted
+       with the new key.
+    3. Run this: it does the rest, in the databases. It may be interrupted and run again, while everything runs.
+    4. When it says that nothing needs the older keys any more, remove them, and restart.
+
+    Exit code 1: something still needs an older key; the message says what.
+    """
+    raise typer.Exit(_run(_rotate_key(data)))
 
 
 @app.command()
@@ -184,6 +238,9 @@ def ask(
     raise typer.Exit(_run(terminal.ask(data, (line for line in requests if line), as_json=as_json)))
 
 
+personal.add_to(app)
+
+
 async def _up(data: Path | None) -> None:
     from exponential import launch, log
 
@@ -206,13 +263,27 @@ async def _demo(data: Path | None, port: int) -> None:
         await _until_stopped()
 
 
-async def _loopback(port: int) -> None:
+async def _loopback(port: int, state: Path | None, scenario: str | None) -> None:
     from exponential.loopback import control
+    from exponential.loopback.scenario import find, load
     from exponential.loopback.server import Loopback
 
-    async with Loopback() as whatsapp, control.serving(whatsapp, port) as url:
+    if scenario:
+        load(find(scenario))  # what is wrong with it is said before anything starts
+    async with Loopback(state) as whatsapp, control.serving(whatsapp, port) as url:
         typer.echo(json.dumps({**control.description(whatsapp), "control_url": url}))
+        if scenario:
+            await whatsapp.play(scenario)
+            typer.echo(json.dumps({"played": scenario}))
         await _until_stopped()
+
+
+async def _rotate_key(data: Path | None) -> int:
+    from exponential import launch, rotation
+
+    outcome = await rotation.rotate_installation(await asyncio.to_thread(launch.installation, data))
+    typer.echo(outcome.sentence())
+    return 1 if outcome.waiting or outcome.locked else 0
 
 
 async def _until_stopped() -> None:

@@ -89,7 +89,7 @@ class Database:
 
 
 async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
-    """NOTIFY `channel` when this transaction commits. `payload` holds ids only, never message text."""
+    """NOTIFY `channel` when this transaction commits. `payload` holds ids, or what is sealed; never message text."""
     await session.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
 
 
@@ -110,6 +110,11 @@ def parse_url(url: str) -> URL:
     if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ConfigurationError(f"The database must be Postgres, not {parsed.drivername}; see docs/settings.md.")
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def named(url: str, name: str) -> str:
+    """The URL under which this server lists our connections as `name` (application_name, at most 63 characters)."""
+    return parse_url(url).update_query_dict({"application_name": name}).render_as_string(hide_password=False)
 
 
 def prepare(part: Part, url: str) -> None:

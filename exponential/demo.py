@@ -63,12 +63,18 @@ async def running(data: Path | None, *, port: int = 0) -> AsyncIterator[Demo]:
             place.app.model_copy(update={"port": port or launch.free_port(), "app_url": "", "gateway_url": ""}),
             place.gateway.model_copy(update={"port": launch.free_port()}),
         )
-        whatsapp = await stack.enter_async_context(Loopback())
-        alice, bob = whatsapp.add_phone("+4915110000001", "Alice"), whatsapp.add_phone("+4915110000002", "Bob")
+        whatsapp = await stack.enter_async_context(Loopback(data / "whatsapp"))
+        alice, bob = _phone(whatsapp, "+4915110000001", "Alice"), _phone(whatsapp, "+4915110000002", "Bob")
         services = await stack.enter_async_context(launch.running(place, _loopback_environment(whatsapp)))
         demo = Demo(place, whatsapp, alice, bob, services[0])
         demo.link = await stack.enter_async_context(_start_page(demo))
         yield demo
+
+
+def _phone(whatsapp: Loopback, number: str, name: str) -> Phone:
+    """The phone from an earlier run in the same data directory, or a new one."""
+    known = {phone.number: phone for phone in whatsapp.phones}
+    return known.get(number) or whatsapp.add_phone(number, name)
 
 
 def _loopback_environment(whatsapp: Loopback) -> Mapping[str, str]:
@@ -177,6 +183,8 @@ async def _walk(demo: Demo, report: Report, watch: Stopwatch) -> None:
             answer = await browser.get(await launch.sign_in_link(demo.place.app), follow_redirects=True)
             answer.raise_for_status()
         async with watch.step("qr"):
+            consent = (await browser.get("/api/whatsapp")).raise_for_status().json()["consent"]
+            (await browser.post("/api/whatsapp/consent", json={"version": consent["version"]})).raise_for_status()
             session = (await browser.post("/api/whatsapp/login")).raise_for_status().json()["sessionId"]
             code = await _code(browser, session)
         async with watch.step("link"):

@@ -1,9 +1,12 @@
 """Encrypted columns: AES-256-GCM under a key ring. The first key encrypts, every key decrypts.
 
+`blind` makes words searchable that the database holds as ciphertext only (docs/decisions/0005).
+
 Stored form: 1 byte version (1), 4 bytes key id (first bytes of SHA-256 of the key), 12 bytes nonce, ciphertext + tag.
 """
 
 import hashlib
+import hmac
 import json
 import os
 from typing import Any
@@ -18,6 +21,7 @@ from exponential.errors import ConfigurationError
 
 _VERSION = b"\x01"
 _ring: dict[bytes, AESGCM] = {}
+_blinding: list[bytes] = []  # one key for each of the ring, in its order
 
 
 def use_keys(keys: tuple[bytes, ...]) -> None:
@@ -26,6 +30,20 @@ def use_keys(keys: tuple[bytes, ...]) -> None:
         raise ConfigurationError("No encryption key is set. EXPONENTIAL_ENCRYPTION_KEY takes 32 bytes in base64.")
     _ring.clear()
     _ring.update({hashlib.sha256(key).digest()[:4]: AESGCM(key) for key in keys})
+    _blinding[:] = [hmac.digest(key, b"exponential blind index", "sha256") for key in keys]
+
+
+def blind(word: str) -> list[str]:
+    """What stands for `word` in a search index: 16 hex digits for each key, that of the newest first.
+
+    Store the first; look for any of them.
+    """
+    return [hmac.digest(key, word.encode(), "sha256")[:8].hex() for key in _blinding]
+
+
+def newest() -> bytes:
+    """How everything begins that is sealed under the newest key."""
+    return _VERSION + next(iter(_ring))
 
 
 def encrypt(plain: bytes) -> bytes:
@@ -61,6 +79,19 @@ class EncryptedText(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else decrypt(bytes(value)).decode()
+
+
+class EncryptedBytes(TypeDecorator[bytes]):
+    """A column of bytes, such as a file, that the database holds as ciphertext only."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else encrypt(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else decrypt(bytes(value))
 
 
 class EncryptedJSON(TypeDecorator[Any]):

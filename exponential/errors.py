@@ -6,6 +6,7 @@ ExponentialError
 ├── Unauthorized   401   no proof, or no valid proof, of who is asking
 ├── NotFound       404   it isn't there, or it isn't yours
 ├── Conflict       409   it can't be done in the present state
+├── TooMany        429   too often; later again
 └── Unavailable    503   something needed is not there right now; try again
 """
 
@@ -47,6 +48,17 @@ class NotFound(ExponentialError):
 class Conflict(ExponentialError):
     code = "conflict"
     status = 409
+
+
+class TooMany(ExponentialError):
+    """`retry_after` is in seconds and becomes the Retry-After header."""
+
+    code = "too_many"
+    status = 429
+
+    def __init__(self, sentence: str, *, code: str | None = None, retry_after: int = 60) -> None:
+        super().__init__(sentence, code=code)
+        self.retry_after = retry_after
 
 
 class Unavailable(ExponentialError):

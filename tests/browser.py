@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
 SCREENSHOTS = Path(__file__).parent.parent / "test-results" / "screenshots"
+PATIENT = 30_000  # milliseconds; the machine may be busy
 SIZES = {1280: 800, 390: 844}  # width: height, a desktop and a phone
 
 
@@ -25,12 +26,14 @@ class Window:
         """Console errors that contain `part` are meant to happen here (the browser reports each 4xx as one)."""
         self._expected.append(part)
 
-    async def shots(self, name: str) -> None:
-        """Screenshots `name`-{light,dark}-{1280,390}.png; the page is as before afterwards."""
+    async def shots(self, name: str, of: Locator | None = None) -> None:
+        """Screenshots `name`-{light,dark}-{1280,390}.png, with `of` in view; the page is as before afterwards."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         before = self.page.viewport_size
         for width, height in SIZES.items():
             await self.page.set_viewport_size({"width": width, "height": height})
+            if of is not None:
+                await of.scroll_into_view_if_needed()
             overflow = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width} px"
             for scheme in ("light", "dark"):
@@ -53,16 +56,27 @@ def chromium() -> str:
 
 
 @asynccontextmanager
-async def open_window(*, timezone: str = "Europe/Berlin") -> AsyncIterator[Window]:
-    """A fresh browser with one page, 1280 px wide; asserts at the end that its console stayed silent."""
+async def browsing() -> AsyncIterator[Browser]:
+    """One browser, for several windows; what it should show may take its time."""
+    expect.set_options(timeout=PATIENT)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def open_window(*, timezone: str = "Europe/Berlin", script: bool = True) -> AsyncIterator[Window]:
+    """A fresh browser with one page, 1280 px wide; asserts at the end that its console stayed silent."""
+    async with browsing() as browser:
         context = await browser.new_context(
-            viewport={"width": 1280, "height": 800}, timezone_id=timezone, locale="en-GB"
+            viewport={"width": 1280, "height": 800},
+            timezone_id=timezone,
+            locale="en-GB",
+            java_script_enabled=script,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENT)
         window = Window(await context.new_page())
         yield window
         await context.close()
-        await browser.close()
     assert not window.complaints, "\n".join(window.complaints)

@@ -2,19 +2,19 @@
 
 import gc
 import logging
+import os
 import secrets
-import shutil
 import subprocess
-import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 
+import hypothesis
 import psycopg
 
 # Paddy's tests must never reach a real model (pydantic-ai's own switch).
 import pydantic_ai.models
 import pytest
+from embedding import running_postgres
 
 from exponential import database, embedded, encryption
 
@@ -28,19 +28,18 @@ with warnings.catch_warnings():
     gc.collect()
     logging.getLogger().handlers[:] = log_handlers  # it adds one, on a stream that pytest closes
 
-pytest_plugins = ["exponential.loopback.testing", "linking"]
+pytest_plugins = ["exponential.loopback.testing", "linking", "gateways"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
+# The gate says the same of the same code each time; by hand, each run tries other examples.
+hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[embedded.EmbeddedPostgres]:
-    """A real Postgres in a folder of its own directly below /tmp: its system user must be able to reach it."""
-    folder = Path(tempfile.mkdtemp(prefix="exponential-tests-"))
-    folder.chmod(0o755)
-    server = embedded.start(folder)
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "exponential"
-BASE = {"settings", "errors", "clock", "log", "database", "embedded", "encryption"}
-TOP = {"launch", "terminal", "demo", "cli", "__main__"}
+BASE = {"settings", "errors", "clock", "log", "database", "embedded", "encryption", "ending", "listening"}
+TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
 SEES = {
     "auth": BASE,
     "workspace": BASE | {"auth"},

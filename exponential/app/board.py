@@ -1,19 +1,20 @@
 """Live updates: one LISTEN connection a process, fanned out to the pages that are open as server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import psycopg
 from starlette.responses import StreamingResponse
 
 from exponential import log
 from exponential.database import Database
+from exponential.ending import end
 
-CHANNELS = ("chat", "workspace")
+CHANNELS = ("chat", "chats", "workspace")
 PING = 15.0  # seconds of silence after which a comment keeps proxies from closing the stream
 LIFETIME = 600.0  # seconds; then the browser opens a new stream, and is asked again who it is
 _RETRY_AFTER = 1.0  # seconds between attempts to listen again
-_CHANGED = b"event: changed\ndata:\n\n"
+Topic = tuple[str, str]  # a NOTIFY channel and its payload
 
 _log = log.get(__name__)
 
@@ -27,7 +28,7 @@ class Board:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._watchers: dict[tuple[str, str], set[asyncio.Event]] = {}
+        self._watchers: dict[Topic, set[_Watcher]] = {}
         self._closed = False
 
     async def run(self) -> None:
@@ -37,16 +38,25 @@ class Board:
                 async with self._database.listen(*CHANNELS) as notices:
                     self._wake_all()
                     async for channel, payload in notices:
-                        for watcher in self._watchers.get((channel, payload), ()):
-                            watcher.set()
+                        self.tell(channel, payload)
             except psycopg.Error as error:
                 _log.warning("listen_lost", kind=type(error).__name__)
             await asyncio.sleep(_RETRY_AFTER)
 
+    def tell(self, channel: str, payload: str) -> None:
+        """A notice (channel, payload) to the pages that are open on this process."""
+        for watcher in self._watchers.get((channel, payload), ()):
+            watcher.notice((channel, payload))
+
     def stream(self, channel: str, payload: str) -> StreamingResponse:
         """Server-sent events: `changed` at once and after each notice (channel, payload)."""
+        return self.streams({(channel, payload): "changed"})
+
+    def streams(self, events: Mapping[Topic, str], feed: AsyncIterator[bytes] | None = None) -> StreamingResponse:
+        """Server-sent events: `events` names what is sent at once and after each notice of a topic; what `feed` yields
+        is sent as it is, and `feed` is closed with the stream."""
         return StreamingResponse(
-            self._events(channel, payload),
+            self._events(events, feed),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -57,29 +67,60 @@ class Board:
         self._wake_all()
 
     def _wake_all(self) -> None:
-        for watchers in self._watchers.values():
+        for topic, watchers in self._watchers.items():
             for watcher in watchers:
-                watcher.set()
+                watcher.notice(topic)
 
-    async def _events(self, channel: str, payload: str) -> AsyncIterator[bytes]:
+    async def _events(self, events: Mapping[Topic, str], feed: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         ends = loop.time() + LIFETIME
-        changed = asyncio.Event()
-        changed.set()
-        watchers = self._watchers.setdefault((channel, payload), set())
-        watchers.add(changed)
+        watcher = _Watcher(events)
+        for topic in events:
+            self._watchers.setdefault(topic, set()).add(watcher)
+        feeding = asyncio.create_task(watcher.eat(feed)) if feed is not None else None
         try:
             yield b"retry: 1000\n\n"
             while not self._closed and loop.time() < ends:
                 try:
-                    await asyncio.wait_for(changed.wait(), PING)
+                    await asyncio.wait_for(watcher.news.wait(), PING)
                 except TimeoutError:
                     yield b": ping\n\n"
                     continue
-                changed.clear()
-                if not self._closed:
-                    yield _CHANGED
+                for event in watcher.take():
+                    if self._closed:
+                        return
+                    yield event
         finally:
-            watchers.discard(changed)
-            if not watchers:
-                self._watchers.pop((channel, payload), None)
+            if feeding is not None:
+                await end(feeding)
+            for topic in events:
+                watchers = self._watchers[topic]
+                watchers.discard(watcher)
+                if not watchers:
+                    del self._watchers[topic]
+
+
+class _Watcher:
+    """What one stream has still to send. Begins with every event once."""
+
+    def __init__(self, events: Mapping[Topic, str]) -> None:
+        self.news = asyncio.Event()
+        self.news.set()
+        self._events = events
+        self._due = dict.fromkeys(events.values())  # in order, each once
+        self._fed: list[bytes] = []
+
+    def notice(self, topic: Topic) -> None:
+        self._due[self._events[topic]] = None
+        self.news.set()
+
+    async def eat(self, feed: AsyncIterator[bytes]) -> None:
+        async for event in feed:
+            self._fed.append(event)
+            self.news.set()
+
+    def take(self) -> list[bytes]:
+        self.news.clear()
+        taken = [*self._fed, *(f"event: {name}\ndata:\n\n".encode() for name in self._due)]
+        self._fed, self._due = [], {}
+        return taken

@@ -1,125 +1,215 @@
-"""The agent chat page: the user's own conversation with Paddy, whichever channel a message came through."""
+"""The agent chat page: one of the user's chats with Paddy, whichever channel its messages came through."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+import asyncio
+import json
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
-from markupsafe import Markup
+from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.app.pages import fragment, page, wants_json
+from exponential.app.chats import listing
+from exponential.app.entries import entries_of, steps_html
+from exponential.app.pages import page, wants_json
 from exponential.app.state import SignedIn, State, TheState
-from exponential.assistant import conversation, formatting
+from exponential.assistant import chats, conversation, formatting, media, progress, turns
 from exponential.assistant.conversation import MAX_TEXT, Incoming
-from exponential.assistant.records import Message
+from exponential.assistant.records import Chat
 from exponential.auth.users import User
+from exponential.database import Database
 from exponential.errors import BadInput
 from exponential.workspace import tasks
 
 router = APIRouter()
 RECENT = 100  # messages shown at first
 MOST = 2_000
+AROUND = 40  # messages shown before and after one that was searched for
+MAX_UPLOAD = 64_000_000  # bytes of one message with its files
+PREVIEW_EVERY = 0.06  # seconds between two previews of a growing answer
 
 Show = Annotated[int, Query(ge=1, le=MOST)]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A message as the page shows it. `day` is set on the first one of each day; `at` is on the user's clock."""
+def _which(request: Request) -> UUID | None:
+    chat_id: UUID | None = request.path_params.get("chat_id")
+    return chat_id
 
-    id: str
-    role: str
-    text: str
-    html: Markup
-    whatsapp: bool
-    at: datetime
-    day: date | None
+
+ChatId = Annotated[UUID | None, Depends(_which)]  # None: the main chat
 
 
 @router.get("/chat")
-async def chat_page(request: Request, state: TheState, user: SignedIn, show: Show = RECENT) -> Response:
-    return await _chat_page(request, state, user, show=show)
+@router.get("/chat/{chat_id:uuid}")
+async def chat_page(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    chat_id: ChatId,
+    show: Show = RECENT,
+    around: UUID | None = None,
+    draft: Annotated[str, Query(max_length=2_000)] = "",
+) -> Response:
+    """The page; its conversation alone for a script. `around` is a message to show with what was said about it then."""
+    return await _chat_page(request, state, user, chat_id, show=show, around=around, draft=draft)
 
 
-@router.get("/chat/messages")
-async def messages(request: Request, state: TheState, user: SignedIn, show: Show = RECENT) -> Response:
-    """The conversation alone, as HTML."""
-    return fragment(request, "_messages.html", **await _conversation(state, user, show))
-
-
-@router.post("/chat/messages")
-async def send(request: Request, state: TheState, user: SignedIn, text: Annotated[str, Form()] = "") -> Response:
+@router.post("/chat/messages", max_body_size=MAX_UPLOAD)
+@router.post("/chat/{chat_id:uuid}/messages", max_body_size=MAX_UPLOAD)
+async def send(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    chat_id: ChatId,
+    text: Annotated[str, Form()] = "",
+    files: Annotated[list[UploadFile] | None, File()] = None,
+) -> Response:
     """Store what the user wrote and wake Paddy. 202 for a script; a browser without one goes back to the page."""
     try:
+        uploads = [file for file in files or [] if file.filename or file.size]
+        attached = tuple(
+            [media.attachment(file.filename or "", file.content_type or "", await file.read()) for file in uploads]
+        )
         async with state.database.transaction() as session:
-            received = await conversation.receive(session, Incoming(user_id=user.id, channel="web", text=text))
+            incoming = Incoming(user_id=user.id, channel="web", text=text, chat_id=chat_id, attachments=attached)
+            received = await conversation.receive(session, incoming, media_limit=state.settings.media_limit)
     except BadInput as error:
         if wants_json(request):
             raise
-        return await _chat_page(request, state, user, status=error.status, error=str(error), draft=text)
+        return await _chat_page(request, state, user, chat_id, status=error.status, error=str(error), draft=text)
     if wants_json(request):
         return JSONResponse({"messageId": str(received.message_id)}, 202)
-    return RedirectResponse("/chat", 303)
+    return RedirectResponse(_address(chat_id), 303)
+
+
+@router.post("/chat/stop")
+@router.post("/chat/{chat_id:uuid}/stop")
+async def stop(request: Request, state: TheState, user: SignedIn, chat_id: ChatId) -> Response:
+    """End the answer that is being made; what Paddy said and did so far stays. Fine when there is none."""
+    async with state.database.transaction() as session:
+        chat = await _chat(session, user, chat_id)
+        await turns.cancel(session, (await chats.writable(session, user.id, chat.id)).id)
+    return _heeded(request, chat_id)
+
+
+@router.post("/chat/retry")
+@router.post("/chat/{chat_id:uuid}/retry")
+async def retry(
+    request: Request, state: TheState, user: SignedIn, chat_id: ChatId, message: Annotated[UUID, Form()]
+) -> Response:
+    """Answer anew what the answer `message` was given to. What Paddy did then isn't done twice."""
+    async with state.database.transaction() as session:
+        chat = await chats.writable(session, user.id, (await _chat(session, user, chat_id)).id)
+        await conversation.message(session, user.id, chat.id, message)
+        await turns.again(session, message, user_id=user.id)
+    return _heeded(request, chat_id)
 
 
 @router.get("/chat/events")
-async def events(state: TheState, user: SignedIn) -> Response:
-    """Server-sent events: `changed` whenever the conversation has news."""
+@router.get("/chat/{chat_id:uuid}/events")
+async def events(state: TheState, user: SignedIn, chat_id: ChatId) -> Response:
+    """Server-sent events: `changed` whenever the chat has news, `list` when the list of chats has, and `progress`
+    while Paddy answers: {"preview": HTML of the answer so far} or {"steps": HTML of what it does for it}."""
     async with state.database.transaction() as session:
-        chat = await conversation.main_chat(session, user.id)
-    return state.board.stream(conversation.CHANNEL, str(chat.id))
+        chat = await _chat(session, user, chat_id)
+    topics = {(conversation.CHANNEL, str(chat.id)): "changed", (chats.CHANNEL, str(user.id)): "list"}
+    return state.board.streams(topics, previews(state.database, chat.id))
+
+
+@router.get("/chat/{chat_id:uuid}/{message_id:uuid}/text")
+async def text_of(state: TheState, user: SignedIn, chat_id: UUID, message_id: UUID) -> Response:
+    """One message as it was written: for copying."""
+    async with state.database.transaction() as session:
+        message = await conversation.message(session, user.id, chat_id, message_id)
+    return PlainTextResponse(message.text)
+
+
+async def previews(database: Database, chat_id: UUID) -> AsyncGenerator[bytes]:
+    """What happens in a chat while Paddy answers, as server-sent events, for ever."""
+    steps: dict[str, str] = {}
+    turn: UUID | None = None
+    async with progress.follow(database, chat_id) as news:
+        async for step in news:
+            if step.turn_id != turn:
+                turn, steps = step.turn_id, {}
+            if step.kind == "text":
+                yield _event({"preview": formatting.to_html(step.text)})
+                await asyncio.sleep(PREVIEW_EVERY)
+            elif step.kind == "tool":
+                steps[step.text] = step.state
+                yield _event({"steps": steps_html(steps)})
+
+
+def _event(data: dict[str, str]) -> bytes:
+    return f"event: progress\ndata: {json.dumps(data)}\n\n".encode()
+
+
+async def _chat(session: AsyncSession, user: User, chat_id: UUID | None) -> Chat:
+    if chat_id is None:
+        return await chats.main_chat(session, user.id)
+    return await chats.of_user(session, user.id, chat_id)
+
+
+def _heeded(request: Request, chat_id: UUID | None) -> Response:
+    return Response(status_code=204) if wants_json(request) else RedirectResponse(_address(chat_id), 303)
+
+
+def _address(chat_id: UUID | None) -> str:
+    return f"/chat/{chat_id}" if chat_id else "/chat"
 
 
 async def _chat_page(
     request: Request,
     state: State,
     user: User,
+    chat_id: UUID | None,
     *,
     show: int = RECENT,
+    around: UUID | None = None,
     status: int = 200,
     error: str = "",
     draft: str = "",
 ) -> Response:
+    zone = tasks.zone_of(user)
+    async with state.database.transaction() as session:
+        chat = await _chat(session, user, chat_id)
+        window = await _window(session, user, chat, show, around)
+        found = window.pop("messages")
+        context = {
+            "chat": chat,
+            "address": "/chat" if chat.kind == "main" else f"/chat/{chat.id}",
+            "name": await chats.name_of(session, chat),
+            "entries": await entries_of(session, chat, found, zone),
+            "thinking": await conversation.is_answering(session, chat.id) and not window["later"],
+            "today": tasks.today_of(user),
+            **window,
+        }
+        context |= await listing(session, user, current=chat.id)
     return await page(
         request,
         "chat.html",
         status=status,
+        live="_messages.html",
         error=error,
         draft=draft,
         max_text=MAX_TEXT,
-        **await _conversation(state, user, show),
+        max_title=chats.MAX_TITLE,
+        media_limit=state.settings.media_limit,
+        **context,
     )
 
 
-async def _conversation(state: State, user: User, show: int) -> dict[str, Any]:
-    async with state.database.transaction() as session:
-        chat = await conversation.main_chat(session, user.id)
-        found = await conversation.history(session, chat.id, limit=show + 1)
-        thinking = await conversation.is_answering(session, chat.id)
-    return {
-        "entries": _entries(found[-show:], tasks.zone_of(user)),
-        "earlier": min(show * 4, MOST) if len(found) > show and show < MOST else None,
-        "thinking": thinking,
-        "today": tasks.today_of(user),
-    }
-
-
-def _entries(found: list[Message], zone: tzinfo) -> list[Entry]:
-    entries = []
-    before: date | None = None
-    for message in found:
-        at = message.created_at.astimezone(zone)
-        entries.append(
-            Entry(
-                id=str(message.id),
-                role=message.role,
-                text=message.text,
-                html=Markup(formatting.to_html(message.text) if message.role == "assistant" else ""),
-                whatsapp=message.channel == "whatsapp",
-                at=at,
-                day=at.date() if at.date() != before else None,
-            )
-        )
-        before = at.date()
-    return entries
+async def _window(session: AsyncSession, user: User, chat: Chat, show: int, around: UUID | None) -> dict[str, Any]:
+    """The messages to show; `earlier`: the query of the page with more of them; `later`: newer ones aren't shown."""
+    if around is not None:
+        target = await conversation.message(session, user.id, chat.id, around)
+        before = await conversation.history(session, chat.id, AROUND + 1, before=target.position + 1)
+        after = await conversation.following(session, chat.id, target.position, AROUND + 1)
+        if len(after) > AROUND:
+            earlier = f"around={before[0].id}" if len(before) > AROUND else None
+            return {"messages": [*before[-AROUND:], *after[:AROUND]], "earlier": earlier, "later": True}
+        show = max(show, min(MOST, AROUND + len(after)))
+    found = await conversation.history(session, chat.id, limit=show + 1)
+    more = len(found) > show and show < MOST
+    return {"messages": found[-show:], "earlier": f"show={min(show * 4, MOST)}" if more else None, "later": False}

@@ -1,19 +1,42 @@
 """Messages that the gateway hands over: stored with their turn before the 202; one that was seen changes nothing."""
 
-from typing import Annotated, Literal
+import base64
+import binascii
+from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from exponential.app.state import TheState
-from exponential.assistant import conversation
+from exponential.assistant import conversation, media
 from exponential.assistant.conversation import Incoming
+from exponential.assistant.understanding import VIDEO
 from exponential.auth import tokens
 from exponential.errors import NotFound
 
 router = APIRouter(prefix="/api/whatsapp-gateway")
+MAX_MESSAGE = 90_000_000  # bytes: the largest EXPONENTIAL_MEDIA_LIMIT in base64, and the message around it
+_KINDS: dict[str, media.Kind] = {
+    "image": "image",
+    "document": "document",
+    "voice": "voice",
+    "audio": "voice",
+    "video": "video",
+    "sticker": "sticker",
+}
+
+
+class File(BaseModel):
+    """The message's file: `data` in base64, or the `problem`, a sentence, for which the gateway hasn't got it."""
+
+    mime: str = Field("", max_length=200)
+    name: str = Field("", max_length=1000)
+    size: int = Field(0, ge=0)
+    data: str = ""
+    problem: str = Field("", max_length=500)
 
 
 class Inbound(BaseModel):
@@ -31,6 +54,7 @@ class Inbound(BaseModel):
     type: str = Field(min_length=1, max_length=50)
     text: str
     timestamp: AwareDatetime
+    media: File | None = None
 
 
 class Accepted(BaseModel):
@@ -38,10 +62,16 @@ class Accepted(BaseModel):
     duplicate: bool
 
 
-@router.post("/messages", status_code=202)
-async def messages(state: TheState, body: Inbound, authorization: Annotated[str | None, Header()] = None) -> Accepted:
+@router.post("/messages", status_code=202, max_body_size=MAX_MESSAGE)
+async def messages(state: TheState, request: Request) -> Accepted:
     """Take over one message for the token's user. The gateway repeats it until this answers 2xx."""
-    owner = tokens.verify(tokens.from_header(authorization), secret=state.settings.auth_secret, audience=tokens.APP)
+    # The token first: nobody else may have this read what can be large.
+    token = tokens.from_header(request.headers.get("authorization"))
+    owner = tokens.verify(token, secret=state.settings.auth_secret, audience=tokens.APP)
+    try:
+        body = Inbound.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in error.errors()]) from None
     incoming = Incoming(
         user_id=_account(owner.user_id),
         channel="whatsapp",
@@ -52,10 +82,33 @@ async def messages(state: TheState, body: Inbound, authorization: Annotated[str 
         external_id=body.message_id,
         sender_name=body.sender_name,
         type=body.type,
+        attachments=_attachments(body, state.settings.media_limit),
     )
     async with state.database.transaction() as session:
-        received = await conversation.receive(session, incoming)
+        received = await conversation.receive(session, incoming, media_limit=state.settings.media_limit)
     return Accepted(duplicate=received.duplicate)
+
+
+def _attachments(body: Inbound, limit: int) -> tuple[media.Attachment, ...]:
+    """The message's file; one that is no good is told of, for the message itself must not be lost over it."""
+    file, kind = body.media, _KINDS.get(body.type)
+    if file is None or kind is None:
+        return ()
+    data, problem = b"", f"I couldn't get this file. {file.problem}" if file.problem else ""
+    if kind == "video":
+        problem = VIDEO
+    elif not problem:
+        try:
+            data = base64.b64decode(file.data, validate=True)
+        except binascii.Error:
+            data = b""
+        if not data:
+            problem = "The file was damaged on its way here."
+        elif limit == 0:
+            data, problem = b"", "Files are switched off here."
+        elif len(data) > limit * 1_000_000:
+            data, problem = b"", f"The file has {len(data) / 1e6:.1f} MB; I take up to {limit} MB."
+    return (media.Attachment(kind, file.mime, file.name, data, problem),)
 
 
 def _account(user_id: str) -> UUID:

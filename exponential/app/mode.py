@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from exponential.ending import end
 from exponential.errors import ExponentialError
 from exponential.gateway.client import GatewayClient
 
@@ -30,8 +31,7 @@ class GatewayMode:
 
     async def close(self) -> None:
         if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait({self._asking})
+            await end(self._asking)
 
     async def _ask(self, gateway: GatewayClient) -> None:
         try:

@@ -1,7 +1,7 @@
 """Rendering: templates, what every page shows, days in plain words, and errors as a page or as JSON."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from exponential.app.state import state_of
-from exponential.errors import ExponentialError, Unavailable
+from exponential.errors import ExponentialError, TooMany, Unavailable
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
+PART = "x-part"
+THEME_COOKIE = "exponential_theme"
+_THEMES = ("system", "light", "dark")
 
 
-async def page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
-    """A whole page. Every template is also given `user` (or None), `path` and `loopback`."""
+async def page(request: Request, template: str, *, status: int = 200, live: str = "", **context: Any) -> Response:
+    """A whole page, or only its part `live` (a template) for a script that asks with the header `X-Part`.
+
+    Every template is also given `user` (or None), `path`, `loopback`, `theme` and `toast`.
+    """
+    if live and PART in request.headers:
+        return fragment(request, live, **context)
     shared = {
         "user": getattr(request.state, "user", None),
         "path": request.url.path,
         "loopback": await state_of(request).mode.is_loopback(),
+        "toast": None,
+        "theme": theme if (theme := request.cookies.get(THEME_COOKIE)) in _THEMES else "system",
     }
     return _templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
 
@@ -31,6 +41,11 @@ async def page(request: Request, template: str, *, status: int = 200, **context:
 def fragment(request: Request, template: str, **context: Any) -> Response:
     """A part of a page, for a script that puts it in place."""
     return _templates.TemplateResponse(request, template, context)
+
+
+def part(template: str, **context: Any) -> str:
+    """A part of a page as text, for an event stream."""
+    return _templates.get_template(template).render(context)
 
 
 def wants_json(request: Request) -> bool:
@@ -45,7 +60,7 @@ async def failure(request: Request, error: ExponentialError, *, title: str, advi
         answer = JSONResponse(error.as_json(), error.status)
     else:
         answer = await page(request, "error.html", status=error.status, title=title, sentence=str(error), advice=advice)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
@@ -66,6 +81,25 @@ def code_spans(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
+def moment(at: datetime, today: date) -> str:
+    """Short: a time today, a weekday within the last week, else a date."""
+    days = (today - at.date()).days
+    if days <= 0:
+        return f"{at:%H:%M}"
+    if days == 1:
+        return "Yesterday"
+    if days < 7:
+        return f"{at:%A}"
+    return f"{at.day} {at:%b}" + (f" {at.year}" if at.year != today.year else "")
+
+
+def file_size(size: int) -> str:
+    """Bytes as people say them: "820 B", "14 kB", "2.3 MB"."""
+    if size < 1_000:
+        return f"{size} B"
+    return f"{size / 1_000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
 def _make_templates() -> Jinja2Templates:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -76,6 +110,8 @@ def _make_templates() -> Jinja2Templates:
     )
     environment.globals["day_name"] = day_name
     environment.filters["code_spans"] = code_spans
+    environment.globals["moment"] = moment
+    environment.filters["file_size"] = file_size
     return Jinja2Templates(env=environment)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from exponential.errors import ConfigurationError
+from exponential.listening import listen
 
 GRACE = 3  # seconds that requests get to finish in
 
@@ -36,9 +37,8 @@ class Server(uvicorn.Server):
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises ConfigurationError in one sentence."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        return listen(host, port)
     except OSError as error:
         raise ConfigurationError(
             f"The app can't listen on {host}:{port} ({error.strerror or error}). "

@@ -11,26 +11,62 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from exponential import database, encryption, log
-from exponential.app import chat, inbound, signing, tasks, whatsapp
+from exponential.app import (
+    acts,
+    appearance,
+    approvals,
+    audit,
+    chat,
+    chats,
+    files,
+    inbound,
+    inviting,
+    meeting_hook,
+    meetings,
+    oidc,
+    people,
+    projects,
+    settings_data,
+    settings_paddy,
+    settings_pages,
+    settings_programs,
+    signing,
+    tasks,
+    whatsapp,
+    whatsapp_pages,
+)
 from exponential.app.board import Board
+from exponential.app.mcp import PATH, McpEndpoint
 from exponential.app.mode import GatewayMode
-from exponential.app.pages import STATIC, failure
+from exponential.app.pages import STATIC, failure, wants_json
 from exponential.app.security import MAX_BODY, Guard
 from exponential.app.server import Server, bind
 from exponential.app.state import State
+from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
 from exponential.database import Database
+from exponential.ending import end
 from exponential.errors import BadInput, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient
 from exponential.settings import AppSettings
 
 STOP = 4.0  # seconds
+_PARTS = (
+    *(signing, oidc, inviting, appearance, whatsapp, whatsapp_pages),
+    *(acts, chat, chats, files, tasks, projects, meetings),
+    *(settings_pages, settings_programs, settings_paddy, settings_data, people, inbound),
+    *(meeting_hook, audit, approvals),
+)
 
 _log = log.get(__name__)
 _TITLES: dict[str | int, str] = {  # by code, else by status
     "link_invalid": "This link no longer works",
+    "invite_invalid": "This invite no longer works",
     401: "Sign in",
     404: "There is nothing here",
     409: "That can’t be done now",
@@ -39,6 +75,10 @@ _TITLES: dict[str | int, str] = {  # by code, else by status
 }
 _ADVICE: dict[str | int, str] = {
     "link_invalid": "",
+    "invite_invalid": "",
+    "admins_only": "",
+    "oidc_expired": "",
+    "oidc_refused": "",
     401: "Each link works once; `exponential link` prints a fresh one.",
     404: "The address may be mistyped, or what it led to was removed.",
     503: "Wait a moment and load the page again.",
@@ -52,16 +92,20 @@ def create(settings: AppSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.database_url)
         gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
-        state = State(settings, db, Board(db), GatewayMode(gateway), gateway)
+        state = State(settings, db, Board(db), GatewayMode(gateway), gateway, oidc.make_provider(settings))
         app.state.exponential = state
-        listening = asyncio.create_task(state.board.run())
+        background = {
+            asyncio.create_task(state.board.run()),
+            asyncio.create_task(retention.keep_tidy(db, settings.retention_days)),
+        }
+        app.state.mcp = mcp = McpEndpoint()
         try:
             async with _stopping_in_time(Runtime(db, settings, gateway)):
                 yield
         finally:
             state.board.close()
-            listening.cancel()
-            await asyncio.wait({listening})
+            await end(*background)
+            await mcp.close()
             await state.mode.close()
             if gateway is not None:
                 await gateway.close()
@@ -71,9 +115,11 @@ def create(settings: AppSettings) -> FastAPI:
         title="Exponential", lifespan=lifespan, openapi_url=None, max_body_size=MAX_BODY, redirect_slashes=False
     )
     app.add_middleware(Guard, app_url=settings.app_url)
-    for router in (signing.router, chat.router, tasks.router, whatsapp.router, inbound.router):
-        app.include_router(router)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    for part in _PARTS:
+        app.include_router(part.router)
     app.add_api_route("/health", _health)
+    app.router.routes.append(Route(PATH, _Mcp()))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(ExponentialError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -111,6 +157,13 @@ def serve(settings: AppSettings) -> None:
     Server(app, before_stop=lambda: app.state.exponential.board.close()).run(sockets=[listener])
 
 
+class _Mcp:
+    """The endpoint of the running app."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["app"].state.mcp(scope, receive, send)
+
+
 async def _health(request: Request) -> Response:
     """200 while the service and its database answer, else 503."""
     state: State = request.app.state.exponential
@@ -123,6 +176,9 @@ async def _health(request: Request) -> Response:
 
 async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, ExponentialError)
+    if error.code == "signed_out" and request.method == "GET" and not wants_json(request):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return await signing.show_sign_in(request, to=request.url.path + query, status=error.status)
     title = _TITLES.get(error.code) or _TITLES.get(error.status, "That didn’t work")
     return await failure(request, error, title=title, advice=_ADVICE.get(error.code, _ADVICE.get(error.status, "")))
 

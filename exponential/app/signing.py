@@ -1,16 +1,17 @@
-"""Signing in by one-time link, signing out, and the user's time zone as the browser tells it."""
+"""Signing in by one-time link or password, signing out, and the user's time zone as the browser tells it."""
 
 from typing import Annotated
-from zoneinfo import available_timezones
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from exponential.app import devices
 from exponential.app.pages import page
-from exponential.app.state import COOKIE, SignedIn, TheState, state_of
-from exponential.auth import signin
+from exponential.app.state import COOKIE, SignedIn, State, TheState, is_https, state_of
+from exponential.auth import attempts, passwords, signin, users
 from exponential.auth.users import User
-from exponential.errors import BadInput, Unauthorized
+from exponential.errors import ExponentialError, TooMany, Unauthorized
 
 router = APIRouter()
 HOME = "/chat"
@@ -21,14 +22,55 @@ async def home() -> Response:
     return RedirectResponse(HOME, 303)
 
 
+@router.get("/sign-in")
+async def sign_in_page(request: Request, state: TheState) -> Response:
+    async with state.database.transaction() as session:
+        try:
+            await signin.who(session, request.cookies.get(COOKIE))
+        except Unauthorized:
+            return await show_sign_in(request)
+    return RedirectResponse(HOME, 303)
+
+
+@router.post("/sign-in")
+async def sign_in_by_password(
+    request: Request,
+    state: TheState,
+    email: Annotated[str, Form(max_length=1_000)] = "",
+    password: Annotated[str, Form(max_length=1_000)] = "",
+    to: Annotated[str, Form()] = HOME,
+) -> Response:
+    """The same answer, after the same time, whether the address or the password is wrong."""
+    try:
+        user = await _by_password(request, state, email, password)
+    except (Unauthorized, TooMany) as error:
+        return await show_sign_in(request, error=error, email=email, to=to)
+    async with state.database.transaction() as session:
+        token = await signin.sign_in(session, user.id, "password", device_of(request))
+        await signin.close_session(session, request.cookies.get(COOKIE, ""))
+    return let_in(request, token, to)
+
+
+async def _by_password(request: Request, state: State, email: str, password: str) -> User:
+    address = request.client.host if request.client else ""
+    async with state.database.transaction() as session:
+        await attempts.begin(session, email, address)
+    async with state.database.transaction() as session:
+        user = await users.find(session, email)
+    if not await passwords.check(password, user.password_hash if user else None) or user is None:
+        raise Unauthorized("The e-mail address or the password is not right.", code="credentials_wrong")
+    async with state.database.transaction() as session:
+        await attempts.succeeded(session, email, address)
+    return user
+
+
 @router.get("/sign-in/{token}")
 async def sign_in(request: Request, state: TheState, token: str) -> Response:
     """Spend the link. A spent or expired one is fine for a browser that is signed in already."""
     before = request.cookies.get(COOKIE)
-    answer = RedirectResponse(HOME, 303)
     try:
         async with state.database.transaction() as session:
-            opened = await signin.open_session(session, token)
+            opened = await signin.open_session(session, token, device_of(request))
             if before:
                 await signin.close_session(session, before)
     except Unauthorized as error:
@@ -37,26 +79,23 @@ async def sign_in(request: Request, state: TheState, token: str) -> Response:
                 await signin.who(session, before)
             except Unauthorized:
                 raise error from None
-        return answer
-    answer.set_cookie(
-        COOKIE,
-        opened,
-        max_age=int(signin.SESSION_LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=_is_https(request),
-    )
-    return answer
+        return RedirectResponse(HOME, 303)
+    return let_in(request, opened)
 
 
 @router.get("/signed-out")
 async def signed_out(request: Request) -> Response:
+    return await show_sign_in(request, title="You are signed out", status=200)
+
+
+@router.get("/erased")
+async def erased(request: Request) -> Response:
     return await page(
         request,
         "error.html",
-        title="You are signed out",
-        sentence="Your tasks and conversations are kept.",
-        advice="To come back, run `exponential link` on the machine that runs Exponential and open the link it prints.",
+        title="Everything is erased",
+        sentence="Your account, conversations and workspace are deleted, and your WhatsApp accounts are unlinked.",
+        advice="Backups of the database may keep copies for as long as whoever runs this installation keeps those.",
     )
 
 
@@ -64,19 +103,71 @@ async def signed_out(request: Request) -> Response:
 async def sign_out(request: Request, state: TheState) -> Response:
     async with state.database.transaction() as session:
         await signin.close_session(session, request.cookies.get(COOKIE, ""))
-    answer = RedirectResponse("/signed-out", 303)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=_is_https(request))
-    return answer
+    return let_out(request)
 
 
 @router.post("/api/timezone", status_code=204)
-async def set_timezone(state: TheState, user: SignedIn, timezone: Annotated[str, Body(embed=True)]) -> None:
+async def set_timezone(
+    state: TheState, user: SignedIn, timezone: Annotated[str, Body(embed=True, min_length=1, max_length=64)]
+) -> None:
     """Remember the browser's IANA zone: "tomorrow" means the user's tomorrow."""
-    if timezone not in available_timezones():
-        raise BadInput("This time zone is not known here.", code="unknown_timezone")
     async with state.database.transaction() as session:
-        (await session.get_one(User, user.id)).timezone = timezone
+        await users.set_zone(session, user.id, timezone, by_browser=True)
 
 
-def _is_https(request: Request) -> bool:
-    return request.url.scheme == "https" or state_of(request).settings.app_url.startswith("https://")
+async def show_sign_in(
+    request: Request,
+    *,
+    title: str = "Sign in",
+    error: ExponentialError | None = None,
+    email: str = "",
+    to: str = "",
+    status: int | None = None,
+) -> Response:
+    """The page with the form; `to` is the path that signing in leads to."""
+    settings = state_of(request).settings
+    answer = await page(
+        request,
+        "sign-in.html",
+        status=status or (error.status if error else 200),
+        title=title,
+        error=str(error) if error else "",
+        email=email[:320],
+        to=a_path(to),
+        provider=urlsplit(settings.oidc_issuer).hostname,
+    )
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def let_in(request: Request, token: str, to: str = HOME) -> Response:
+    """On to the path `to`, with the cookie of a web session that was just opened."""
+    answer = RedirectResponse(a_path(to), 303)
+    answer.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(signin.SESSION_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=is_https(request),
+    )
+    return answer
+
+
+def let_out(request: Request, to: str = "/signed-out") -> Response:
+    """On to `to`, without the cookie."""
+    answer = RedirectResponse(to, 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=is_https(request))
+    return answer
+
+
+def device_of(request: Request) -> str:
+    return devices.describe(request.headers.get("user-agent", ""))
+
+
+def a_path(to: str) -> str:
+    """`to` if it is a path here, else home: nobody is sent to another site."""
+    parts = urlsplit(to)
+    inside = to.startswith("/") and to[1:2] not in ("/", "\\") and not (parts.scheme or parts.netloc)
+    return to if inside and to.isprintable() and not to.startswith(("/sign", "/api")) else HOME

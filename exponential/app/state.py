@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from authlib.integrations.starlette_client import StarletteOAuth2App
 from fastapi import Depends, Request
 
 from exponential.app.board import Board
@@ -10,6 +11,7 @@ from exponential.app.mode import GatewayMode
 from exponential.auth import signin
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.errors import NotFound
 from exponential.gateway.client import GatewayClient
 from exponential.settings import AppSettings
 
@@ -25,11 +27,17 @@ class State:
     board: Board
     mode: GatewayMode
     gateway: GatewayClient | None
+    provider: StarletteOAuth2App | None = None
 
 
 def state_of(request: Request) -> State:
     state: State = request.app.state.exponential
     return state
+
+
+def is_https(request: Request) -> bool:
+    """Whether people reach the app by HTTPS, so that its cookies are for HTTPS only."""
+    return request.url.scheme == "https" or state_of(request).settings.app_url.startswith("https://")
 
 
 async def _signed_in(request: Request) -> User:
@@ -39,5 +47,12 @@ async def _signed_in(request: Request) -> User:
     return user
 
 
+async def _admin(user: Annotated[User, Depends(_signed_in)]) -> User:
+    if not user.is_admin:
+        raise NotFound("This page is for admins of this installation.", code="admins_only")
+    return user
+
+
 TheState = Annotated[State, Depends(state_of)]
 SignedIn = Annotated[User, Depends(_signed_in)]
+Admin = Annotated[User, Depends(_admin)]

@@ -1,31 +1,84 @@
-"""The task list page."""
+"""The task pages: lists by day, quick add, editing, and many at once."""
 
-from datetime import date
-from typing import Annotated, Any
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.app.pages import fragment, page, wants_json
+from exponential.app import acts, quick_add
+from exponential.app.appearance import came_from
+from exponential.app.pages import day_name, page, wants_json
 from exponential.app.state import SignedIn, State, TheState
 from exponential.auth.users import User
-from exponential.errors import BadInput
-from exponential.workspace import tasks
+from exponential.errors import BadInput, Conflict
+from exponential.workspace import projects, tasks
+from exponential.workspace.tasks import Priority, Task
 
 router = APIRouter()
 RECENTLY_DONE = 50
+MOST_DONE = 500
+MOST_AT_ONCE = 500
+View = Literal["open", "today", "week", "overdue", "done"]
+VIEWS = (("open", "All"), ("today", "Today"), ("week", "7 days"), ("overdue", "Overdue"), ("done", "Done"))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What of the list is shown; `project` is an id as text, or "" for all."""
+
+    view: View = "open"
+    project: str = ""
+    priority: Priority | Literal[""] = ""
+    q: str = ""
+    select: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tasks under one heading."""
+
+    name: str
+    tasks: list[Task]
 
 
 @router.get("/tasks")
-async def tasks_page(request: Request, state: TheState, user: SignedIn) -> Response:
-    return await _tasks_page(request, state, user)
+async def tasks_page(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    view: View = "open",
+    project: Annotated[str, Query(max_length=64)] = "",
+    priority: Priority | Literal[""] = "",
+    q: Annotated[str, Query(max_length=200)] = "",
+    select: bool = False,
+) -> Response:
+    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select))
 
 
-@router.get("/tasks/list")
-async def listing(request: Request, state: TheState, user: SignedIn) -> Response:
-    """The lists alone, as HTML."""
-    return fragment(request, "_tasks.html", **await _lists(state, user))
+@router.get("/tasks/events")
+async def events(state: TheState, user: SignedIn) -> Response:
+    """Server-sent events: `changed` whenever the user's workspace has news."""
+    return state.board.stream(tasks.CHANNEL, str(user.id))
+
+
+@router.get("/tasks/reading")
+async def reading(
+    state: TheState, user: SignedIn, title: Annotated[str, Query(max_length=tasks.MAX_TITLE)] = ""
+) -> Any:
+    """How the quick add would read a line: {"due", "priority", "project"}, each a few words or empty."""
+    async with state.database.transaction() as session:
+        read = await quick_add.read(session, user, title)
+    return JSONResponse(
+        {
+            "due": _in_words(read.due, tasks.today_of(user)) if read.due else "",
+            "priority": read.priority.capitalize() if read.priority else "",
+            "project": read.project_name or "",
+        }
+    )
 
 
 @router.post("/tasks")
@@ -35,71 +88,251 @@ async def create(
     user: SignedIn,
     title: Annotated[str, Form()] = "",
     due: Annotated[str, Form()] = "",
+    at: Annotated[str, Form()] = "",
+    priority: Annotated[Priority | Literal[""], Form()] = "",
+    project: Annotated[str, Form()] = "",
 ) -> Response:
-    """`due` is an ISO date or empty."""
+    """A task from one line; what the fields say goes before what the line says. `due` is an ISO date or empty, `at` an
+    ISO time, `project` an id."""
     try:
-        async with state.database.transaction() as session:
-            await tasks.create_task(session, user.id, title, _day(due))
+        async with acts.doing(state, user, "create_task", title=title) as this:
+            read = await quick_add.read(this.session, user, title)
+            task = await tasks.create_task(
+                this.session,
+                user.id,
+                read.title,
+                _moment(due, at, tasks.today_of(user)) or read.due,
+                priority=priority or read.priority or "normal",
+                project=_id(project, "project") if project else read.project,
+            )
+            this.tell(f"“{task.title}”")
     except BadInput as error:
         if wants_json(request):
             raise
-        return await _tasks_page(request, state, user, status=error.status, error=str(error), draft=title)
-    return _done(request)
+        return await _page(request, state, user, Filter(), status=error.status, error=str(error), draft=title)
+    return acts.answer(request, this.act, _back(request))
 
 
-@router.post("/tasks/{task_id}/complete")
-async def complete(request: Request, state: TheState, user: SignedIn, task_id: UUID) -> Response:
-    async with state.database.transaction() as session:
-        await tasks.complete_task(session, user.id, task_id)
-    return _done(request)
-
-
-@router.post("/tasks/{task_id}/reopen")
-async def reopen(request: Request, state: TheState, user: SignedIn, task_id: UUID) -> Response:
-    async with state.database.transaction() as session:
-        await tasks.reopen_task(session, user.id, task_id)
-    return _done(request)
-
-
-@router.get("/tasks/events")
-async def events(state: TheState, user: SignedIn) -> Response:
-    """Server-sent events: `changed` whenever the user's workspace has news."""
-    return state.board.stream(tasks.CHANNEL, str(user.id))
-
-
-async def _tasks_page(
-    request: Request, state: State, user: User, *, status: int = 200, error: str = "", draft: str = ""
+@router.post("/tasks/bulk")
+async def bulk(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    do: Annotated[Literal["complete", "reopen", "delete", "change"], Form()],
+    task: Annotated[list[UUID] | None, Form()] = None,
+    due: Annotated[str, Form()] = "",
+    priority: Annotated[Priority | Literal[""], Form()] = "",
+    project: Annotated[str, Form()] = "",
 ) -> Response:
+    """One act on many tasks. With `change`, what is empty stays; `project` may be "none"."""
+    chosen = list(dict.fromkeys(task or []))
+    if not chosen or len(chosen) > MOST_AT_ONCE:
+        raise BadInput(f"Choose between 1 and {MOST_AT_ONCE} tasks first.", code="nothing_chosen")
+    name = {"change": "update_task"}.get(do, f"{do}_task")
+    async with acts.doing(state, user, name, tasks=[str(task_id) for task_id in chosen]) as this:
+        for task_id in chosen:
+            await _do(this.session, user, do, task_id, _moment(due, "", tasks.today_of(user)), priority, project)
+        this.tell("1 task" if len(chosen) == 1 else f"{len(chosen)} tasks")
+    return acts.answer(request, this.act, _back(request))
+
+
+@router.get("/tasks/{task_id}")
+async def task_page(request: Request, state: TheState, user: SignedIn, task_id: UUID) -> Response:
+    return await _task_page(request, state, user, task_id)
+
+
+@router.post("/tasks/{task_id}")
+async def update(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    task_id: UUID,
+    title: Annotated[str, Form()] = "",
+    due: Annotated[str, Form()] = "",
+    at: Annotated[str, Form()] = "",
+    priority: Annotated[Priority, Form()] = "normal",
+    project: Annotated[str, Form()] = "",
+) -> Response:
+    """All fields as the form has them: what is empty is taken away."""
+    try:
+        async with acts.doing(state, user, "update_task", task=str(task_id)) as this:
+            moment = _moment(due, at, tasks.today_of(user))
+            if not isinstance(moment, datetime):  # a day alone would keep the time of day
+                await tasks.update_task(this.session, user.id, task_id, due="none")
+            changed = await tasks.update_task(
+                this.session,
+                user.id,
+                task_id,
+                title=title,
+                due=moment,
+                priority=priority,
+                project=_id(project, "project") if project else "none",
+            )
+            this.tell(f"“{changed.title}”")
+    except BadInput as error:
+        if wants_json(request):
+            raise
+        return await _task_page(request, state, user, task_id, status=error.status, error=str(error))
+    return acts.answer(request, this.act, "/tasks")
+
+
+@router.post("/tasks/{task_id}/{what}")
+async def one(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    task_id: UUID,
+    what: Literal["complete", "reopen", "delete"],
+) -> Response:
+    verb = {"complete": tasks.complete_task, "reopen": tasks.reopen_task, "delete": tasks.delete_task}[what]
+    async with acts.doing(state, user, f"{what}_task", task=str(task_id)) as this:
+        this.tell(f"“{(await verb(this.session, user.id, task_id)).title}”")
+    back = _back(request)
+    return acts.answer(request, this.act, "/tasks" if back.startswith("/tasks/") else back)
+
+
+async def _do(
+    session: AsyncSession,
+    user: User,
+    do: str,
+    task_id: UUID,
+    due: date | datetime | None,
+    priority: Priority | Literal[""],
+    project: str,
+) -> None:
+    if do == "complete":
+        try:
+            await tasks.complete_task(session, user.id, task_id)
+        except Conflict:
+            pass  # done already: as it was wanted
+    elif do == "reopen":
+        await tasks.reopen_task(session, user.id, task_id)
+    elif do == "delete":
+        await tasks.delete_task(session, user.id, task_id)
+    else:
+        its_project = project if project in ("", "none") else _id(project, "project")
+        await tasks.update_task(
+            session, user.id, task_id, due=due, priority=priority or None, project=its_project or None
+        )
+
+
+async def _page(
+    request: Request, state: State, user: User, shown: Filter, *, status: int = 200, error: str = "", draft: str = ""
+) -> Response:
+    async with state.database.transaction() as session:
+        context = await _lists(session, user, shown)
+        context |= await acts.toast(request, session, user)
     return await page(
         request,
         "tasks.html",
         status=status,
+        live="_tasks.html",
         error=error,
         draft=draft,
         max_title=tasks.MAX_TITLE,
-        **await _lists(state, user),
+        views=VIEWS,
+        priorities=tasks.PRIORITIES,
+        **context,
     )
 
 
-async def _lists(state: State, user: User) -> dict[str, Any]:
+async def _task_page(
+    request: Request, state: State, user: User, task_id: UUID, *, status: int = 200, error: str = ""
+) -> Response:
     async with state.database.transaction() as session:
-        everything = await tasks.list_tasks(session, user.id, "all")
-    done = sorted((task for task in everything if task.done_at), key=lambda task: task.done_at or task.created_at)
+        task = await tasks.get_task(session, user.id, task_id)
+        known = await projects.list_projects(session, user.id)
+    zone = tasks.zone_of(user)
+    return await page(
+        request,
+        "task.html",
+        status=status,
+        live="_task.html",
+        error=error,
+        task=task,
+        zone=zone,
+        projects=[project for project in known if project.status != "done" or project.id == task.project_id],
+        priorities=tasks.PRIORITIES,
+        max_title=tasks.MAX_TITLE,
+    )
+
+
+async def _lists(session: AsyncSession, user: User, shown: Filter) -> dict[str, Any]:
+    known = await projects.list_projects(session, user.id)
+    project = next((one for one in known if str(one.id) == shown.project), None)
+    due: dict[str, tasks.Due] = {"today": "today", "week": "week", "overdue": "overdue"}
+    wanted = tasks.Wanted(
+        "done" if shown.view == "done" else "open",
+        due.get(shown.view),
+        priority=shown.priority or None,
+        project=project.id if project else None,
+    )
+    found = [task for task in await tasks.list_tasks(session, user.id, wanted=wanted) if _holds(task, shown.q)]
+    done: list[Task] = []
+    if shown.view == "open" and not shown.select:
+        also = tasks.Wanted("done", priority=wanted.priority, project=wanted.project)
+        done = [task for task in await tasks.list_tasks(session, user.id, wanted=also) if _holds(task, shown.q)]
+    latest = sorted(found if shown.view == "done" else done, key=lambda task: task.done_at or task.created_at)[::-1]
+    today = tasks.today_of(user)
     return {
-        "open_tasks": [task for task in everything if not task.done_at],
-        "done_tasks": done[: -RECENTLY_DONE - 1 : -1],
-        "done_count": len(done),
-        "today": tasks.today_of(user),
+        "shown": shown,
+        "project": project,
+        "projects": [one for one in known if one.status != "done"],
+        "groups": [Group("Done", latest[:MOST_DONE])] if shown.view == "done" else grouped(found, today),
+        "total": len(found),
+        "done_tasks": latest[:RECENTLY_DONE] if shown.view != "done" else [],
+        "done_count": len(latest),
+        "filtered": bool(shown.q or shown.project or shown.priority),
+        "today": today,
         "zone": tasks.zone_of(user),
     }
 
 
-def _day(text: str) -> date | None:
+def grouped(found: list[Task], today: date) -> list[Group]:
+    """Open tasks by when they are due; empty groups are left out."""
+    names = ("Overdue", "Today", "Tomorrow", "Next 7 days", "Later", "No date")
+    groups: dict[str, list[Task]] = {name: [] for name in names}
+    for task in found:
+        days = (task.due_on - today).days if task.due_on else None
+        if days is None:
+            groups["No date"].append(task)
+        elif days < 2:
+            groups[names[max(days, -1) + 1]].append(task)
+        else:
+            groups["Next 7 days" if days <= 7 else "Later"].append(task)
+    return [Group(name, its_tasks) for name, its_tasks in groups.items() if its_tasks]
+
+
+def _holds(task: Task, words: str) -> bool:
+    title = task.title.casefold()
+    return all(word in title for word in words.casefold().split())
+
+
+def _moment(due: str, at: str, today: date) -> date | datetime | None:
+    """A day, or a local time without offset; a time alone is today's."""
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(due) if due else None
+        clock_time = time.fromisoformat(at).replace(tzinfo=None) if at else None
     except ValueError:
         raise BadInput("The due date can't be read; it looks like 2026-11-30.", code="due_invalid") from None
+    if clock_time is None:
+        return day
+    return datetime.combine(day or today, clock_time)
 
 
-def _done(request: Request) -> Response:
-    return Response(status_code=204) if wants_json(request) else RedirectResponse("/tasks", 303)
+def _in_words(due: date | datetime, today: date) -> str:
+    if isinstance(due, datetime):
+        return f"{day_name(due.date(), today)}, {due:%H:%M}"
+    return day_name(due, today)
+
+
+def _id(text: str, noun: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise BadInput(f"This {noun} can't be read.", code=f"{noun}_invalid") from None
+
+
+def _back(request: Request) -> str:
+    back = came_from(request)
+    return back if back != "/" else "/tasks"

@@ -1,18 +1,27 @@
-"""JSON routes of the WhatsApp Connection modal: thin proxies that speak to the gateway as the signed-in user."""
+"""JSON routes about WhatsApp: thin proxies that speak to the gateway as the signed-in user."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Body, Depends, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+from starlette.responses import StreamingResponse
 
-from exponential.app.state import SignedIn, TheState
-from exponential.errors import ExponentialError, Unauthorized, Unavailable
+from exponential.app.board import Board
+from exponential.app.state import SignedIn, State, TheState
+from exponential.auth import consents
+from exponential.auth.users import User
+from exponential.ending import end
+from exponential.errors import Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 from exponential.gateway.client import GatewayClient
 
+CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
+FOLLOW_AGAIN = 3.0  # seconds, after the gateway was away
+T = TypeVar("T")
 router = APIRouter(prefix="/api/whatsapp")
 
 
@@ -26,14 +35,23 @@ class Session(_Answer):
     connected: bool
     status: str
     status_reason: str | None
+    status_code: str | None
     created_at: datetime
     connected_at: datetime | None
+
+
+class Agreement(_Answer):
+    """To the warning in its present version; `at` is None until the user has agreed."""
+
+    version: str
+    at: datetime | None
 
 
 class Overview(_Answer):
     """`error` says why there are no sessions to show; None when they could be asked for."""
 
     configured: bool
+    consent: Agreement
     loopback: bool = False
     error: str | None = None
     sessions: list[Session] = []
@@ -49,11 +67,12 @@ class LoginStatus(_Answer):
     qr_available: bool
     status: str
     status_reason: str | None
+    status_code: str | None
     qr_expires_at: datetime | None
 
 
 @contextmanager
-def _own_refusals() -> Iterator[None]:
+def own_refusals() -> Iterator[None]:
     """A token that the gateway refuses is this installation's fault: the browser must not think it is signed out."""
     try:
         yield
@@ -70,32 +89,113 @@ async def _gateway(state: TheState, user: SignedIn) -> AsyncIterator[GatewayClie
             "Gateway Not Configured: set the WHATSAPP_GATEWAY_URL environment variable and start the app again.",
             code="gateway_not_configured",
         )
-    with _own_refusals():
+    with own_refusals():
         yield state.gateway
 
 
 Gateway = Annotated[GatewayClient, Depends(_gateway)]
 
 
+async def agreement(state: State, user: User) -> Agreement:
+    """Whether the user has agreed to the warning as it reads now."""
+    async with state.database.transaction() as session:
+        given = await consents.latest(session, user.id, consents.WHATSAPP, consents.WHATSAPP_VERSION)
+    return Agreement(version=consents.WHATSAPP_VERSION, at=given.at if given else None)
+
+
+async def begin(state: State, gateway: GatewayClient, user: User) -> str:
+    """Start to link an account; the session's id. Raises Conflict: `consent_needed`, or at the session limit."""
+    if (await agreement(state, user)).at is None:
+        raise Conflict(
+            "Read the security and privacy warning and accept it first, under WhatsApp Connection.",
+            code="consent_needed",
+        )
+    return await gateway.login(user.identity)
+
+
+async def agree(state: State, user: User, version: str) -> None:
+    """Record the user's consent. Raises Conflict when the warning was changed since it was shown."""
+    if version != consents.WHATSAPP_VERSION:
+        raise Conflict(
+            "The security and privacy warning was changed meanwhile. Read it again, then accept it.",
+            code="consent_outdated",
+        )
+    async with state.database.transaction() as session:
+        await consents.record(session, user.id, consents.WHATSAPP, version)
+
+
 @router.get("")
 async def overview(state: TheState, user: SignedIn) -> Overview:
+    consent = await agreement(state, user)
     if state.gateway is None:
-        return Overview(configured=False)
+        return Overview(configured=False, consent=consent)
+    loopback = await state.mode.is_loopback()
     try:
-        with _own_refusals():
+        with own_refusals():
             found = await state.gateway.sessions(user.identity)
     except ExponentialError as error:
-        return Overview(configured=True, loopback=await state.mode.is_loopback(), error=str(error))
-    return Overview(
-        configured=True,
-        loopback=await state.mode.is_loopback(),
-        sessions=[Session.model_validate(item) for item in found],
-    )
+        return Overview(configured=True, consent=consent, loopback=loopback, error=str(error))
+    sessions = [Session.model_validate(item) for item in found]
+    return Overview(configured=True, consent=consent, loopback=loopback, sessions=sessions)
+
+
+@router.post("/consent", status_code=204)
+async def consent(state: TheState, user: SignedIn, version: Annotated[str, Body(embed=True, max_length=50)]) -> None:
+    await agree(state, user, version)
+
+
+@router.get("/events")
+async def events(state: TheState, user: SignedIn) -> StreamingResponse:
+    """Server-sent events: `changed` whenever one of the user's sessions has, as soon as the gateway knows."""
+    pages = state.board.stream(CHANNEL, str(user.id))
+    if state.gateway is not None:
+        following = asyncio.create_task(_follow(state.gateway, state.board, user))
+        pages.body_iterator = _with(following, pages.body_iterator)
+    return pages
+
+
+async def _follow(gateway: GatewayClient, board: Board, user: User) -> None:
+    """Tell the user's open pages whatever changes; of a session that is being linked, each new code too."""
+    linking: dict[str, asyncio.Task[None]] = {}
+    try:
+        while True:
+            try:
+                async for sessions in gateway.follow(user.identity):
+                    board.tell(CHANNEL, str(user.id))
+                    pending = {each.session_id for each in sessions if each.status == "pending"}
+                    for session_id in linking.keys() - pending:
+                        linking.pop(session_id).cancel()
+                    for session_id in pending - linking.keys():
+                        linking[session_id] = asyncio.create_task(_follow_codes(gateway, board, user, session_id))
+            except NotFound:
+                return  # an older gateway, which has no such stream; the page asks now and then
+            except ExponentialError:
+                await asyncio.sleep(FOLLOW_AGAIN)
+    finally:
+        await end(*linking.values())
+
+
+async def _follow_codes(gateway: GatewayClient, board: Board, user: User, session_id: str) -> None:
+    try:
+        async for event in gateway.follow_session(user.identity, session_id):
+            if event in ("qr", "status"):
+                board.tell(CHANNEL, str(user.id))
+    except ExponentialError:
+        return  # the page asks for a new code every few seconds by itself
+
+
+async def _with(task: asyncio.Task[None], stream: AsyncIterable[T]) -> AsyncIterator[T]:
+    """`stream`, and `task` for as long as somebody reads it."""
+    try:
+        async for part in stream:
+            yield part
+    finally:
+        await end(task)
 
 
 @router.post("/login")
-async def login(gateway: Gateway, user: SignedIn) -> Login:
-    return Login(session_id=await gateway.login(user.identity))
+async def login(state: TheState, gateway: Gateway, user: SignedIn) -> Login:
+    return Login(session_id=await begin(state, gateway, user))
 
 
 @router.get("/login/{session_id}/qr")

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
-from exponential.assistant import jobs
+from exponential.assistant import chats, jobs, media
+from exponential.assistant.chats import main_chat as main_chat
+from exponential.assistant.media import Attachment
 from exponential.assistant.records import Channel, Chat, Message, Role, Turn
 from exponential.auth import users
 from exponential.database import notify
@@ -16,11 +18,13 @@ from exponential.errors import BadInput, NotFound
 
 CHANNEL = "chat"  # NOTIFY channel; payload: the id of the chat that has news
 MAX_TEXT = 65_536  # characters of one message: what WhatsApp carries
+STOP = "/stop"  # the one message that doesn't wait for what is being answered
 
 
 @dataclass(frozen=True)
 class Incoming:
     """A message as a channel hands it in. WhatsApp gives `session_id`, `chat_jid` and `external_id` (its message id).
+    `chat_id` is one of the user's own chats; without it an owner's message goes to the main chat.
 
     `type` is "text", or what else was sent ("image", "audio", …), when `text` is its caption, often empty.
     """
@@ -34,6 +38,8 @@ class Incoming:
     external_id: str | None = None
     sender_name: str | None = None
     type: str = "text"
+    chat_id: UUID | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,13 @@ class Received:
     duplicate: bool
 
 
-async def main_chat(session: AsyncSession, user_id: UUID) -> Chat:
-    """The user's own conversation with Paddy, made on first use. Raises NotFound for an unknown user."""
-    await users.get(session, user_id)
-    return await _chat(session, Chat.kind == "main", user_id=user_id, kind="main")
+async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int = media.LIMIT) -> Received:
+    """Store a message with its files and queue the turn that answers it, all in the caller's transaction.
 
-
-async def receive(session: AsyncSession, incoming: Incoming) -> Received:
-    """Store a message and queue the turn that answers it, both in the caller's transaction.
-
-    Raises BadInput (empty, longer than 65,536 characters, WhatsApp without its ids), NotFound (unknown user).
+    A message with files needs no text. Raises BadInput (empty, longer than 65,536 characters, WhatsApp without its ids,
+    a file above `media_limit` MB), NotFound (unknown user or chat).
     """
+    media.check(incoming.attachments, media_limit)
     body = _body(incoming)
     chat = await _chat_of(session, incoming)
     statement = (
@@ -78,15 +80,51 @@ async def receive(session: AsyncSession, incoming: Incoming) -> Received:
     message_id = (await session.execute(statement)).scalar_one_or_none()
     if message_id is None:
         return await _seen_before(session, incoming)
-    await jobs.defer(session, jobs.TURN, lock=f"turn:{chat.id}", chat_id=str(chat.id))
+    await media.keep(session, message_id, incoming.attachments)
+    chats.name_after(chat, body)
+    if body.lower() == STOP:
+        running = update(Turn).where(Turn.chat_id == chat.id, Turn.state == "running")
+        await session.execute(running.values(stop_asked_at=clock.now()))
+    await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat.id), chat_id=str(chat.id))
     await notify(session, CHANNEL, str(chat.id))
+    await notify(session, chats.CHANNEL, str(chat.user_id))
     return Received(message_id, chat.id, duplicate=False)
 
 
-async def history(session: AsyncSession, chat_id: UUID, limit: int = 100) -> list[Message]:
-    """The last `limit` messages of a chat, oldest first."""
+async def history(
+    session: AsyncSession, chat_id: UUID, limit: int = 100, *, before: int | None = None
+) -> list[Message]:
+    """The last `limit` messages of a chat, oldest first; only those whose position is smaller than `before`."""
     query = select(Message).where(Message.chat_id == chat_id).order_by(Message.position.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Message.position < before)
     return list((await session.execute(query)).scalars())[::-1]
+
+
+async def following(session: AsyncSession, chat_id: UUID, after: int, limit: int) -> list[Message]:
+    """The next `limit` messages of a chat after that position, oldest first."""
+    query = select(Message).where(Message.chat_id == chat_id, Message.position > after)
+    return list((await session.execute(query.order_by(Message.position).limit(limit))).scalars())
+
+
+async def message(session: AsyncSession, user_id: UUID, chat_id: UUID, message_id: UUID) -> Message:
+    """One message of one of the user's chats. Raises NotFound."""
+    query = (
+        select(Message)
+        .join(Chat, Chat.id == Message.chat_id)
+        .where(Message.id == message_id, Chat.id == chat_id, Chat.user_id == user_id)
+    )
+    found = (await session.execute(query)).scalar_one_or_none()
+    if found is None:
+        raise NotFound("There is no such message here.", code="unknown_message")
+    return found
+
+
+async def sender(session: AsyncSession, turn_id: UUID) -> str | None:
+    """Who a turn answers: the name that WhatsApp shows, else where they write from."""
+    query = select(Message).where(Message.turn_id == turn_id, Message.role == "user").order_by(Message.position)
+    message = (await session.execute(query.limit(1))).scalar_one()
+    return message.sender_name or message.jid
 
 
 async def is_answering(session: AsyncSession, chat_id: UUID) -> bool:
@@ -105,20 +143,22 @@ def _body(incoming: Incoming) -> str:
             f"This message has {len(body):,} characters; Paddy reads up to {MAX_TEXT:,}. Send it in parts.",
             code="message_too_long",
         )
-    if incoming.type != "text":
+    if incoming.type != "text" and not incoming.attachments:
         return f"[{incoming.type}] {body}".rstrip()
-    if not body:
+    if not body and not incoming.attachments:
         raise BadInput("The message is empty. Write something to Paddy.", code="message_empty")
     return body
 
 
 async def _chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
     if incoming.role == "owner":
+        if incoming.chat_id is not None:
+            return await chats.writable(session, incoming.user_id, incoming.chat_id)
         return await main_chat(session, incoming.user_id)
     if incoming.session_id is None or incoming.chat_jid is None:
         raise BadInput("A guest's message needs its session and chat.", code="origin_missing")
     await users.get(session, incoming.user_id)
-    return await _chat(
+    return await chats.find_or_make(
         session,
         (Chat.session_id == incoming.session_id) & (Chat.jid == incoming.chat_jid),
         user_id=incoming.user_id,
@@ -126,16 +166,6 @@ async def _chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
         session_id=incoming.session_id,
         jid=incoming.chat_jid,
     )
-
-
-async def _chat(session: AsyncSession, which: ColumnElement[bool], *, user_id: UUID, **values: str) -> Chat:
-    query = select(Chat).where(Chat.user_id == user_id, which)
-    chat = (await session.execute(query)).scalar_one_or_none()
-    if chat is None:
-        fresh = insert(Chat).values(id=clock.new_id(), user_id=user_id, created_at=clock.now(), **values)
-        await session.execute(fresh.on_conflict_do_nothing())
-        chat = (await session.execute(query)).scalar_one()
-    return chat
 
 
 async def _seen_before(session: AsyncSession, incoming: Incoming) -> Received:

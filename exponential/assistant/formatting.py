@@ -1,6 +1,7 @@
 """A reply is written once, as Markdown, and rendered per channel: WhatsApp's own marks in chunks, or sanitised HTML."""
 
 import re
+from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -19,6 +20,7 @@ _FENCE = "```"
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s")
 
 
+@lru_cache(maxsize=1_000)  # a page shows the same answers again whenever something is added
 def to_html(markdown: str) -> str:
     """Safe HTML for the web: raw HTML shows as text, links open elsewhere and go to http(s) or mail only."""
     return nh3.clean(

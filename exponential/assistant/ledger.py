@@ -1,7 +1,8 @@
 """The ledger around Paddy's tools: effect and entry commit together, so a turn that runs again does nothing twice."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic_ai import RunContext
@@ -10,24 +11,46 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant.records import Role, ToolCall, Turn
+from exponential.assistant.records import Channel, Role, ToolCall, Turn
 from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import BadInput, Conflict, NotFound
+from exponential.workspace import history
+from exponential.workspace.history import Act
+
+# Tools that change nothing: they are asked anew where the others' results are taken from an earlier try.
+READING = frozenset(
+    "list_tasks list_projects project_status list_meetings meeting_summary action_items search_meetings query "
+    "list_reminders recall".split()
+)
+
+
+def _silent(name: str, state: Literal["started", "done", "failed"]) -> None:
+    pass
 
 
 class Superseded(Exception):
-    """This turn was finished elsewhere, by a process that took it over. Whoever still runs it must stop quietly."""
+    """Another process took this turn over. Whoever still runs it must stop quietly."""
 
 
 @dataclass(frozen=True)
 class Deps:
-    """What Paddy's tools know: whose turn it is, and, while a tool runs, its transaction."""
+    """What Paddy's tools know: whose turn it is and where it came from, and, while a tool runs, its transaction.
+
+    `summary` and `facts` are what Paddy has in mind of what came before. `again_of`: the turn that this one repeats.
+    `told` hears of each tool that it starts, and how it ends.
+    """
 
     database: Database
     user: User
     turn_id: UUID
+    run: int
     role: Role
+    source: Channel
+    summary: str | None = None
+    facts: tuple[str, ...] = ()
+    again_of: UUID | None = None
+    told: Callable[[str, Literal["started", "done", "failed"]], None] = _silent
     open_session: AsyncSession | None = None
 
     @property
@@ -44,34 +67,63 @@ class LedgerToolset(WrapperToolset[Deps]):
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Deps], tool: ToolsetTool[Deps]
     ) -> Any:
+        ctx.deps.told(name, "started")
+        state: Literal["done", "failed"] = "failed"
+        try:
+            result = await self._once(name, tool_args, ctx, tool)
+            state = "failed" if isinstance(result, dict) and "error" in result else "done"
+            return result
+        finally:
+            ctx.deps.told(name, state)
+
+    async def _once(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Deps], tool: ToolsetTool[Deps]) -> Any:
         assert ctx.tool_call_id is not None
         async with ctx.deps.database.transaction() as session:
-            await hold(session, ctx.deps.turn_id)
+            await hold(session, ctx.deps.turn_id, ctx.deps.run)
             entry = await session.get(ToolCall, (ctx.deps.turn_id, ctx.tool_call_id))
             if entry is not None:
                 return entry.result
+            given = to_jsonable_python({key: value for key, value in tool_args.items() if value is not None})
+            done = await done_before(session, ctx.deps, name, given)
+            if done is not None:
+                session.add(_entry(ctx, name, given, done.result, done.act_id))
+                return done.result
+            act = await history.begin(session, ctx.deps.user.id, name, ctx.deps.source, given)
             try:
                 async with session.begin_nested():
                     inside = replace(ctx, deps=replace(ctx.deps, open_session=session))
                     result = to_jsonable_python(await super().call_tool(name, tool_args, inside, tool))
             except (BadInput, NotFound, Conflict) as refusal:
-                result = refusal.as_json()
-            session.add(
-                ToolCall(
-                    turn_id=ctx.deps.turn_id,
-                    call_id=ctx.tool_call_id,
-                    name=name,
-                    args=to_jsonable_python(tool_args),
-                    result=result,
-                )
-            )
+                result, act.outcome = refusal.as_json(), refusal.code
+            session.add(_entry(ctx, name, given, result, act.id))
             return result
 
 
-async def hold(session: AsyncSession, turn_id: UUID) -> Turn:
-    """Lock a running turn until this transaction ends. Raises Superseded when it runs no longer."""
-    query = select(Turn).where(Turn.id == turn_id, Turn.state == "running").with_for_update(key_share=True)
-    turn = (await session.execute(query)).scalar_one_or_none()
+def _entry(ctx: RunContext[Deps], name: str, args: Any, result: Any, act_id: UUID | None) -> ToolCall:
+    return ToolCall(
+        turn_id=ctx.deps.turn_id, call_id=ctx.tool_call_id, name=name, args=args, result=result, act_id=act_id
+    )
+
+
+async def done_before(session: AsyncSession, deps: Deps, name: str, args: Any) -> ToolCall | None:
+    """The same call of an earlier try at the same question, if it changed something: that was wanted once."""
+    if deps.again_of is None or name in READING:
+        return None
+    tries = (Turn.id == deps.again_of) | (Turn.again_of == deps.again_of)
+    query = select(ToolCall).join(Turn, Turn.id == ToolCall.turn_id).where(tries, Turn.id != deps.turn_id)
+    earlier = (await session.execute(query.where(ToolCall.name == name).order_by(ToolCall.created_at.desc()))).scalars()
+    call = next((call for call in earlier if call.args == args and "error" not in call.result), None)
+    if call is None:
+        return None
+    act = select(Act.undone_at).where(Act.user_id == deps.user.id, Act.name == name, Act.created_at <= call.created_at)
+    undone_at = (await session.execute(act.order_by(Act.position.desc()).limit(1))).scalar_one_or_none()
+    return call if undone_at is None else None
+
+
+async def hold(session: AsyncSession, turn_id: UUID, run: int) -> Turn:
+    """Lock a running turn until this transaction ends. Raises Superseded when `run` isn't its latest run any more."""
+    query = select(Turn).where(Turn.id == turn_id, Turn.state == "running", Turn.runs == run)
+    turn = (await session.execute(query.with_for_update(key_share=True))).scalar_one_or_none()
     if turn is None:
         raise Superseded
     return turn

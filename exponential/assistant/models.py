@@ -6,6 +6,7 @@ import re
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
 
+from exponential.assistant.offline import OfflineModel
 from exponential.errors import ConfigurationError
 
 _URL = re.compile(r"(?P<base>https?://[^#\s]+)#(?P<name>\S+)")
@@ -18,8 +19,6 @@ def choose(name: str) -> Model:
     Raises ConfigurationError in one sentence.
     """
     if not name:
-        from exponential.assistant.offline import OfflineModel
-
         return OfflineModel()
     if name.startswith(("http://", "https://")):
         return _compatible(name)
@@ -33,6 +32,7 @@ def choose(name: str) -> Model:
 
 def _compatible(url: str) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
 
     match = _URL.fullmatch(url)
@@ -41,7 +41,10 @@ def _compatible(url: str) -> Model:
             "EXPONENTIAL_MODEL as a URL names its model after a #, for example http://localhost:11434/v1#qwen3."
         )
     key = os.environ.get("OPENAI_API_KEY") or "none"
-    return OpenAIChatModel(match["name"], provider=OpenAIProvider(base_url=match["base"], api_key=key))
+    # An answer that was cut off must not pass for a whole one; servers that never say how it ended answer as a whole.
+    profile = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
+    provider = OpenAIProvider(base_url=match["base"], api_key=key)
+    return OpenAIChatModel(match["name"], provider=provider, profile=profile)
 
 
 def _sentence(error: Exception) -> str:

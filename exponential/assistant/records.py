@@ -1,30 +1,40 @@
 """The assistant's tables: chats, messages, turns, and the ledger of what each turn's tools have done.
 
-A `main` chat is a user's own conversation with Paddy, the same on the web, in the terminal and on WhatsApp. A `contact`
-chat is with somebody else who writes to the linked account; it never sees the owner's workspace.
+A `main` chat is a user's own conversation with Paddy, the same on the web, in the terminal and on WhatsApp. A `topic`
+chat is another one that they opened on the web. A `contact` chat is with somebody else who writes to the linked
+account; it never sees the owner's workspace.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, ForeignKey, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.database import AppBase
 from exponential.encryption import EncryptedJSON, EncryptedText
+from exponential.workspace.history import Act
 
-Channel = Literal["web", "whatsapp", "terminal"]
+Channel = Literal["web", "whatsapp", "terminal", "mcp"]
 Role = Literal["owner", "guest"]
 
 
 class Chat(AppBase):
-    """One conversation. `session_id` and `jid` say where a contact chat lives; both are null in a main chat."""
+    """One conversation. `session_id` and `jid` say where a contact chat lives; both are null in the user's own ones.
+    `title` is what a topic chat is called, null until something was said in it.
+
+    While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here. Paddy remembers what
+    was said since `begins_at`: `summary` stands for the turns that began up to `summarised_until`.
+    """
 
     __tablename__ = "chats"
     __table_args__ = (
-        CheckConstraint("(kind = 'main') = (jid is null) and (jid is null) = (session_id is null)", name="place"),
+        CheckConstraint(
+            "(kind = 'contact') = (jid is not null) and (jid is null) = (session_id is null)", name="place"
+        ),
+        Index("ix_chats_user_id", "user_id"),
         Index("uq_chats_main", "user_id", unique=True, postgresql_where=text("kind = 'main'")),
         Index("uq_chats_contact", "user_id", "session_id", "jid", unique=True),
     )
@@ -34,12 +44,19 @@ class Chat(AppBase):
     kind: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[str | None] = mapped_column(String(100))
     jid: Mapped[str | None] = mapped_column(String(200))
+    title: Mapped[str | None] = mapped_column(EncryptedText)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+    paused_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    paused_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    begins_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    summary: Mapped[str | None] = mapped_column(EncryptedText)
+    summarised_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    limit_told_on: Mapped[date | None] = mapped_column(Date)  # the user's day on which its daily limit was told of
 
     @property
     def role(self) -> Role:
         """Who Paddy talks with here; all tools hang on it."""
-        return "owner" if self.kind == "main" else "guest"
+        return "guest" if self.kind == "contact" else "owner"
 
 
 class Message(AppBase):
@@ -63,7 +80,7 @@ class Message(AppBase):
     chat_id: Mapped[UUID] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"))
     turn_id: Mapped[UUID | None] = mapped_column(ForeignKey("turns.id"))
     role: Mapped[str] = mapped_column(String(16))
-    channel: Mapped[str] = mapped_column(String(16))
+    channel: Mapped[Channel] = mapped_column(String(16))
     session_id: Mapped[str | None] = mapped_column(String(100))
     jid: Mapped[str | None] = mapped_column(String(200))
     external_id: Mapped[str | None] = mapped_column(String(200))
@@ -73,9 +90,13 @@ class Message(AppBase):
 
 
 class Turn(AppBase):
-    """One answer in the making, to one or several messages. `state`: running, done or failed.
+    """One answer in the making, to one or several messages. `state`: running, done, failed, stopped (asked to, see
+    `stop_asked_at`) or silent (the chat was paused; there is no answer).
 
-    `history` holds this turn's own pydantic-ai messages so far; a turn that lost its process goes on from them.
+    `history` holds this turn's own pydantic-ai messages so far; a turn that lost its process goes on from them. `runs`
+    counts how often it was taken up: only the latest run may write. `fruitless` of them, the last ones, saved nothing;
+    `failures` failed for a reason of their own, not because a process or the database went away. `again_of` is the turn
+    whose messages this one answers anew; they stay with that one.
     """
 
     __tablename__ = "turns"
@@ -83,20 +104,28 @@ class Turn(AppBase):
         Index("ix_turns_chat_id_started_at", "chat_id", "started_at"),
         # At most one turn of a chat runs; a second one is a bug that must not get far.
         Index("uq_turns_running", "chat_id", unique=True, postgresql_where=text("state = 'running'")),
+        Index("ix_turns_again_of", "again_of", postgresql_where=text("again_of is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     chat_id: Mapped[UUID] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(String(16), default="running")
     history: Mapped[Any] = mapped_column(EncryptedJSON)
+    runs: Mapped[int] = mapped_column(default=0)
+    fruitless: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    stop_asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    again_of: Mapped[UUID | None] = mapped_column(ForeignKey("turns.id", ondelete="SET NULL"))
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class ToolCall(AppBase):
-    """A ledger entry, committed together with the tool's effect: once it is there, the call is not made again."""
+    """A ledger entry, committed together with the tool's effect: once it is there, the call is not made again.
+    `act_id`: the act in the workspace's history that the call was."""
 
     __tablename__ = "tool_calls"
+    __table_args__ = (Index("ix_tool_calls_act_id", "act_id"),)
 
     turn_id: Mapped[UUID] = mapped_column(ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True)
     call_id: Mapped[str] = mapped_column(String(200), primary_key=True)
@@ -104,4 +133,5 @@ class ToolCall(AppBase):
     name: Mapped[str] = mapped_column(String(100))
     args: Mapped[Any] = mapped_column(EncryptedJSON)
     result: Mapped[Any] = mapped_column(EncryptedJSON)
+    act_id: Mapped[UUID | None] = mapped_column(ForeignKey(Act.id, ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)

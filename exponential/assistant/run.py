@@ -1,99 +1,253 @@
 """Running one turn: the short pause, the agent's steps with a save after each, and an honest answer when all fails."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
-from pydantic_ai import CallToolsNode, ModelSettings, UsageLimits
-from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior, UsageLimitExceeded, UserError
+import psycopg
+from pydantic_ai import CallToolsNode, UsageLimits
+from pydantic_ai.exceptions import UnexpectedModelBehavior, UsageLimitExceeded
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model
+from pydantic_ai.toolsets import AbstractToolset
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock, log
-from exponential.assistant import ledger, turns
+from exponential.assistant import approvals, commands, ledger, shortfall, turns, understanding, usage
 from exponential.assistant.agent import paddy
-from exponential.assistant.replies import Typing
+from exponential.assistant.attention import Attention
+from exponential.assistant.offline import OfflineModel
+from exponential.assistant.reach import Line, ModelFailed, Reach
+from exponential.assistant.records import Chat, Message
+from exponential.assistant.saying import Saying
+from exponential.assistant.transcribing import Transcriber
 from exponential.assistant.turns import Work
+from exponential.assistant.understanding import Reader
+from exponential.assistant.usage import Prices
 from exponential.database import Database
-from exponential.errors import ConfigurationError
+from exponential.ending import end
 from exponential.gateway.client import GatewayClient
+from exponential.workspace.zones import today_of, zone_of
 
 PAUSE = timedelta(seconds=0.25)  # messages that follow each other this fast are answered together
 LONGEST_PAUSE = timedelta(seconds=2)
-MAX_TRIES = 5
+MAX_TRIES = 5  # that failed for a reason of their own
+MAX_FRUITLESS = 25  # runs in a row that got nowhere, because their process or the database went away
 LIMITS = UsageLimits(request_limit=20)  # model requests in one turn
-SETTINGS = ModelSettings(timeout=60.0)  # seconds for one model request
+STOP = 0.4  # seconds between two looks whether the user wants the turn to stop
 
-_REFUSED = frozenset(range(400, 500)) - {408, 409, 425, 429}  # HTTP statuses that another try won't change
 _log = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class Thinking:
-    """What a turn needs to run: the database, the model, and the gateway (None: no WhatsApp here)."""
+    """What a turn needs to run: the database, the way to the language model (None: there is none, `rules` answer), the
+    gateway (None: no WhatsApp here), what tokens cost, and how many of them a user has a day (0: no limit); who reads
+    files, and what tools there are outside."""
 
     database: Database
-    model: Model
+    reach: Reach | None
     gateway: GatewayClient | None
+    prices: Prices | None = None
+    daily_tokens: int = 0
+    rules: Model = field(default_factory=OfflineModel)
+    reader: Reader = field(default_factory=lambda: Reader(Transcriber("")))
+    outside: Sequence[AbstractToolset[ledger.Deps]] = ()
 
 
-async def answer(thinking: Thinking, chat_id: UUID, *, tries: int) -> None:
-    """Answer what is unanswered in a chat, after `tries` tries that failed or died.
+@dataclass(frozen=True)
+class _Answer:
+    """A reply with the turn's own messages. `limited`: it tells of the daily limit."""
+
+    reply: str
+    own: Sequence[ModelMessage]
+    limited: bool = False
+
+
+async def answer(thinking: Thinking, chat_id: UUID) -> None:
+    """Answer what is unanswered in a chat.
 
     Any error means: try again later. The last try ends with an answer that says what went wrong.
     """
     if not await _settle(thinking.database, chat_id):
         return
+    await _read_files(thinking, chat_id)
     async with thinking.database.transaction() as session:
         work = await turns.take_up(session, chat_id)
     if work is None:
         return
     try:
-        await _run_or_fail(thinking, work, tries)
+        async with Saying(thinking.database, chat_id, work.turn_id, work.run) as saying:
+            await _run_or_fail(thinking, work, saying)
     except ledger.Superseded:
         _log.info("turn_superseded", turn=str(work.turn_id))
 
 
-async def _run_or_fail(thinking: Thinking, work: Work, tries: int) -> None:
-    if tries >= MAX_TRIES:  # it never got as far as failing: its processes died
-        return await _fail(thinking.database, work, None)
+async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
+    """Read what files came with the waiting messages, before a turn takes these up."""
+    async with thinking.database.transaction() as session:
+        if not await understanding.is_waiting(session, chat_id):
+            return
+        user = await turns.owner(session, chat_id)
+        chat = await session.get_one(Chat, chat_id)
+        held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
+        messages = () if held_back else await turns.waiting(session, chat_id)
+    async with Attention(thinking.gateway, user.identity, messages):
+        await thinking.reader.read_waiting(thinking.database, chat_id)
+
+
+async def _run_or_fail(thinking: Thinking, work: Work, saying: Saying) -> None:
+    if work.fruitless > MAX_FRUITLESS:
+        return await _end(thinking, work, saying, shortfall.failed(None, 0, await _effects(thinking, work)), "failed")
     try:
-        async with Typing(thinking.gateway, work.user.identity, work.messages):
-            await _run(thinking, work)
+        if work.stop_asked:
+            await _stop(thinking, work, saying)
+        elif work.command is not None:
+            await _command(thinking, work, work.command, saying)
+        else:
+            async with Attention(thinking.gateway, work.user.identity, _seen(work)):
+                await _run_until_stopped(thinking, work, saying)
     except ledger.Superseded:
         raise
     except Exception as error:
-        status = error.status_code if isinstance(error, ModelHTTPError) else None
-        _log.warning("turn_error", turn=str(work.turn_id), error=type(error).__name__, status=status, tries=tries + 1)
-        if tries + 1 < MAX_TRIES and not _is_permanent(error):
+        if _is_outage(error):
             raise
-        await _fail(thinking.database, work, error)
+        tries = work.failures + 1
+        _log.warning("turn_error", turn=str(work.turn_id), error=type(error).__name__, tries=tries)
+        if tries < MAX_TRIES:
+            async with thinking.database.transaction() as session:
+                await turns.failed(session, work)
+            raise
+        reply = shortfall.failed(error, tries, await _effects(thinking, work))
+        await _end(thinking, work, saying, reply, "failed")
 
 
-async def _run(thinking: Thinking, work: Work) -> None:
-    reply, own = _said(work.own), work.own
-    if reply is None:
-        deps = ledger.Deps(thinking.database, work.user, work.turn_id, work.chat.role)
-        with paddy.parallel_tool_call_execution_mode("sequential"):
-            async with paddy.iter(
-                message_history=[*work.context, *work.own],
-                deps=deps,
-                model=thinking.model,
-                model_settings=SETTINGS,
-                usage_limits=LIMITS,
-            ) as steps:
-                async for step in steps:
-                    own = steps.all_messages()[len(work.context) :]
-                    # After a model's response; what the tools then do, the ledger keeps.
-                    if isinstance(step, CallToolsNode) and _said(own) is None:
-                        async with thinking.database.transaction() as session:
-                            await turns.save(session, work.turn_id, own)
-        assert steps.result is not None
-        reply = steps.result.output
+def _seen(work: Work) -> Sequence[Message]:
+    """The messages whose senders see that Paddy is at it."""
+    return () if work.again_of or work.held_back else work.messages
+
+
+async def _command(thinking: Thinking, work: Work, command: commands.Command, saying: Saying) -> None:
+    model = thinking.reach.model.model_name if thinking.reach else ""
     async with thinking.database.transaction() as session:
-        await turns.finish(session, work, reply, state="done", own=own)
+        chat = await _chat(session, work)
+        source = work.messages[-1].channel
+        setting = commands.Setting(session, chat, work.user, source, model, thinking.daily_tokens)
+        outcome = await commands.run(setting, command)
+        await turns.finish(session, work, outcome.reply, state="done", own=[work.own[0], *outcome.own])
+    saying.end(outcome.reply, "done")
+
+
+async def _run_until_stopped(thinking: Thinking, work: Work, saying: Saying) -> None:
+    running = asyncio.create_task(_run(thinking, work, saying))
+    asked = asyncio.create_task(_stop_asked(thinking.database, work.turn_id))
+    try:
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+    finally:
+        await end(running, asked)
+    if running.cancelled() or running.exception() is not None:
+        await _stop(thinking, work, saying)
+
+
+async def _stop_asked(database: Database, turn_id: UUID) -> None:
+    """Returns when the user wants the turn to stop."""
+    while True:
+        await asyncio.sleep(STOP)
+        with contextlib.suppress(SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
+            async with database.transaction() as session:
+                if await turns.is_stop_asked(session, turn_id):
+                    return
+
+
+async def _stop(thinking: Thinking, work: Work, saying: Saying) -> None:
+    reply = shortfall.stopped(saying.text, await _effects(thinking, work))
+    await _end(thinking, work, saying, reply, "stopped")
+
+
+async def _run(thinking: Thinking, work: Work, saying: Saying) -> None:
+    said = _said(work.own)
+    found = _Answer(said, work.own) if said is not None else await _think(thinking, work, saying)
+    async with thinking.database.transaction() as session:
+        fresh = await turns.finish(session, work, found.reply, state="done", own=found.own)
+        await _record(session, thinking, work, fresh)
+        if found.limited:
+            (await _chat(session, work)).limit_told_on = today_of(work.user)
+    saying.end(found.reply, "done")
+
+
+async def _think(thinking: Thinking, work: Work, saying: Saying) -> _Answer:
+    if thinking.reach is None:
+        return _Answer(*await _steps(thinking, work, saying, thinking.rules, work.own))
+    async with thinking.database.transaction() as session:
+        used_up = await usage.is_used_up(session, work.user, thinking.daily_tokens)
+    if used_up and len(work.own) == 1:  # what the language model began, it may finish
+        reply, own = await _steps(thinking, work, saying, thinking.rules, work.own)
+        if work.chat.role != "owner" or work.chat.limit_told_on == today_of(work.user):
+            return _Answer(reply, own)
+        return _Answer(shortfall.over_limit(thinking.daily_tokens, reply), own, limited=True)
+    line = thinking.reach.line(saying.heard)
+    try:
+        return _Answer(*await _steps(thinking, work, saying, line, work.own))
+    except (ModelFailed, UnexpectedModelBehavior, UsageLimitExceeded) as error:
+        _log.warning("turn_without_model", turn=str(work.turn_id), error=type(error).__name__)
+        return await _without_model(thinking, work, saying, shortfall.reason(error))
+    finally:
+        await _record_lost(thinking, work, line)
+
+
+async def _without_model(thinking: Thinking, work: Work, saying: Saying, why: str) -> _Answer:
+    """The offline model's answer, unless the language model's tools have done something already: the rules might do it
+    again."""
+    done = await _effects(thinking, work)
+    if done:
+        reply = shortfall.broken_off(why, done)
+        return _Answer(reply, [work.own[0], ModelResponse(parts=[TextPart(reply)])])
+    reply, own = await _steps(thinking, work, saying, thinking.rules, work.own[:1])
+    return _Answer(shortfall.by_rules(why, reply) if work.chat.role == "owner" else reply, own)
+
+
+async def _steps(
+    thinking: Thinking, work: Work, saying: Saying, model: Model, begun: Sequence[ModelMessage]
+) -> tuple[str, Sequence[ModelMessage]]:
+    """The agent's way from the turn's messages so far to its reply; it is saved after each step."""
+    deps = ledger.Deps(
+        thinking.database,
+        work.user,
+        work.turn_id,
+        work.run,
+        work.chat.role,
+        work.messages[-1].channel,
+        summary=work.chat.summary,
+        facts=work.facts,
+        again_of=work.again_of,
+        told=saying.tool,
+    )
+    own = begun
+    with paddy.parallel_tool_call_execution_mode("sequential"):
+        async with paddy.iter(
+            message_history=[*work.context, *begun],
+            deps=deps,
+            model=model,
+            usage_limits=LIMITS,
+            toolsets=thinking.outside if work.chat.role == "owner" else None,
+        ) as steps:
+            async for step in steps:
+                own = steps.all_messages()[len(work.context) :]
+                # After a model's response; what the tools then do, the ledger keeps.
+                if isinstance(step, CallToolsNode) and _said(own) is None:
+                    async with thinking.database.transaction() as session:
+                        await _record(session, thinking, work, await turns.save(session, work, own))
+    assert steps.result is not None
+    return steps.result.output, own
 
 
 def _said(own: Sequence[ModelMessage]) -> str | None:
@@ -102,6 +256,40 @@ def _said(own: Sequence[ModelMessage]) -> str | None:
     if isinstance(last, ModelResponse) and not last.tool_calls and last.text:
         return last.text
     return None
+
+
+async def _record(session: AsyncSession, thinking: Thinking, work: Work, fresh: Sequence[ModelMessage]) -> None:
+    await usage.record(session, work.user.id, work.turn_id, fresh, prices=thinking.prices)
+
+
+async def _record_lost(thinking: Thinking, work: Work, line: Line) -> None:
+    """What answers used that broke off. It isn't worth failing a turn."""
+    if line.lost:
+        with contextlib.suppress(SQLAlchemyError, psycopg.Error):
+            async with thinking.database.transaction() as session:
+                name = line.model_name
+                await usage.record_lost(session, work.user.id, work.turn_id, name, line.lost, prices=thinking.prices)
+
+
+async def _chat(session: AsyncSession, work: Work) -> Chat:
+    """The turn's chat, to change it."""
+    query = select(Chat).where(Chat.id == work.chat.id).with_for_update(key_share=True)
+    return (await session.execute(query)).scalar_one()
+
+
+async def _effects(thinking: Thinking, work: Work) -> list[str]:
+    """What the turn's tools have changed so far, in words."""
+    async with thinking.database.transaction() as session:
+        entries = await ledger.entries(session, work.turn_id)
+    return shortfall.effects(entries, clock.now().astimezone(zone_of(work.user)))
+
+
+async def _end(thinking: Thinking, work: Work, saying: Saying, reply: str, state: Literal["stopped", "failed"]) -> None:
+    """End a turn with something else than the model's answer."""
+    async with thinking.database.transaction() as session:
+        own = [work.own[0], ModelResponse(parts=[TextPart(reply)])]
+        await turns.finish(session, work, reply, state=state, own=own)
+    saying.end(reply, "failed" if state == "failed" else "done")
 
 
 async def _settle(database: Database, chat_id: UUID) -> bool:
@@ -122,37 +310,8 @@ async def _settle(database: Database, chat_id: UUID) -> bool:
         await asyncio.sleep(min(max(rest, timedelta(0)), PAUSE).total_seconds())
 
 
-async def _fail(database: Database, work: Work, error: Exception | None) -> None:
-    async with database.transaction() as session:
-        done = [entry for entry in await ledger.entries(session, work.turn_id) if "error" not in entry.result]
-        reply = _apology(error)
-        if done:
-            names = ", ".join(entry.name.replace("_", " ") for entry in done)
-            reply += f" What I had already done stays done: {names}."
-        own = [work.own[0], ModelResponse(parts=[TextPart(reply)])]
-        await turns.finish(session, work, reply, state="failed", own=own)
-
-
-def _is_permanent(error: Exception) -> bool:
-    return _is_refusal(error) or isinstance(
-        error, UnexpectedModelBehavior | UsageLimitExceeded | UserError | ConfigurationError
-    )
-
-
-def _is_refusal(error: Exception | None) -> bool:
-    return isinstance(error, ModelHTTPError) and error.status_code in _REFUSED
-
-
-def _apology(error: Exception | None) -> str:
-    if _is_refusal(error):
-        return (
-            "I couldn't answer: the language model refused the request. "
-            "Whoever runs this installation should check EXPONENTIAL_MODEL and its key."
-        )
-    if isinstance(error, UsageLimitExceeded | UnexpectedModelBehavior):
-        return "I couldn't answer: the language model lost its way with this request. Try saying it differently."
-    if error is None:
-        return (
-            "I couldn't answer: my process stopped each time I tried. Send the request again, perhaps in smaller parts."
-        )
-    return f"I couldn't answer: I tried {MAX_TRIES} times and failed each time. Please send it again in a few minutes."
+def _is_outage(error: Exception) -> bool:
+    """Whether the database is away, which is no fault of the turn's."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
+    return isinstance(error, psycopg.OperationalError | PoolTimeout)

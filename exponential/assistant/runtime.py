@@ -7,25 +7,53 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-from procrastinate import JobContext, RetryDecision
+import psycopg
+from procrastinate import RetryDecision
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 from pydantic_ai.models import Model
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import log
-from exponential.assistant import conversation, jobs, ledger, models, replies, run
-from exponential.assistant.records import Channel, Message, Turn
+from exponential.assistant import (
+    approvals,
+    briefing,
+    commands,
+    conversation,
+    jobs,
+    ledger,
+    models,
+    reminding,
+    replies,
+    run,
+    summarising,
+    transcribing,
+    turns,
+)
+from exponential.assistant.offline import OfflineModel
+from exponential.assistant.outside import OutsideServers
+from exponential.assistant.reach import Reach
+from exponential.assistant.records import Channel, Chat, Message, Turn
+from exponential.assistant.seeing import Seeing
+from exponential.assistant.understanding import Reader
+from exponential.auth import users
 from exponential.database import Database
 from exponential.errors import Unavailable
 from exponential.gateway.client import GatewayClient
 from exponential.settings import AppSettings
+from exponential.workspace.zones import zone_of
 
 CONCURRENCY = 16  # turns at once; they mostly wait for the model
-STALLED = 20.0  # seconds without a sign of life after which another process takes a worker's jobs over
-SWEEP = 5.0  # seconds between two looks for such jobs
-STOP = 3.0  # seconds that running turns get to end by themselves
+STALLED = 6.0  # seconds without a sign of life after which another process takes a worker's jobs over
+SWEEP = 2.0  # seconds between two looks for such jobs
+REMINDERS = 1.0  # seconds between two looks for reminders whose moment has come
+HELD_UP = 2.0  # seconds that such a look may come late
+STOP = 2.0  # seconds that running turns get to end by themselves
+HAND_BACK = 0.5  # seconds to write down, after that, what didn't end; a database that is away takes for ever
+LEAVE_OUTSIDE = 3.0  # seconds that other MCP servers' processes get to end, beginning with the rest
 LONGEST_WAIT = 30  # seconds between two tries of a job
 
 _log = log.get(__name__)
@@ -63,26 +91,47 @@ class Runtime:
         model: Model | None = None,
     ) -> None:
         self.database = database
-        self._thinking = run.Thinking(database, model or models.choose(settings.model), gateway)
-        self._jobs = jobs.app(database.libpq)
-        self._jobs.task(name=jobs.TURN, pass_context=True, retry=Backoff())(self._turn)
+        chosen = model or models.choose(settings.model)
+        offline = isinstance(chosen, OfflineModel)
+        seeing = Seeing(chosen, database)
+        self._outside = OutsideServers(settings.mcp_servers)
+        self._thinking = run.Thinking(
+            database,
+            None if offline else Reach(seeing, timeout=settings.model_timeout, retries=settings.model_retries),
+            gateway,
+            settings.model_prices,
+            settings.daily_tokens,
+            chosen if offline else OfflineModel(),
+            Reader(transcribing.choose(settings.transcription_url, settings.transcription_key)),
+            self._outside.toolsets,
+        )
+        self._jobs, self._manager = jobs.app(database.libpq)
+        self._jobs.task(name=jobs.TURN, retry=Backoff())(self._turn)
         self._jobs.task(name=jobs.DELIVER, retry=Backoff())(self._deliver)
+        self._jobs.task(name=jobs.SUMMARISE, retry=Backoff())(self._summarise)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
     async def __aenter__(self) -> "Runtime":
+        await self._outside.__aenter__()
         await self._jobs.open_async()
-        self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sweep())]
+        self._tasks = [asyncio.create_task(work()) for work in (self._work, self._sweep, self._remind)]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping = True
+        leaving = asyncio.create_task(self._outside.__aexit__(None, None, None))
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._jobs.close_async()
+        _, late = await asyncio.wait(self._tasks, timeout=STOP + HAND_BACK)
+        if late:
+            _log.warning("runtime_stops_late", meaning="what still runs is taken over later")
+            self._manager.leave()
+        # This also ends the waiting for a connection.
+        await asyncio.wait({*late, asyncio.create_task(self._jobs.close_async())}, timeout=HAND_BACK)
+        await asyncio.wait({leaving}, timeout=LEAVE_OUTSIDE)
 
     async def ask(self, user_id: UUID, text: str, channel: Channel = "terminal", timeout: float = 120.0) -> AskResult:
         """Say `text` in the user's main chat and wait for the answer (`timeout` in seconds).
@@ -124,17 +173,32 @@ class Runtime:
             query = select(Message).where(Message.turn_id == turn, Message.role == "assistant")
             reply = (await session.execute(query)).scalar_one_or_none()
             if reply is None or reply.turn_id is None:
-                return None
+                return await self._silence(session, message_id)
             entries = await ledger.entries(session, reply.turn_id)
             return AskResult(
                 reply.text, [{"name": entry.name, "args": entry.args, "result": entry.result} for entry in entries]
             )
 
-    async def _turn(self, context: JobContext, chat_id: str) -> None:
-        await run.answer(self._thinking, UUID(chat_id), tries=context.job.attempts)
+    async def _silence(self, session: AsyncSession, message_id: UUID) -> AskResult | None:
+        """What is told of a message that Paddy, being paused, is silent about; None when it isn't."""
+        query = select(Chat, Turn).join(Turn, Turn.chat_id == Chat.id).join(Message, Message.turn_id == Turn.id)
+        found = (await session.execute(query.where(Message.id == message_id, Turn.state == "silent"))).one_or_none()
+        if found is None:
+            return None
+        user = await users.get(session, found[0].user_id)
+        return AskResult(commands.paused(found[0], zone_of(user)))
+
+    async def _turn(self, chat_id: str) -> None:
+        await run.answer(self._thinking, UUID(chat_id))
 
     async def _deliver(self, turn_id: str) -> None:
         await replies.deliver(self.database, self._thinking.gateway, UUID(turn_id))
+
+    async def _summarise(self, chat_id: str) -> None:
+        of = self._thinking
+        await summarising.summarise(
+            of.database, UUID(chat_id), of.reach, prices=of.prices, daily_tokens=of.daily_tokens
+        )
 
     async def _work(self) -> None:
         """Keep a worker alive: it stops by itself when the database goes away."""
@@ -155,13 +219,38 @@ class Runtime:
             await asyncio.sleep(1.0)
 
     async def _sweep(self) -> None:
-        """Put back into the queue what dead processes had begun."""
-        manager = self._jobs.job_manager
+        """Put back into the queue what dead processes had begun. A live one that is only slow loses its turns, too:
+        what it still does to them doesn't count."""
+        loop = asyncio.get_running_loop()
         while not self._stopping:  # the connector may answer a cancellation with an error of its own
-            try:
-                for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
-                    await manager.retry_job(job)
-                    _log.info("job_taken_over", job=job.id, task=job.task_name)
-            except ConnectorException as error:
-                _log.warning("sweep_failed", error=type(error).__name__)
+            began = loop.time()
             await asyncio.sleep(SWEEP)
+            if loop.time() - began > SWEEP + HELD_UP:
+                continue  # this very process was held up, and with it its signs of life: no time to judge others
+            try:
+                await self._take_over()
+            except (ConnectorException, SQLAlchemyError, psycopg.Error) as error:
+                _log.warning("sweep_failed", error=type(error).__name__)
+
+    async def _remind(self) -> None:
+        while not self._stopping:
+            try:
+                await reminding.say_due(self.database)
+                async with self.database.transaction() as session:
+                    await approvals.expire(session)
+            except Exception as error:
+                _log.warning("reminders_failed", error=type(error).__name__)
+            try:
+                await briefing.say_due(self.database)
+            except Exception as error:
+                _log.warning("briefings_failed", error=type(error).__name__)
+            await asyncio.sleep(REMINDERS)
+
+    async def _take_over(self) -> None:
+        for job in await self._manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
+            await self._manager.retry_job(job)
+            _log.info("job_taken_over", job=job.id, task=job.task_name)
+        async with self.database.transaction() as session:
+            for chat_id in await turns.orphans(session):
+                await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat_id), chat_id=str(chat_id))
+                _log.warning("turn_without_job", chat=str(chat_id))

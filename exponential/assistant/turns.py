@@ -2,34 +2,47 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
 from uuid import UUID
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, UserPromptPart
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
-from exponential.assistant import jobs
+from exponential.assistant import approvals, chats, commands, context, jobs, media, prompts, summarising
 from exponential.assistant.conversation import CHANNEL
 from exponential.assistant.ledger import hold
 from exponential.assistant.records import Chat, Message, Turn
 from exponential.auth import users
 from exponential.auth.users import User
 from exponential.database import notify
-
-REMEMBERED = 20  # earlier turns of the chat that Paddy has in mind
+from exponential.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True)
 class Work:
-    """A turn to run: what it answers, and all of its history so far (its own messages follow `context`)."""
+    """A turn to run: what it answers, and all of its history so far (its own messages follow `context`).
+
+    `command`: it is one for Paddy itself. `stop_asked`: it is to end as it is. `again_of`: the turn that it repeats.
+    `held_back`: what is said goes to somebody else, and the owner wants to approve it.
+    """
 
     turn_id: UUID
+    run: int
+    fruitless: int
+    failures: int
     chat: Chat
     user: User
     messages: Sequence[Message]
     context: list[ModelMessage]
     own: list[ModelMessage]
+    facts: tuple[str, ...] = ()
+    command: commands.Command | None = None
+    stop_asked: bool = False
+    again_of: UUID | None = None
+    held_back: bool = False
 
 
 async def waiting(session: AsyncSession, chat_id: UUID) -> Sequence[Message]:
@@ -42,6 +55,12 @@ async def waiting(session: AsyncSession, chat_id: UUID) -> Sequence[Message]:
     return (await session.execute(query)).scalars().all()
 
 
+async def owner(session: AsyncSession, chat_id: UUID) -> User:
+    """Whose Paddy it is that answers in this chat."""
+    query = select(User).join(Chat, Chat.user_id == User.id).where(Chat.id == chat_id)
+    return (await session.execute(query)).scalar_one()
+
+
 async def running(session: AsyncSession, chat_id: UUID) -> Turn | None:
     """The chat's turn that was begun and not finished, if there is one."""
     query = select(Turn).where(Turn.chat_id == chat_id, Turn.state == "running")
@@ -49,63 +68,163 @@ async def running(session: AsyncSession, chat_id: UUID) -> Turn | None:
 
 
 async def take_up(session: AsyncSession, chat_id: UUID) -> Work | None:
-    """The chat's unfinished turn, or a new one for all the messages that wait; None when nothing is to be done."""
+    """The chat's unfinished turn, or a new one for all the messages that wait; None when nothing is to be done.
+
+    Whoever ran the turn before can't write to it any more.
+    """
     # "key_share" lets new messages of the chat come in meanwhile.
     chat = await session.get(Chat, chat_id, with_for_update={"key_share": True})
     if chat is None:
         return None  # erased meanwhile
-    turn = await running(session, chat_id) or await _begin(session, chat_id)
-    if turn is None:
+    turn = await running(session, chat_id) or await _begin(session, chat)
+    if turn is None or turn.state != "running":
         return None
-    query = select(Message).where(Message.turn_id == turn.id).order_by(Message.position)
-    messages = (await session.execute(query)).scalars().all()
-    user = await users.get(session, chat.user_id)
-    own = ModelMessagesTypeAdapter.validate_python(turn.history)
-    return Work(turn.id, chat, user, messages, await _context(session, turn), own)
+    turn.runs += 1
+    turn.fruitless += 1
+    asked = Message.turn_id == (turn.again_of or turn.id), Message.role == "user"
+    messages = (await session.execute(select(Message).where(*asked).order_by(Message.position))).scalars().all()
+    return Work(
+        turn.id,
+        turn.runs,
+        turn.fruitless,
+        turn.failures,
+        chat,
+        await users.get(session, chat.user_id),
+        messages,
+        await context.recent(session, chat),
+        ModelMessagesTypeAdapter.validate_python(turn.history),
+        await context.known_facts(session, chat),
+        await _command(session, chat, messages[0]) if len(messages) == 1 else None,
+        turn.stop_asked_at is not None,
+        turn.again_of,
+        chat.role != "owner" and await approvals.is_required(session, chat.user_id),
+    )
 
 
-async def save(session: AsyncSession, turn_id: UUID, own: Sequence[ModelMessage]) -> None:
-    """Keep the turn's own messages so far. Raises Superseded."""
-    turn = await hold(session, turn_id)
-    turn.history = _dump(own)
+async def save(session: AsyncSession, work: Work, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
+    """Keep the turn's own messages so far; those among them that weren't kept before. Raises Superseded."""
+    return _keep(await hold(session, work.turn_id, work.run), own)
 
 
-async def finish(session: AsyncSession, work: Work, reply: str, *, state: str, own: Sequence[ModelMessage]) -> None:
-    """End a turn (`state` done or failed) with its one reply and queue the way to WhatsApp. Raises Superseded."""
-    turn = await hold(session, work.turn_id)
-    turn.state, turn.finished_at, turn.history = state, clock.now(), _dump(own)
-    channel = work.messages[-1].channel
+async def failed(session: AsyncSession, work: Work) -> None:
+    """Count a try that failed for a reason of its own. Raises Superseded."""
+    (await hold(session, work.turn_id, work.run)).failures += 1
+
+
+async def orphans(session: AsyncSession) -> Sequence[UUID]:
+    """Chats with something to answer and no job for it: whoever lost a turn to another process may end its job."""
+    waits = select(Message.chat_id).where(Message.role == "user", Message.turn_id.is_(None))
+    runs = select(Turn.chat_id).where(Turn.state == "running")
+    chats = (await session.execute(waits.union(runs))).scalars().all()
+    job = text("select lock from procrastinate_jobs where status in ('todo', 'doing') and lock is not null")
+    locks = set((await session.execute(job)).scalars())
+    return [chat_id for chat_id in chats if jobs.turn_lock(chat_id) not in locks]
+
+
+async def finish(
+    session: AsyncSession, work: Work, reply: str, *, state: str, own: Sequence[ModelMessage]
+) -> Sequence[ModelMessage]:
+    """End a turn (`state` done, failed or stopped) with its one reply and queue the way to WhatsApp. An answer given
+    anew stays on the web, where it was asked for. Returns and raises what `save` does.
+    """
+    turn = await hold(session, work.turn_id, work.run)
+    fresh = _keep(turn, own)
+    turn.state, turn.finished_at = state, clock.now()
+    channel = "web" if work.again_of else work.messages[-1].channel
     session.add(Message(chat_id=work.chat.id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
-    if any(message.channel == "whatsapp" for message in work.messages):
+    if work.held_back:
+        await approvals.hold_back(session, work.chat, turn, reply, work.messages)
+    elif not work.again_of and any(message.channel == "whatsapp" for message in work.messages):
         await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{work.chat.id}", turn_id=str(turn.id))
+    if await summarising.is_due(session, work.chat):
+        await jobs.defer(session, jobs.SUMMARISE, lock=f"summarise:{work.chat.id}", chat_id=str(work.chat.id))
     await notify(session, CHANNEL, str(work.chat.id))
+    await notify(session, chats.CHANNEL, str(work.user.id))
+    return fresh
 
 
-async def _begin(session: AsyncSession, chat_id: UUID) -> Turn | None:
-    messages = await waiting(session, chat_id)
+async def cancel(session: AsyncSession, chat_id: UUID) -> bool:
+    """Stop what is being answered in a chat: soon after this transaction it ends with what was said so far and
+    "(stopped)". What its tools have done stays done and is named. Whether there was something to stop."""
+    chat = await session.get(Chat, chat_id, with_for_update={"key_share": True})
+    turn = None if chat is None else await running(session, chat_id) or await _begin(session, chat)
+    if turn is None or turn.state != "running":
+        return False
+    turn.stop_asked_at = turn.stop_asked_at or clock.now()
+    await session.flush()
+    return True
+
+
+async def is_stop_asked(session: AsyncSession, turn_id: UUID) -> bool:
+    query = select(Turn.stop_asked_at.is_not(None)).where(Turn.id == turn_id)
+    return bool((await session.execute(query)).scalar_one_or_none())
+
+
+async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None = None) -> UUID:
+    """Answer anew what an answer of Paddy's was given to; the new turn's id. What the earlier try did isn't done twice.
+
+    With `user_id`, only in this user's own conversation. Raises NotFound (no such answer), Conflict (`still_answering`;
+    `no_question`, for what Paddy said unasked; `is_command`, which would do something else the second time).
+    """
+    message = await session.get(Message, message_id)
+    chat = await session.get(Chat, message.chat_id, with_for_update={"key_share": True}) if message else None
+    if message is None or chat is None or message.role != "assistant" or user_id not in (None, chat.user_id):
+        raise NotFound("There is no such answer in your conversation.", code="unknown_message")
+    if await running(session, chat.id) or await waiting(session, chat.id):
+        raise Conflict("Paddy is still answering. Wait for the answer, or stop it.", code="still_answering")
+    turn = await session.get(Turn, message.turn_id)
+    asked = turn and await session.get(Turn, turn.again_of or turn.id)
+    questions = select(Message).where(Message.role == "user", Message.turn_id == (asked.id if asked else None))
+    question = (await session.execute(questions.limit(1))).scalar_one_or_none()
+    if asked is None or question is None:
+        raise Conflict("This was not an answer to a message, so there is nothing to answer anew.", code="no_question")
+    if commands.parse(question.text, chat.role) is not None:
+        raise Conflict("A command is carried out once. Write it again if you want it again.", code="is_command")
+    fresh = Turn(chat_id=chat.id, history=asked.history[:1], again_of=asked.id)
+    session.add(fresh)
+    await session.flush()
+    await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat.id), chat_id=str(chat.id))
+    await notify(session, CHANNEL, str(chat.id))
+    return fresh.id
+
+
+async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
+    """A turn for the messages that wait: a command alone, else all before the next command. While the chat is paused,
+    it is silent: over as it begins."""
+    messages = await waiting(session, chat.id)
+    files = await media.of_messages(session, [message.id for message in messages])
+    # One whose file has just come waits for it to be read.
+    messages = list(takewhile(lambda message: all(file.read for file in files.get(message.id, ())), messages))
     if not messages:
         return None
-    prompt = ModelRequest(
-        parts=[UserPromptPart([message.text for message in messages], timestamp=messages[-1].created_at)]
-    )
-    turn = Turn(chat_id=chat_id, history=_dump([prompt]))
+    command = [await _command(session, chat, message) is not None for message in messages]
+    if command[0]:
+        messages = messages[:1]
+    elif True in command:
+        messages = messages[: command.index(True)]
+    state: Literal["running", "silent"] = "silent" if commands.is_paused(chat) and not command[0] else "running"
+    said = prompts.content(messages, files)
+    prompt = ModelRequest(parts=[UserPromptPart(said, timestamp=messages[-1].created_at)])
+    turn = Turn(chat_id=chat.id, history=_dump([prompt]), state=state)
+    turn.finished_at = clock.now() if state == "silent" else None
     session.add(turn)
     await session.flush()
     taken = update(Message).where(Message.id.in_([message.id for message in messages])).values(turn_id=turn.id)
     await session.execute(taken)
-    await notify(session, CHANNEL, str(chat_id))
+    await notify(session, CHANNEL, str(chat.id))
     return turn
 
 
-async def _context(session: AsyncSession, turn: Turn) -> list[ModelMessage]:
-    earlier = (
-        select(Turn.history)
-        .where(Turn.chat_id == turn.chat_id, Turn.state != "running")
-        .order_by(Turn.started_at.desc(), Turn.id.desc())
-        .limit(REMEMBERED)
-    )
-    histories = (await session.execute(earlier)).scalars().all()[::-1]
-    return [message for history in histories for message in ModelMessagesTypeAdapter.validate_python(history)]
+async def _command(session: AsyncSession, chat: Chat, message: Message) -> commands.Command | None:
+    """The command that a message is; a YES to what waits for approval is one, too."""
+    decision = await approvals.decision(session, chat, message)
+    return commands.Deciding("approve", decision=decision) if decision else commands.parse(message.text, chat.role)
+
+
+def _keep(turn: Turn, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
+    known = len(turn.history)
+    turn.history, turn.fruitless = _dump(own), 0
+    return own[known:]
 
 
 def _dump(messages: Sequence[ModelMessage]) -> object:

@@ -1,30 +1,45 @@
-"""Accounts of people who use this installation, and the local account that `up` and `demo` sign in with."""
+"""Accounts of people who use this installation, and the local account that `up`, `link` and `demo` sign in with."""
 
+import re
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from sqlalchemy import DateTime, String, select
+from sqlalchemy import Boolean, DateTime, Index, String, func, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.auth.tokens import Identity
 from exponential.database import AppBase
-from exponential.errors import NotFound
+from exponential.errors import BadInput, Conflict, NotFound
 
 LOCAL_EMAIL = "you@exponential.local"
+MAX_NAME = 100  # characters
+Role = Literal["admin", "member"]
 
 
 class User(AppBase):
-    """A person with an account here. `timezone` is an IANA name."""
+    """A person with an account here. `timezone` is an IANA name; `local`: whoever runs this installation.
+
+    `zone_fixed`: the user chose the time zone; else it is the browser's.
+    `password_hash` is Argon2's own text (auth/passwords.py), None while there is no password.
+    """
 
     __tablename__ = "users"
+    __table_args__ = (Index("uq_users_local", "local", unique=True, postgresql_where=text("local")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     email: Mapped[str] = mapped_column(String(320), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
+    zone_fixed: Mapped[bool] = mapped_column(Boolean, default=False)
+    role: Mapped[str] = mapped_column(String(16), default="member")
+    local: Mapped[bool] = mapped_column(Boolean, default=False)
+    password_hash: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
     @property
@@ -32,15 +47,28 @@ class User(AppBase):
         """Who the gateway is told that this user is."""
         return Identity(str(self.id), self.email, self.name)
 
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
 
 async def local_user(session: AsyncSession) -> User:
-    """The account of whoever runs this installation, made on first use."""
+    """The account of whoever runs this installation, an admin, made on first use."""
     await session.execute(
         insert(User)
-        .values(id=clock.new_id(), email=LOCAL_EMAIL, name="You", timezone="UTC", created_at=clock.now())
-        .on_conflict_do_nothing(index_elements=["email"])
+        .values(
+            id=clock.new_id(),
+            email=LOCAL_EMAIL,
+            name="You",
+            timezone="UTC",
+            zone_fixed=False,
+            role="admin",
+            local=True,
+            created_at=clock.now(),
+        )
+        .on_conflict_do_nothing()
     )
-    return (await session.execute(select(User).where(User.email == LOCAL_EMAIL))).scalar_one()
+    return (await session.execute(select(User).where(User.local))).scalar_one()
 
 
 async def get(session: AsyncSession, user_id: UUID) -> User:
@@ -49,3 +77,85 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
     if user is None:
         raise NotFound("There is no such account here.", code="unknown_user")
     return user
+
+
+async def find(session: AsyncSession, email: str) -> User | None:
+    """By e-mail address, whatever its case."""
+    return (await session.execute(select(User).where(User.email == email.strip().lower()))).scalar_one_or_none()
+
+
+async def everybody(session: AsyncSession) -> list[User]:
+    """All accounts, the oldest first."""
+    return list(await session.scalars(select(User).order_by(User.created_at, User.id)))
+
+
+async def add(session: AsyncSession, *, email: str, name: str, role: Role = "member", timezone: str = "UTC") -> User:
+    """A new account. Raises BadInput (address, name), Conflict `email_taken`."""
+    user = User(email=an_email(email), name=a_name(name), role=role, timezone=timezone)
+    session.add(user)
+    await _flush(session)
+    return user
+
+
+async def describe(session: AsyncSession, user_id: UUID, *, email: str, name: str) -> None:
+    """Change an account's address and name. Raises BadInput, Conflict `email_taken`, NotFound."""
+    user = await get(session, user_id)
+    user.email, user.name = an_email(email), a_name(name)
+    await _flush(session)
+
+
+async def set_zone(session: AsyncSession, user_id: UUID, zone: str, *, by_browser: bool = False) -> None:
+    """Set an IANA time zone; "" goes with the browser again. A browser's zone doesn't change a chosen one.
+
+    Raises BadInput, NotFound.
+    """
+    if zone and zone not in available_timezones():
+        raise BadInput("This time zone is not known here.", code="unknown_timezone")
+    user = await get(session, user_id)
+    if by_browser and user.zone_fixed:
+        return
+    user.zone_fixed = bool(zone) and not by_browser
+    user.timezone = zone or user.timezone
+
+
+async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> None:
+    """Raises NotFound, Conflict `last_admin`."""
+    user = await get(session, user_id)
+    if role != "admin":
+        await keep_an_admin(session, user)
+    user.role = role
+
+
+async def keep_an_admin(session: AsyncSession, leaving: User) -> None:
+    """Raises Conflict when `leaving` is the last admin of other people's installation."""
+    await session.execute(text("select pg_advisory_xact_lock(hashtext('exponential admins'))"))
+    others = select(func.count(), func.count().filter(User.role == "admin")).where(User.id != leaving.id)
+    people, admins = (await session.execute(others)).one()
+    if leaving.is_admin and people and not admins:
+        raise Conflict(
+            "You are the only admin here. Make somebody else an admin first, so that the others are not left alone.",
+            code="last_admin",
+        )
+
+
+def an_email(text: str) -> str:
+    """An e-mail address as it is stored. Raises BadInput."""
+    email = text.strip().lower()
+    if len(email) > 320 or not re.fullmatch(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+", email):
+        raise BadInput("This is not an e-mail address; it looks like ada@example.org.", code="email_invalid")
+    return email
+
+
+def a_name(text: str) -> str:
+    """A person's name as it is stored: on one line. Raises BadInput."""
+    name = " ".join(text.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise BadInput(f"A name has 1 to {MAX_NAME} characters.", code="name_invalid")
+    return name
+
+
+async def _flush(session: AsyncSession) -> None:
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise Conflict("This e-mail address is used by another account here.", code="email_taken") from None

@@ -1,11 +1,18 @@
-"""Who may talk to the assistant. "Only me": the account's own "Message yourself" chat and nothing else.
+"""Who may talk to the assistant, decided per message. The rules are the session's Policy.
 
-Asked in the worker before anything is kept, and in the API before anything is sent.
+Asked in the worker before anything is kept, and again by the gateway before anything is recorded.
 """
 
+from dataclasses import replace
+from typing import Literal
+
+from exponential.gateway.policy import Policy
 from exponential.gateway.wire import Account, Inbound
 
 REPLY_PREFIX = "🤖 *Paddy:*"  # how the assistant's replies begin in the owner's own chat
+BY_HAND = "by_hand"  # kind of what is kept when the account's human writes to somebody: that they did, not what
+PEOPLE, GROUP = ("s.whatsapp.net", "lid"), "g.us"
+Role = Literal["owner", "guest"]
 
 
 def bare(jid: str) -> str:
@@ -20,13 +27,61 @@ def phone_number(jid: str) -> str | None:
     return f"+{user}" if server == "s.whatsapp.net" and user.isdecimal() else None
 
 
+def is_group(chat: str) -> bool:
+    return chat.endswith(f"@{GROUP}")
+
+
+def is_person(chat: str) -> bool:
+    """Whether this is somebody's chat: no group, no broadcast list, no status, no channel."""
+    return chat.rpartition("@")[2] in PEOPLE
+
+
 def is_own_chat(account: Account, chat: str) -> bool:
     """Whether `chat` is the account's "Message yourself" chat, under its phone number or its LID."""
-    return bare(chat) in {jid for jid in (account.jid, account.lid) if jid}
+    return bare(chat) in _own(account)
 
 
-def accepts(account: Account, message: Inbound) -> bool:
-    """Whether this message may reach the assistant. What isn't accepted is kept nowhere and never answered."""
-    if not (message.from_me and is_own_chat(account, message.chat)):
+def addresses(message: Inbound) -> set[str]:
+    """The bare number and LID, as far as known, of the person the message is from (of whom it is to, when we wrote)."""
+    person = message.chat if message.from_me and not is_group(message.chat) else message.sender
+    return {bare(jid) for jid in (person, message.alt) if jid}
+
+
+def role(policy: Policy, account: Account, message: Inbound) -> Role | None:
+    """As whom the assistant hears the sender; None when it may not hear this message at all.
+
+    In a group everybody is a guest, the owner too: all members read the answer.
+    """
+    if message.from_me:
+        return "owner" if is_own_chat(account, message.chat) else None
+    who = addresses(message)
+    if is_group(message.chat):
+        meant = any(bare(jid) in _own(account) for jid in message.addressed)
+        return "guest" if policy.groups == "mentions" and meant and policy.admits(who) else None
+    if not is_person(message.chat) or not policy.admits(who):
+        return None
+    return "owner" if policy.is_owner(who) else "guest"
+
+
+def to_keep(policy: Policy, account: Account, message: Inbound) -> Inbound | None:
+    """What may be kept of a message: all of it; where the human wrote by hand, that this happened; or nothing."""
+    if message.text.startswith(REPLY_PREFIX):
+        return None
+    if role(policy, account, message):
+        return message
+    if _pauses(policy, account, message):
+        return replace(message, kind=BY_HAND, text="", sender_name="", addressed=[], media=None)
+    return None
+
+
+def _pauses(policy: Policy, account: Account, message: Inbound) -> bool:
+    if not message.from_me or is_own_chat(account, message.chat):
         return False
-    return not message.text.startswith(REPLY_PREFIX)
+    if is_group(message.chat):
+        return policy.groups == "mentions"
+    who = addresses(message)
+    return is_person(message.chat) and policy.admits(who) and not policy.is_owner(who)
+
+
+def _own(account: Account) -> set[str]:
+    return {jid for jid in (account.jid, account.lid) if jid}

@@ -1,5 +1,7 @@
 """Typed HTTP client of the gateway, for the app. Each call speaks for one user through a JWT of its own."""
 
+import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,6 +14,8 @@ from exponential.auth.tokens import Identity
 from exponential.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 
 TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # streams hold theirs for long
+SILENCE = 40.0  # seconds without a heartbeat after which a stream is dead
 _ERRORS: dict[int, type[ExponentialError]] = {
     400: BadInput,
     401: Unauthorized,
@@ -24,7 +28,10 @@ _ERRORS: dict[int, type[ExponentialError]] = {
 
 @dataclass(frozen=True)
 class LoginStatus:
-    """How far a login is. `phone_number` is "+49…" once known; times are aware UTC."""
+    """How far a login is. `phone_number` is "+49…" once known; times are aware UTC.
+
+    `status_code` is the reason as a word (docs/gateway-api.md); None when there is none for it.
+    """
 
     connected: bool
     phone_number: str | None
@@ -32,6 +39,8 @@ class LoginStatus:
     status: str
     status_reason: str | None
     qr_expires_at: datetime | None
+    status_code: str | None = None
+    status_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,42 @@ class SessionInfo:
     status_reason: str | None
     created_at: datetime
     connected_at: datetime | None
+    status_code: str | None = None
+
+
+@dataclass(frozen=True)
+class PairingCode:
+    """ "ABCD-EFGH", to type on the phone until `expires_at`."""
+
+    code: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Group:
+    """A WhatsApp group of the account, with the number of its participants."""
+
+    jid: str
+    subject: str
+    participants: int
+
+
+@dataclass(frozen=True)
+class OwnNumber:
+    """A number that its owner has proved. `phone_number` is None when WhatsApp tells only a LID."""
+
+    id: str
+    phone_number: str | None
+    proved_at: datetime
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A message that the app couldn't take, and why."""
+
+    message_id: str
+    reason: str | None
+    waiting_since: datetime
 
 
 @dataclass(frozen=True)
@@ -65,7 +110,7 @@ class GatewayClient:
     def __init__(self, base_url: str, secret: str, *, http: httpx.AsyncClient | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._secret = secret
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT)
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, limits=LIMITS)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -88,11 +133,18 @@ class GatewayClient:
             status=body["status"],
             status_reason=body["statusReason"],
             qr_expires_at=_time(body["qrExpiresAt"]),
+            status_code=body.get("statusCode"),  # the original gateway doesn't tell these two
+            status_since=_time(body.get("statusSince")),
         )
 
     async def restart(self, who: Identity, session_id: str) -> None:
         """Ask for fresh QR codes in the same session. Raises Conflict when it is connected already."""
         await self._call("POST", f"/login/{_part(session_id)}/restart", who)
+
+    async def pairing_code(self, who: Identity, session_id: str, phone: str) -> PairingCode:
+        """A code to type on the phone with this number. Raises BadInput, Conflict (not pending) or Unavailable."""
+        body = (await self._call("POST", f"/login/{_part(session_id)}/code", who, json={"phoneNumber": phone})).json()
+        return PairingCode(body["code"], datetime.fromisoformat(body["expiresAt"]))
 
     async def sessions(self, who: Identity) -> list[SessionInfo]:
         """All sessions of `who`, oldest first."""
@@ -102,17 +154,59 @@ class GatewayClient:
     async def session(self, who: Identity, session_id: str) -> SessionInfo:
         return _session((await self._call("GET", f"/sessions/{_part(session_id)}", who)).json())
 
-    async def disconnect(self, who: Identity, session_id: str) -> None:
-        """Unlink the device on the phone and forget the session."""
-        await self._call("DELETE", f"/sessions/{_part(session_id)}", who)
+    async def disconnect(self, who: Identity, session_id: str) -> bool:
+        """Unlink the device on the phone and forget the session. False: the phone will be told as soon as it can be."""
+        body: dict[str, bool] = (await self._call("DELETE", f"/sessions/{_part(session_id)}", who)).json()
+        return body.get("unlinked", True)  # the original gateway doesn't say
 
-    async def send(self, who: Identity, session_id: str, chat: str, text: str, *, key: str) -> str:
-        """Queue `text` to the chat with JID `chat`; its message id. The same `key` never sends twice."""
+    async def follow(self, who: Identity) -> AsyncIterator[list[SessionInfo]]:
+        """All sessions of `who` now, and again whenever one has changed, until the gateway ends the stream.
+
+        Raises what the other calls raise, also in the middle; ask again after a pause.
+        """
+        async for _, data in self._stream(who, "/events"):
+            yield [_session(item) for item in data["sessions"]]
+
+    async def follow_session(self, who: Identity, session_id: str) -> AsyncIterator[str]:
+        """What happens to one session, as it happens: `status`, `qr` (there is a new code), `receipt`, `removed`."""
+        async for event, _ in self._stream(who, f"/sessions/{_part(session_id)}/events"):
+            yield event
+
+    async def _stream(self, who: Identity, path: str) -> AsyncIterator[tuple[str, Any]]:
+        headers = {"Authorization": f"Bearer {tokens.issue(who, secret=self._secret, audience=tokens.GATEWAY)}"}
+        timeout = httpx.Timeout(15.0, read=SILENCE)
+        event = ""
+        try:
+            async with self._http.stream("GET", self._base_url + path, headers=headers, timeout=timeout) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise _error(answer)
+                async for line in answer.aiter_lines():
+                    if line.startswith("event:"):
+                        event = line[6:].strip()
+                    elif line.startswith("data:"):
+                        yield event, json.loads(line[5:])
+        except (httpx.TransportError, httpx.InvalidURL):
+            raise _unreachable() from None
+
+    async def groups(self, who: Identity, session_id: str) -> list[Group]:
+        """The account's groups. Raises Unavailable while it isn't connected."""
+        body = (await self._call("GET", f"/sessions/{_part(session_id)}/groups", who)).json()
+        return [Group(item["jid"], item["subject"], item["participants"]) for item in body["groups"]]
+
+    async def send(
+        self, who: Identity, session_id: str, chat: str, text: str, *, key: str, reply_to: str | None = None
+    ) -> str:
+        """Queue `text` to the chat with JID `chat`; its message id. The same `key` never sends twice.
+
+        `reply_to` is the WhatsApp id of the message to quote. Raises Conflict with code `chat_paused` while a human
+        answers there by hand.
+        """
         answer = await self._call(
             "POST",
             f"/sessions/{_part(session_id)}/messages",
             who,
-            json={"chat": chat, "text": text},
+            json={"chat": chat, "text": text, **({"replyTo": reply_to} if reply_to else {})},
             headers={"Idempotency-Key": key},
         )
         body: dict[str, str] = answer.json()
@@ -125,8 +219,60 @@ class GatewayClient:
         return body["status"]
 
     async def typing(self, who: Identity, session_id: str, chat: str, on: bool) -> None:
-        """Show or hide "typing…" in a chat."""
+        """Show or hide "typing…" in a chat. It ends by itself after 20 seconds unless it is shown again."""
         await self._call("PUT", f"/sessions/{_part(session_id)}/chats/{_part(chat)}/typing", who, json={"typing": on})
+
+    async def read(self, who: Identity, session_id: str, chat: str, message_ids: list[str]) -> bool:
+        """Confirm messages as read. False when the owner has switched that off, or WhatsApp was away."""
+        path = f"/sessions/{_part(session_id)}/chats/{_part(chat)}/read"
+        return bool((await self._call("PUT", path, who, json={"messageIds": message_ids})).json()["shown"])
+
+    async def react(self, who: Identity, session_id: str, chat: str, message_id: str, emoji: str) -> bool:
+        """Put an emoji to a message, or take it back (""). False when the owner doesn't want reactions."""
+        path = f"/sessions/{_part(session_id)}/chats/{_part(chat)}/reactions"
+        answer = await self._call("POST", path, who, json={"messageId": message_id, "emoji": emoji})
+        return bool(answer.json()["shown"])
+
+    async def access(self, who: Identity, session_id: str) -> dict[str, Any]:
+        """Who may talk to the assistant: mode, people, groups, reactions, readReceipts (docs/gateway-api.md)."""
+        body: dict[str, Any] = (await self._call("GET", f"/sessions/{_part(session_id)}", who)).json()["access"]
+        return body
+
+    async def change_access(self, who: Identity, session_id: str, **changes: Any) -> dict[str, Any]:
+        """Change some of it; all of it as it is now. Raises BadInput."""
+        answer = await self._call("PATCH", f"/sessions/{_part(session_id)}", who, json={"access": changes})
+        body: dict[str, Any] = answer.json()["access"]
+        return body
+
+    async def prove(self, who: Identity, session_id: str) -> tuple[str, datetime]:
+        """A one-time code to text from one's own phone to the linked number, and when it ends. Raises Conflict."""
+        body = (await self._call("POST", f"/sessions/{_part(session_id)}/proofs", who)).json()
+        return body["code"], datetime.fromisoformat(body["expiresAt"])
+
+    async def proved(self, who: Identity, session_id: str) -> list[OwnNumber]:
+        """The numbers that are proved to be the owner's own."""
+        body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who)).json()
+        return [
+            OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]))
+            for item in body["numbers"]
+        ]
+
+    async def disown(self, who: Identity, session_id: str, proof_id: str) -> None:
+        """The number is a contact like any other again. Raises NotFound."""
+        await self._call("DELETE", f"/sessions/{_part(session_id)}/proofs/{_part(proof_id)}", who)
+
+    async def parked(self, who: Identity, session_id: str) -> list[Parked]:
+        """Messages that were set aside because the app couldn't take them, oldest first."""
+        body = (await self._call("GET", f"/sessions/{_part(session_id)}/parked", who)).json()
+        return [
+            Parked(item["messageId"], item["reason"], datetime.fromisoformat(item["waitingSince"]))
+            for item in body["parked"]
+        ]
+
+    async def retry_parked(self, who: Identity, session_id: str) -> int:
+        """Have them handed over again; how many."""
+        body = (await self._call("POST", f"/sessions/{_part(session_id)}/parked/retry", who)).json()
+        return int(body["retried"])
 
     async def health(self) -> Health:
         body = (await self._call("GET", "/health", None)).json()
@@ -147,13 +293,16 @@ class GatewayClient:
         try:
             answer = await self._http.request(method, self._base_url + path, json=json, headers=headers)
         except (httpx.TransportError, httpx.InvalidURL):
-            raise Unavailable(
-                "The WhatsApp gateway can't be reached. Check that the gateway service is running.",
-                code="gateway_unreachable",
-            ) from None
+            raise _unreachable() from None
         if answer.is_success:
             return answer
         raise _error(answer)
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable(
+        "The WhatsApp gateway can't be reached. Check that the gateway service is running.", code="gateway_unreachable"
+    )
 
 
 def _error(answer: httpx.Response) -> ExponentialError:
@@ -178,6 +327,7 @@ def _session(item: dict[str, Any]) -> SessionInfo:
         status_reason=item["statusReason"],
         created_at=datetime.fromisoformat(item["createdAt"]),
         connected_at=_time(item["connectedAt"]),
+        status_code=item.get("statusCode"),
     )
 
 

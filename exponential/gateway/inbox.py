@@ -1,7 +1,6 @@
 """The inbox: each accepted message recorded once, in order, until the app has it."""
 
-import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,15 +24,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential import clock
 from exponential.database import GatewayBase, notify
 from exponential.encryption import EncryptedJSON
-from exponential.gateway import access, outbox, wakeups
+from exponential.gateway import access, contacts, origins, outbox, own_words, policies, proofs, rates, wakeups
 from exponential.gateway.sessions import Session
-from exponential.gateway.wire import Inbound
+from exponential.gateway.wire import Account, Inbound
 
 WAITING, DELIVERED, PARKED = "waiting", "delivered", "parked"
+PAUSE = timedelta(minutes=30)
 
 
 class InboxMessage(GatewayBase):
     """A message on its way to the app. `payload` is what the app is sent; it is dropped once the app has it.
+
+    It waits since `received_at`; `reason` says why it was parked.
 
     `chat_key` tells chats apart (and orders within one) without keeping anyone's phone number readable.
     """
@@ -54,45 +57,82 @@ class InboxMessage(GatewayBase):
     delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-def chat_key(session_id: UUID, chat: str) -> bytes:
-    """16 bytes that stand for a chat of a session."""
-    return hashlib.blake2b(chat.encode(), key=session_id.bytes, digest_size=16).digest()
-
-
-async def record(db: AsyncSession, session: Session, messages: list[Inbound]) -> int:
+async def record(db: AsyncSession, session: Session, messages: list[Inbound], *, pause: timedelta = PAUSE) -> int:
     """Store what may reach the assistant, each message once; the number of new rows.
 
-    What this gateway itself sent, from whichever of its sessions, is left out: Paddy never answers Paddy.
+    What this gateway itself sent, from whichever of its sessions, is left out: Paddy never answers Paddy. Where the
+    account's human wrote by hand the assistant is silent for `pause` from then on.
     """
     account = session.account
     if account is None:
         return 0
-    wanted = [message for message in messages if access.accepts(account, message)]
-    ours = await outbox.sent_ids(db, [message.message_id for message in wanted])
+    policy = await policies.load(db, session.id)
+    ours = await outbox.sent_ids(db, [message.message_id for message in messages])
     new = 0
-    for message in wanted:
+    for message in messages:
         if message.message_id in ours:
             continue
-        # One name for the own chat, whether the phone addressed it by number or by LID.
-        chat = account.jid if access.is_own_chat(account, message.chat) else access.bare(message.chat)
-        key = chat_key(session.id, chat)
-        row = {
-            "session_id": session.id,
-            "message_id": message.message_id,
-            "chat_key": key,
-            "payload": _payload(session, message, chat),
-            "state": WAITING,
-            "received_at": clock.now(),
-        }
-        statement = insert(InboxMessage).values(row).on_conflict_do_nothing().returning(InboxMessage.seq)
-        if await db.scalar(statement) is not None:
-            new += 1
-            await notify(db, wakeups.INBOX, f"{session.id} {key.hex()}")
+        if message.kind == proofs.PROVED:
+            await own_words.welcome(db, session.id, message)
+            continue
+        if message.kind == rates.OVER:
+            await own_words.slow_down(db, session.id, message)
+            continue
+        if message.kind == access.BY_HAND:
+            await _fall_silent(db, session.id, message, pause)
+            continue
+        role = access.role(policy, account, message)
+        chat = await _chat(db, session.id, account, message, role) if role else None
+        if role and chat:
+            new += await _store(db, session, message, chat, role)
     return new
 
 
-def _payload(session: Session, message: Inbound, chat: str) -> dict[str, Any]:
-    sender = session.jid if message.from_me else access.bare(message.sender)
+async def _chat(
+    db: AsyncSession, session_id: UUID, account: Account, message: Inbound, role: access.Role
+) -> str | None:
+    """The chat's one name, whether it is addressed by number or by LID; None while the assistant is silent there."""
+    if access.is_own_chat(account, message.chat):
+        return account.jid
+    contact = await contacts.meet(db, session_id, _party(message))
+    if contact.paused and role == "guest":
+        return None
+    contact.heard_at = clock.now()
+    return contact.chat
+
+
+async def _fall_silent(db: AsyncSession, session_id: UUID, message: Inbound, pause: timedelta) -> None:
+    contact = await contacts.meet(db, session_id, _party(message))
+    until = datetime.fromtimestamp(message.sent_at / 1000, UTC) + pause
+    contact.paused_until = min(max(until, contact.paused_until or until), clock.now() + pause)
+
+
+def _party(message: Inbound) -> set[str]:
+    return {access.bare(message.chat)} if access.is_group(message.chat) else access.addresses(message)
+
+
+async def _store(db: AsyncSession, session: Session, message: Inbound, chat: str, role: access.Role) -> int:
+    key = contacts.key(session.id, chat)
+    row = {
+        "session_id": session.id,
+        "message_id": message.message_id,
+        "chat_key": key,
+        "payload": _payload(session, message, chat, role),
+        "state": WAITING,
+        "received_at": clock.now(),
+    }
+    statement = insert(InboxMessage).values(row).on_conflict_do_nothing().returning(InboxMessage.seq)
+    if await db.scalar(statement) is None:
+        return 0
+    await origins.keep(db, session.id, chat, message)
+    await notify(db, wakeups.INBOX, f"{session.id} {key.hex()}")
+    return 1
+
+
+def _payload(session: Session, message: Inbound, chat: str, role: access.Role) -> dict[str, Any]:
+    # A number rather than a LID, where both are known: people know numbers.
+    who = sorted(access.addresses(message), key=lambda address: access.phone_number(address) is None)
+    sender = session.jid if message.from_me else who[0]
     return {
         "sessionId": str(session.id),
         "messageId": message.message_id,
@@ -100,10 +140,11 @@ def _payload(session: Session, message: Inbound, chat: str) -> dict[str, Any]:
         "sender": sender,
         "senderPhone": access.phone_number(sender or ""),
         "senderName": message.sender_name or None,
-        "role": "owner" if message.from_me else "guest",
+        "role": role,
         "type": message.kind,
         "text": message.text,
         "timestamp": datetime.fromtimestamp(message.sent_at / 1000, UTC).isoformat(),
+        **({"media": message.media} if message.media else {}),  # what of it the app is sent: see fetching.py
     }
 
 
@@ -118,6 +159,30 @@ async def next_waiting(db: AsyncSession, session_id: UUID, key: bytes) -> tuple[
     )
     found = (await db.execute(query)).first()
     return (found[0], found[1]) if found else None
+
+
+async def park(db: AsyncSession, before: datetime) -> int:
+    """Set aside what has waited since before that moment; the number of messages."""
+    old = update(InboxMessage).where(InboxMessage.state == WAITING, InboxMessage.received_at < before)
+    reason = "the app didn't take it in time"
+    return len(list(await db.scalars(old.values(state=PARKED, reason=reason).returning(InboxMessage.seq))))
+
+
+async def parked(db: AsyncSession, session_id: UUID) -> list[InboxMessage]:
+    """What was set aside of a session, oldest first."""
+    query = select(InboxMessage).where(InboxMessage.session_id == session_id, InboxMessage.state == PARKED)
+    return list(await db.scalars(query.order_by(InboxMessage.seq)))
+
+
+async def retry(db: AsyncSession, session_id: UUID | None = None) -> int:
+    """Let what was set aside, of one session or of all, wait for the app again, from now on; the number of messages."""
+    which = [InboxMessage.state == PARKED] + ([InboxMessage.session_id == session_id] if session_id else [])
+    again = update(InboxMessage).where(*which).values(state=WAITING, reason=None, received_at=clock.now())
+    rows = await db.execute(again.returning(InboxMessage.session_id, InboxMessage.chat_key))
+    chats = [f"{session} {bytes(key).hex()}" for session, key in rows]
+    for chat in set(chats):
+        await notify(db, wakeups.INBOX, chat)
+    return len(chats)
 
 
 async def waiting_chats(db: AsyncSession) -> list[tuple[UUID, bytes]]:

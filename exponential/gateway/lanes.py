@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from exponential import log
+from exponential.ending import end
 
 K = TypeVar("K")
 _log = log.get(__name__)
@@ -35,8 +36,7 @@ class Lanes(Generic[K]):
         """Stop a key's work at once, whatever it waits for."""
         running = self._running.pop(key, None)
         if running is not None:
-            running[0].cancel()
-            await asyncio.gather(running[0], return_exceptions=True)
+            await end(running[0])
 
     async def close(self) -> None:
         for key in list(self._running):

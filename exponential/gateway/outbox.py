@@ -1,15 +1,15 @@
 """The outbox: a message is queued once per idempotency key, paced, sent in order per session, followed to its receipts.
 
-Before the send call the row says `sending`, after it the WhatsApp id. A process that dies in between leaves `sending`
-behind: whether WhatsApp took the message is then unknown, because neonize can't choose message ids. Losing a reply is
-never allowed, a double one only here: such rows are sent again, and each is counted in the log.
+Before the send call the row says `sending`, and before the message leaves this machine its WhatsApp id is there. A
+process that dies meanwhile leaves `sending` behind. Without an id the message never left. With one, WhatsApp may have
+taken it: its receipts, which WhatsApp keeps for us, tell; when none comes in time it is sent again, and that is logged.
+Losing a reply is never allowed, a double one only so, because neonize can't send under the same id again.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, String, Text, UniqueConstraint, select, update
@@ -21,20 +21,28 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential import clock, log
 from exponential.database import Database, GatewayBase, notify
 from exponential.encryption import EncryptedText
-from exponential.errors import Conflict, NotFound, Unavailable
-from exponential.gateway import wakeups
+from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
+from exponential.gateway import access, contacts, origins, wakeups
 from exponential.gateway.lanes import Lanes
+from exponential.gateway.leases import TypingLeases
+from exponential.gateway.line import Line as Line
+from exponential.gateway.line import SendFailed as SendFailed
+from exponential.gateway.line import SendUnknown as SendUnknown
+from exponential.gateway.nodes import Fence
+from exponential.gateway.pacing import Pace
+from exponential.gateway.sessions import Session
+from exponential.gateway.wire import Leaving, Original
 
 QUEUED, SENDING, SENT, DELIVERED, READ, FAILED = "queued", "sending", "sent", "delivered", "read", "failed"
-_PROGRESS = {SENT: 0, DELIVERED: 1, READ: 2}
+_PROGRESS = {SENDING: 0, SENT: 1, DELIVERED: 2, READ: 3}
 MAX_ATTEMPTS = 4  # of sends that WhatsApp or the client refused
 FINISH_SENDING = 2.0  # seconds that a closing gateway waits for a send in progress
-_EARLY_RECEIPTS = 1000
+RECEIPT_WITHIN = 10.0  # seconds online in which a message that may have left shows by its receipt that it did
 _log = log.get(__name__)
 
 
 class OutboxMessage(GatewayBase):
-    """A message to WhatsApp. `whatsapp_id` is there once it was sent."""
+    """A message to WhatsApp. `whatsapp_id` is there before it leaves."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -52,13 +60,16 @@ class OutboxMessage(GatewayBase):
     reason: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
     whatsapp_id: Mapped[str | None] = mapped_column(String(128), index=True)
+    reply_to: Mapped[str | None] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-async def enqueue(db: AsyncSession, session_id: UUID, key: str, chat: str, text: str) -> OutboxMessage:
+async def enqueue(
+    db: AsyncSession, session_id: UUID, key: str, chat: str, text: str, *, reply_to: str | None = None
+) -> OutboxMessage:
     """Queue a message, or find the one this key queued before. Raises Conflict when the key was used for another."""
     row = {
         "id": clock.new_id(),
@@ -68,6 +79,7 @@ async def enqueue(db: AsyncSession, session_id: UUID, key: str, chat: str, text:
         "text": text,
         "state": QUEUED,
         "attempts": 0,
+        "reply_to": reply_to,
         "created_at": clock.now(),
     }
     await db.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
@@ -108,49 +120,33 @@ async def give_up(db: AsyncSession, session_id: UUID, reason: str) -> None:
     await db.execute(update(OutboxMessage).where(*waiting).values(state=FAILED, reason=reason))
 
 
-class Line(Protocol):
-    """How the outbox reaches WhatsApp; the supervisor is one.
+@dataclass(frozen=True)
+class _Next:
+    """The message whose turn it is, whether it goes to a contact, and whether it may have left already."""
 
-    Both raise Unavailable when the session isn't online (surely not sent), SendFailed when WhatsApp or its client
-    refused, and SendUnknown when the worker died or the answer never came.
-    """
-
-    async def send(self, session_id: UUID, chat: str, text: str) -> str: ...
-
-    async def typing(self, session_id: UUID, chat: str, on: bool) -> None: ...
-
-
-class SendFailed(Exception):
-    """WhatsApp or its client refused; `str(error)` has no message text in it."""
-
-
-class SendUnknown(Exception):
-    """Whether WhatsApp took the message can't be known."""
-
-
-class Pace:
-    """How long typing is shown before a message: `base` seconds and a little per character, at most `longest`."""
-
-    def __init__(self, base: float = 0.3, per_character: float = 0.004, longest: float = 1.0) -> None:
-        self._base, self._per_character, self._longest = base, per_character, longest
-
-    def seconds(self, text: str) -> float:
-        return min(self._longest, (self._base + self._per_character * len(text)) * random.uniform(0.8, 1.2))
+    row_id: UUID
+    chat: str
+    text: str
+    quote: Original | None
+    contact: bool
+    in_doubt: bool
 
 
 class Outbox:
-    """Sends what is queued. `poke` a session when it has something new or has come online."""
+    """Sends what is queued for the sessions of this node. `poke` one that has something new or has come online."""
 
-    def __init__(self, database: Database, line: Line, *, pace: Pace | None = None) -> None:
+    def __init__(self, database: Database, line: Line, fence: Fence, *, pace: Pace | None = None) -> None:
         self._database = database
         self._line = line
+        self._fence = fence
+        self.typing = TypingLeases(line.typing, (SendFailed, SendUnknown))
         self._pace = pace or Pace()
         self._lanes: Lanes[UUID] = Lanes("outbox", self._send_all)
         self._sending: set[asyncio.Task[bool]] = set()
-        self._early: dict[str, str] = {}  # receipts that came before the row learned its WhatsApp id
 
     def poke(self, session_id: UUID) -> None:
-        self._lanes.poke(session_id)
+        if self._fence.holds(session_id):
+            self._lanes.poke(session_id)
 
     def notice(self, payload: str) -> None:
         """A NOTIFY of wakeups.OUTBOX."""
@@ -166,79 +162,115 @@ class Outbox:
 
     async def drop(self, session_id: UUID) -> None:
         """Stop sending for a session that is being removed."""
+        self._pace.forget(session_id)
         await self._lanes.drop(session_id)
 
     async def close(self) -> None:
         """Stop; a message that is being sent right now gets a moment to learn its outcome."""
         await self._lanes.close()
+        await self.typing.close()
         if self._sending:
             await asyncio.wait(self._sending, timeout=FINISH_SENDING)
 
     async def receipt(self, whatsapp_ids: list[str], status: str) -> None:
         """Move messages forward to `delivered` or `read`; a late, lesser receipt changes nothing."""
-        # Noted first, then looked up: a row that learns its id in this very moment finds the note afterwards.
-        for whatsapp_id in whatsapp_ids:
-            if _PROGRESS[status] > _PROGRESS[self._early.get(whatsapp_id, SENT)]:
-                self._early[whatsapp_id] = status
-        async with self._database.transaction() as db:
-            known = await sent_ids(db, whatsapp_ids)
-            for whatsapp_id in known:
-                await self._advance(db, whatsapp_id, status)
-        for whatsapp_id in known:
-            self._early.pop(whatsapp_id, None)
-        while len(self._early) > _EARLY_RECEIPTS:
-            del self._early[next(iter(self._early))]
-
-    @staticmethod
-    async def _advance(db: AsyncSession, whatsapp_id: str, status: str) -> None:
         lesser = [state for state, rank in _PROGRESS.items() if rank < _PROGRESS[status]]
         moment = {DELIVERED: "delivered_at", READ: "read_at"}[status]
-        await db.execute(
-            update(OutboxMessage)
-            .where(OutboxMessage.whatsapp_id == whatsapp_id, OutboxMessage.state.in_(lesser))
-            .values({"state": status, moment: clock.now()})
-        )
+        async with self._database.transaction() as db:
+            await db.execute(
+                update(OutboxMessage)
+                .where(OutboxMessage.whatsapp_id.in_(whatsapp_ids), OutboxMessage.state.in_(lesser))
+                .values({"state": status, moment: clock.now(), "reason": None})
+            )
+
+    async def leaving(self, told: Leaving) -> bool:
+        """Record the WhatsApp id of a message that is about to leave. False when sending isn't this node's any more."""
+        while True:
+            try:
+                async with self._database.transaction() as db:
+                    if not await self._fence.fenced(db, UUID(told.session)):
+                        return False
+                    row = await db.get(OutboxMessage, UUID(told.message), with_for_update=True)
+                    if row is None or row.state != SENDING:
+                        return False
+                    row.whatsapp_id = told.whatsapp_id
+                    return True
+            except SQLAlchemyError as error:
+                _log.warning("leaving_waits_for_database", error=type(error).__name__)
+                await asyncio.sleep(0.5)
 
     async def _send_all(self, session_id: UUID, poked: asyncio.Event) -> None:
         while True:
-            found = await self._oldest(session_id)
-            if found is None:
+            message = await self._oldest(session_id)
+            if message is None:
                 return
-            row_id, chat, text = found
+            if message.in_doubt and await self._left(message.row_id):
+                continue
+            while message.contact and (rest := self._pace.rest(session_id)):
+                await asyncio.sleep(rest)
             try:
-                await self._show_typing(session_id, chat, text)
+                await self._show_typing(session_id, message)
             except Unavailable:
                 return  # poked again when the session comes online
             # Once the intent is recorded only a dying process may stop this, not a closing gateway.
-            sending = asyncio.create_task(self._send_one(session_id, row_id, chat, text))
+            sending = asyncio.create_task(self._send_one(session_id, message))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
             if not await asyncio.shield(sending):
                 return
 
-    async def _oldest(self, session_id: UUID) -> tuple[UUID, str, str] | None:
+    async def _oldest(self, session_id: UUID) -> _Next | None:
+        """The next message that may be sent still; others fail on the way."""
         query = (
             select(OutboxMessage)
             .where(OutboxMessage.session_id == session_id, OutboxMessage.state.in_((QUEUED, SENDING)))
             .order_by(OutboxMessage.seq)
             .limit(1)
         )
-        async with self._database.transaction() as db:
-            row = await db.scalar(query)
-            return (row.id, row.chat, row.text) if row else None
+        while True:
+            async with self._database.transaction() as db:
+                row = await db.scalar(query)
+                if row is None:
+                    return None
+                account = (await db.get_one(Session, session_id)).account
+                own = account is None or access.is_own_chat(account, row.chat)
+                try:
+                    if account and not own:
+                        await contacts.destination(db, session_id, account, row.chat)
+                    quoted = [row.reply_to] if row.reply_to else []
+                    found = await origins.find(db, session_id, row.chat, quoted) if quoted else []
+                    in_doubt = row.state == SENDING and row.whatsapp_id is not None
+                    return _Next(row.id, row.chat, row.text, found[0] if found else None, not own, in_doubt)
+                except ExponentialError as error:
+                    row.state, row.reason = FAILED, str(error)
+                    _log.info("not_sent", session=str(session_id), message=str(row.id), why=error.code)
 
-    async def _show_typing(self, session_id: UUID, chat: str, text: str) -> None:
+    async def _left(self, row_id: UUID) -> bool:
+        """Whether a message that may have left did: its receipt says so, if the phone has it."""
+        deadline = asyncio.get_running_loop().time() + RECEIPT_WITHIN
+        while asyncio.get_running_loop().time() < deadline:
+            async with self._database.transaction() as db:
+                row = await db.get(OutboxMessage, row_id)
+                if row is None or row.state != SENDING:
+                    return True
+            await asyncio.sleep(0.2)
+        return False
+
+    async def _show_typing(self, session_id: UUID, message: _Next) -> None:
         try:
-            await self._line.typing(session_id, chat, True)
+            await self.typing.set(session_id, message.chat, True)
         except (SendFailed, SendUnknown):
             return  # typing is a courtesy; the message matters
-        await asyncio.sleep(self._pace.seconds(text))
+        await asyncio.sleep(self._pace.seconds(message.text, contact=message.contact))
 
-    async def _send_one(self, session_id: UUID, row_id: UUID, chat: str, text: str) -> bool:
+    async def _send_one(self, session_id: UUID, message: _Next) -> bool:
         """Intent, send, outcome. Whether to go on with the next message."""
-        await self._intend(row_id)
+        row_id = message.row_id
+        if not await self._intend(session_id, row_id):
+            return False
         try:
-            whatsapp_id = await self._line.send(session_id, chat, text)
+            whatsapp_id = await self._line.send(session_id, row_id, message.chat, message.text, message.quote)
+            self.typing.over(session_id, message.chat)
         except Unavailable:
             await self._settle(self._put_back, row_id)
             return False
@@ -246,7 +278,7 @@ class Outbox:
             return False  # stays `sending`; sent again when the session is online again
         except SendFailed as error:
             await self._settle(self._failed, row_id, str(error))
-            await asyncio.sleep(self._pace.seconds(text))
+            await asyncio.sleep(self._pace.seconds(message.text))
         else:
             await self._settle(self._sent, row_id, whatsapp_id)
         return True
@@ -260,15 +292,17 @@ class Outbox:
                 _log.warning("outcome_waits_for_database", error=type(error).__name__)
                 await asyncio.sleep(1.0)
 
-    async def _intend(self, row_id: UUID) -> None:
+    async def _intend(self, session_id: UUID, row_id: UUID) -> bool:
+        """Record that this message is about to be sent. False when that isn't this node's business any more."""
         async with self._database.transaction() as db:
-            row = await db.get(OutboxMessage, row_id)
+            row = await db.get(OutboxMessage, row_id) if await self._fence.fenced(db, session_id) else None
             if row is None:
-                return
-            if row.state == SENDING:
+                return False
+            if row.whatsapp_id is not None and row.state == SENDING:
                 _log.warning("sent_again", session=str(row.session_id), message=str(row.id), why="outcome unknown")
-            row.state = SENDING
+            row.state, row.whatsapp_id = SENDING, None
             row.attempts += 1
+            return True
 
     async def _put_back(self, row_id: UUID) -> None:
         async with self._database.transaction() as db:
@@ -285,10 +319,7 @@ class Outbox:
 
     async def _sent(self, row_id: UUID, whatsapp_id: str) -> None:
         async with self._database.transaction() as db:
-            row = await db.get(OutboxMessage, row_id)
-            if row is None:
-                return
-            row.state, row.whatsapp_id, row.sent_at, row.reason = SENT, whatsapp_id, clock.now(), None
-        early = self._early.get(whatsapp_id)
-        if early:
-            await self.receipt([whatsapp_id], early)
+            row = await db.get(OutboxMessage, row_id, with_for_update=True)
+            if row is not None:
+                row.whatsapp_id, row.sent_at, row.reason = whatsapp_id, clock.now(), None
+                row.state = SENT if row.state == SENDING else row.state  # a receipt may have been faster

@@ -42,9 +42,14 @@ class WorkerProcess:
     """A running worker. Made by `start`."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        on_change: "OnChange",
     ) -> None:
         self._process = process
+        self._on_change = on_change
         self._reader = reader
         self._writer = writer
         self._numbers = itertools.count(1)
@@ -53,12 +58,20 @@ class WorkerProcess:
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._pass_on_log())]
 
     @property
+    def gone(self) -> bool:
+        """Whether nobody hears us any more."""
+        return self._writer.is_closing() or self._reader.at_eof()
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
     @classmethod
-    async def start(cls, launch: Launch) -> "WorkerProcess":
-        """Spawn a worker. It gets none of our secrets: an environment of its own, and one end of a socket pair."""
+    async def start(cls, launch: Launch, on_change: "OnChange") -> "WorkerProcess":
+        """Spawn a worker. It gets none of our secrets: an environment of its own, and one end of a socket pair.
+
+        `on_change` hears at once of changed stores: they don't queue up behind the events, which may have to wait.
+        """
         ours, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment |= {"NEONIZE_BOT_TAG": "off", "PYTHONUNBUFFERED": "1", **launch.environment}
@@ -83,7 +96,7 @@ class WorkerProcess:
             raise
         finally:
             theirs.close()
-        return cls(process, reader, writer)
+        return cls(process, reader, writer, on_change)
 
     def tell(self, command: wire.Command) -> None:
         """Send a command; when the worker has just died, nobody hears it."""
@@ -105,6 +118,11 @@ class WorkerProcess:
         while (event := await self._events.get()) is not None:
             yield event
 
+    def kill(self) -> None:
+        """End it at once; `close` still has to be called."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
     async def close(self) -> None:
         """Ask it to stop by closing the wire; kill it when it doesn't."""
         self._writer.close()
@@ -113,10 +131,14 @@ class WorkerProcess:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+        except asyncio.CancelledError:  # nobody waits for it any more
+            self.kill()
+            raise
+        finally:
+            for task in self._tasks:
+                task.cancel()
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
-        for task in self._tasks:
-            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read(self) -> None:
@@ -128,6 +150,8 @@ class WorkerProcess:
                     waiting = self._waiting.get(item.request)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(item)
+                elif isinstance(item, wire.Changed):
+                    self._on_change(self, item)
                 else:
                     self._events.put_nowait(item)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -144,6 +168,9 @@ class WorkerProcess:
         while line := await _line(self._process.stderr):
             if line.strip() != _NOISE:
                 sys.stderr.write(log.redact(line.decode(errors="replace")))
+
+
+OnChange = Callable[[WorkerProcess, wire.Changed], None]
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

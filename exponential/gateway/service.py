@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from types import FrameType
 
 import uvicorn
@@ -11,13 +12,25 @@ from fastapi import FastAPI
 
 from exponential import database, encryption, log
 from exponential.database import Database
+from exponential.ending import end
 from exponential.errors import ConfigurationError
 from exponential.gateway import api, spool, wakeups
+from exponential.gateway.condition import Condition
 from exponential.gateway.delivery import Delivery
+from exponential.gateway.fetching import Fetching
+from exponential.gateway.holding import Holding
+from exponential.gateway.home import Home
+from exponential.gateway.nodes import Membership
 from exponential.gateway.operations import Operations
-from exponential.gateway.outbox import Outbox, Pace
+from exponential.gateway.outbox import Outbox
+from exponential.gateway.pacing import Pace
 from exponential.gateway.process import Launch
+from exponential.gateway.reports import Reports
+from exponential.gateway.sessions import Limits
+from exponential.gateway.stores import Stores
 from exponential.gateway.supervisor import Supervisor
+from exponential.gateway.vault import Vault
+from exponential.listening import listen
 from exponential.settings import GatewaySettings
 
 _log = log.get(__name__)
@@ -37,54 +50,92 @@ def serve(settings: GatewaySettings) -> None:
 
 def application(settings: GatewaySettings, *, launch: Launch | None = None, pace: Pace | None = None) -> FastAPI:
     """The API with the whole gateway running in its lifespan. The database must be prepared, the key ring set."""
-    db = Database(settings.database_url)
+    home = Home(settings.data_dir / "gateway")
+    db = Database(database.named(settings.database_url, home.name))
     spool_keys = spool.derive_keys(settings.encryption_keys)
-    operations = Operations(db, max_sessions=settings.max_sessions, spool_keys=spool_keys)
     folder = settings.data_dir / "gateway" / "sessions"
-    supervisor = Supervisor(launch or _launch(settings), folder, spool_keys[0], operations.apply)
-    outbox = Outbox(db, supervisor, pace=pace)
-    operations.attach(supervisor, outbox)
+    stores = Stores(Vault(db, settings.encryption_keys), folder)
+    supervisor = Supervisor(
+        launch or _launch(settings), folder, spool_keys[0], stores, per_worker=settings.sessions_per_worker
+    )
+    holding = Holding(Membership(db.libpq, home.name), supervisor)
+    outbox = Outbox(db, supervisor, holding, pace=pace or Pace(per_minute=settings.send_limit))
+    pause = timedelta(minutes=settings.pause_minutes)
+    reports = Reports(db, outbox, holding, folder, spool_keys, pause=pause)
+    supervisor.report_to(reports.apply)
+    supervisor.ids_to(outbox.leaving)
+    limits = Limits(settings.max_sessions, settings.max_sessions_per_user)
+    rates = settings.contact_limit, settings.session_limit
+    operations = Operations(db, supervisor, outbox, reports, holding, limits=limits, rates=rates)
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        delivery = Delivery(db, settings.app_url, settings.auth_secret)
+        park_after = timedelta(hours=settings.park_after)
+        files = Fetching(supervisor, folder, spool_keys, settings.media_limit * 1_000_000)
+        delivery = Delivery(
+            db, settings.app_url, settings.auth_secret, park_after=park_after, holds=holding.holds, files=files
+        )
 
         async def sweep() -> None:
+            operations.events.look_again()
             await operations.tidy()
+            await look()
+
+        async def look() -> None:
+            await operations.unlinking.sweep()
+            await operations.permissions.sweep()
+            await operations.holder.sweep()
+            reports.collect_all()
             await delivery.sweep()
             await outbox.sweep()
 
-        handlers = {wakeups.INBOX: delivery.notice, wakeups.OUTBOX: outbox.notice}
+        handlers = {
+            wakeups.INBOX: delivery.notice,
+            wakeups.OUTBOX: outbox.notice,
+            wakeups.ACCESS: operations.permissions.notice,
+            wakeups.REQUESTS: operations.holder.notice_request,
+            wakeups.ANSWERS: operations.holder.notice_answer,
+            wakeups.UNLINK: operations.unlinking.notice,
+            wakeups.EVENTS: operations.events.notice,
+        }
         follower = asyncio.create_task(wakeups.follow(db, handlers, sweep), name="wake-ups")
+        holding.report_to(look)
         try:
-            await operations.resume()
+            await holding.start()
             yield
         finally:
-            follower.cancel()
-            await asyncio.gather(follower, return_exceptions=True)
+            await holding.stop()
+            await end(follower)
+            await operations.permissions.close()
+            await operations.holder.close()
             await delivery.close()
+            await operations.unlinking.close()
             await outbox.close()
             await supervisor.close()
-            await operations.close()
+            await reports.close()
+            await holding.leave()
             await db.close()
+            home.close()
 
-    return api.create(settings, operations, lifespan=running)
+    condition = Condition(db, supervisor, reports, settings.data_dir)
+    return api.create(settings, operations, condition, lifespan=running)
 
 
 def _launch(settings: GatewaySettings) -> Launch:
+    environment = spool.Rules(settings.spool_fsync, settings.spool_limit * 2**20).as_environment()
     if settings.mode == "loopback":
         from exponential.gateway import trust
 
-        return Launch("exponential.gateway.trust", trust.environment(settings), settings.log_level)
-    proxy = {"HTTPS_PROXY": settings.proxy_url} if settings.proxy_url else {}
-    return Launch(environment=proxy, log_level=settings.log_level)
+        return Launch("exponential.gateway.trust", environment | trust.environment(settings), settings.log_level)
+    if settings.proxy_url:
+        environment["HTTPS_PROXY"] = settings.proxy_url
+    return Launch(environment=environment, log_level=settings.log_level)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=256)
+        return listen(host, port)
     except OSError as error:
         raise ConfigurationError(
             f"The gateway can't listen on {host} port {port} ({error.strerror or error}). "
@@ -93,8 +144,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _serve(settings: GatewaySettings, launch: Launch, listener: socket.socket) -> None:
+    app = application(settings, launch=launch)
     config = uvicorn.Config(
-        application(settings, launch=launch),
+        app,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -102,7 +154,7 @@ async def _serve(settings: GatewaySettings, launch: Launch, listener: socket.soc
         lifespan="on",
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    server = _Server(config, app.state.operations.events.close)  # streams would hold the server up
     _log.info("gateway_listening", host=settings.host, port=listener.getsockname()[1], mode=settings.mode)
     await server.serve(sockets=[listener])
     if not server.started:
@@ -113,5 +165,10 @@ async def _serve(settings: GatewaySettings, launch: Launch, listener: socket.soc
 class _Server(uvicorn.Server):
     """uvicorn that returns to its caller after a signal; as it is, it would end the process by that signal."""
 
+    def __init__(self, config: uvicorn.Config, before_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_exit = before_exit
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._before_exit()
         self.should_exit = True

@@ -1,8 +1,10 @@
 """WhatsApp sessions: their rows, their state machine, and the use-cases of the API that need nothing but the database.
 
-pending (QR shown) → connected ⇄ reconnecting → disconnected | error; pending → expired when no one scanned.
+pending (QR shown) → connected ⇄ reconnecting → disconnected | error; pending → expired when no one scanned. Any of them
+→ removed when its owner disconnects it: nobody sees it from then on, and it is gone once the phone has been told.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,63 +13,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
-from exponential.database import GatewayBase
+from exponential.database import GatewayBase, notify
 from exponential.encryption import EncryptedText
 from exponential.errors import Conflict, NotFound, Unavailable
+from exponential.gateway import reasons, wakeups
 from exponential.gateway.access import bare, phone_number
+from exponential.gateway.nodes import Held
 from exponential.gateway.wire import Account
 
 PENDING, CONNECTED, RECONNECTING = "pending", "connected", "reconnecting"
-DISCONNECTED, ERROR, EXPIRED = "disconnected", "error", "expired"
+DISCONNECTED, ERROR, EXPIRED, REMOVED = "disconnected", "error", "expired", "removed"
 ACTIVE = (PENDING, CONNECTED, RECONNECTING)  # these hold one of the gateway's places and a client in a worker
 
 PENDING_LIFE = timedelta(minutes=10)  # the codes of one connection last 160 s; a restart begins anew
+JUST_NOW = timedelta(seconds=5)  # in which a client that was started gets its first code, or hasn't failed yet
 EXPIRED_LIFE = timedelta(days=1)
 
-STARTING = "Asking WhatsApp for a QR code."
-SCAN = "Scan the QR code with the phone: Settings, Linked Devices, Link a Device."
-ONLINE = "Linked and online."
-RESUMING = "The gateway has started and is connecting to WhatsApp."
 
-# Why WhatsApp ended a session → (status, whether the credentials are void, reason for people).
-ENDINGS = {
-    "logged_out": (DISCONNECTED, True, "This device was unlinked on the phone. Connect again with a new QR code."),
-    "replaced": (
-        ERROR,
-        False,
-        "Another program took over this linked device's connection. Restart the session, or remove it and link again.",
-    ),
-    "banned": (
-        ERROR,
-        False,
-        "WhatsApp has banned this account for now. Look at the phone for what it says and how long.",
-    ),
-    "outdated": (ERROR, False, "WhatsApp no longer accepts this version of its client. The gateway needs an update."),
-    "refused": (ERROR, False, "WhatsApp refused the connection. Look at the phone for a notice about linked devices."),
-}
-# How linking can fail → (status, reason for people).
-PAIRINGS = {
-    "exhausted": (EXPIRED, "No one scanned the QR codes in time. Ask for a new one."),
-    "timeout": (EXPIRED, "The connection to WhatsApp broke before a scan. Ask for a new QR code."),
-    "passkey-request": (
-        ERROR,
-        "This WhatsApp account is protected by a passkey, which can't be confirmed from here yet. "
-        "Turn the passkey off on the phone, or link another account.",
-    ),
-    "err-client-outdated": (ERROR, ENDINGS["outdated"][2]),
-    "err-scanned-without-multidevice": (
-        ERROR,
-        "The phone's WhatsApp is too old for linked devices. Update it, then try again.",
-    ),
-}
-PAIRING_FAILED = (ERROR, "WhatsApp refused this link. Ask for a new QR code and scan again.")
-
-
-class Session(GatewayBase):
+class Session(Held, GatewayBase):
     """One linked (or linking) WhatsApp account. `owner` is the JWT subject; `since` is when `status` began.
 
     `connected_at` is when it was linked. `jid` and `lid` name the account from its first login on; `linked` says
-    whether our credentials for it are valid.
+    whether our credentials for it are valid. `unlink_since` is set while the phone is still to be told that its device
+    goes (see unlinking.py).
     """
 
     __tablename__ = "sessions"
@@ -84,6 +52,7 @@ class Session(GatewayBase):
     qr_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     connected_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    unlink_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     @property
     def account(self) -> Account | None:
@@ -108,40 +77,48 @@ class Session(GatewayBase):
             self.qr_code = self.qr_expires_at = None
 
 
-async def create(db: AsyncSession, owner: str, *, limit: int) -> Session:
-    """A new pending session. Raises Conflict when `limit` sessions are active on this gateway."""
-    await _take_place(db, limit)
+@dataclass(frozen=True)
+class Limits:
+    """How many sessions may be active at once: on this gateway, and of one user. Pending ones count."""
+
+    gateway: int
+    user: int
+
+
+async def create(db: AsyncSession, owner: str, *, limits: Limits) -> Session:
+    """A new pending session. Raises Conflict at a limit."""
+    await _take_place(db, owner, limits)
     now = clock.now()
     session = Session(
-        id=clock.new_id(), owner=owner, status=PENDING, reason=STARTING, since=now, created_at=now, linked=False
+        id=clock.new_id(), owner=owner, status=PENDING, reason=reasons.STARTING, since=now, created_at=now, linked=False
     )
     db.add(session)
     await db.flush()
     return session
 
 
-async def restart(db: AsyncSession, owner: str, session_id: str, *, limit: int) -> Session:
-    """Back to pending for new QR codes (or, where credentials are left, to reconnecting).
+async def restart(db: AsyncSession, owner: str, session_id: str, *, limits: Limits) -> Session | None:
+    """Back to pending for new QR codes (or, where credentials are left, to reconnecting). None: it just was.
 
-    Raises Conflict when it is connected already, or when the gateway has no place left.
+    Raises Conflict when it is connected already, when its old device is still to be unlinked, or at a limit.
     """
     session = await owned(db, owner, session_id, lock=True)
     if session.status in (CONNECTED, RECONNECTING):
         raise Conflict("This session is linked already; there is nothing to scan.", code="already_connected")
+    if session.unlink_since is not None:
+        raise Conflict(
+            "This session's old device is still being unlinked on the phone. Try again in a moment, or link the phone "
+            "in a new session.",
+            code="unlinking",
+        )
+    if session.status == PENDING and session.qr_code is None and clock.now() - session.since < JUST_NOW:
+        return None  # many clicks are one
     if session.status != PENDING:
-        await _take_place(db, limit)
-    session.become(*((RECONNECTING, RESUMING) if session.linked else (PENDING, STARTING)))
+        await _take_place(db, owner, limits)
+    session.become(*((RECONNECTING, reasons.RESUMING) if session.linked else (PENDING, reasons.STARTING)))
     session.qr_code = session.qr_expires_at = None
     session.since = clock.now()
     return session
-
-
-async def resume(db: AsyncSession) -> list[UUID]:
-    """After a start of the gateway: nothing is connected, no code is valid. The sessions that want a client."""
-    for session in await db.scalars(select(Session).where(Session.status.in_(ACTIVE)).with_for_update()):
-        session.become(*((RECONNECTING, RESUMING) if session.linked else (PENDING, STARTING)))
-        session.qr_code = session.qr_expires_at = None
-    return list(await db.scalars(select(Session.id).where(Session.status.in_(ACTIVE)).order_by(Session.id)))
 
 
 async def tidy(db: AsyncSession) -> tuple[list[UUID], list[UUID]]:
@@ -149,19 +126,29 @@ async def tidy(db: AsyncSession) -> tuple[list[UUID], list[UUID]]:
     stale = select(Session).where(Session.status == PENDING, Session.since < clock.now() - PENDING_LIFE)
     expired = list(await db.scalars(stale.with_for_update()))
     for session in expired:
-        session.become(EXPIRED, "No one scanned a QR code, or WhatsApp couldn't be reached. Ask for a new one.")
+        session.become(EXPIRED, reasons.NOBODY_SCANNED)
     old = delete(Session).where(Session.status == EXPIRED, Session.since < clock.now() - EXPIRED_LIFE)
     return [session.id for session in expired], list(await db.scalars(old.returning(Session.id)))
 
 
-async def _take_place(db: AsyncSession, limit: int) -> None:
+async def _take_place(db: AsyncSession, owner: str, limits: Limits) -> None:
     # Held until the transaction ends: two logins at once can't both take the last place.
     await db.execute(text("select pg_advisory_xact_lock(hashtext('gateway session limit'))"))
-    taken = await db.scalar(select(func.count()).select_from(Session).where(Session.status.in_(ACTIVE)))
-    if (taken or 0) >= limit:
+    taken = (
+        await db.execute(
+            select(func.count(), func.count().filter(Session.owner == owner)).where(Session.status.in_(ACTIVE))
+        )
+    ).one()
+    if taken[1] >= limits.user:
         raise Conflict(
-            f"Maximum sessions reached: this gateway holds {limit}. Disconnect an existing session first, or ask your "
-            "administrator to increase the limit.",
+            f"Maximum sessions reached: you have {taken[1]} of the {limits.user} that one user may have here. "
+            "Disconnect an existing session first, or ask your administrator to increase the limit.",
+            code="user_session_limit",
+        )
+    if taken[0] >= limits.gateway:
+        raise Conflict(
+            f"Maximum sessions reached: this gateway holds {limits.gateway}. Disconnect an existing session first, or "
+            "ask your administrator to increase the limit.",
             code="session_limit",
         )
 
@@ -172,19 +159,20 @@ async def owned(db: AsyncSession, owner: str, session_id: str, *, lock: bool = F
         session = await db.get(Session, UUID(session_id), with_for_update=lock or None)
     except ValueError:
         session = None
-    if session is None or session.owner != owner:
+    if session is None or session.owner != owner or session.status == REMOVED:
         raise NotFound("There is no such session. It may have been disconnected.", code="session_not_found")
     return session
 
 
+async def existing(db: AsyncSession, session_ids: set[UUID]) -> set[UUID]:
+    """Which of these sessions there are."""
+    return set(await db.scalars(select(Session.id).where(Session.id.in_(session_ids))))
+
+
 async def of_owner(db: AsyncSession, owner: str) -> list[Session]:
     """All sessions of a user, oldest first."""
-    return list(await db.scalars(select(Session).where(Session.owner == owner).order_by(Session.id)))
-
-
-async def remove(db: AsyncSession, session_id: UUID) -> None:
-    """Delete the row and, by cascade, its inbox and outbox."""
-    await db.execute(delete(Session).where(Session.id == session_id))
+    visible = (Session.owner == owner, Session.status != REMOVED)
+    return list(await db.scalars(select(Session).where(*visible).order_by(Session.id)))
 
 
 def current_code(session: Session) -> str:
@@ -209,22 +197,26 @@ async def show_code(db: AsyncSession, session_id: str, code: str, seconds: int) 
     session = await _row(db, session_id)
     if session and session.status == PENDING:
         session.qr_code, session.qr_expires_at = code, clock.now() + timedelta(seconds=seconds)
-        session.reason = SCAN
+        session.reason = reasons.SCAN
 
 
 async def pairing_ended(db: AsyncSession, session_id: str, outcome: str) -> None:
     session = await _row(db, session_id)
     if session and session.status == PENDING:
-        session.become(*PAIRINGS.get(outcome, PAIRING_FAILED))
+        session.become(*reasons.PAIRINGS.get(outcome, reasons.PAIRING_FAILED))
 
 
-async def online(db: AsyncSession, session_id: str, account: Account) -> None:
+async def online(db: AsyncSession, session_id: str, account: Account) -> Session | None:
+    """Logged in. The session, if this is its first login since a scan."""
     session = await _row(db, session_id)
-    if session and session.status in ACTIVE:
-        session.jid, session.lid = bare(account.jid), bare(account.lid) if account.lid else None
-        session.become(CONNECTED, ONLINE)
-        if not session.linked:
-            session.linked, session.connected_at = True, session.since
+    if session is None or session.status not in ACTIVE:
+        return None
+    session.jid, session.lid = bare(account.jid), bare(account.lid) if account.lid else None
+    session.become(CONNECTED, reasons.ONLINE)
+    if session.linked:
+        return None
+    session.linked, session.connected_at = True, session.since
+    return session
 
 
 async def offline(db: AsyncSession, session_id: str, reason: str) -> None:
@@ -240,7 +232,12 @@ async def offline(db: AsyncSession, session_id: str, reason: str) -> None:
 
 async def ended(db: AsyncSession, session_id: str, cause: str) -> None:
     session = await _row(db, session_id)
-    if session and session.status in ACTIVE:
-        status, void, reason = ENDINGS.get(cause, ENDINGS["refused"])
+    if session is None:
+        return
+    status, void, reason = reasons.ENDINGS.get(cause, reasons.ENDINGS["refused"])
+    if session.status in ACTIVE:
         session.become(status, reason)
         session.linked = not void
+    elif session.unlink_since is not None:
+        session.linked = False  # whatever it was, the phone can't be told any more
+        await notify(db, wakeups.UNLINK, session_id)

@@ -8,9 +8,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from exponential import log
 from exponential.database import Database
+from exponential.ending import end
 
 INBOX = "gateway_inbox"  # payload: session id and chat key
 OUTBOX = "gateway_outbox"  # payload: session id
+UNLINK = "gateway_unlink"  # payload: session id
+EVENTS = "gateway_events"  # payload: session id and MD5 of its owner, or session id, message id and its new state
+ACCESS = "gateway_access"  # payload: session id
+REQUESTS, ANSWERS = "gateway_requests", "gateway_answers"  # payload: request id
 SWEEP_EVERY = 30.0  # seconds; the net below the notices
 _log = log.get(__name__)
 
@@ -27,8 +32,7 @@ async def follow(
                     async for channel, payload in notices:
                         handlers[channel](payload)
                 finally:
-                    sweeper.cancel()
-                    await asyncio.gather(sweeper, return_exceptions=True)
+                    await end(sweeper)
         except psycopg.Error as error:
             _log.warning("database_away", error=type(error).__name__)
         await asyncio.sleep(1.0)

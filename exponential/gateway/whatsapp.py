@@ -6,39 +6,36 @@ begin; after linking failed the call never returns, so its thread is parked for 
 """
 
 import threading
+import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from neonize._binder import func_callback_bytes, func_callback_bytes2, func_string, gocode
 from neonize.client import NewClient
 from neonize.exc import NeonizeError
 from neonize.proto import Neonize_pb2 as proto
+from neonize.proto.Neonize_pb2 import LogEntry
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
-from neonize.utils.enum import ChatPresence, ChatPresenceMedia
-from neonize.utils.jid import Jid2String, JIDToNonAD
+from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
-from exponential.gateway import wire
-from exponential.gateway.wire import Account, Inbound
+from exponential.gateway import reasons, vfs, wire
+from exponential.gateway.gate import Gate
+from exponential.gateway.keeper import Keeper
+from exponential.gateway.reading import account_of, inbound, written
+from exponential.gateway.wire import Account, Inbound, Original
 
 FIRST_CODE, NEXT_CODE, CODES = 60, 20, 6  # seconds that WhatsApp honours each of the codes of one connection
+# whatsmeow connects again by itself: at once, then after 2, 4, 6 … seconds, without an end, and all sessions in step. A
+# client that is online is given a proxy that leads nowhere, so that only the worker connects again.
+NOWHERE = "http://127.0.0.1:0"
+# neonize keeps its clients in Go maps without a lock, and two threads that write one at once end the whole process
+# ("concurrent map writes": seen when 50 sessions of a worker stopped together). Whoever adds or removes a client holds
+# this one.
+_maps = threading.Lock()
 _DEVICE = DeviceProps(os="Exponential", platformType=DeviceProps.DESKTOP, requireFullSync=False)
-_SILENT = b"ERROR"  # whatsmeow's log names people; only its errors are heard, and then only counted
-_KINDS = {
-    "imageMessage": "image",
-    "videoMessage": "video",
-    "ptvMessage": "video",
-    "documentMessage": "document",
-    "stickerMessage": "sticker",
-    "locationMessage": "location",
-    "liveLocationMessage": "location",
-    "contactMessage": "contact",
-    "contactsArrayMessage": "contact",
-    "pollCreationMessage": "poll",
-    "pollCreationMessageV3": "poll",
-    "eventMessage": "event",
-}
+_LOG_LEVEL = b"DEBUG"  # the stanzas, for the gate alone: whatsmeow's log names people, and is written nowhere
 _RECEIPTS = {
     proto.Receipt.DELIVERED: "delivered",
     proto.Receipt.INACTIVE: "delivered",
@@ -47,6 +44,8 @@ _RECEIPTS = {
     proto.Receipt.READ_SELF: "read",
     proto.Receipt.PLAYED: "read",
 }
+# Besides 401, whatsmeow takes 403 and 406 for a log-out and deletes the credentials (types/events IsLoggedOut).
+_LOGOUTS = {proto.MAIN_DEVICE_GONE: "account_locked", proto.UNKNOWN_LOGOUT: "account_banned"}
 # What whatsmeow says when a message surely didn't leave, and when it can't tell.
 _NOT_SENT = ("not connected", "doesn't contain a device jid", "client is nil")
 _UNKNOWN = ("timed out", "disconnected", "context", "closed")
@@ -64,12 +63,37 @@ class Refused(Exception):
     """WhatsApp or the client refused; `str(error)` names the kind of problem, never the contact or the text."""
 
 
+def encrypt_stores() -> None:
+    """From now on this process's client opens nothing but mounted stores. Raises ConfigurationError if it can't be."""
+    vfs.install(gocode)
+
+
 class _Neonize(NewClient):  # type: ignore[misc]
     """`NewClient` without its second thread per session, and with the outcome of linking passed on."""
 
-    def run(self, on_code: Callable[[str], None], on_pairing: Callable[[str], None]) -> str:
+    known = False  # to the library: before that, it doesn't notice when it is asked to stop this client
+
+    def run(
+        self,
+        on_code: Callable[[str], None],
+        on_pairing: Callable[[str], None],
+        on_log: Callable[[str, str], None],
+    ) -> str:
         """Block until stopped; the client's error, or "". Must not be called twice."""
         import ctypes
+
+        registering = threading.Lock()
+
+        def registered() -> None:
+            if registering.acquire(blocking=False):
+                self.known = True
+                _maps.release()
+
+        def logged(data: int, size: int) -> None:
+            entry = LogEntry.FromString(ctypes.string_at(data, size))
+            if entry.Name.startswith("Client"):  # its first line says that it dials
+                registered()
+            on_log(entry.Name, entry.Message)
 
         subscribed = bytearray(self.event.list_func)
         kinds = (ctypes.c_char * len(subscribed)).from_buffer(subscribed)
@@ -78,15 +102,16 @@ class _Neonize(NewClient):  # type: ignore[misc]
             func_string(lambda _id, code: on_code(ctypes.string_at(code).decode())),
             func_string(lambda _id, outcome: on_pairing(ctypes.string_at(outcome).decode())),
             func_callback_bytes(self.event.execute),
-            func_callback_bytes2(lambda _data, _size: None),
+            func_callback_bytes2(logged),
         )
+        _maps.acquire()
         error = gocode.Neonize(
             self.name.encode(),
             self.uuid,
             b"",
             0,
             0,
-            _SILENT,
+            _LOG_LEVEL,
             *self._callbacks,
             kinds,
             len(subscribed),
@@ -96,6 +121,7 @@ class _Neonize(NewClient):  # type: ignore[misc]
             0,
             None,
         )
+        registered()
         return error.decode() if error else ""
 
 
@@ -111,7 +137,7 @@ class Client:
         self,
         session: str,
         client_id: str,
-        store: Path,
+        store: Keeper,
         *,
         keep: Callable[[Account, Inbound], None],
         emit: Callable[[wire.Event], None],
@@ -122,24 +148,44 @@ class Client:
         self._emit = emit
         self._on_linking_failed = on_linking_failed
         self._account: Account | None = None
+        self._just_linked = False
         self._codes = 0
+        self._first_code_at = 0.0
+        self.lost = ""  # why the connection was given up
+        self._pairing = threading.Lock()
+        self._paired_by: tuple[str, str] | None = None  # a phone number and the pairing code for it
         self._stopping = threading.Event()
+        self._gone = False  # from the library; most of what it is asked then ends the process
         self.linking = False  # showing QR codes, or parked after that failed
         self.over = False  # WhatsApp ended the session; connecting again is of no use
-        self._neonize = _Neonize(str(store), uuid=client_id)
+        self._gate = Gate(store, lambda: self._lose("The session's credentials could not be used; reconnecting."))
+        store.attach(self._gate)
+        self._neonize = _Neonize(str(store.path), uuid=client_id)
         for kind, handler in self._handlers().items():
-            self._neonize.event(kind)(handler)
+            self._neonize.event(kind)(self._watched(handler))
 
     # --- life
 
     def run(self) -> str:
         """Connect and serve until `stop`; what went wrong, or "". Never returns after linking failed."""
-        return self._neonize.run(self._on_code, self._on_pairing)
+        return self._neonize.run(self._on_code, self._on_pairing, self._gate.log)
 
     def stop(self) -> None:
         """Disconnect, so that `run` returns. Credentials stay."""
         self._stopping.set()
-        self._neonize.stop()
+        self._neonize.disconnect()  # without the lock: a deaf connection takes its time
+        with _maps:
+            self._gone = True
+            stopped = self._neonize.known
+            if stopped:
+                self._gate.close()
+            self._neonize.stop()
+        if stopped:  # else it may be about to log in, and then nothing may leave that is not kept
+            self._gate.release()
+
+    def receipts_recorded(self, message_ids: list[str]) -> None:
+        """The gateway has recorded what these messages' receipts say."""
+        self._gate.receipts_recorded(message_ids)
 
     @property
     def logged_in(self) -> bool:
@@ -147,12 +193,47 @@ class Client:
 
     # --- use
 
-    def send(self, chat: str, text: str) -> str:
-        """Send; the WhatsApp message id. Raises NotSent, OutcomeUnknown or Refused."""
+    def send(
+        self, chat: str, text: str, quote: Original | None = None, leaving: Callable[[str], bool] = lambda _: True
+    ) -> str:
+        """Send; the WhatsApp message id, which `leaving` hears before the message leaves, if it returns True.
+
+        Raises NotSent, OutcomeUnknown or Refused.
+        """
+        return self._send(chat, _quoting(text, quote) if quote else Message(conversation=text), leaving)
+
+    def react(self, original: Original, emoji: str) -> None:
+        """Raises NotSent, OutcomeUnknown or Refused."""
+        message = Message()
+        reaction, key = message.reactionMessage, message.reactionMessage.key
+        reaction.text, reaction.senderTimestampMS = emoji, int(time.time() * 1000)
+        key.remoteJID, key.fromMe, key.ID = original.chat, original.from_me, original.id
+        if original.chat.endswith("@g.us"):
+            key.participant = original.sender
+        self._send(original.chat, message, lambda _: True)
+
+    def mark_read(self, chat: str, sender: str, message_ids: list[str]) -> None:
+        """Raises NotSent, OutcomeUnknown or Refused."""
         try:
-            return str(self._neonize.send_message(chat, Message(conversation=text)).ID)
+            self._neonize.mark_read(*message_ids, chat=_jid(chat), sender=_jid(sender), receipt=ReceiptType.READ)
         except NeonizeError as error:
             raise _classified(str(error)) from None
+
+    def _send(self, chat: str, message: Message, leaving: Callable[[str], bool]) -> str:
+        kept_back = False
+
+        def may_leave(message_id: str) -> bool:
+            nonlocal kept_back
+            kept_back = not leaving(message_id)
+            if kept_back:
+                self._lose("A message could not be recorded before it was sent; reconnecting.")
+            return not kept_back
+
+        try:
+            with self._gate.sealing(may_leave):
+                return str(self._neonize.send_message(chat, message).ID)
+        except NeonizeError as error:
+            raise NotSent("The message was kept back.") if kept_back else _classified(str(error)) from None
 
     def typing(self, chat: str, on: bool) -> None:
         """Raises NotSent, OutcomeUnknown or Refused."""
@@ -170,16 +251,49 @@ class Client:
         except NeonizeError as error:
             raise _classified(str(error)) from None
 
+    def groups(self) -> list[tuple[str, str, int]]:
+        """JID, subject and number of participants of each group. Raises NotSent, OutcomeUnknown or Refused."""
+        try:
+            found = self._neonize.get_joined_groups()
+        except NeonizeError as error:
+            raise _classified(str(error)) from None
+        return [(written(group.JID), group.GroupName.Name, len(group.Participants)) for group in found]
+
     # --- linking
 
+    def pairing_code(self, phone: str) -> tuple[str, int]:
+        """The code to type on the phone with this number (digits), and the seconds it is good for.
+
+        A code is good for as long as its connection, which ends with the last QR code; asked again for the same number,
+        the same code. Raises NotSent (no QR code yet, or none any more), OutcomeUnknown or Refused.
+        """
+        with self._pairing:
+            if not self.linking or self._codes == 0:
+                raise NotSent("The session isn't waiting to be linked.")
+            if self._paired_by is None or self._paired_by[0] != phone:
+                self._paired_by = phone, self._ask_for_code(phone)
+            ends = self._first_code_at + FIRST_CODE + NEXT_CODE * (CODES - 1)
+            return self._paired_by[1], max(0, int(ends - time.monotonic()))
+
+    def _ask_for_code(self, phone: str) -> str:
+        try:
+            return str(self._neonize.PairPhone(phone, True, ClientName.LINUX, ClientType.CHROME))
+        except NeonizeError as error:
+            if "429" in str(error):
+                raise Refused("busy") from None
+            raise _classified(str(error)) from None
+
     def _on_code(self, code: str) -> None:
+        if self._codes == 0:
+            self._first_code_at = time.monotonic()
         self._codes += 1
         self.linking = True
         self._emit(wire.Code(self._session, code, FIRST_CODE if self._codes == 1 else NEXT_CODE))
 
     def _on_pairing(self, outcome: str) -> None:
         if outcome == "success":
-            self.linking = False
+            self.linking, self._just_linked = False, True
+            self._offline(reasons.CONFIRMED)
             return
         if not self._stopping.is_set():
             exhausted = outcome == "timeout" and self._codes >= CODES
@@ -194,12 +308,10 @@ class Client:
     def _handlers(self) -> dict[type[Any], Callable[[Any, Any], None]]:
         return {
             proto.Connected: self._on_connected,
-            proto.Disconnected: lambda _client, _event: self._offline(
-                "The connection to WhatsApp broke; reconnecting."
-            ),
+            proto.Disconnected: lambda _client, _event: self._lose(self._broken),
             proto.KeepAliveTimeout: self._on_silence,
             proto.KeepAliveRestored: self._on_connected,
-            proto.LoggedOut: lambda _client, _event: self._end("logged_out"),
+            proto.LoggedOut: lambda _client, event: self._end(_LOGOUTS.get(event.Reason, "logged_out")),
             proto.StreamReplaced: lambda _client, _event: self._end("replaced"),
             proto.TemporaryBan: lambda _client, _event: self._end("banned"),
             proto.ClientOutdated: lambda _client, _event: self._end("outdated"),
@@ -208,13 +320,39 @@ class Client:
             proto.Receipt: self._on_receipt,
         }
 
+    def _watched(self, handler: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+        def handle(client: Any, event: Any) -> None:
+            with self._gate.working():
+                handler(client, event)
+
+        return handle
+
+    @property
+    def _broken(self) -> str:
+        """Why there is no connection: after a scan WhatsApp hangs up, and expects the new device to log in."""
+        return reasons.CONFIRMED if self._just_linked else "The connection to WhatsApp broke; reconnecting."
+
     def _on_connected(self, client: Any, _event: Any) -> None:
-        self._account = _account(client.get_me())
+        with _maps:
+            if self._gone:
+                return
+            self._account = account_of(client.get_me())
+            self._neonize.set_proxy_address(NOWHERE, no_media=True)
+        self._just_linked = False
         self._emit(wire.Online(self._session, self._account))
 
     def _on_silence(self, _client: Any, event: Any) -> None:
-        if event.ErrorCount > 1:
+        if event.ErrorCount == 1:
             self._offline("WhatsApp doesn't answer on this connection; waiting for it.")
+        else:
+            self._lose("WhatsApp didn't answer on the old connection; reconnecting.")
+
+    def _lose(self, reason: str) -> None:
+        """This connection is over; `run` returns, and whoever called it connects again after a pause of its own."""
+        self._offline(reason)
+        if not self.linking:
+            self.lost = reason
+            threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _offline(self, reason: str) -> None:
         if not (self.over or self._stopping.is_set()):
@@ -227,11 +365,29 @@ class Client:
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:
+        with self._gate.keeping(event.Info.ID):
+            self._keep_message(client, event)
+
+    def _keep_message(self, client: Any, event: Any) -> None:
         message = inbound(event)
         if message is None:
             return
-        account = self._account or _account(client.me)  # offline messages may come before Connected
-        self._keep(account, message)
+        account = self._account or account_of(client.me)  # offline messages may come before Connected
+        self._keep(account, message if message.alt else replace(message, alt=self._other_address(message)))
+
+    def _other_address(self, message: Inbound) -> str:
+        """The number of a LID, or the reverse, as far as this device has learned it."""
+        address = message.chat if message.from_me else message.sender
+        if not address.endswith(("@lid", "@s.whatsapp.net")):
+            return ""
+        known = self._neonize.get_pn_from_lid if address.endswith("@lid") else self._neonize.get_lid_from_pn
+        with _maps:
+            if self._gone:
+                return ""
+            try:
+                return written(known(_jid(address)))
+            except NeonizeError:
+                return ""
 
     def _on_receipt(self, _client: Any, event: Any) -> None:
         status = _RECEIPTS.get(event.Type)
@@ -239,37 +395,13 @@ class Client:
             self._emit(wire.Receipt(self._session, list(event.MessageIDs), status))
 
 
-def inbound(event: Any) -> Inbound | None:
-    """A message of a person in our own shape; None for what is no message to read (protocol, reactions, edits)."""
-    content = event.Message
-    fields = {field.name for field, _ in content.ListFields()}
-    if event.IsEdit or event.Info.Category == "peer":
-        return None
-    if "conversation" in fields or "extendedTextMessage" in fields:
-        kind, text = "text", content.conversation or content.extendedTextMessage.text
-    elif "audioMessage" in fields:
-        kind, text = ("voice" if content.audioMessage.PTT else "audio"), ""
-    else:
-        found = next((name for name in _KINDS if name in fields), None)
-        if found is None:
-            return None
-        kind, text = _KINDS[found], getattr(getattr(content, found), "caption", "")
-    source = event.Info.MessageSource
-    return Inbound(
-        message_id=event.Info.ID,
-        chat=Jid2String(JIDToNonAD(source.Chat)),
-        sender=Jid2String(JIDToNonAD(source.Sender)),
-        sender_name=event.Info.Pushname,
-        from_me=source.IsFromMe and not source.IsGroup,
-        kind=kind,
-        text=text,
-        sent_at=event.Info.Timestamp,
-    )
-
-
-def _account(device: Any) -> Account:
-    lid = Jid2String(JIDToNonAD(device.LID)) if device.LID.User else ""
-    return Account(Jid2String(JIDToNonAD(device.JID)), lid)
+def _quoting(text: str, original: Original) -> Message:
+    message = Message()
+    message.extendedTextMessage.text = text
+    context = message.extendedTextMessage.contextInfo
+    context.stanzaID, context.participant = original.id, original.sender
+    context.quotedMessage.conversation = original.text
+    return message
 
 
 def _jid(chat: str) -> Any:

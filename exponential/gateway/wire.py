@@ -6,7 +6,8 @@ A frame is 4 bytes length (big-endian), then one JSON object whose `is` names th
 import dataclasses
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 _LENGTH = struct.Struct(">I")
@@ -23,7 +24,12 @@ class Account:
 
 @dataclass(frozen=True)
 class Inbound:
-    """A message from WhatsApp as the spool keeps it. `sent_at` is Unix time in milliseconds."""
+    """A message from WhatsApp as the spool keeps it. `sent_at` is Unix time in milliseconds.
+
+    `alt` is the other address (LID or number), if known, of the sender, or of the recipient of what we wrote;
+    `addressed` are the accounts that the message mentions or quotes; `media` is a media.Reference as JSON, of a message
+    with a file.
+    """
 
     message_id: str
     chat: str
@@ -33,6 +39,9 @@ class Inbound:
     kind: str
     text: str
     sent_at: int
+    alt: str = ""
+    addressed: list[str] = field(default_factory=list)
+    media: dict[str, Any] | None = None
 
     def to_bytes(self) -> bytes:
         return json.dumps(dataclasses.asdict(self), separators=(",", ":")).encode()
@@ -40,6 +49,20 @@ class Inbound:
     @classmethod
     def from_bytes(cls, data: bytes) -> "Inbound":
         return cls(**json.loads(data))
+
+
+@dataclass(frozen=True)
+class Original:
+    """A message that came, as WhatsApp wants it named: `chat` and `sender` as they were addressed, bare."""
+
+    id: str
+    chat: str
+    sender: str
+    from_me: bool
+    text: str
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
 
 
 # Commands, supervisor → worker.
@@ -53,11 +76,45 @@ class Configure:
 
 
 @dataclass(frozen=True)
+class Lease:
+    """Until `until` (time.monotonic(), the same in all processes of a machine) the sessions are this gateway's.
+
+    Renewed all the time. A worker whose lease ran out ends at once: another node may be running its sessions.
+    """
+
+    until: float
+
+
+@dataclass(frozen=True)
 class Open:
-    """Run the client whose files are in `folder`: log in when it is linked, else show QR codes."""
+    """Run the client whose files are in `folder`: log in when it is linked, else show QR codes.
+
+    `policy` is a Policy as JSON: who may be heard. `store` is the file of its credentials, sealed with `key`, in hex.
+    """
 
     session: str
     folder: str
+    policy: dict[str, Any] = field(default_factory=dict)
+    store: str = ""
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What this store told of last is safe, or was refused: another copy of it counts now."""
+
+    session: str
+    store: str
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Access:
+    """From now on this policy says who may be heard. Answered."""
+
+    session: str
+    request: int
+    policy: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -77,12 +134,55 @@ class Unlink:
 
 @dataclass(frozen=True)
 class Send:
-    """Send `text` to the chat with this JID. Answered with the WhatsApp message id."""
+    """Send `text` to the chat with this JID, beneath the Original `quote`, if any. Answered with the WhatsApp id.
+
+    Before the message leaves, its WhatsApp id is told with Leaving; it leaves with Leave for this `message`.
+    """
+
+    session: str
+    request: int
+    message: str
+    chat: str
+    text: str
+    quote: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Leave:
+    """The id of this `message` is recorded: it may leave. Or it is `kept_back`: another node sends it."""
+
+    session: str
+    message: str
+    kept_back: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the receipts for these messages (WhatsApp ids) say is recorded."""
+
+    session: str
+    message_ids: list[str]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Confirm messages of one sender as read. Answered."""
 
     session: str
     request: int
     chat: str
-    text: str
+    sender: str
+    message_ids: list[str]
+
+
+@dataclass(frozen=True)
+class React:
+    """Put an emoji to the Original, or take it back (""). Answered."""
+
+    session: str
+    request: int
+    original: dict[str, Any]
+    emoji: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +195,52 @@ class Typing:
     on: bool
 
 
+@dataclass(frozen=True)
+class Fetch:
+    """Fetch the file of a `message` (WhatsApp id), a media.Reference of up to `limit` bytes, into the session's folder.
+
+    Answered once it lies there, sealed with the spool's key.
+    """
+
+    session: str
+    request: int
+    message: str
+    kind: str
+    media: dict[str, Any]
+    limit: int
+
+
+@dataclass(frozen=True)
+class PairingCode:
+    """Ask WhatsApp for a code to type on the phone with this number (digits). Answered with JSON: [code, seconds]."""
+
+    session: str
+    request: int
+    phone: str
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which groups is the account in? Answered with a JSON list of [JID, subject, number of participants]."""
+
+    session: str
+    request: int
+
+
 # Events, worker → supervisor.
+
+
+@dataclass(frozen=True)
+class Changed:
+    """These units of a store, `size` bytes long now, lie one after the other in changes_file and are to be kept.
+
+    Answered by Kept; until then that store tells of no more.
+    """
+
+    session: str
+    store: str
+    units: list[int]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -138,10 +283,17 @@ class Offline:
 
 @dataclass(frozen=True)
 class Ended:
-    """WhatsApp ended this session: no reconnect helps. `cause` is a key of sessions.ENDINGS."""
+    """WhatsApp ended this session: no reconnect helps. `cause` is a key of reasons.ENDINGS."""
 
     session: str
     cause: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """The client stopped by itself and shall be started again, from what is kept of its store."""
+
+    session: str
 
 
 @dataclass(frozen=True)
@@ -149,6 +301,23 @@ class Spooled:
     """The session's spool has something new."""
 
     session: str
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Messages can't be kept, so WhatsApp isn't told that we have them. Over with the next Online."""
+
+    session: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """The `message` of a Send is about to leave under this WhatsApp id."""
+
+    session: str
+    message: str
+    whatsapp_id: str
 
 
 @dataclass(frozen=True)
@@ -169,9 +338,20 @@ class Answer:
     error: str | None = None
 
 
-Command = Configure | Open | Close | Unlink | Send | Typing
-Event = Ready | Code | PairingEnded | Online | Offline | Ended | Spooled | Receipt | Answer
+Command = (
+    Configure | Lease | Open | Access | Kept | Close  # the worker's own business
+    | Unlink | Send | Leave | Recorded | Read | React | Typing | Fetch | PairingCode | Groups
+)  # fmt: skip
+Event = (
+    Ready | Code | PairingEnded | Online | Offline | Ended | Again  # how a client is
+    | Spooled | Stuck | Leaving | Receipt | Changed | Answer
+)  # fmt: skip
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (*Command.__args__, *Event.__args__)}
+
+
+def changes_file(store: Path) -> Path:
+    """Where the worker puts what changed in the store at this path."""
+    return store.with_name(f"{store.name}-changes")
 
 
 def pack(item: Command | Event) -> bytes:

@@ -1,4 +1,7 @@
-"""AES-256-CBC with PKCS #7 padding: what Signal messages, group messages and WhatsApp's files are sealed with."""
+"""AES-256-CBC with PKCS #7 padding: what Signal messages, group messages and WhatsApp's files are sealed with.
+
+NIST SP 800-38A §6.2, RFC 5652 §6.3; that these are they: Double Ratchet §5.2, whatsmeow util/cbcutil.
+"""
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES

@@ -5,8 +5,6 @@ Connection states and stanzas: whatsmeow client.go, handshake.go, connectioneven
 
 import asyncio
 import contextlib
-import functools
-import time
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from exponential.loopback import pairing, queries, routing
 from exponential.loopback.binary import JID, USER_SERVER, DecodeError, Node, decode, encode
+from exponential.loopback.delivery import Delivery
 from exponential.loopback.directory import Device, waiting_key
 from exponential.loopback.noise import PROLOGUE, Cipher, Responder
 from exponential.loopback.protobufs import ClientPayload
@@ -39,6 +38,7 @@ class Connection:
         self._socket = socket
         self._buffer = b""
         self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._unsaved = False  # something waits in `_outgoing` that the server's state may not tell of yet
         self._seal: Cipher
 
     async def run(self) -> None:
@@ -57,8 +57,8 @@ class Connection:
             await self._socket.close()
 
     async def _serve(self) -> None:
-        expired = self.server.faults.expired_certificate
-        certificate = self.server.authority.certificate(self.server.static.public, expired=expired)
+        expired, now = self.server.faults.expired_certificate, int(self.server.timestamp())
+        certificate = self.server.authority.certificate(self.server.static.public, now, expired=expired)
         responder = Responder(self.server.static, certificate)
         self._outgoing.put_nowait(_frame(responder.hello(await self._frame(first=True))))
         static, payload, self._open, self._seal = responder.finish(await self._frame())
@@ -81,6 +81,7 @@ class Connection:
 
     def send_bytes(self, content: bytes, *, damaged: bool = False) -> None:
         """Queue a sealed frame of any content; `damaged` flips a bit of it after sealing."""
+        self._unsaved = True
         sealed = self._seal.encrypt(content)
         self._outgoing.put_nowait(_frame(sealed[:-1] + bytes((sealed[-1] ^ 1,)) if damaged else sealed))
 
@@ -105,6 +106,9 @@ class Connection:
     async def _write(self) -> None:
         while (data := await self._outgoing.get()) is not None:
             await self.flowing.wait()
+            if self._unsaved:
+                self._unsaved = False
+                self.server.save()
             await self._socket.send(data)
         await self._socket.close()
 
@@ -151,20 +155,25 @@ class Connection:
             other.end(Node("stream:error", {}, [Node("conflict", {"type": "replaced"})]))
         self.device = device
         self.server.connections[id(device)] = self
-        self.send(Node("success", {"t": str(int(time.time())), "lid": device.lid}))
-        waiting = list(device.waiting.values())
-        count = str(len(waiting))
+        self.send(Node("success", {"t": self.server.timestamp(), "lid": device.lid}))
+        count = str(len(device.waiting))
         kinds = {"appdata": "0", "notification": "0", "receipt": "0"}
         self.send(Node("ib", {}, [Node("offline_preview", {"count": count, "message": count, **kinds})]))
-        for stanza in waiting:
-            self.send(Node(stanza.tag, {**stanza.attrs, "offline": "0"}, stanza.content))
-        self.send(Node("ib", {}, [Node("offline", {"count": count})]))
-        device.deliver = functools.partial(self.server.faults.deliver, self)
+        delivery = Delivery(device, self._deliver)
+        device.deliver, device.progress = delivery.put, delivery.acknowledged
+        delivery.put(Node("ib", {}, [Node("offline", {"count": count})]))
+
+    def _deliver(self, stanza: Node) -> None:
+        if stanza.tag == "ib" or "offline" in stanza.attrs:
+            self.send(stanza)
+        else:
+            self.server.faults.deliver(self, stanza)
 
     def _leave(self) -> None:
         if self.device and self.server.connections.get(id(self.device)) is self:
             del self.server.connections[id(self.device)]
-            self.device.deliver = None
+            self.device.deliver = self.device.progress = None
+            self.server.presence.left(self.device)
         self.device = None
         if self.registration:
             pairing.abandon(self.server, self.registration)

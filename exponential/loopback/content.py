@@ -5,6 +5,7 @@ getMediaTypeFromMessage, getEditAttribute, BuildReaction, BuildRevoke, BuildEdit
 nest: types/events/events.go (UnwrapRaw).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -59,7 +60,7 @@ class Content:
     quoted_id: str = ""
     expires_in: int = 0
     media: Attachment | None = None
-    details: dict[str, str | float] = field(default_factory=dict)
+    details: Mapping[str, str | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,11 @@ def quote(id: str, sender: str, content: Content) -> ContextInfo:
     return ContextInfo(stanzaID=id, participant=sender, quotedMessage=build(content))
 
 
-def build_change(change: Change, chat: str, *, from_me: bool, at: float) -> Message:
-    """The message that changes an earlier one of `chat` (an address); `at` in seconds since 1970."""
+def build_change(change: Change, chat: str, *, from_me: bool, at: float, participant: str = "") -> Message:
+    """The message that changes an earlier one of `chat` (an address); `at` in seconds since 1970.
+
+    `participant` is the address of the earlier one's author where the chat is a group (whatsmeow BuildMessageKey).
+    """
     message = Message()
     if change.kind == "reaction":
         message.reactionMessage.text = change.text
@@ -128,6 +132,7 @@ def build_change(change: Change, chat: str, *, from_me: bool, at: float) -> Mess
         protocol.editedMessage.conversation = change.text
         key = protocol.key
     key.remoteJID, key.fromMe, key.ID = chat, from_me, change.target
+    key.participant = participant
     return message
 
 

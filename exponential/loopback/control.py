@@ -1,30 +1,27 @@
 """The control URL: phones and faults by HTTP and JSON, for tests in any language. On 127.0.0.1 only.
 
-A phone's own routes (send, scan, read, unlink, events) are those of the phones' page.
+A phone's own routes are in message_routes.py and account_routes.py; the phone page uses them, too.
 """
 
 import asyncio
 import contextlib
 import inspect
 import os
-import socket
 from collections.abc import AsyncIterator
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from exponential.errors import ConfigurationError
-from exponential.loopback import page
+from exponential.listening import listen
+from exponential.loopback import account_routes, guard, message_routes, phone_lookup, phone_state, server_routes
 from exponential.loopback.directory import Device
-from exponential.loopback.page import APhone
+from exponential.loopback.faults import FaultName
+from exponential.loopback.save_first import SaveFirst
 from exponential.loopback.server import Loopback
-
-LONGEST_WAIT = 300.0  # seconds
 
 
 class NewPhone(BaseModel):
@@ -32,20 +29,6 @@ class NewPhone(BaseModel):
 
     number: Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
     name: Annotated[str, Field(max_length=1000)] = ""
-
-
-class Wanted(BaseModel):
-    """A line to wait for in `chat` ("me" or a number) that holds `text` and was not typed on this phone."""
-
-    text: str
-    chat: str = "me"
-    timeout: Annotated[float, Field(gt=0, le=LONGEST_WAIT)] = 15  # seconds
-
-
-class Presence(BaseModel):
-    """Whether a phone has a network."""
-
-    online: bool
 
 
 class Fault(BaseModel):
@@ -56,8 +39,8 @@ class Fault(BaseModel):
     arguments: dict[str, int | float | str] = {}
 
 
-FaultName = Literal["drop", "stall", "deafen", "garbage", "stream_error", "refuse", "disturb", "clear"]
 router = APIRouter(prefix="/api")
+phones = APIRouter(prefix="/api/phones")
 
 
 def description(server: Loopback) -> dict[str, str]:
@@ -76,45 +59,17 @@ async def wire(request: Request) -> str:
     return server.wire.text()
 
 
-@router.get("/phones")
+@phones.get("")
 async def all_phones(request: Request) -> list[dict[str, Any]]:
-    return [page.state(phone) for phone in request.app.state.server.phones]
+    return [phone_state.state(phone) for phone in request.app.state.server.phones]
 
 
-@router.post("/phones", status_code=201)
+@phones.post("", status_code=201)
 async def add_phone(request: Request, new: NewPhone) -> dict[str, Any]:
     try:
-        return page.state(request.app.state.server.add_phone(new.number, new.name))
+        return phone_state.state(request.app.state.server.add_phone(new.number, new.name))
     except ValueError as error:
-        raise HTTPException(409, str(error)) from None
-
-
-@router.get("/phones/{number}")
-async def one_phone(phone: APhone) -> dict[str, Any]:
-    return page.state(phone)
-
-
-@router.get("/phones/{number}/messages/{chat}")
-async def messages(phone: APhone, chat: str) -> list[dict[str, Any]]:
-    try:
-        return [asdict(line) for line in phone.messages(chat)]
-    except ValueError as error:
-        raise HTTPException(404, str(error)) from None
-
-
-@router.post("/phones/{number}/wait")
-async def wait(phone: APhone, wanted: Wanted) -> dict[str, Any]:
-    try:
-        return asdict(await phone.wait_for(wanted.text, chat=wanted.chat, timeout=wanted.timeout))
-    except ValueError as error:
-        raise HTTPException(404, str(error)) from None
-    except TimeoutError:
-        raise HTTPException(408, f"No such line came within {wanted.timeout:g} seconds.") from None
-
-
-@router.put("/phones/{number}/presence", status_code=204)
-async def presence(phone: APhone, wanted: Presence) -> None:
-    (phone.go_online if wanted.online else phone.go_offline)()
+        raise HTTPException(409, f"{error}.") from None
 
 
 @router.post("/faults/{name}", status_code=204)
@@ -145,10 +100,12 @@ def _linked_device(server: Loopback, number: str, device: int) -> Device:
 def create(server: Loopback) -> FastAPI:
     """The control URL's web app. Like the phones' page, it answers to loopback host names only."""
     app = FastAPI(title="Exponential loopback", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+    guard.protect(app)
+    app.add_middleware(SaveFirst, server=server)
     app.state.server = server
-    app.include_router(page.phones)
-    app.include_router(router)
+    for each in (router, phones, message_routes.router, account_routes.router, server_routes.router):
+        app.include_router(each)
+    phone_lookup.explain_bad_input(app)
     return app
 
 
@@ -156,7 +113,7 @@ def create(server: Loopback) -> FastAPI:
 async def serving(server: Loopback, port: int = 0) -> AsyncIterator[str]:
     """Serve the control URL, which is yielded, until the block ends. Raises ConfigurationError when `port` is taken."""
     try:
-        listener = socket.create_server(("127.0.0.1", port))
+        listener = listen("127.0.0.1", port)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise ConfigurationError(f"The control URL can't listen on 127.0.0.1:{port} ({reason}).") from None

@@ -1,19 +1,20 @@
 """What the server knows: accounts with phone number and LID, their devices and pre-keys, what waits for each device."""
 
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from exponential.loopback.binary import JID, LID_SERVER, USER_SERVER, Node
+from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Bundle
 
 Deliver = Callable[[Node], object]
+Key = tuple[str, ...]
 
 
 @dataclass
 class Device:
-    """A phone (id 0) or a linked device. `deliver` is set while it is connected."""
+    """A phone (id 0) or a linked device. `deliver` is set while it is connected, `progress` while it is paced."""
 
     account: "Account"
     id: int
@@ -25,9 +26,10 @@ class Device:
     noise: bytes | None = None
     key_index: int = 0
     name: str = ""
-    one_time: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
-    waiting: OrderedDict[tuple[str, ...], Node] = field(default_factory=OrderedDict)
+    one_time: Rows[int, bytes] = field(default_factory=Rows)
+    waiting: Rows[Key, Node] = field(default_factory=Rows)
     deliver: Deliver | None = None
+    progress: Callable[[Key], object] | None = None
 
     @property
     def jid(self) -> JID:
@@ -38,8 +40,9 @@ class Device:
         return self.account.lid.with_device(self.id)
 
     def take_bundle(self) -> Bundle:
-        """The keys to start a session with. A one-time key is handed out once, then gone (X3DH §3.2)."""
-        one_time = self.one_time.popitem(last=False) if self.one_time else (None, None)
+        """The keys to start a session with. A one-time key is handed out once, then gone (X3DH §3.3)."""
+        oldest = next(iter(self.one_time), None)
+        one_time = (None, None) if oldest is None else (oldest, self.one_time.pop(oldest))
         return Bundle(self.registration_id, self.identity, self.signed_id, self.signed, self.signature, *one_time)
 
     def put(self, stanza: Node) -> None:
@@ -48,12 +51,14 @@ class Device:
         if self.deliver:
             self.deliver(stanza)
 
-    def acknowledged(self, key: tuple[str, ...]) -> None:
+    def acknowledged(self, key: Key) -> None:
         """The device has the stanza of this `waiting_key` for good."""
         self.waiting.pop(key, None)
+        if self.progress:
+            self.progress(key)
 
 
-def waiting_key(stanza: Node) -> tuple[str, ...]:
+def waiting_key(stanza: Node) -> Key:
     """What an acknowledgement repeats of a stanza. A message is known by its id alone."""
     if stanza.tag == "message":
         return "message", stanza.text("id")
@@ -71,6 +76,8 @@ class Account:
     passkey: bool = False  # asks devices that are being linked for a passkey
     last_key_index: int = 0
     last_device: int = 0
+    last_seen: int = 0  # Unix time, 0 before the first time
+    askers: set[tuple[JID, JID]] = field(default_factory=set)  # devices that know the devices, by which address
 
     @property
     def jid(self) -> JID:
@@ -98,6 +105,12 @@ class Directory:
         self._by_user[number, USER_SERVER] = account
         self._by_user[account.lid_user, LID_SERVER] = account
         return account
+
+    def give_lid(self, account: Account, lid_user: str) -> None:
+        """Let an account have the LID that it had before."""
+        del self._by_user[account.lid_user, LID_SERVER]
+        account.lid_user = lid_user
+        self._by_user[lid_user, LID_SERVER] = account
 
     def account(self, jid: JID) -> Account | None:
         return self._by_user.get((jid.user, jid.server))

@@ -5,7 +5,7 @@ whatever happens here, and goes out again at the next login.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from exponential.loopback import queries
 from exponential.loopback.binary import Node
@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from exponential.loopback.connection import Connection
     from exponential.loopback.server import Loopback
 
+FaultName = Literal[
+    "drop",
+    "stall",
+    "deafen",
+    "garbage",
+    "stream_error",
+    "refuse",
+    "disturb",
+    "set_clock",
+    "expire_certificate",
+    "withhold",
+    "clear",
+]
 REPLACED = (409, 440)  # the names other clients give the conflict; on the wire it has no code
 NONSENSE = b"\x00\xf8\xff\xee\xdd"  # uncompressed, a list of 255 items, then no token that exists
 
@@ -23,6 +36,12 @@ NONSENSE = b"\x00\xf8\xff\xee\xdd"  # uncompressed, a list of 255 items, then no
 class _Refusal:
     device: Device | None
     stanza: Node
+    times: int
+
+
+@dataclass
+class _Withholding:
+    device: Device | None
     times: int
 
 
@@ -47,13 +66,18 @@ class _Disturbance:
 
 
 class Faults:
-    """`expired_certificate`: while true, every handshake shows a Noise certificate that has run out."""
+    """`expired_certificate`: while true, every handshake shows a Noise certificate that has run out.
+
+    `clock_skew`: how many seconds the server's clock is ahead of everybody else's; see `set_clock`.
+    """
 
     def __init__(self, server: "Loopback") -> None:
         self.expired_certificate = False
+        self.clock_skew = 0.0
         self._server = server
         self._refusals: list[_Refusal] = []
         self._disturbances: list[_Disturbance] = []
+        self._withholdings: list[_Withholding] = []
 
     def drop(self, device: Device | None = None) -> None:
         """Cut the TCP connection. Raises LookupError when the device isn't connected, as the next four do."""
@@ -101,13 +125,31 @@ class Faults:
         """
         self._disturbances.append(_Disturbance(device, delay, copies, backwards))
 
+    def withhold(self, device: Device | None = None, *, times: int = 1) -> None:
+        """The next `times` messages reach linked devices as "unavailable": only the phone has them. Not in groups."""
+        self._withholdings.append(_Withholding(device, times))
+
+    def set_clock(self, ahead: float) -> None:
+        """From now on the server's clock is `ahead` of everybody else's by so many seconds, or behind when negative.
+
+        So is what it dates: logins, messages, receipts, changes of groups, and its Noise certificate. More than an
+        hour ahead or a day behind, clients refuse the certificate at their next login.
+        """
+        self.clock_skew = ahead
+
+    def expire_certificate(self, on: bool = True) -> None:
+        """Show a Noise certificate that has run out at every handshake from now on."""
+        self.expired_certificate = on
+
     def clear(self) -> None:
-        """Break nothing more: what is held goes out, what is stalled flows. A deaf connection is cut."""
+        """Break nothing more: what is held goes out, what is stalled flows, the clock is right, a deaf line is cut."""
         self.expired_certificate = False
+        self.clock_skew = 0.0
         self._refusals.clear()
         for disturbance in self._disturbances:
             disturbance.release()
         self._disturbances.clear()
+        self._withholdings.clear()
         for connection in list(self._server.connections.values()):
             connection.flowing.set()
             if connection.deaf:
@@ -120,6 +162,14 @@ class Faults:
                 refusal.times -= 1
                 return refusal.stanza
         return None
+
+    def withholds(self, device: Device) -> bool:
+        """Whether a message for this device is kept from it."""
+        for withholding in self._withholdings:
+            if device.id and withholding.device in (None, device) and withholding.times > 0:
+                withholding.times -= 1
+                return True
+        return False
 
     def deliver(self, connection: "Connection", stanza: Node) -> None:
         """Send a delivery the way it is disturbed at the moment."""

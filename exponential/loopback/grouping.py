@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from exponential.loopback import groups, routing
+from exponential.loopback import content, groups, routing
 from exponential.loopback.binary import JID, Node, Value
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.groups import Group
 from exponential.loopback.protobufs import Message
+from exponential.loopback.rows import Rows
 from exponential.loopback.sender_keys import SenderKeyBook
 from exponential.loopback.signal import SessionBook, pad, unpad
 from exponential.loopback.signal_wire import SignalError
@@ -32,7 +33,7 @@ class Grouping(ABC):
 
     def __init__(self) -> None:
         self._sender_keys = SenderKeyBook()
-        self._sent_to_groups: dict[str, tuple[Group, Message]] = {}
+        self._sent_to_groups: Rows[str, tuple[Group, Message]] = Rows()
 
     @abstractmethod
     def _seal(self, device: Device, message: Message, count: int) -> Node: ...
@@ -43,16 +44,26 @@ class Grouping(ABC):
     @abstractmethod
     def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]: ...
 
+    @abstractmethod
+    def _touch(self) -> None: ...
+
+    @abstractmethod
+    def send(self, to: "Phone | Group | str", message: Message) -> ChatMessage: ...
+
     def create_group(self, subject: str, members: "Sequence[Phone]") -> Group:
         """Make a group with these phones in it."""
         return groups.create(self._server, self._account, subject, [member.account for member in members])
 
+    def groups(self) -> list[Group]:
+        """The groups that this phone is in."""
+        return [group for group in self._server.groups.values() if self._account in group.members]
+
     def add_to_group(self, group: Group, member: "Phone") -> None:
-        groups.add(group, self._account, member.account)
+        groups.add(self._server, group, self._account, member.account)
 
     def remove_from_group(self, group: Group, member: "Phone") -> None:
         """Put a member out, or leave when it is this phone itself."""
-        groups.remove(group, self._account, member.account)
+        groups.remove(self._server, group, self._account, member.account)
 
     def miss_sender_key(self, group: Group, device: Device) -> None:
         """Let `device` not be told this phone's key for `group`, as when the telling got lost: it has to ask."""
@@ -70,6 +81,12 @@ class Grouping(ABC):
             named = " ".join(f"@{phone.account.lid.user}" for phone in mentions)
             message.extendedTextMessage.text = f"{named} {text}"
             message.extendedTextMessage.contextInfo.mentionedJID.extend(str(phone.account.lid) for phone in mentions)
+        return self.send(group, message)
+
+    def _transmit_to_group(self, group: Group, message: Message) -> str:
+        """Encrypt once for all, and tell the key to whom it has not been told. Raises ValueError for an outsider."""
+        if self._account not in group.members:
+            raise ValueError("You can't write to this group because you are no longer a member.")
         id, chat = secrets.token_hex(16).upper(), str(group.jid)
         told, parts = self._sender_keys.told(chat), []
         for device in group.devices():
@@ -77,11 +94,15 @@ class Grouping(ABC):
                 parts.append(Node("to", {"jid": device.lid}, [self._seal(device, self._key_for(chat), 0)]))
                 told.add(str(device.lid))
         sealed = self._sender_keys.encrypt(chat, pad(message.SerializeToString()))
-        shared = Node("enc", {"v": "2", "type": "skmsg"}, sealed)
+        shared = Node("enc", {"v": "2", "type": "skmsg", **content.enc_attributes(message)}, sealed)
         self._sent_to_groups[id] = (group, message)
-        self._post_to_group(group, {"id": id}, [Node("participants", {}, list(parts)), shared])
-        self._show(id, chat, self._device, message)
-        return next(line for line in reversed(self.messages(group)) if line.id == id)
+        attrs: dict[str, Value] = {
+            "id": id,
+            "type": content.stanza_type(message),
+            "edit": content.edit_attribute(message),
+        }
+        self._post_to_group(group, attrs, [Node("participants", {}, list(parts)), shared])
+        return id
 
     def _key_for(self, chat: str) -> Message:
         message = Message()
@@ -89,9 +110,9 @@ class Grouping(ABC):
         message.senderKeyDistributionMessage.axolotlSenderKeyDistributionMessage = self._sender_keys.distribution(chat)
         return message
 
-    def _post_to_group(self, group: Group, attrs: dict[str, Value], content: list[Node]) -> None:
+    def _post_to_group(self, group: Group, attrs: dict[str, Value], inside: list[Node]) -> None:
         base: dict[str, Value] = {"to": group.jid, "type": "text", "addressing_mode": "lid"}
-        routing.message(self._server, self._device, Node("message", base | attrs, list(content)))
+        routing.message(self._server, self._device, Node("message", base | attrs, list(inside)))
 
     def _read_group_message(self, stanza: Node) -> None:
         author = stanza.jid("participant")
@@ -121,10 +142,10 @@ class Grouping(ABC):
             self._sender_keys.process(told.groupID, peer, told.axolotlSenderKeyDistributionMessage)
         return message
 
-    def _group_receipt(self, stanza: Node, author: JID, kind: str, content: list[Node]) -> None:
+    def _group_receipt(self, stanza: Node, author: JID, kind: str, inside: list[Node]) -> None:
         attrs: dict[str, Value] = {"id": stanza.text("id"), "participant": author, "type": kind}
         attrs["to"] = stanza.jid("from") or ""
-        routing.receipt(self._server, self._device, Node("receipt", attrs, content or None))
+        routing.receipt(self._server, self._device, Node("receipt", attrs, inside or None))
 
     def _read_group_receipt(self, stanza: Node) -> None:
         reader = stanza.jid("participant")
@@ -143,6 +164,7 @@ class Grouping(ABC):
         for line in self.messages(group):
             if line.id == stanza.text("id"):
                 line.advance("read" if stanza.text("type") == "read" else "delivered")
+        self._touch()
 
     def _read_group_change(self, stanza: Node) -> None:
         """After somebody has gone, what is written next must be unreadable to them: a new sender key."""

@@ -6,7 +6,7 @@ Shapes as whatsmeow's group.go (parseGroupNode, getGroupInfo, GetJoinedGroups, C
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from exponential.loopback.binary import GROUP_SERVER, JID, Node, Value
 from exponential.loopback.directory import Account, Device
@@ -43,6 +43,19 @@ class Group:
         return Node("group", attrs, [_participant(member, admin=member is owner) for member in self.members])
 
 
+Place: TypeAlias = Account | Group  # what a chat is with
+
+
+def chat_name(place: Place) -> str:
+    """What phones call the chat: the other side's number in international form, or the group's JID."""
+    return str(place.jid) if isinstance(place, Group) else f"+{place.number}"
+
+
+def address(place: Place) -> JID:
+    """Where to send what is written in the chat."""
+    return place.jid if isinstance(place, Group) else place.lid
+
+
 def _participant(member: Account, *, admin: bool = False) -> Node:
     return Node("participant", {"jid": member.lid, "phone_number": member.jid, "type": "superadmin" if admin else ""})
 
@@ -51,24 +64,25 @@ def create(server: "Loopback", owner: Account, subject: str, members: list[Accou
     """Make a group and tell all members' devices."""
     group = Group(JID(f"120363{secrets.randbelow(10**12):012}", GROUP_SERVER), subject, [owner, *members])
     server.groups[group.jid] = group
-    _notify(group, owner, group.devices(), Node("create", {"type": "new", "key": secrets.token_hex(8)}, [group.node()]))
+    news = Node("create", {"type": "new", "key": secrets.token_hex(8)}, [group.node()])
+    _notify(server, group, owner, group.devices(), news)
     return group
 
 
-def add(group: Group, actor: Account, member: Account) -> None:
+def add(server: "Loopback", group: Group, actor: Account, member: Account) -> None:
     """Take a member in; everybody's devices are told."""
     group.members.append(member)
-    _notify(group, actor, group.devices(), Node("add", {}, [_participant(member)]))
+    _notify(server, group, actor, group.devices(), Node("add", {}, [_participant(member)]))
 
 
-def remove(group: Group, actor: Account, member: Account) -> None:
+def remove(server: "Loopback", group: Group, actor: Account, member: Account) -> None:
     """Put a member out (or let one leave); everybody's devices are told, the member's for the last time."""
     told = group.devices()
     group.members.remove(member)
-    _notify(group, actor, told, Node("leave" if actor is member else "remove", {}, [_participant(member)]))
+    _notify(server, group, actor, told, Node("leave" if actor is member else "remove", {}, [_participant(member)]))
 
 
-def _notify(group: Group, actor: Account, devices: list[Device], change: Node) -> None:
+def _notify(server: "Loopback", group: Group, actor: Account, devices: list[Device], change: Node) -> None:
     for device in devices:
         attrs: dict[str, Value] = {
             "from": group.jid,
@@ -77,7 +91,7 @@ def _notify(group: Group, actor: Account, devices: list[Device], change: Node) -
             "participant": actor.lid,
             "participant_pn": actor.jid,
             "addressing_mode": "lid",
-            "t": str(int(time.time())),
+            "t": server.timestamp(),
         }
         device.put(Node("notification", attrs, [change]))
 
@@ -100,7 +114,7 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
     """Pass a group message on: to each device its own enc, if it has one, and the one for all."""
     to = node.jid("to")
     group = server.groups.get(to) if to else None
-    now = str(int(time.time()))
+    now = server.timestamp()
     ack = Node("ack", {"class": "message", "id": node.text("id"), "from": to or "", "t": now})
     if group is None or sender.account not in group.members:
         ack.attrs["error"] = "403" if group else "404"
@@ -140,7 +154,7 @@ def receipt(server: "Loopback", sender: Device, node: Node) -> None:
         "participant": sender.lid,
         "id": node.text("id"),
         "type": kind,
-        "t": str(int(time.time())),
+        "t": server.timestamp(),
     }
     wrote = account.devices.get(author.device)
     for device in [wrote] if kind == "retry" and wrote else account.devices.values():

@@ -25,7 +25,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     """Check a signature against the X25519 key it was made with.
 
     The Ed25519 key's sign bit travels in the top bit of the signature's last byte: 0 in what `KeyPair.sign` makes,
-    either in what clients make (libsignal's curve25519 signatures; XEdDSA §2.3 and §2.5).
+    either in what clients make (libsignal's curve25519 signatures; XEdDSA §2.3 and §3).
     """
     if len(signature) != 64:
         return False

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from exponential.loopback import aes_cbc
 from exponential.loopback.binary import Node
 from exponential.loopback.content import Attachment, Kind
+from exponential.loopback.rows import Rows
 
 HOST = "mmg.whatsapp.net"
 MAC_SIZE = 10
@@ -80,7 +81,7 @@ class MediaHost:
     """Keeps encrypted files by path. Clients put and get them by HTTPS, phones in memory."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
+        self.files: Rows[str, bytes] = Rows()
         self.auth = secrets.token_urlsafe(24)
         self._server: asyncio.Server | None = None
         self._busy: set[asyncio.Task[None]] = set()

@@ -5,7 +5,6 @@ protobuf envelope and the certificate (whatsmeow handshake.go, socket/noisehands
 """
 
 import hashlib
-import time
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,12 +24,12 @@ class Authority:
     def __init__(self) -> None:
         self.root = KeyPair()
 
-    def certificate(self, static: bytes, *, expired: bool = False) -> bytes:
-        """A chain root → intermediate → leaf for the server's static key, valid from an hour ago for a day.
+    def certificate(self, static: bytes, now: int, *, expired: bool = False) -> bytes:
+        """A chain root → intermediate → leaf for the server's static key, valid from an hour before `now` for a day.
 
         `expired`: all of that two days ago.
         """
-        now = int(time.time()) - (2 * 86400 if expired else 0)
+        now -= 2 * 86400 if expired else 0
         intermediate = KeyPair()
         chain = CertChain()
         _certify(chain.intermediate, self.root, intermediate.public, serial=1, issuer=0, now=now)

@@ -9,13 +9,13 @@ import hmac
 import itertools
 import json
 import secrets
-import time
 from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError as ProtobufError
 
+from exponential.loopback import device_lists
 from exponential.loopback.binary import SERVER, Node, Value
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.keys import KeyPair, verify
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from exponential.loopback.server import Loopback
 
 LIFETIMES = (60, 20, 20, 20, 20, 20)  # seconds that each code is shown, one after the other (whatsmeow qrchan.go)
-ACCOUNT_PREFIX, DEVICE_PREFIX = b"\x06\x00", b"\x06\x01"
+ACCOUNT_PREFIX, DEVICE_PREFIX = b"\x06\x00", b"\x06\x01"  # whatsmeow pair.go, Adv…SignaturePrefix
 
 
 class LinkError(Exception):
@@ -133,7 +133,7 @@ async def complete(
     registration.account, registration.key_index = account, account.last_key_index
     registration.phone_key = identity.public
     details = ADVDeviceIdentity(
-        rawID=secrets.randbits(31), timestamp=int(time.time()), keyIndex=registration.key_index
+        rawID=secrets.randbits(31), timestamp=int(server.timestamp()), keyIndex=registration.key_index
     ).SerializeToString()
     signed = ADVSignedDeviceIdentity(
         details=details,
@@ -152,7 +152,7 @@ async def complete(
         ),
         Node("platform", {"name": "android"}),
     ]
-    attrs: dict[str, Value] = {"type": "set", "id": registration.iq, "from": SERVER, "t": str(int(time.time()))}
+    attrs: dict[str, Value] = {"type": "set", "id": registration.iq, "from": SERVER, "t": server.timestamp()}
     registration.connection.send(Node("iq", attrs, [Node("pair-success", {}, content)]))
     return await asyncio.shield(registration.linked)
 
@@ -180,6 +180,7 @@ def answered(connection: "Connection", iq: Node) -> None:
         name=DeviceProps.FromString(keys.deviceProps).os or "Linked device",
     )
     account.devices[device.id] = device
+    device_lists.changed(connection.server, device, "add")
     registration.linked.set_result(device)
     # The client expects this error, hangs up and logs in with its new identity (whatsmeow connectionevents.go, 515).
     connection.end(Node("stream:error", {"code": "515"}))

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from exponential.loopback.server import Loopback
 
 TAG = "link_code_companion_reg"
-ALPHABET = frozenset("123456789ABCDEFGHJKLMNPQRSTVWXYZ")
-ROUNDS = 2 << 16
+ALPHABET = frozenset("123456789ABCDEFGHJKLMNPQRSTVWXYZ")  # whatsmeow pair-code.go, linkingBase32
+ROUNDS = 2 << 16  # of PBKDF2, which seals each side's key by the code (whatsmeow pair-code.go)
 
 
 @dataclass

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from exponential.loopback import content, pairing, pairing_code, routing
+from exponential.loopback import content, groups, pairing, pairing_code, resending, routing
 from exponential.loopback.binary import GROUP_SERVER, JID, Node
 from exponential.loopback.directory import Account, Device, waiting_key
 from exponential.loopback.grouping import Grouping
-from exponential.loopback.groups import Group
+from exponential.loopback.groups import Group, Place
 from exponential.loopback.keys import KeyPair
-from exponential.loopback.protobufs import Message
+from exponential.loopback.presence import Watching
+from exponential.loopback.protobufs import Message, MessageKey
+from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Keys, SessionBook, pad, unpad
-from exponential.loopback.signal_wire import SignalError
+from exponential.loopback.signal_wire import DuplicateMessage, SignalError
 from exponential.loopback.writing import ChatMessage, Status, Writing
 
 if TYPE_CHECKING:
@@ -24,23 +26,24 @@ if TYPE_CHECKING:
 ONE_TIME_KEYS = 100
 
 
-class Phone(Writing, Grouping):
+class Phone(Writing, Grouping, Watching):
     """`number` is in international form. Chats are named by the other side's number, one's own "Message yourself"."""
 
     def __init__(self, server: "Loopback", number: str, name: str) -> None:
         Writing.__init__(self)
         Grouping.__init__(self)
+        Watching.__init__(self)
         self.number = number
         self.name = name
         self.chats: dict[str, list[ChatMessage]] = {}
-        self._lines: dict[tuple[str, str], ChatMessage] = {}
+        self._lines: Rows[tuple[str, str], ChatMessage] = Rows()
         self.contacts: dict[str, str] = {number: f"{name} (You)"}
         self.typing: set[str] = set()
         self.self_chat_by_lid = False  # WhatsApp has used both ways to address "Message yourself"
         self._server = server
-        self._keys = Keys(one_time={index: KeyPair() for index in range(1, ONE_TIME_KEYS + 1)})
+        self._keys = Keys(one_time=Rows({index: KeyPair() for index in range(1, ONE_TIME_KEYS + 1)}))
         self._book = SessionBook(self._keys)
-        self._sent: dict[str, tuple[Account, Message]] = {}
+        self._sent: Rows[str, tuple[Account, Message]] = Rows()
         self._changed = asyncio.Event()
         self._account = server.directory.add(number.lstrip("+"), name)
         self._device = Device(
@@ -87,20 +90,26 @@ class Phone(Writing, Grouping):
         self._server.remove_device(device)
         self._touch()
 
+    @property
+    def online(self) -> bool:
+        return self._device.deliver is not None
+
     def go_offline(self) -> None:
         """What is sent to this phone from now on waits on the server."""
         self._device.deliver = None
+        self._server.presence.left(self._device)
+        self._touch()
 
     def go_online(self) -> None:
         loop = self._server.loop
         self._device.deliver = lambda stanza: loop.call_soon(self._receive, stanza)
         for stanza in list(self._device.waiting.values()):
             loop.call_soon(self._receive, stanza)
+        self._touch()
 
     def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]:
         """The lines of a chat, oldest first."""
-        name = str(chat.jid) if isinstance(chat, Group) else f"+{self._find(chat).number}"
-        return self.chats.get(name, [])
+        return self.chats.get(groups.chat_name(self._place(chat)), [])
 
     async def wait_for(
         self, what: str | Callable[[ChatMessage], bool], *, chat: "Phone | Group | str" = "me", timeout: float = 15
@@ -118,6 +127,21 @@ class Phone(Writing, Grouping):
         """Wait until anything on this phone changes."""
         await self._changed.wait()
 
+    def news(self) -> asyncio.Event:
+        """Is set at the next change, also when nobody waits yet."""
+        return self._changed
+
+    def rename(self, name: str) -> None:
+        """Give the account another push name; others hear it with the next message."""
+        self.name = self._account.push_name = name
+        self.contacts[self.number] = f"{name} (You)"
+        self.introduce()
+
+    def introduce(self) -> None:
+        """Let the other phones' address books show this one as it is now."""
+        for phone in self._server.phones:
+            phone._touch()
+
     def _touch(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -132,7 +156,20 @@ class Phone(Writing, Grouping):
             raise ValueError(f"{who} is not on WhatsApp")
         return account
 
-    def _transmit(self, account: Account, message: Message) -> str:
+    def _place(self, chat: "Phone | Group | str") -> Place:
+        if isinstance(chat, Group):
+            return chat
+        if not isinstance(chat, str) or not chat.endswith(f"@{GROUP_SERVER}"):
+            return self._find(chat)
+        group = self._server.groups.get(JID.parse(chat))
+        if group is None:
+            raise ValueError(f"There is no group {chat}")
+        return group
+
+    def _transmit(self, place: Place, message: Message) -> str:
+        return self._transmit_to_group(place, message) if isinstance(place, Group) else self._send_to(place, message)
+
+    def _send_to(self, account: Account, message: Message) -> str:
         id = secrets.token_hex(16).upper()
         self._sent[id] = (account, message)
         targets = {device.jid: device for device in [*account.devices.values(), *self.linked_devices]}
@@ -141,7 +178,7 @@ class Phone(Writing, Grouping):
         return id
 
     def _post(self, id: str, account: Account, message: Message, targets: list[Device], *, count: int = 0) -> None:
-        by_lid = self.self_chat_by_lid if account is self._account else True
+        by_lid = self.self_chat_by_lid if account is self._account else not self.addresses_by_number
         to = account.lid if by_lid else account.jid
         own = Message()
         own.deviceSentMessage.destinationJID = str(to)
@@ -180,9 +217,13 @@ class Phone(Writing, Grouping):
             self._device.acknowledged(waiting_key(stanza))
         elif stanza.tag == "notification":
             self._read_group_change(stanza)
+            self._touch()
             self._device.acknowledged(waiting_key(stanza))
         elif stanza.tag == "chatstate":
             self._read_typing(stanza)
+        elif stanza.tag == "presence":
+            self._read_presence(stanza)
+            self._touch()
 
     def _read_message(self, stanza: Node) -> None:
         source = stanza.jid("from")
@@ -193,10 +234,17 @@ class Phone(Writing, Grouping):
         try:
             plain = unpad(self._book.decrypt(_peer(sender), enc.text("type"), enc.data()))
             message = Message.FromString(plain)
+        except DuplicateMessage:
+            self._read_repeat(stanza, source, sender, enc)
+            return
         except (SignalError, ProtobufError):
             self._receipt(stanza, source, "retry", [Node("retry", {"count": "1", "id": stanza.text("id"), "v": "1"})])
             return
         from_me = sender.account is self._account
+        if from_me and (wanted := resending.wanted(message)):
+            self._receipt(stanza, source, "peer_msg", [])
+            self._send_again(stanza.text("id"), sender, wanted)
+            return
         chat = sender.account
         if message.HasField("deviceSentMessage"):
             chat = self._server.directory.account(JID.parse(message.deviceSentMessage.destinationJID)) or chat
@@ -205,10 +253,37 @@ class Phone(Writing, Grouping):
         self.typing.discard(f"+{chat.number}")
         if not from_me:
             self.contacts.setdefault(f"+{chat.number}", stanza.text("notify"))
-        self._take(stanza.text("id"), chat, sender, message)
+        self._show(stanza.text("id"), f"+{chat.number}", sender, message)
 
-    def _take(self, id: str, account: Account, sender: Device, message: Message) -> None:
-        self._show(id, f"+{account.number}", sender, message)
+    def _send_again(self, request_id: str, device: Device, wanted: list[MessageKey]) -> None:
+        """Answer a linked device that asks for messages which it was only told of."""
+        found = []
+        for key in wanted:
+            account = self._server.directory.account(JID.parse(key.remoteJID))
+            line = self._lines.get((f"+{account.number}", key.ID)) if account else None
+            if line is not None:
+                found.append((key, line))
+        enc = self._seal(device, resending.answer(request_id, found), 0)
+        attrs: dict[str, str | JID] = {
+            "id": secrets.token_hex(16).upper(),
+            "to": device.jid,
+            "type": "text",
+            "category": "peer",
+        }
+        routing.message(self._server, self._device, Node("message", attrs, [enc]))
+
+    def _read_repeat(self, stanza: Node, source: JID, sender: Device, enc: Node) -> None:
+        """What was read before is confirmed again. Another message under a key that was used already is lost.
+
+        So WhatsApp Web does it (handleDuplicateMsgReceipts): it neither shows such a message nor asks for it again.
+        """
+        from_me, recipient = sender.account is self._account, stanza.jid("recipient")
+        chat = self._server.directory.account(recipient) if from_me and recipient else sender.account
+        known = chat and (f"+{chat.number}", stanza.text("id")) in self._lines
+        if known or enc.text("decrypt-fail") == "hide":
+            self._receipt(stanza, source, "sender" if from_me else "", [])
+        else:
+            routing.refuse(self._server, self._device, stanza, routing.OLD_COUNTER)
 
     def _show(self, id: str, chat: str, sender: Device, message: Message) -> None:
         who, said = f"+{sender.account.number}", content.read(message)
@@ -255,7 +330,10 @@ class Phone(Writing, Grouping):
         account = self._server.directory.account(source) if source else None
         if account is None:
             return
-        change = self.typing.add if stanza.child("composing") else self.typing.discard
+        state = stanza.child("composing")
+        change = self.typing.add if state else self.typing.discard
+        change(f"+{account.number}")
+        change = self.recording.add if state and state.text("media") == "audio" else self.recording.discard
         change(f"+{account.number}")
         self._touch()
 

@@ -6,9 +6,16 @@ from neonize.proto.waAdv.WAAdv_pb2 import (
     ADVSignedDeviceIdentityHMAC,
 )
 from neonize.proto.waCert.WACert_pb2 import CertChain
+from neonize.proto.waCommon.WACommon_pb2 import MessageKey
 from neonize.proto.waCompanionReg.WACompanionReg_pb2 import DeviceProps
-from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import ContextInfo, Message, ProtocolMessage
+from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
+    ContextInfo,
+    Message,
+    PeerDataOperationRequestType,
+    ProtocolMessage,
+)
 from neonize.proto.waWa6.WAWebProtobufsWa6_pb2 import ClientPayload, HandshakeMessage
+from neonize.proto.waWeb.WAWebProtobufsWeb_pb2 import WebMessageInfo
 
 __all__ = [
     "ADVDeviceIdentity",
@@ -20,5 +27,8 @@ __all__ = [
     "DeviceProps",
     "HandshakeMessage",
     "Message",
+    "MessageKey",
+    "PeerDataOperationRequestType",
     "ProtocolMessage",
+    "WebMessageInfo",
 ]

@@ -8,7 +8,7 @@ import contextlib
 import re
 
 _ALLOWED = re.compile(rb"^CONNECT ((?:[\w-]+\.)*whatsapp\.(?:com|net)):443 HTTP/1\.[01]\r\n")
-_CHAT_HOST = b"web.whatsapp.com"
+_CHAT_HOST = b"web.whatsapp.com"  # whatsmeow socket/constants.go, URL
 _HEAD_LIMIT = 16_384
 
 
@@ -22,12 +22,13 @@ class ConnectProxy:
         self._tunnels: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []
 
-    async def start(self) -> int:
-        """Listen on 127.0.0.1 and return the port."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_HEAD_LIMIT)
+    async def start(self, port: int = 0) -> int:
+        """Listen on 127.0.0.1 and return the port: `port`, or a free one for 0."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=_HEAD_LIMIT)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
+        """Close the port and every tunnel."""
         if self._server:
             self._server.close()
         for task in self._tunnels:

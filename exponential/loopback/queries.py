@@ -5,7 +5,7 @@ Requests and answers as whatsmeow writes and reads them: prekeys.go, user.go (us
 
 from typing import TYPE_CHECKING
 
-from exponential.loopback import groups, pairing, pairing_code
+from exponential.loopback import device_lists, groups, pairing, pairing_code
 from exponential.loopback.binary import JID, LID_SERVER, SERVER, Node
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.signal_wire import KEY_TYPE
@@ -92,12 +92,18 @@ def _usync(connection: "Connection", iq: Node) -> list[Node] | None:
     asking, listed = iq.child("usync"), iq.child("usync", "list")
     if asking is None or listed is None:
         return None
+    contact = iq.child("usync", "query", "contact")
     users = []
     for user in listed:
         jid = user.jid("jid") or _by_phone(user.data("contact"))
         account = connection.server.directory.account(jid) if jid else None
         if jid and account:
-            users.append(_usync_user(jid, account, asked))
+            if connection.device and "devices" in asked:
+                device_lists.asked(connection.device, jid, account)
+            answer = _usync_user(jid, account, asked)
+            if contact is not None and contact.text("addressing_mode") == "lid":  # whatsmeow user.go, IsOnWhatsApp
+                answer.attrs |= {"jid": account.lid, "pn_jid": account.jid}
+            users.append(answer)
         elif jid and "contact" in asked:
             users.append(Node("user", {"jid": jid}, [Node("contact", {"type": "out"})]))
     return [Node("usync", asking.attrs, [Node("list", {}, list(users))])]

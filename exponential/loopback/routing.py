@@ -3,15 +3,16 @@
 Attributes as whatsmeow reads them: message.go (parseMessageSource), receipt.go, presence.go.
 """
 
-import time
 from typing import TYPE_CHECKING
 
 from exponential.loopback import groups
 from exponential.loopback.binary import GROUP_SERVER, JID, LID_SERVER, Node
-from exponential.loopback.directory import Account, Device
+from exponential.loopback.directory import Account, Device, waiting_key
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback
+
+OLD_COUNTER = 496  # whatsmeow receipt.go, NackSignalErrorOldCounter
 
 
 def message(server: "Loopback", sender: Device, node: Node) -> Node:
@@ -19,7 +20,7 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
     to = node.jid("to")
     if to and to.server == GROUP_SERVER:
         return groups.message(server, sender, node)
-    now = str(int(time.time()))
+    now = server.timestamp()
     ack = Node("ack", {"class": "message", "id": node.text("id"), "from": to or "", "t": now})
     recipient = server.directory.account(to) if to else None
     if to is None or recipient is None:
@@ -34,6 +35,8 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
             continue
         reached.add(id(target))
         content = [enc, identity] if identity and enc.text("type") == "pkmsg" else [enc]
+        if server.faults.withholds(target):
+            content = [Node("unavailable")]  # the device asks its phone: resending.py
         attrs = {**_source(sender, target, to, recipient), "t": now, "notify": sender.account.push_name}
         for name in ("id", "type", "edit", "category"):
             attrs[name] = node.text(name)
@@ -56,7 +59,7 @@ def _source(sender: Device, target: Device, to: JID, recipient: Account) -> dict
     by_lid = to.server == LID_SERVER
     attrs: dict[str, str | JID] = {"from": sender.lid if by_lid else sender.jid}
     if target.account is sender.account:
-        attrs["recipient"] = to
+        attrs["recipient"] = to.bare
         attrs["peer_recipient_pn" if by_lid else "peer_recipient_lid"] = recipient.jid if by_lid else recipient.lid
     else:
         attrs["sender_pn" if by_lid else "sender_lid"] = sender.account.jid if by_lid else sender.account.lid
@@ -82,7 +85,7 @@ def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
         "from": sender.lid if by_lid else sender.jid,
         "id": node.text("id"),
         "type": kind,
-        "t": str(int(time.time())),
+        "t": server.timestamp(),
     }
     if target is sender.account:
         attrs["recipient"] = node.jid("recipient") or to.bare
@@ -90,6 +93,13 @@ def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
         if device is not sender:
             device.put(Node("receipt", dict(attrs), node.content))
     return ack
+
+
+def refuse(server: "Loopback", receiver: Device, stanza: Node, reason: int) -> None:
+    """A phone refuses a message for good: the server has done with it, its writer is not told. The wire log tells."""
+    receiver.acknowledged(waiting_key(stanza))
+    attrs: dict[str, str | JID] = {"class": "message", "id": stanza.text("id"), "to": stanza.jid("from") or ""}
+    server.wire.add("in", str(receiver.jid), Node("ack", {**attrs, "error": str(reason)}))
 
 
 def _receivers(account: Account, to: JID, kind: str) -> list[Device]:
@@ -102,7 +112,7 @@ def _receivers(account: Account, to: JID, kind: str) -> list[Device]:
 def presence(server: "Loopback", sender: Device, node: Node) -> None:
     """Typing goes to the other side if it is there now; nobody queues it."""
     if node.tag == "presence":
-        sender.account.push_name = node.text("name") or sender.account.push_name
+        server.presence.heard(sender, node)
         return
     to = node.jid("to")
     account = server.directory.account(to) if to else None

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from exponential.loopback import aes_cbc
 from exponential.loopback.keys import KeyPair, verify
+from exponential.loopback.rows import Rows
 from exponential.loopback.signal_wire import KEY_TYPE, VERSION, SignalError, integer, parse, public_key, put, raw
 
-SIGNATURE_SIZE = 64
-MAX_SKIPPED = 2000
+SIGNATURE_SIZE = 64  # XEdDSA §3
+MAX_SKIPPED = 2000  # libsignal's limit of message keys that one message may jump over, for groups as well
 
 
 @dataclass
@@ -59,8 +60,8 @@ class SenderKeyBook:
     """One device's sender keys: its own per group, and those that others have told it."""
 
     def __init__(self) -> None:
-        self._own: dict[str, _Own] = {}
-        self._theirs: dict[tuple[str, str], dict[int, _State]] = {}
+        self._own: Rows[str, _Own] = Rows()
+        self._theirs: Rows[tuple[str, str], dict[int, _State]] = Rows()
 
     def told(self, group: str) -> set[str]:
         """The peers that have this device's key for `group`; add to it after telling one."""
@@ -91,7 +92,7 @@ class SenderKeyBook:
         """Learn a peer's key. Raises SignalError."""
         fields = parse(distribution)
         state = _State(integer(fields, 1), raw(fields, 3), public_key(fields, 4), integer(fields, 2))
-        self._theirs.setdefault((group, peer), {})[state.id] = state
+        self._theirs[group, peer] = self._theirs.get((group, peer), {}) | {state.id: state}
 
     def encrypt(self, group: str, plain: bytes) -> bytes:
         own = self._mine(group)
@@ -109,6 +110,7 @@ class SenderKeyBook:
             raise SignalError("no sender key of this device")
         if not verify(state.public, message, signature):
             raise SignalError("the group message's signature is wrong")
+        self._theirs.mark((group, peer))
         return aes_cbc.decrypt(*_keys(state.seed(integer(fields, 2))), raw(fields, 3))
 
     def _mine(self, group: str) -> _Own:
@@ -116,10 +118,11 @@ class SenderKeyBook:
             signing = KeyPair()
             state = _State(secrets.randbelow(1 << 31), secrets.token_bytes(32), signing.public)
             self._own[group] = _Own(state, signing)
+        self._own.mark(group)  # whoever asks for it changes it
         return self._own[group]
 
 
 def _keys(seed: bytes) -> tuple[bytes, bytes]:
-    """The cipher key and the IV of one message."""
+    """The cipher key and the IV of one message (libsignal's SenderMessageKey: 16 bytes of IV, then 32 of key)."""
     out = HKDF(SHA256(), 48, salt=bytes(32), info=b"WhisperGroup").derive(seed)
     return out[16:], out[:16]

@@ -5,13 +5,14 @@ import itertools
 import platform
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from exponential.loopback import queries, tls
+from exponential.loopback import device_lists, playing, queries, tls
 from exponential.loopback.binary import JID, Node
 from exponential.loopback.connection import Connection
 from exponential.loopback.directory import Device, Directory
@@ -22,7 +23,10 @@ from exponential.loopback.media import MediaHost
 from exponential.loopback.noise import Authority
 from exponential.loopback.pairing import Registration
 from exponential.loopback.phone import Phone
+from exponential.loopback.presence import Presence
 from exponential.loopback.proxy import ConnectProxy
+from exponential.loopback.scenario import find
+from exponential.loopback.state import State
 from exponential.loopback.wire import Wire
 
 
@@ -31,16 +35,22 @@ class Loopback:
 
     A client is pointed at it by `proxy_url` (its HTTP proxy), `ca_path` (a TLS root to trust) and `noise_root` (hex of
     the key that stands where WhatsApp's Noise certificate root is).
+
+    With a folder as `state` it begins as what it was when that folder was last used, by this process or another:
+    accounts, phones, links, keys, chats, groups, files and what waits, the TLS authority and the Noise root, but not
+    the ports. Entering raises ConfigurationError when the folder can't be used. Without one, all of it is forgotten.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, state: Path | None = None) -> None:
+        self._state: State | None = State(state) if state else None
         self.directory = Directory()
-        self.authority = Authority()
-        self.static = KeyPair()
+        self.presence = Presence(self.directory)
+        self.authority: Authority = Authority()
+        self.static: KeyPair = KeyPair()
         self.connections: dict[int, Connection] = {}
         self.registrations: dict[str, Registration] = {}
         self.phones: list[Phone] = []
-        self.media = MediaHost()
+        self.media: MediaHost = MediaHost()
         self.faults = Faults(self)
         self.code_clock = 1.0  # how many times faster linking codes expire than WhatsApp's
         self.groups: dict[JID, Group] = {}
@@ -57,9 +67,13 @@ class Loopback:
 
     async def __aenter__(self) -> "Loopback":
         self.loop = asyncio.get_running_loop()
-        self._folder = Path(tempfile.mkdtemp(prefix="exponential-loopback-"))
-        self._folder.chmod(0o755)
-        self.ca_path, context = tls.make(self._folder)
+        if self._state:
+            self._folder = self._state.folder
+            self._state.load(self)
+        else:
+            self._folder = Path(tempfile.mkdtemp(prefix="exponential-loopback-"))
+            self._folder.chmod(0o755)
+        self.ca_path, context = tls.make(self._folder, keep=bool(self._state))
         self._server: Server = await serve(
             self._accept,
             "127.0.0.1",
@@ -72,7 +86,8 @@ class Loopback:
         )
         port = next(iter(self._server.sockets)).getsockname()[1]
         self._proxy = ConnectProxy(port, await self.media.start(context))
-        self.proxy_url = f"http://127.0.0.1:{await self._proxy.start()}"
+        self._port = await self._proxy.start()
+        self.proxy_url = f"http://127.0.0.1:{self._port}"
         self.noise_root = self.authority.root.public.hex()
         return self
 
@@ -85,12 +100,43 @@ class Loopback:
         await self.media.stop()
         self._server.close()
         await self._server.wait_closed()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._state:
+            self._state.save(self)
+            self._state.close()
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def save(self) -> None:
+        """Bring what has changed into the state folder, if there is one. It is done before anything leaves the server.
+
+        So a kill of this process loses nothing that a client, or whoever asks by HTTP, was told.
+        """
+        if self._state:
+            self._state.save(self)
+
+    async def restart(self, seconds: float = 0) -> None:
+        """Cut every connection, be away for `seconds` with the port closed, then be back as the same server.
+
+        Codes that were on screen are worth nothing afterwards. The phones keep writing meanwhile: it waits.
+        """
+        await self._proxy.stop()
+        for connection in list(self._open):
+            connection.drop()
+        await asyncio.sleep(seconds)
+        await self._proxy.start(self._port)
+
+    async def play(self, scenario: Path | str) -> None:
+        """Go through a scenario file, or one that is shipped, by name: `play("flaky-network")`.
+
+        Raises ConfigurationError for a file that isn't a scenario, ScenarioError when it takes another turn.
+        """
+        await playing.play(self, find(str(scenario)))
 
     def add_phone(self, number: str, name: str = "") -> Phone:
         """A simulated phone with a new account. `number` in international form, e.g. +4915112345678."""
         phone = Phone(self, number, name or f"Phone {number[-2:]}")
         self.phones.append(phone)
+        phone.introduce()
         return phone
 
     def next_id(self) -> str:
@@ -99,6 +145,7 @@ class Loopback:
     def remove_device(self, device: Device) -> None:
         """Unlink: the account forgets the device, and the device is told now or when it next connects."""
         device.account.devices.pop(device.id, None)
+        device_lists.changed(self, device, "remove")
         connection = self.connections.get(id(device))
         if connection:
             connection.end(queries.device_removed())
@@ -106,6 +153,10 @@ class Loopback:
     def connection(self, device: Device) -> Connection | None:
         """The live connection of a linked device."""
         return self.connections.get(id(device))
+
+    def timestamp(self) -> str:
+        """Now, by the server's clock (`faults.set_clock`), as stanzas tell it: whole seconds since 1970."""
+        return str(int(time.time() + self.faults.clock_skew))
 
     def log_wire(self, direction: Literal["in", "out"], connection: Connection, stanza: Node) -> None:
         who = str(connection.device.jid) if connection.device else "unlinked"

@@ -1,8 +1,9 @@
 """Signal sessions on the phones' side: X3DH and the double ratchet, version 3, as WhatsApp uses them.
 
-Sources: Signal's X3DH and Double Ratchet specifications; constants and message layout as in libsignal's version 3
-sessions (the go.mau.fi/libsignal that whatsmeow uses): info strings WhisperText, WhisperRatchet, WhisperMessageKeys,
-0x33 version byte, 8-byte HMAC over both identities and the message.
+Sources: Signal's specifications, X3DH (revision 1) and Double Ratchet (its functions KDF_RK, KDF_CK and ENCRYPT are in
+the chapter "Recommended cryptographic algorithms"); constants and message layout as in libsignal's version 3 sessions
+(the go.mau.fi/libsignal that whatsmeow uses): info strings WhisperText, WhisperRatchet, WhisperMessageKeys, 0x33
+version byte, 8-byte HMAC over both identities and the message.
 """
 
 import hashlib
@@ -16,9 +17,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from exponential.loopback import aes_cbc
 from exponential.loopback.keys import KeyPair, verify
+from exponential.loopback.rows import Rows
 from exponential.loopback.signal_wire import (
     KEY_TYPE,
     VERSION,
+    DuplicateMessage,
     PreKeyMessage,
     SignalError,
     integer,
@@ -29,7 +32,7 @@ from exponential.loopback.signal_wire import (
 )
 
 MAX_SKIPPED = 2000  # libsignal's limit of message keys that one message may jump over
-MAC_SIZE = 8
+MAC_SIZE = 8  # bytes, libsignal's SignalMessage
 MessageType = Literal["pkmsg", "msg"]
 
 
@@ -61,7 +64,7 @@ class Keys:
     identity: KeyPair = field(default_factory=KeyPair)
     registration_id: int = field(default_factory=lambda: secrets.randbelow(16380) + 1)
     signed: PreKey = field(default_factory=lambda: PreKey(1, KeyPair()))
-    one_time: dict[int, KeyPair] = field(default_factory=dict)
+    one_time: Rows[int, KeyPair] = field(default_factory=Rows)
 
     def signature(self) -> bytes:
         return self.identity.sign(KEY_TYPE + self.signed.pair.public)
@@ -74,7 +77,7 @@ class _Chain:
     skipped: dict[int, bytes] = field(default_factory=dict)
 
     def advance(self) -> bytes:
-        """The seed of the present message keys; the chain moves on (Double Ratchet §2.2, constants 1 and 2)."""
+        """The seed of the present message keys; the chain moves on (KDF_CK, constants 1 and 2)."""
         seed = _hmac(self.key, b"\x01")
         self.key = _hmac(self.key, b"\x02")
         self.index += 1
@@ -192,7 +195,7 @@ class Session:
         skipped, moved = dict(chain.skipped), _Chain(chain.key, chain.index)
         if counter < chain.index:
             if counter not in skipped:
-                raise SignalError("the message was decrypted before")
+                raise DuplicateMessage("the message was decrypted before")
             return skipped.pop(counter), skipped, moved
         if counter - chain.index > MAX_SKIPPED:
             raise SignalError("too many messages are missing")
@@ -207,11 +210,11 @@ class Session:
 
 
 class SessionBook:
-    """All sessions of one device, with older states kept for messages that crossed on the way (Sesame §3.1)."""
+    """All sessions of one device, with older states kept for messages that crossed on the way (Sesame, "Overview")."""
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        self._sessions: dict[str, list[Session]] = {}
+        self._sessions: Rows[str, list[Session]] = Rows()
 
     def has(self, peer: str) -> bool:
         return bool(self._sessions.get(peer))
@@ -220,18 +223,21 @@ class SessionBook:
         self._sessions.pop(peer, None)
 
     def begin(self, peer: str, bundle: Bundle) -> None:
-        self._sessions.setdefault(peer, []).insert(0, Session.initiate(self.keys, bundle))
+        session = Session.initiate(self.keys, bundle)
+        self._sessions[peer] = [session, *self._sessions.get(peer, [])]
 
     def encrypt(self, peer: str, plain: bytes) -> tuple[MessageType, bytes]:
         """Raises SignalError when there is no session with `peer`."""
         sessions = self._sessions.get(peer)
         if not sessions:
             raise SignalError(f"no session with {peer}")
+        self._sessions.mark(peer)
         return sessions[0].encrypt(plain)
 
     def decrypt(self, peer: str, kind: str, data: bytes) -> bytes:
         """Open a message of `kind` pkmsg or msg. Raises SignalError."""
         sessions = self._sessions.setdefault(peer, [])
+        self._sessions.mark(peer)
         if kind == "msg":
             return self._try(sessions, data)
         message = PreKeyMessage.parse(data)
@@ -258,6 +264,8 @@ class SessionBook:
         for index, session in enumerate(sessions):
             try:
                 plain = session.decrypt(data)
+            except DuplicateMessage:
+                raise
             except SignalError as error:
                 failure = error
                 continue
@@ -292,15 +300,18 @@ def _hkdf(salt: bytes, secret: bytes, info: bytes, size: int) -> bytes:
 
 
 def _master(agreements: list[bytes]) -> tuple[bytes, bytes]:
+    """Root and chain key (X3DH §2.2: 32 bytes of 0xFF go first, the salt is zeros)."""
     out = _hkdf(bytes(32), b"\xff" * 32 + b"".join(agreements), b"WhisperText", 64)
     return out[:32], out[32:]
 
 
 def _ratchet(root: bytes, ours: KeyPair, theirs: bytes) -> tuple[bytes, bytes]:
+    """The next root and chain key (KDF_RK)."""
     out = _hkdf(root, ours.agree(theirs), b"WhisperRatchet", 64)
     return out[:32], out[32:]
 
 
 def _message_keys(seed: bytes) -> _Keys:
+    """What one message is sealed with (ENCRYPT: 80 bytes of HKDF with a salt of zeros)."""
     out = _hkdf(bytes(32), seed, b"WhisperMessageKeys", 80)
     return _Keys(out[:32], out[32:64], out[64:])

@@ -14,6 +14,10 @@ class SignalError(Exception):
     """A message that does not decrypt: no session, wrong keys, cut off, or a repeat."""
 
 
+class DuplicateMessage(SignalError):
+    """A message that was decrypted before: it is confirmed again, not asked for again (whatsmeow message.go)."""
+
+
 @dataclass(frozen=True)
 class PreKeyMessage:
     """The first message of a conversation, opened as far as it goes without secrets."""

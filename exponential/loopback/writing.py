@@ -2,15 +2,17 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from exponential.loopback import content, media, routing
+from exponential.loopback import content, groups, media, routing
 from exponential.loopback.binary import JID, Node
 from exponential.loopback.content import Attachment, Change, Content, Kind, Timer
 from exponential.loopback.directory import Account, Device
-from exponential.loopback.groups import Group
+from exponential.loopback.groups import Group, Place
 from exponential.loopback.protobufs import Message
+from exponential.loopback.rows import Row
 
 if TYPE_CHECKING:
     from exponential.loopback.phone import Phone
@@ -21,7 +23,7 @@ STATUSES: tuple[Status, ...] = ("sent", "delivered", "read", "played")
 
 
 @dataclass
-class ChatMessage:
+class ChatMessage(Row):
     """A line in a chat. `device` tells which of the sender's devices wrote it; 0 is the phone itself.
 
     `reactions` maps a number to its emoji; `expires_in` is the disappearing timer in seconds that the line came with;
@@ -40,8 +42,8 @@ class ChatMessage:
     quoted_id: str = ""
     expires_in: int = 0
     media: Attachment | None = None
-    details: dict[str, str | float] = field(default_factory=dict)
-    reactions: dict[str, str] = field(default_factory=dict)
+    details: Mapping[str, str | float] = field(default_factory=dict)
+    reactions: Mapping[str, str] = field(default_factory=dict)
     edited: bool = False
     revoked: bool = False
 
@@ -53,9 +55,8 @@ class ChatMessage:
     def apply(self, change: Change, who: str) -> None:
         """Change this line as `who` (a number) asked. Only its writer may edit it or take it back."""
         if change.kind == "reaction":
-            self.reactions.pop(who, None)
-            if change.text:
-                self.reactions[who] = change.text
+            others = {other: emoji for other, emoji in self.reactions.items() if other != who}
+            self.reactions = others | ({who: change.text} if change.text else {})
         elif who == self.sender and not self.revoked:
             self.text = change.text
             self.edited = change.kind == "edit"
@@ -78,68 +79,83 @@ class Writing(ABC):
 
     def __init__(self) -> None:
         self.disappearing: dict[str, int] = {}  # chat → seconds
+        self.addresses_by_number = False  # WhatsApp's apps have addressed contacts by number, and do by LID
         self.wraps_ephemeral = False  # WhatsApp's apps have sent what disappears with and without a wrapper
 
     @abstractmethod
     def _find(self, who: "Phone | str") -> Account: ...
 
     @abstractmethod
-    def _transmit(self, account: Account, message: Message) -> str: ...
+    def _place(self, chat: "Phone | Group | str") -> Place: ...
 
     @abstractmethod
-    def _take(self, id: str, account: Account, sender: Device, message: Message) -> None: ...
+    def _transmit(self, place: Place, message: Message) -> str: ...
+
+    @abstractmethod
+    def _show(self, id: str, chat: str, sender: Device, message: Message) -> None: ...
 
     @abstractmethod
     def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]: ...
 
-    def send(self, to: "Phone | str", message: Message) -> ChatMessage:
-        """Encrypt `message` (of a kind that chats show) for every device of both accounts; it appears in the chat.
+    def send(self, to: "Phone | Group | str", message: Message) -> ChatMessage:
+        """Encrypt `message` (of a kind that chats show) for every device of all its accounts; it appears in the chat.
 
-        Raises ValueError when the number has no account.
+        Raises ValueError when the number has no account, or there is no such group.
         """
-        account = self._find(to)
-        if account is not self._account and self.wraps_ephemeral and self.disappearing.get(f"+{account.number}"):
+        place = self._place(to)
+        chat = groups.chat_name(place)
+        if place is not self._account and self.wraps_ephemeral and self.disappearing.get(chat):
             message = content.ephemeral(message)
-        id = self._transmit(account, message)
-        self._take(id, account, self._device, message)
-        return next(line for line in reversed(self.messages(f"+{account.number}")) if line.id == id)
+        id = self._transmit(place, message)
+        self._show(id, chat, self._device, message)
+        return next(line for line in reversed(self.messages(chat)) if line.id == id)
 
-    def send_text(self, to: "Phone | str", text: str) -> ChatMessage:
-        """Write to another phone, a number, or "me". Raises ValueError when the number has no account."""
+    def send_text(self, to: "Phone | Group | str", text: str) -> ChatMessage:
+        """Write to another phone, a number, a group or "me". Raises ValueError when there is none such."""
         return self._say(to, Content(text=text))
 
     def reply(self, line: ChatMessage, text: str) -> ChatMessage:
         """Quote `line` and write beneath it."""
         return self._say(line.chat, Content(text=text), line)
 
-    def send_location(self, to: "Phone | str", latitude: float, longitude: float, name: str = "") -> ChatMessage:
+    def send_location(
+        self, to: "Phone | Group | str", latitude: float, longitude: float, name: str = ""
+    ) -> ChatMessage:
         """Send a place, in degrees."""
         return self._say(to, Content("location", name, details={"latitude": latitude, "longitude": longitude}))
 
-    def send_contact(self, to: "Phone | str", name: str, number: str) -> ChatMessage:
+    def send_contact(self, to: "Phone | Group | str", name: str, number: str) -> ChatMessage:
         """Send somebody's contact card."""
         card = f"BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL;waid={number.lstrip('+')}:{number}\nEND:VCARD"
         return self._say(to, Content("contact", name, details={"vcard": card}))
 
-    def send_image(self, to: "Phone | str", data: bytes, text: str = "", *, mime: str = "image/jpeg") -> ChatMessage:
+    def send_image(
+        self, to: "Phone | Group | str", data: bytes, text: str = "", *, mime: str = "image/jpeg"
+    ) -> ChatMessage:
         """Send a picture with a caption."""
         return self._send_file(to, "image", data, mime, text)
 
-    def send_video(self, to: "Phone | str", data: bytes, text: str = "", *, seconds: int = 0) -> ChatMessage:
+    def send_video(self, to: "Phone | Group | str", data: bytes, text: str = "", *, seconds: int = 0) -> ChatMessage:
         """Send an MP4 with a caption."""
         return self._send_file(to, "video", data, "video/mp4", text, seconds=seconds)
 
-    def send_voice(self, to: "Phone | str", data: bytes, *, seconds: int) -> ChatMessage:
+    def send_voice(self, to: "Phone | Group | str", data: bytes, *, seconds: int) -> ChatMessage:
         """Send a voice note, Opus in Ogg."""
         return self._send_file(to, "voice", data, "audio/ogg; codecs=opus", seconds=seconds)
 
     def send_document(
-        self, to: "Phone | str", data: bytes, name: str, text: str = "", *, mime: str = "application/octet-stream"
+        self,
+        to: "Phone | Group | str",
+        data: bytes,
+        name: str,
+        text: str = "",
+        *,
+        mime: str = "application/octet-stream",
     ) -> ChatMessage:
         """Send a file under a name, with a caption."""
         return self._send_file(to, "document", data, mime, text, name=name)
 
-    def send_sticker(self, to: "Phone | str", data: bytes) -> ChatMessage:
+    def send_sticker(self, to: "Phone | Group | str", data: bytes) -> ChatMessage:
         """Send a WebP sticker."""
         return self._send_file(to, "sticker", data, "image/webp")
 
@@ -164,9 +180,9 @@ class Writing(ABC):
     def set_disappearing(self, chat: "Phone | str", seconds: int) -> None:
         """Let what is written in `chat` from now on disappear after `seconds`; 0 turns it off."""
         account, message = self._find(chat), content.build_timer(Timer(seconds), at=time.time())
-        self._take(self._transmit(account, message), account, self._device, message)
+        self._show(self._transmit(account, message), f"+{account.number}", self._device, message)
 
-    def mark_read(self, chat: "Phone | str") -> None:
+    def mark_read(self, chat: "Phone | Group | str") -> None:
         """Open the chat: the other side's ticks turn blue."""
         unread = [line for line in self.messages(chat) if not line.from_me and line.status not in ("read", "played")]
         for line in unread:
@@ -181,9 +197,8 @@ class Writing(ABC):
         state = Node("composing", {"media": "audio"} if recording else {}) if on else Node("paused")
         routing.presence(self._server, self._device, Node("chatstate", {"to": self._find(chat).lid}, [state]))
 
-    def _say(self, to: "Phone | str", said: Content, quoted: ChatMessage | None = None) -> ChatMessage:
-        account = self._find(to)
-        seconds = self.disappearing.get(f"+{account.number}", 0)
+    def _say(self, to: "Phone | Group | str", said: Content, quoted: ChatMessage | None = None) -> ChatMessage:
+        seconds = self.disappearing.get(groups.chat_name(self._place(to)), 0)
         said = Content(said.kind, said.text, "", seconds, said.media, said.details)
         context = None
         if quoted:
@@ -192,7 +207,15 @@ class Writing(ABC):
         return self.send(to, content.build(said, context))
 
     def _send_file(
-        self, to: "Phone | str", kind: Kind, data: bytes, mime: str, text: str = "", *, name: str = "", seconds: int = 0
+        self,
+        to: "Phone | Group | str",
+        kind: Kind,
+        data: bytes,
+        mime: str,
+        text: str = "",
+        *,
+        name: str = "",
+        seconds: int = 0,
     ) -> ChatMessage:
         sealed = media.seal(kind, data)
         file = Attachment(
@@ -208,13 +231,22 @@ class Writing(ABC):
         return self._say(to, Content(kind, text, media=file))
 
     def _change(self, line: ChatMessage, change: Change) -> None:
-        account = self._find(line.chat)
-        message = content.build_change(change, str(account.lid), from_me=line.from_me, at=time.time())
-        self._take(self._transmit(account, message), account, self._device, message)
+        place, author = self._place(line.chat), self._find(line.sender)
+        message = content.build_change(
+            change,
+            str(groups.address(place)),
+            from_me=line.from_me,
+            at=time.time(),
+            participant=str(author.lid) if isinstance(place, Group) and not line.from_me else "",
+        )
+        self._show(self._transmit(place, message), line.chat, self._device, message)
 
     def _confirm(self, line: ChatMessage, status: Literal["read", "played"]) -> None:
         line.advance(status)
-        attrs: dict[str, str | JID] = {"id": line.id, "to": self._find(line.chat).lid, "type": status}
+        place = self._place(line.chat)
+        attrs: dict[str, str | JID] = {"id": line.id, "to": groups.address(place), "type": status}
+        if isinstance(place, Group):
+            attrs["participant"] = self._find(line.sender).lid
         routing.receipt(self._server, self._device, Node("receipt", attrs))
 
 

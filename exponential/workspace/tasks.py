@@ -1,83 +1,108 @@
 """Tasks: the model and its use-cases. Each use-case sees one user's tasks only; the caller owns the transaction."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, DateTime, ForeignKey, Index, String, select
+from sqlalchemy import Date, DateTime, ForeignKey, Index, Select, String, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exponential import clock
 from exponential.auth import users
-from exponential.auth.users import User
 from exponential.database import AppBase, notify
-from exponential.errors import BadInput, Conflict, NotFound
-from exponential.workspace import matching
+from exponential.errors import Conflict, NotFound
+from exponential.workspace import matching, projects
+from exponential.workspace.history import CHANNEL as CHANNEL
+from exponential.workspace.history import Undoable
+from exponential.workspace.projects import Project
+from exponential.workspace.words import titled
+from exponential.workspace.zones import aware
+from exponential.workspace.zones import today_of as today_of
+from exponential.workspace.zones import zone_of as zone_of
 
-CHANNEL = "workspace"  # NOTIFY channel; payload: the id of the user whose workspace changed
 MAX_TITLE = 500  # characters
 Status = Literal["open", "done", "all"]
 Due = Literal["today", "tomorrow", "week", "overdue"]
+Priority = Literal["low", "normal", "high", "urgent"]
+PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal", "low")
+Nothing = Literal["none"]  # in an update: take the value away
 
 
-class Task(AppBase):
+class Task(Undoable, AppBase):
     """Something a user wants done. `due_on` is a day in the user's zone; `due_at` is set when a time was named too."""
 
     __tablename__ = "tasks"
-    __table_args__ = (Index("ix_tasks_user_id_done_at", "user_id", "done_at"),)
+    __table_args__ = (
+        Index("ix_tasks_user_id_done_at", "user_id", "done_at"),
+        Index("ix_tasks_project_id", "project_id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     title: Mapped[str] = mapped_column(String(MAX_TITLE))
+    priority: Mapped[str] = mapped_column(String(8), default="normal")
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"))
     due_on: Mapped[date | None] = mapped_column(Date)
     due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
+    project: Mapped[Project | None] = relationship(lazy="selectin", passive_deletes="all")
+
     def as_json(self, zone: ZoneInfo) -> dict[str, Any]:
-        """{"id", "title", "due": ISO date, or datetime in `zone`, or null, "done": bool}"""
+        """{"id", "title", "due": ISO date, or datetime in `zone`, or null, "priority", "project": name or null,
+        "done": bool}"""
         due = self.due_at.astimezone(zone) if self.due_at else self.due_on
         return {
             "id": str(self.id),
             "title": self.title,
             "due": due.isoformat() if due else None,
+            "priority": self.priority,
+            "project": self.project.name if self.project else None,
             "done": self.done_at is not None,
         }
 
 
-def zone_of(user: User) -> ZoneInfo:
-    """The user's time zone, UTC when the stored name is unknown here."""
-    try:
-        return ZoneInfo(user.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+@dataclass(frozen=True)
+class Wanted:
+    """Which tasks to list. `due` narrows: "today" and "week" (seven days from today) include what is overdue, "overdue"
+    is what is late only, "tomorrow" or a date is that day alone. `since` and `until` are days, both included, of the
+    due date, or of the day it was done when `status` is "done"."""
+
+    status: Status = "open"
+    due: Due | date | None = None
+    since: date | None = None
+    until: date | None = None
+    priority: Priority | None = None
+    project: UUID | str | None = None
 
 
-def today_of(user: User) -> date:
-    """The present day where the user is."""
-    return clock.now().astimezone(zone_of(user)).date()
+async def create_task(
+    session: AsyncSession,
+    user_id: UUID,
+    title: str,
+    due: date | datetime | None = None,
+    *,
+    priority: Priority = "normal",
+    project: UUID | str | None = None,
+) -> Task:
+    """Store a new open task. A `due` without offset is in the user's zone. Without a `project`, the active one whose
+    name the title contains is taken.
 
-
-async def create_task(session: AsyncSession, user_id: UUID, title: str, due: date | datetime | None = None) -> Task:
-    """Store a new open task. A `due` without offset is in the user's zone.
-
-    Raises BadInput for an empty or too long title, NotFound for an unknown user.
+    Raises BadInput for an empty or too long title, NotFound for an unknown user or project, Conflict `ambiguous`.
     """
-    title = " ".join(title.split())
-    if not title:
-        raise BadInput("A task needs a title. Say what is to be done.", code="title_empty")
-    if len(title) > MAX_TITLE:
-        raise BadInput(
-            f"That title has {len(title)} characters; a task's title holds up to {MAX_TITLE}. Make it shorter.",
-            code="title_too_long",
-        )
-    if "\x00" in title:
-        raise BadInput("The title contains a character that can't be stored. Remove it.", code="title_invalid")
+    title = titled(title, "task", MAX_TITLE)
     zone = zone_of(await users.get(session, user_id))
     due_on, due_at = _due(due, zone)
-    task = Task(user_id=user_id, title=title, due_on=due_on, due_at=due_at)
+    if project is None:
+        its_project = await projects.mentioned(session, user_id, title)
+    else:
+        its_project = await projects.find(session, user_id, project)
+    task = Task(user_id=user_id, title=title, due_on=due_on, due_at=due_at, priority=priority, project=its_project)
     session.add(task)
     await session.flush()
     await notify(session, CHANNEL, str(user_id))
@@ -85,26 +110,63 @@ async def create_task(session: AsyncSession, user_id: UUID, title: str, due: dat
 
 
 async def list_tasks(
-    session: AsyncSession, user_id: UUID, status: Status = "open", due: Due | date | None = None
+    session: AsyncSession,
+    user_id: UUID,
+    status: Status = "open",
+    due: Due | date | None = None,
+    *,
+    wanted: Wanted | None = None,
 ) -> list[Task]:
-    """The user's tasks, those with the nearest due date first, then in the order they were made.
+    """The user's tasks, those with the nearest due date first, then the more important, then in the order they were
+    made. `wanted` says more than `status` and `due` can.
 
-    `due` narrows: "today" and "week" (seven days from today) include what is overdue, "overdue" is what is late only,
-    "tomorrow" or a date is that day alone.
+    Raises NotFound or Conflict `ambiguous` for a project's name that fits none or several.
     """
+    wanted = wanted or Wanted(status, due)
+    user = await users.get(session, user_id)
     query = select(Task).where(Task.user_id == user_id)
-    if status != "all":
-        query = query.where(Task.done_at.is_(None) if status == "open" else Task.done_at.is_not(None))
-    if due is not None:
-        today = today_of(await users.get(session, user_id))
-        if due == "overdue":
-            query = query.where(Task.due_on < today)
-        elif due in ("today", "week"):
-            query = query.where(Task.due_on <= today + timedelta(days=6 if due == "week" else 0))
-        else:
-            query = query.where(Task.due_on == (today + timedelta(days=1) if due == "tomorrow" else due))
-    query = query.order_by(Task.due_on.asc().nulls_last(), Task.due_at.asc().nulls_last(), Task.id)
+    if wanted.status != "all":
+        query = query.where(Task.done_at.is_(None) if wanted.status == "open" else Task.done_at.is_not(None))
+    if wanted.priority is not None:
+        query = query.where(Task.priority == wanted.priority)
+    if wanted.project is not None:
+        query = query.where(Task.project_id == (await projects.find(session, user_id, wanted.project)).id)
+    query = _within(_when_due(query, wanted.due, today_of(user)), wanted, zone_of(user))
+    importance = case({name: place for place, name in enumerate(PRIORITIES)}, value=Task.priority)
+    query = query.order_by(Task.due_on.asc().nulls_last(), Task.due_at.asc().nulls_last(), importance, Task.id)
     return list((await session.execute(query)).scalars())
+
+
+def _when_due(query: Select[Task], due: Due | date | None, today: date) -> Select[Task]:
+    if due is None:
+        return query
+    if due == "overdue":
+        return query.where(Task.due_on < today)
+    if due in ("today", "week"):
+        return query.where(Task.due_on <= today + timedelta(days=6 if due == "week" else 0))
+    return query.where(Task.due_on == (today + timedelta(days=1) if due == "tomorrow" else due))
+
+
+def _within(query: Select[Task], wanted: Wanted, zone: ZoneInfo) -> Select[Task]:
+    if wanted.status == "done":
+        if wanted.since is not None:
+            query = query.where(Task.done_at >= midnight(wanted.since, zone))
+        if wanted.until is not None:
+            query = query.where(Task.done_at < midnight(wanted.until + timedelta(days=1), zone))
+        return query
+    if wanted.since is not None:
+        query = query.where(Task.due_on >= wanted.since)
+    return query.where(Task.due_on <= wanted.until) if wanted.until is not None else query
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When `day` begins in `zone`."""
+    return datetime.combine(day, time.min, zone)
+
+
+async def get_task(session: AsyncSession, user_id: UUID, task_id: UUID) -> Task:
+    """One of the user's tasks. Raises NotFound."""
+    return await _by_id(session, user_id, task_id, to_change=False)
 
 
 async def complete_task(session: AsyncSession, user_id: UUID, task: UUID | str) -> Task:
@@ -120,24 +182,85 @@ async def complete_task(session: AsyncSession, user_id: UUID, task: UUID | str) 
     return found
 
 
-async def reopen_task(session: AsyncSession, user_id: UUID, task_id: UUID) -> Task:
-    """Mark a done task as open again; fine when it is open already. Raises NotFound."""
-    found = await _by_id(session, user_id, task_id)
+async def reopen_task(session: AsyncSession, user_id: UUID, task: UUID | str) -> Task:
+    """Mark a done task as open again, given its id or (part of) its title; fine when it is open already.
+
+    Raises NotFound, Conflict `ambiguous`.
+    """
+    found = await _find(session, user_id, task, first="done")
     found.done_at = None
     await notify(session, CHANNEL, str(user_id))
     return found
 
 
-async def _find(session: AsyncSession, user_id: UUID, task: UUID | str) -> Task:
+async def update_task(
+    session: AsyncSession,
+    user_id: UUID,
+    task: UUID | str,
+    *,
+    title: str | None = None,
+    due: date | datetime | Nothing | None = None,
+    delay_days: int | None = None,
+    priority: Priority | None = None,
+    project: UUID | str | None = None,
+) -> Task:
+    """Change what is named; `due` or `project` "none" takes it away. A new day keeps the task's time of day.
+    `delay_days` counts from the present due date, or from today.
+
+    Raises NotFound, Conflict `ambiguous`, BadInput (title).
+    """
+    found = await _find(session, user_id, task)
+    user = await users.get(session, user_id)
+    if title is not None:
+        found.title = titled(title, "task", MAX_TITLE)
+    if delay_days is not None:
+        due = (found.due_on or today_of(user)) + timedelta(days=delay_days)
+    if due is not None:
+        found.due_on, found.due_at = _moved(found, due, zone_of(user))
+    if priority is not None:
+        found.priority = priority
+    if project is not None:
+        found.project = None if project == "none" else await projects.find(session, user_id, project)
+    await session.flush()
+    await notify(session, CHANNEL, str(user_id))
+    return found
+
+
+async def delete_task(session: AsyncSession, user_id: UUID, task: UUID | str) -> Task:
+    """Remove a task, given its id or words that stand in its title; what was removed.
+
+    Raises NotFound, Conflict (`ambiguous`, or `unsure` when the words only resemble a title).
+    """
+    found = await _find(session, user_id, task, sure=True)
+    await session.delete(found)
+    await session.flush()
+    await notify(session, CHANNEL, str(user_id))
+    return found
+
+
+async def _find(
+    session: AsyncSession,
+    user_id: UUID,
+    task: UUID | str,
+    *,
+    first: Literal["open", "done"] = "open",
+    sure: bool = False,
+) -> Task:
     try:
         task_id = UUID(task.strip()) if isinstance(task, str) else task
     except ValueError:
-        return matching.one(str(task), await list_tasks(session, user_id, "all"))
+        everything = await list_tasks(session, user_id, "all")
+        is_open = [item for item in everything if item.done_at is None]
+        done = [item for item in everything if item.done_at is not None]
+        groups = (is_open, done) if first == "open" else (done, is_open)
+        return matching.one(str(task), KIND, *groups, sure=sure)
     return await _by_id(session, user_id, task_id)
 
 
-async def _by_id(session: AsyncSession, user_id: UUID, task_id: UUID) -> Task:
-    query = select(Task).where(Task.user_id == user_id, Task.id == task_id).with_for_update()
+async def _by_id(session: AsyncSession, user_id: UUID, task_id: UUID, *, to_change: bool = True) -> Task:
+    query = select(Task).where(Task.user_id == user_id, Task.id == task_id)
+    if to_change:
+        query = query.with_for_update()
     found = (await session.execute(query)).scalar_one_or_none()
     if found is None:
         raise NotFound("There is no such task in your workspace; it may have been removed.", code="unknown_task")
@@ -146,6 +269,25 @@ async def _by_id(session: AsyncSession, user_id: UUID, task_id: UUID) -> Task:
 
 def _due(due: date | datetime | None, zone: ZoneInfo) -> tuple[date | None, datetime | None]:
     if isinstance(due, datetime):
-        moment = due if due.tzinfo else due.replace(tzinfo=zone)
+        moment = aware(due, zone)
         return moment.astimezone(zone).date(), moment
     return due, None
+
+
+def _moved(task: Task, due: date | datetime | Nothing, zone: ZoneInfo) -> tuple[date | None, datetime | None]:
+    if due == "none":
+        return None, None
+    if task.due_at is not None and not isinstance(due, datetime):
+        due = datetime.combine(due, task.due_at.astimezone(zone).time(), zone)
+    return _due(due, zone)
+
+
+def _of_twins(twins: Sequence[Task]) -> Task:
+    """Nobody can tell such twins apart: the one made first is meant, or, among done ones, the one done last."""
+    done = [(task.done_at, task) for task in twins if task.done_at is not None]
+    return max(done, key=lambda item: item[0])[1] if done else min(twins, key=lambda task: task.id)
+
+
+KIND = matching.Kind[Task](
+    "task", lambda task: task.title, lambda task: f" (due {task.due_on.isoformat()})" if task.due_on else "", _of_twins
+)

@@ -68,9 +68,12 @@ async def test_from_one_link_to_a_task_in_the_workspace(tmp_path: Path) -> None:
         await app.shots("walk-connected")
         await app.page.keyboard.press("Escape")
 
-        await phone.page.get_by_role("textbox", name="Message").fill("Add a task: buy milk tomorrow")
-        await phone.page.get_by_role("button", name="Send").click()
-        await expect(phone.page.locator("#lines .theirs")).to_contain_text("Added buy milk", use_inner_text=True)
+        alice = phone.page.get_by_role("region", name="Alice’s phone")
+        await alice.get_by_role("button", name="Back").click()
+        await alice.get_by_role("button", name="Message yourself").click()
+        await alice.get_by_role("textbox", name="Message").fill("Add a task: buy milk tomorrow")
+        await alice.get_by_role("button", name="Send").click()
+        await expect(alice.locator(".theirs")).to_contain_text("Added buy milk", use_inner_text=True)
         await phone.shots("walk-phone-answer")
         await expect(app.page.locator(".message.assistant")).to_contain_text("Added buy milk")
         await app.shots("walk-chat")
@@ -86,15 +89,16 @@ async def show_code(app: Page) -> None:
     await app.get_by_role("button", name="WhatsApp", exact=True).click()
     await expect(app.get_by_text("Security & Privacy Warning").first).to_be_visible()
     await app.get_by_role("button", name="Connect WhatsApp").click()
-    await expect(app.locator("#qr-image")).to_be_visible()
+    await expect(app.get_by_role("img", name="QR code")).to_be_visible()
 
 
-async def scan(phone: Page) -> None:
+async def scan(page: Page) -> None:
     """Linked devices → Link a device → scan what is on the screen."""
+    phone = page.get_by_role("region", name="Alice’s phone")
     await phone.get_by_role("button", name="Linked devices").click()
     await phone.get_by_role("button", name="Link a device").click()
     await phone.get_by_role("button", name="Scan the code on the screen").click()
-    await expect(phone.locator("#device-list li")).to_contain_text("Exponential")
+    await expect(phone.get_by_role("list", name="Linked devices")).to_contain_text("Exponential")
 
 
 async def test_the_demo_exercises_itself(tmp_path: Path) -> None:

@@ -16,8 +16,27 @@ from exponential.database import AppBase, GatewayBase, Part
 
 def _load_models(part: Part) -> None:
     names = {
-        "app": ["auth.users", "auth.signin", "workspace.tasks", "assistant.records"],
-        "gateway": ["gateway.sessions", "gateway.inbox", "gateway.outbox"],
+        "app": [
+            "auth.users",
+            "auth.signin",
+            "auth.invites",
+            "auth.attempts",
+            "auth.identities",
+            "auth.consents",
+            "auth.access_tokens",
+            "workspace.questions",
+            "workspace.facts",
+            "assistant.records",
+            "assistant.reminding",
+            "assistant.usage",
+            "assistant.briefing",
+            "assistant.media",
+            "assistant.approvals",
+        ],
+        "gateway": [
+            *("gateway.sessions", "gateway.inbox", "gateway.outbox", "gateway.requests"),
+            *("gateway.policies", "gateway.contacts", "gateway.origins", "gateway.vault"),
+        ],
     }
     for name in names[part]:
         importlib.import_module(f"exponential.{name}")

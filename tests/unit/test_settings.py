@@ -1,4 +1,5 @@
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,11 @@ def test_loopback_trust_is_refused_outside_loopback_mode(tmp_path: Path) -> None
             loopback_noise_root="00" * 32,
             proxy_url="http://127.0.0.1:1",
         )
+
+
+def test_prices_are_two_numbers() -> None:
+    assert read(AppSettings, EXPONENTIAL_MODEL_PRICES="2.50/10").model_prices == (Decimal("2.50"), Decimal(10))
+    assert read(AppSettings, EXPONENTIAL_MODEL_PRICES="").model_prices is None
+    for bad in ("2.50", "a/b", "1/2/3", "-1/2", "nan/1"):
+        with pytest.raises(ConfigurationError, match=r"2\.50/10"):
+            read(AppSettings, EXPONENTIAL_MODEL_PRICES=bad)

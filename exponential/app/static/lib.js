@@ -1,18 +1,19 @@
-// What the pages' scripts share: requests with plain-word failures, live updates, the browser's time zone.
+// What the pages' scripts share: requests with plain-word failures, live updates, toasts, acts that can be undone.
+
+export const $ = (id) => document.getElementById(id);
 
 export class Failure extends Error {
   constructor(sentence, status, code) {
     super(sentence);
-    this.status = status;
-    this.code = code;
+    Object.assign(this, { status, code });
   }
 }
 
 /** fetch that resolves to an ok Response and else throws a Failure with the server's own sentence. */
-export async function request(method, path, body) {
+export async function request(method, path, body, headers = {}) {
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers: { Accept: "application/json" } });
+    answer = await fetch(path, { method, body, headers: { Accept: "application/json", ...headers } });
   } catch {
     throw new Failure("Exponential can’t be reached. Check that it is running, then try again.", 0, "offline");
   }
@@ -21,12 +22,22 @@ export async function request(method, path, body) {
   throw new Failure(problem.error ?? `The server answered with HTTP ${answer.status}.`, answer.status, problem.code);
 }
 
-/** Call `changed` at once and whenever the server says so; reconnects by itself and rests while the page is hidden. */
-export function live(path, changed, connected = () => {}) {
+/** The live part of the page at `path`, as it is now. */
+export async function part(path) {
+  return fragment(await (await request("GET", path, undefined, { "X-Part": "live" })).text());
+}
+
+export function fragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+/** Call `on` (or on[event]) at once and whenever the server says so; reconnects by itself and rests while hidden. */
+export function live(path, on, connected = () => {}) {
   let source = null;
   let timer = 0;
   let wait = 1000;
-
   const close = () => {
     clearTimeout(timer);
     source?.close();
@@ -45,26 +56,24 @@ export function live(path, changed, connected = () => {}) {
       timer = setTimeout(open, wait);
       wait = Math.min(wait * 2, 30000);
     };
-    source.addEventListener("changed", changed);
+    for (const [name, act] of Object.entries(typeof on === "function" ? { changed: on } : on))
+      source.addEventListener(name, act);
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
-  open();
+  syncZone().then(open);
 }
 
-/** Tell the server the browser's time zone when it has another one: "tomorrow" means the user's tomorrow. */
-export async function syncZone() {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (!zone || zone === document.body.dataset.timezone) return;
-  const body = new Blob([JSON.stringify({ timezone: zone })], { type: "application/json" });
-  await request("POST", "/api/timezone", body).catch(() => {});
-}
+let zoned;
 
-export function fragment(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  return template.content;
+/** Tell the server the browser's time zone, once a page: "tomorrow" means the user's tomorrow. */
+export function syncZone() {
+  const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const known = document.body.dataset.timezone;
+  const body = new Blob([JSON.stringify({ timezone })], { type: "application/json" });
+  const same = !timezone || !known || timezone === known;
+  return (zoned ??= same ? Promise.resolve() : request("POST", "/api/timezone", body).catch(() => {}));
 }
 
 /** One run at a time; a call during a run makes one more run after it. */
@@ -72,11 +81,8 @@ export function once(work) {
   let running = null;
   let again = false;
   return async function run() {
-    if (running) {
-      again = true;
-      return running;
-    }
-    running = (async () => {
+    again = Boolean(running);
+    running ??= (async () => {
       do {
         again = false;
         await work();
@@ -84,4 +90,50 @@ export function once(work) {
     })().finally(() => (running = null));
     return running;
   };
+}
+
+/** A sentence at the foot of the page, gone after a while; `action` adds a button: {label, run}. */
+export function toast(sentence, action) {
+  const place = $("toasts");
+  const item = document.createElement("div");
+  item.className = "toast";
+  item.append(document.createElement("p"));
+  item.firstChild.textContent = sentence;
+  let timer = 0;
+  const wait = () => (timer = setTimeout(() => item.remove(), action ? 8000 : 5000));
+  if (action) {
+    const button = document.createElement("button");
+    button.textContent = action.label;
+    button.onclick = () => {
+      item.remove();
+      action.run();
+    };
+    item.append(button);
+  }
+  item.onpointerenter = () => clearTimeout(timer);
+  item.onpointerleave = wait;
+  place.replaceChildren(item);
+  place.popover = "manual"; // above an open dialog
+  place.hidePopover();
+  place.showPopover();
+  wait();
+}
+
+/** Do an act; its sentence goes into a toast that can undo it, a refusal into `line`, else into a toast, too. */
+export async function perform(path, body, line) {
+  const complain = (sentence) => {
+    line.textContent = sentence;
+    line.hidden = !sentence;
+  };
+  try {
+    const { said, act } = await (await request("POST", path, body)).json();
+    const run = () => perform("/undo", new URLSearchParams({ act }));
+    if (line) complain("");
+    if (said) toast(`${said}.`, act && { label: "Undo", run });
+  } catch (failure) {
+    (line ? complain : toast)(failure.message);
+    return false;
+  }
+  document.dispatchEvent(new Event("acted"));
+  return true;
 }

@@ -1,334 +1,163 @@
-// The WhatsApp Connection modal: one view at a time, what is true on the gateway, asked again while it is open.
+// The WhatsApp Connection window: shows the server's views below /whatsapp and follows what happens on the gateway.
 
-import { request } from "./lib.js";
+import { fragment, live, request } from "./lib.js";
 
-const API = "/api/whatsapp";
-const QR_SECONDS = 15;
-const SLOW = 20000; // ms without a code after which the wait is explained
-const ACCEPTED = "exponential.whatsapp.accepted";
+const HOME = "/whatsapp";
+const HASH = "#whatsapp";
+const NEWS = 20000; // ms that a view says what was just done
 
-const dialog = document.getElementById("whatsapp");
+const box = document.getElementById("whatsapp");
+const modal = box instanceof HTMLDialogElement; // else the page /whatsapp
 const opener = document.getElementById("open-whatsapp");
 const dot = document.getElementById("whatsapp-dot");
-const find = (selector, root = dialog) => root.querySelector(selector);
-// Each view is in the document only while it is shown.
-const views = Object.fromEntries(
-  [...document.getElementById("whatsapp-views").content.children].map((node) => [node.dataset.view, node]),
-);
-const problem = find("#whatsapp-problem");
-const success = find("#whatsapp-success", views.sessions);
-const qr = find(".qr", views.link);
-const image = find("#qr-image", qr);
+const view = document.getElementById("whatsapp-view");
+const problem = document.getElementById("whatsapp-problem");
+const region = document.getElementById("whatsapp-announce");
 
-let view = "";
-let linking = null; // {id, since, seconds, expiresAt} while a code is shown
-let timer = 0;
+const loading = view.firstElementChild;
+
+let path = modal ? HOME : location.pathname + location.search;
 let round = 0; // answers of earlier rounds are ignored
+let wait = 0; // seconds between two looks at this view
+let left = 0; // of them, until the next one
+let asking = false; // for this view again
+let more = false; // something may have changed since
+let going = 0; // to other views; what is shown now matters no more
+let since = 0; // ms; when the person came to this view
+let travelled = false; // the back button closes it
+let pushed = false; // the window has an entry of its own in the browser's history
 
-function show(name) {
-  const changed = name !== view;
-  view = name;
-  if (!changed) return;
-  find("#whatsapp-view").replaceChildren(views[name]);
-  find(".dialog-body").scrollTop = 0;
-  if (dialog.open && !dialog.contains(document.activeElement)) find('[data-do="close"]').focus();
+const isOpen = () => !modal || box.open;
+
+function complain(sentence = "") {
+  problem.textContent = sentence;
+  problem.hidden = !sentence;
 }
 
-function announce(sentence) {
-  const region = find("#whatsapp-announce");
-  if (region.textContent !== sentence) region.textContent = sentence;
+/** Make `old` what `fresh` is, keeping what the person has typed, unfolded and focused. */
+function morph(old, fresh) {
+  if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) return old.replaceWith(fresh);
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const nodes = [...fresh.childNodes];
+  nodes.forEach((node, at) => (old.childNodes[at] ? morph(old.childNodes[at], node) : old.append(node)));
+  while (old.childNodes.length > nodes.length) old.lastChild.remove();
 }
 
-function complain(failure) {
-  const full = failure?.code === "session_limit";
-  find("strong", problem).textContent = full ? "Maximum sessions reached" : "";
-  find("p", problem).textContent = full
-    ? "You’ve hit the gateway’s session limit. Disconnect an existing session before connecting a new one, or contact your administrator to increase the limit."
-    : (failure?.message ?? "");
-  problem.hidden = !failure;
+function put(fresh, moved) {
+  const old = view.firstElementChild;
+  const { state, again, announce = "" } = fresh.dataset;
+  wait = left = Number(again ?? 0);
+  if (!moved && old?.dataset.keep?.split(" ").includes(state)) return;
+  if (moved) since = Date.now();
+  if (fresh.dataset.path) path = fresh.dataset.path;
+  if (dot && state === "sessions") dot.hidden = !("connected" in fresh.dataset);
+  const other = moved || old?.dataset.state !== state;
+  const had = view.contains(document.activeElement);
+  if (other) view.replaceChildren(fresh);
+  else morph(old, fresh);
+  if (isOpen() && region.textContent !== announce) region.textContent = announce;
+  if (!other || !isOpen()) return;
+  (modal ? view.parentElement : document.querySelector(".page-scroll")).scrollTop = 0;
+  if (moved || had) view.querySelector("h3[tabindex]")?.focus();
 }
 
-// ---- what the gateway says -------------------------------------------------------------------------------------
-
-async function overview() {
+/** Ask for a view and show it. `moved`: the person went there; else it is this view again. */
+async function go(method, to, moved, form) {
   const mine = ++round;
-  let answer;
+  going += moved;
   try {
-    answer = await (await request("GET", API)).json();
+    const answer = await request(method, to, form);
+    const fresh = fragment(await answer.text()).firstElementChild;
+    if (mine !== round) return;
+    const { pathname, search } = new URL(answer.url);
+    path = pathname + search;
+    complain();
+    put(fresh, moved);
   } catch (failure) {
-    answer = { configured: true, error: failure.message, sessions: [] };
-  }
-  if (answer.loopback) document.getElementById("loopback-banner").hidden = false;
-  const up = answer.sessions.some((session) => session.status === "connected");
-  dot.hidden = !up;
-  opener.title = up ? "WhatsApp: connected" : "WhatsApp";
-  if (mine !== round || linking) return;
-  if (!answer.configured) show("unconfigured");
-  else if (answer.error) unreachable(answer.error);
-  else if (answer.sessions.length) sessions(answer.sessions);
-  else show(localStorage.getItem(ACCEPTED) ? "none" : "warning");
-}
-
-function unreachable(sentence) {
-  find('[data-slot="error"]', views.unreachable).textContent = sentence;
-  if (view !== "unreachable") announce(sentence);
-  show("unreachable");
-}
-
-// ---- sessions list ---------------------------------------------------------------------------------------------
-
-const BADGES = {
-  connected: ["Connected", "good"],
-  reconnecting: ["Reconnecting", "warn"],
-  disconnected: ["Disconnected", "off"],
-  error: ["Problem", "bad"],
-  pending: ["Waiting for a scan", "off"],
-  expired: ["Code expired", "off"],
-};
-
-function sessions(all) {
-  const pending = all.filter((session) => ["pending", "expired"].includes(session.status));
-  const accounts = all.filter((session) => !pending.includes(session));
-  fill("accounts", accounts);
-  fill("pending", pending);
-  find("#whatsapp-another span", views.sessions).textContent = accounts.length ? "Connect Another Account" : "Connect WhatsApp";
-  show("sessions");
-}
-
-function fill(group, items) {
-  const list = find(`#whatsapp-${group}`, views.sessions);
-  find(`[data-group="${group}"]`, views.sessions).hidden = !items.length;
-  const known = new Map([...list.children].map((row) => [row.dataset.id, row]));
-  for (const item of items) {
-    const row = known.get(item.sessionId) ?? newRow(item);
-    known.delete(item.sessionId);
-    fillRow(row, item);
-    if (row.parentNode !== list) list.append(row);
-  }
-  for (const gone of known.values()) gone.remove();
-}
-
-function newRow(item) {
-  const row = document.getElementById("session-row").content.firstElementChild.cloneNode(true);
-  row.dataset.id = item.sessionId;
-  return row;
-}
-
-function fillRow(row, item) {
-  const slot = (name) => find(`[data-slot="${name}"]`, row);
-  const [text, tone] = BADGES[item.status] ?? [item.status, "off"];
-  const pending = ["pending", "expired"].includes(item.status);
-  const linked = ["connected", "reconnecting"].includes(item.status);
-  const name = item.phoneNumber ?? (pending ? "New account" : "Account");
-  const verb = linked ? "Disconnect" : "Remove";
-  const label = pending ? "Delete pending session" : `${verb} ${name}`;
-  const remove = find('[data-row="remove"]', row);
-  const resume = find('[data-row="resume"]', row);
-  slot("name").textContent = name;
-  slot("since").textContent = item.connectedAt
-    ? `Connected on ${day(item.connectedAt)}`
-    : `Started on ${day(item.createdAt)}, ${time(item.createdAt)}`;
-  slot("reason").textContent = item.status === "connected" || pending ? "" : (item.statusReason ?? "");
-  slot("badge").textContent = text;
-  slot("badge").dataset.tone = tone;
-  resume.hidden = linked;
-  resume.textContent = item.status === "pending" ? "Show code" : pending ? "New code" : "Link again";
-  if (remove.getAttribute("aria-label") !== label) {
-    remove.setAttribute("aria-label", label);
-    remove.title = label;
-    remove.replaceChildren(document.getElementById(linked ? "icon-close" : "icon-trash").content.cloneNode(true));
-  }
-  find(".confirm p", row).textContent = linked
-    ? `Disconnect ${name}? Paddy stops answering there, and the device is unlinked on the phone.`
-    : `Remove ${name}? You can connect it again at any time.`;
-  find('[data-row="confirm"]', row).textContent = verb;
-  row.dataset.status = item.status;
-}
-
-const day = (at) => new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
-const time = (at) => new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-
-async function onRow(button) {
-  const row = button.closest(".session");
-  const confirm = find(".confirm", row);
-  const action = button.dataset.row;
-  const pending = ["pending", "expired"].includes(row.dataset.status);
-  if (action === "resume") {
-    if (row.dataset.status !== "pending") await post(`/login/${encodeURIComponent(row.dataset.id)}/restart`);
-    return link(row.dataset.id);
-  }
-  if (action === "remove" && !pending) {
-    confirm.hidden = false;
-    find('[data-row="keep"]', confirm).focus();
-  } else if (action === "keep") {
-    confirm.hidden = true;
-    find('[data-row="remove"]', row).focus();
-  } else {
-    success.hidden = true;
-    const name = find('[data-slot="name"]', row).textContent;
-    await request("DELETE", `${API}/sessions/${encodeURIComponent(row.dataset.id)}`);
-    announce(pending ? "The pending session was deleted." : `${name} was disconnected.`);
-    await overview();
-    find('[data-do="close"]').focus();
-  }
-}
-
-// ---- linking by QR code ----------------------------------------------------------------------------------------
-
-const post = (path) => request("POST", API + path);
-
-async function connect() {
-  localStorage.setItem(ACCEPTED, new Date().toISOString());
-  success.hidden = true;
-  const { sessionId } = await (await post("/login")).json();
-  link(sessionId);
-}
-
-function link(id) {
-  round += 1;
-  linking = { id, since: Date.now(), seconds: 0, expiresAt: null };
-  code("preparing");
-  show("link");
-  announce("Preparing the QR code.");
-  find("h3", views.link).focus();
-  schedule(0);
-}
-
-function code(state, reason = "") {
-  qr.dataset.state = state;
-  image.hidden = state !== "ready";
-  find('[data-slot="reason"]', qr).textContent = reason;
-  find("#qr-slow", qr).hidden = true;
-  if (state !== "ready") image.removeAttribute("src");
-}
-
-async function followLogin() {
-  const mine = linking;
-  const path = `/login/${encodeURIComponent(mine.id)}`;
-  let status;
-  try {
-    status = await (await request("GET", `${API}${path}/status`)).json();
-  } catch (failure) {
-    if (mine !== linking) return;
-    if (failure.status === 404) status = { status: "expired" };
-    else return complain(failure);
-  }
-  if (mine !== linking) return;
-  complain(null);
-  if (status.connected) return linked(status.phoneNumber);
-  if (status.status === "reconnecting") return back(); // credentials were left: it needs no scan
-  if (status.status === "expired") return stopAt("expired", "The QR code has expired. Get a new code to try again.");
-  if (["error", "disconnected"].includes(status.status)) return stopAt("failed", status.statusReason);
-  if (!status.qrAvailable) {
-    if (qr.dataset.state !== "preparing") code("preparing");
-    find("#qr-slow", qr).hidden = Date.now() - mine.since < SLOW;
-    find("#qr-reason", qr).textContent = status.statusReason ?? "";
-  } else if (qr.dataset.state !== "ready" || mine.seconds <= 1 || mine.expiresAt !== status.qrExpiresAt) {
-    mine.expiresAt = status.qrExpiresAt;
-    await draw(mine, path);
-  } else {
-    count(mine.seconds - 1);
-  }
-}
-
-async function draw(mine, path) {
-  let picture;
-  try {
-    picture = await (await request("GET", `${API}${path}/qr`)).blob();
-  } catch (failure) {
-    if (mine === linking && failure.status !== 503 && failure.status !== 409) complain(failure);
-    return; // no code yet, or connected meanwhile: the next look at the status tells
-  }
-  if (mine !== linking) return;
-  const before = image.src;
-  image.src = URL.createObjectURL(picture);
-  if (before) URL.revokeObjectURL(before);
-  if (qr.dataset.state !== "ready") announce("The QR code is shown. Scan it with your phone.");
-  code("ready");
-  count(QR_SECONDS);
-}
-
-function count(seconds) {
-  linking.seconds = seconds;
-  find("#seconds", qr).textContent = seconds;
-  find("#ring", qr).style.strokeDashoffset = `${100 - (100 * seconds) / QR_SECONDS}`;
-}
-
-function stopAt(state, sentence) {
-  if (qr.dataset.state === state) return;
-  code(state, sentence ?? "WhatsApp ended this attempt.");
-  announce(state === "expired" ? sentence : "");
-}
-
-function back() {
-  linking = null;
-  return overview();
-}
-
-async function linked(phone) {
-  linking = null;
-  find('[data-slot="phone"]', success).textContent = phone ?? "Your account";
-  success.hidden = false;
-  announce("Success: this account is linked.");
-  await overview();
-  find('[data-do="close"]').focus();
-}
-
-// ---- the modal itself ------------------------------------------------------------------------------------------
-
-const actions = {
-  close: () => dialog.close(),
-  reload: overview,
-  connect,
-  refresh: () => draw(linking, `/login/${encodeURIComponent(linking.id)}`),
-  restart: async () => {
-    await post(`/login/${encodeURIComponent(linking.id)}/restart`);
-    link(linking.id);
-  },
-  back,
-};
-
-async function run(button, work) {
-  complain(null);
-  button.disabled = true;
-  try {
-    await work();
-  } catch (failure) {
-    complain(failure);
-    if (failure.code === "gateway_unreachable") unreachable(failure.message);
+    if (mine !== round) return;
+    if (!moved && failure.status === 404 && path !== HOME) return go("GET", HOME, true);
+    complain(failure.message);
+    left = wait = Math.max(wait, 3);
   } finally {
-    button.disabled = false;
+    going -= moved;
   }
 }
 
-function schedule(delay) {
-  clearTimeout(timer);
-  if (!dialog.open) return;
-  timer = setTimeout(async () => {
-    if (linking) await followLogin();
-    else if (!find(".confirm:not([hidden])")) await overview();
-    schedule(linking ? 1000 : 3000);
-  }, delay);
+async function look() {
+  more = true;
+  if (asking || going) return;
+  asking = true;
+  while (more && !going) {
+    more = false;
+    if (Date.now() - since > NEWS) path = path.replace(/\?done=\w+/, "");
+    await go("GET", isOpen() ? path : HOME, false);
+  }
+  asking = false;
 }
 
-dialog.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button?.dataset.do) run(button, () => actions[button.dataset.do]());
-  else if (button?.dataset.row) run(button, () => onRow(button));
-  else if (event.target === dialog) dialog.close(); // the backdrop
+function tick() {
+  if (!isOpen() || document.hidden || !wait) return;
+  left -= 1;
+  const seconds = view.querySelector("[data-seconds]");
+  if (seconds) {
+    seconds.textContent = Math.max(left, 0);
+    view.querySelector("[data-ring]").style.strokeDashoffset = 100 - (100 * left) / wait;
+  }
+  if (left <= 0) look();
+}
+
+box.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close]") || (modal && event.target === box)) return box.close();
+  const link = event.target.closest("a");
+  if (!link || new URL(link.href).pathname.split("/")[1] !== "whatsapp" || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  if ("refresh" in link.dataset) look();
+  else go("GET", link.pathname + link.search, true);
 });
-dialog.addEventListener("close", () => {
-  clearTimeout(timer);
-  linking = null;
-  success.hidden = true;
-  complain(null);
-  if (image.src) URL.revokeObjectURL(image.src);
-  code("preparing");
-  opener.focus();
+box.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = event.submitter;
+  if (button) button.disabled = true;
+  await go("POST", event.target.action, true, new URLSearchParams(new FormData(event.target)));
+  if (button) button.disabled = false;
 });
-opener.addEventListener("click", () => {
-  show("loading");
-  dialog.showModal();
-  schedule(0);
-});
-overview();
+
+function sync() {
+  if (location.hash === HASH && !box.open) {
+    box.showModal();
+    look();
+  } else if (location.hash !== HASH && box.open) {
+    travelled = true;
+    box.close();
+  }
+}
+
+if (modal) {
+  opener?.addEventListener("click", (event) => {
+    event.preventDefault();
+    if (box.open) return;
+    pushed = true;
+    location.hash = HASH;
+  });
+  box.addEventListener("close", () => {
+    round += 1;
+    path = HOME;
+    complain();
+    region.textContent = "";
+    if (pushed && !travelled) history.back();
+    else if (!travelled && location.hash === HASH) history.replaceState(null, "", location.pathname + location.search);
+    pushed = travelled = false;
+    opener?.focus();
+    view.replaceChildren(loading.cloneNode(true));
+    look();
+  });
+  addEventListener("hashchange", sync);
+  sync();
+}
+setInterval(tick, 1000);
+live("/api/whatsapp/events", look);

@@ -3,60 +3,275 @@
 Rules are pure; RULES is their order, the more specific first.
 """
 
-import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from exponential.assistant.offline import completing, creating, listing, talking
-from exponential.assistant.offline.steps import Heard, Rule, Say, Step
+from exponential.assistant.offline import (
+    afterthoughts,
+    also,
+    asides,
+    asking,
+    briefings,
+    changing,
+    clauses,
+    combining,
+    completing,
+    correcting,
+    creating,
+    deleting,
+    files,
+    following,
+    fronting,
+    gapping,
+    guarding,
+    guests,
+    listing,
+    loosely,
+    manners,
+    meetings,
+    narrowing,
+    needing,
+    negating,
+    occasions,
+    passives,
+    pasting,
+    projects,
+    remembering,
+    reminding,
+    replying,
+    talking,
+    topics,
+    tracking,
+    typos,
+)
+from exponential.assistant.offline.steps import Call, Heard, Kind, Rule, Say, Step
 
 RULES: tuple[Rule, ...] = (
     talking.not_text,
     talking.small_talk,
-    creating.remind,
+    briefings.briefing,
+    reminding.answered,
+    talking.supposed,
+    replying.reply,
+    replying.placed,
+    following.following,
+    tracking.of_last,
+    reminding.reminder,
+    deleting.undo,
+    remembering.memory,
+    meetings.meeting,
+    asking.question,
+    projects.project,
+    deleting.reopen,
+    changing.filed,
+    fronting.fronted,
     creating.create,
+    changing.update,
+    deleting.delete,
     listing.list_,
     completing.complete,
-    creating.need,
-    creating.errand,
-    talking.not_yet,
+    needing.need,
+    needing.errand,
 )
 
-GUEST = (
-    "Hi! I'm Paddy, an assistant. I can't see or do anything for guests; please ask the owner of this number directly."
+_NAMED = {  # what a request speaks of
+    "complete_task": "task",
+    "reopen_task": "task",
+    "delete_task": "task",
+    "update_project": "project",
+    "project_status": "project",
+    "meeting_summary": "meeting",
+    "action_items": "meeting",
+}
+_KINDS: dict[str, Kind] = {
+    "update_project": "project",
+    "project_status": "project",
+    "meeting_summary": "meeting",
+    "action_items": "meeting",
+}
+_ONCE = ("undo", "complete_task", "reopen_task", "update_task", "update_project")  # twice is no more than once
+_SOMETHING = {"id": "it", "title": "", "name": "", "done": False}  # what a later request may call "it"
+MAX_REQUEST = 800  # characters; a transcript may be longer
+TOO_LONG = (
+    "That is too long for me without a language model. Send it in shorter messages, or begin with *Transcript:* if it "
+    "is one of a meeting."
 )
 UNKNOWN = "Sorry, I didn't understand that. I run without a language model here; say *help* to see what I can do."
-
-_POLITE_START = re.compile(
-    r"^(?:(?:hey|hi|hello|ok|okay|so|and|also|please|pls|paddy|then|thanks|thank\s+you|great|perfect|nice)\b[\s,!.:]*"
-    r"|(?:can|could|would|will)\s+(?:you|u)\s+(?:please\s+)?(?=\w)|i(?:['’]d| would)\s+like\s+(?:you\s+)?to\s+"
-    r"|i\s+want\s+(?:you\s+)?to\s+|let['’]?s\s+)+",
-    re.IGNORECASE,
-)
-_POLITE_END = re.compile(
-    r"(?:[\s,.!?]+(?:please|pls|thanks|thank you|thx|paddy|for me|too|as well))*[\s.!?]*$", re.IGNORECASE
-)
 
 
 def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
     """The steps that answer these messages, in order; what would be said twice is said once.
 
-    Without tools the writer is a guest.
+    Who has no tool but leaving a note is a guest.
     """
-    if not tools:
-        return [Say(GUEST)]
     steps: list[Step] = []
+    spoken: Heard | None = None  # what "it" means after the messages before
     for message in heard:
-        steps += [step for step in _understand(message) if not (isinstance(step, Say) and step in steps)]
+        if not tools - {guests.TOOL}:
+            found = files.of_guest(message, lambda heard: guests.answer(heard, tools))
+        else:
+            found = _understand(replace(spoken, text=message.text, files=message.files) if spoken else message)
+            spoken = _aware(spoken or message, found)
+        steps += [step for step in found if not (isinstance(step, Say) and step in steps)]
     return steps
 
 
 def _understand(heard: Heard) -> list[Step]:
-    whole = heard.text.strip().rstrip(" .!")
-    core = _POLITE_END.sub("", _POLITE_START.sub("", whole))
+    if heard.files:
+        return files.answer(heard, _understand)
+    pasted = pasting.transcript(heard)
+    if pasted is not None:
+        return pasted
+    if len(heard.text) > MAX_REQUEST:
+        return [Say(TOO_LONG)]
+    said = typos.in_question(typos.abbreviations(manners.without_emoji(heard.text.strip())))
+    heard = replace(heard, text=narrowing.unfronted(manners.plainer(said)))
+    return guarding.kept_back(_read(heard), heard.text)
+
+
+def _read(heard: Heard) -> list[Step]:
+    heard = replace(heard, text=gapping.filled(heard.text, heard.now))
+    direct = _corrected(heard) or _restarted(heard) or _instead(heard) or _framed(heard) or _requests(heard)
+    if not _has_call(direct):
+        direct = asides.pointed(heard.text, lambda part: _told(replace(heard, text=part))) or direct
+    return (
+        direct
+        or _repaired(heard)
+        or asides.without_asides(heard.text, lambda part: _told(replace(heard, text=part)))
+        or _loosely(heard)
+        or talking.not_yet(_core(heard))
+        or needing.entry(_core(heard))
+        or remembering.perhaps(_core(heard))
+        or [Say(UNKNOWN)]
+    )
+
+
+def _restarted(heard: Heard) -> list[Step] | None:
+    text = manners.restarted(heard.text, heard.now)
+    if text is None:
+        return None
+    steps = _told(_aware(replace(heard, text=text), _told(replace(heard, text=manners.taken_back(heard.text))) or ()))
+    return steps if _has_call(steps) else None
+
+
+def _corrected(heard: Heard) -> list[Step] | None:
+    """With a slip put right; never where something would go."""
+    text = correcting.corrected(heard.text, heard.now)
+    steps = _told(replace(heard, text=text)) if text is not None else None
+    return steps if _has_call(steps) and not _destroys(steps) else None
+
+
+def _instead(heard: Heard) -> list[Step] | None:
+    """What is wished instead of what is not; never that something goes."""
+    text = negating.instead(heard.text)
+    steps = _told(replace(heard, text=text)) if text is not None else None
+    return steps if _has_call(steps) and not _destroys(steps) else None
+
+
+def _framed(heard: Heard) -> list[Step] | None:
+    """What gets its project, its day or its sense from words before or after it."""
+
+    def understand(text: str) -> list[Step] | None:
+        return _told(replace(heard, text=text))
+
+    active = passives.asked(heard.text)
+    if active is not None:
+        return understand(active)
+    return (
+        afterthoughts.read(heard, understand)
+        or topics.read(heard, lambda about: afterthoughts.read(about, understand) or _told(about))
+        or occasions.read(heard.text, heard.now, understand)
+    )
+
+
+def _told(heard: Heard) -> list[Step] | None:
+    return _requests(heard) or _repaired(heard)
+
+
+def _loosely(heard: Heard) -> list[Step] | None:
+    """By single words, where no rule fits."""
+    for text in dict.fromkeys((heard.text, typos.repaired(heard.text))):
+        steps = loosely.question(_core(replace(heard, text=text)))
+        if steps is not None:
+            return steps
+    return None
+
+
+def _repaired(heard: Heard) -> list[Step] | None:
+    """Read with the keywords spelled right. What is to be deleted must stand there as it is, so only the verb is."""
+    repaired = typos.repaired(heard.text)
+    if repaired == heard.text:
+        return None
+    steps = _requests(replace(heard, text=repaired))
+    if _destroys(steps):
+        return _requests(replace(heard, text=typos.repaired(heard.text, first_word_only=True)))
+    return steps
+
+
+def _destroys(steps: Sequence[Step] | None) -> bool:
+    return any(isinstance(step, Call) and step.tool in guarding.DESTRUCTIVE for step in steps or ())
+
+
+def _has_call(steps: Sequence[Step] | None) -> bool:
+    return any(isinstance(step, Call) for step in steps or ())
+
+
+def _requests(heard: Heard) -> list[Step] | None:
+    """The steps for one or several requests in one message; None when it isn't understood."""
+
+    def is_request(text: str) -> bool:
+        return _has_call(_one(replace(heard, text=text, last=heard.last or _SOMETHING)))
+
+    steps: list[Step] = []
+    parts = clauses.split(heard.text, is_request)
+    for part in parts:
+        found = _one(replace(heard, text=following.on_same_day(part, heard)))
+        if found is None:
+            return None
+        steps += [step for step in found if not _is_said(step, steps)]
+        heard = _aware(heard, found)
+    return combining.merged(steps)
+
+
+def _is_said(step: Step, steps: Sequence[Step]) -> bool:
+    """Whether these steps do it: "that was a mistake, undo it" is one wish, and so is "it wasn't done, put it back"."""
+    if not isinstance(step, Call) or step.tool not in _ONCE:
+        return False
+    reopened = any(isinstance(done, Call) and done.tool == "reopen_task" for done in steps[-1:])
+    return step in steps or (reopened and step == Call("undo", {}))
+
+
+def _aware(heard: Heard, steps: Sequence[Step]) -> Heard:
+    """What "it" means after these steps, in the same message."""
+    for step in steps:
+        if isinstance(step, Call) and step.tool == "create_project":
+            heard = replace(heard, last={"id": step.args["name"], "name": step.args["name"]}, last_kind="project")
+        elif isinstance(step, Call) and step.tool in ("create_task", "update_task"):
+            name = step.args.get("title") or step.args["task"]
+            known = {"id": name, "title": name, "done": False, "due": step.args.get("due")}
+            heard = replace(heard, last=known, last_kind="task")
+        elif isinstance(step, Call) and (named := step.args.get(_NAMED.get(step.tool, ""))):
+            kind = _KINDS.get(step.tool, "task")
+            before = heard.last if heard.last is not None and heard.last.get("id") == named else {}
+            known = {"id": named, "title": named, "name": named, **before, "done": step.tool == "complete_task"}
+            heard = replace(heard, last=known, last_kind=kind)
+    return heard
+
+
+def _one(heard: Heard) -> list[Step] | None:
     # "Hey there" is a greeting as a whole; "hey, add milk" is a request with one before it.
-    steps = talking.small_talk(replace(heard, text=whole))
+    steps = (
+        talking.small_talk(replace(heard, text=heard.text.strip().rstrip(" .!")))
+        or talking.for_me(heard)
+        or also.also(heard)
+    )
+    core = _core(heard)
     for rule in RULES:
-        steps = steps or rule(replace(heard, text=core or whole))
-    return steps or [Say(UNKNOWN)]
+        steps = steps or rule(core)
+    return guarding.guarded(steps, heard.text)
+
+
+def _core(heard: Heard) -> Heard:
+    """Without what is only polite."""
+    return replace(heard, text=manners.core(heard.text))

@@ -2,24 +2,27 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic_ai.messages import (
     ModelMessage,
     ModelResponse,
     ModelResponsePart,
+    TextContent,
     TextPart,
     ToolCallPart,
-    ToolReturnPart,
     UserPromptPart,
 )
 from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.profiles import ModelProfile
 from pydantic_ai.settings import ModelSettings
 
 from exponential import clock
-from exponential.assistant.offline import intents, phrasing
-from exponential.assistant.offline.steps import Call, Heard
+from exponential.assistant import prompts
+from exponential.assistant.offline import intents, memory, phrasing
+from exponential.assistant.offline.steps import Call, File
 
 _ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")  # as Paddy's instructions put it
 
@@ -30,6 +33,10 @@ class OfflineModel(Model):
     @property
     def model_name(self) -> str:
         return "offline"
+
+    @property
+    def profile(self) -> ModelProfile:
+        return ModelProfile(supports_image_input=False)
 
     @property
     def system(self) -> str:
@@ -44,11 +51,11 @@ class OfflineModel(Model):
         tools = {tool.name for tool in model_request_parameters.function_tools}
         start, prompt = _prompt(messages)
         now = prompt.timestamp.astimezone(_zone(messages[-1]))
-        listed, last = _memory(messages[:start])
-        heard = [Heard(text, now, listed, last) for text in _texts(prompt)]
+        mind = memory.after(messages[:start], now)
+        heard = [replace(mind, text=text, files=files) for text, files in _said(prompt)]
         steps = intents.read(heard, tools)
         calls = [step for step in steps if isinstance(step, Call)]
-        results = _results(messages[start:])
+        results = memory.results(messages[start:])
         parts: list[ModelResponsePart]
         if calls and not results:
             # The ids are drawn once: this response is stored before any of its tools runs.
@@ -67,34 +74,28 @@ def _prompt(messages: Sequence[ModelMessage]) -> tuple[int, UserPromptPart]:
     raise ValueError("the offline model was asked without a user prompt")
 
 
-def _texts(prompt: UserPromptPart) -> list[str]:
-    content = [prompt.content] if isinstance(prompt.content, str) else prompt.content
-    return [item for item in content if isinstance(item, str)]
+def _said(prompt: UserPromptPart) -> list[tuple[str, list[File]]]:
+    """The words and files of each message, as prompts.content puts them."""
+    said: dict[str, tuple[str, list[File]]] = {}
+    for place, item in enumerate([prompt.content] if isinstance(prompt.content, str) else prompt.content):
+        if isinstance(item, str):
+            said[str(place)] = item, []
+        elif isinstance(item, TextContent):
+            about = item.metadata or {}
+            words, files = said.get(about.get("message", ""), ("", []))
+            if prompts.FILE in about:
+                files.append(_file(item.content, about[prompts.FILE]))
+            else:
+                words = item.content
+            said[about.get("message", "")] = words, files
+    return list(said.values())
+
+
+def _file(told: str, about: dict[str, Any]) -> File:
+    text = prompts.own_words(told) if about["text"] else ""
+    return File(about["id"], about["kind"], about["name"], text, about["note"], about["talk"])
 
 
 def _zone(message: ModelMessage) -> ZoneInfo:
     found = _ZONE.search(message.instructions or "") if message.kind == "request" else None
     return ZoneInfo(found[1] if found else "UTC")
-
-
-def _results(messages: Sequence[ModelMessage]) -> list[dict[str, Any]]:
-    """Tool results in the order of their calls, which is the order of the steps."""
-    return [
-        cast(dict[str, Any], part.content) if isinstance(part.content, dict) else {"error": str(part.content)}
-        for message in messages
-        for part in message.parts
-        if isinstance(part, ToolReturnPart)
-    ]
-
-
-def _memory(earlier: Sequence[ModelMessage]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """The tasks that were listed last, and the one task that was spoken of last."""
-    listed: list[dict[str, Any]] = []
-    last: dict[str, Any] | None = None
-    for result in _results(earlier):
-        if "tasks" in result:
-            listed = result["tasks"]
-            last = listed[0] if len(listed) == 1 else None
-        elif "task" in result:
-            last = result["task"]
-    return listed, last

@@ -1,15 +1,15 @@
 """What the offline model says: one short paragraph a step, in Markdown, made from the tools' results alone."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from exponential.assistant.offline import briefings, reporting
+from exponential.assistant.offline.marking import plain as plain
+from exponential.assistant.offline.marking import task, when
 from exponential.assistant.offline.steps import Call, Say, Step
 
 Result = dict[str, Any]
-_MARKS = re.compile(r"([\\`*_~\[\]<>|])")
-_LEADING_MARK = re.compile(r"^(\s*)([#+-]|\d+\.)(?=\s)")
 
 
 def compose(steps: Sequence[Step], results: Sequence[Result], now: datetime) -> str:
@@ -25,69 +25,81 @@ def compose(steps: Sequence[Step], results: Sequence[Result], now: datetime) -> 
     return "\n\n".join(said)
 
 
-def plain(text: str) -> str:
-    """`text` so that Markdown shows it as it is."""
-    return _LEADING_MARK.sub(r"\1\\\2", _MARKS.sub(r"\\\1", text))
-
-
-def when(due: str, now: datetime) -> str:
-    """An ISO date or datetime as people say it: "today", "tomorrow at 17:00", "Friday, 8 May", "1 Feb 2027"."""
-    moment = datetime.fromisoformat(due) if "T" in due else None
-    day = moment.date() if moment else date.fromisoformat(due)
-    days = (day - now.date()).days
-    names = {-1: "yesterday", 0: "today", 1: "tomorrow"}
-    if days in names:
-        said = names[days]
-    elif day.year == now.year or 0 < days < 60:
-        said = f"{day:%A}, {day.day} {day:%B}"
-    else:
-        said = f"{day.day} {day:%B %Y}"
-    return f"{said} at {moment:%H:%M}" if moment else said
-
-
-def _task(task: Result, now: datetime) -> str:
-    due = f", due {when(task['due'], now)}" if task["due"] else ""
-    return f"**{plain(task['title'])}**{due}"
-
-
 def _created(_call: Call, result: Result, now: datetime) -> str:
-    return f"Added {_task(result['task'], now)}."
+    return f"Added {task(result['task'], now)}."
 
 
 def _completed(_call: Call, result: Result, _now: datetime) -> str:
     return f"Done: **{plain(result['task']['title'])}**. 🎉"
 
 
+def _reopened(_call: Call, result: Result, now: datetime) -> str:
+    return f"Open again: {task(result['task'], now)}."
+
+
+def _updated(_call: Call, result: Result, now: datetime) -> str:
+    due = "" if result["task"]["due"] else ", no due date"
+    return f"Updated: {task(result['task'], now)}{due}."
+
+
+def _deleted(_call: Call, result: Result, _now: datetime) -> str:
+    return f"Deleted **{plain(result['task']['title'])}**. *Undo* brings it back."
+
+
 def _listed(call: Call, result: Result, now: datetime) -> str:
-    count, tasks = result["count"], result["tasks"]
+    count, found = result["count"], result["tasks"]
     status = call.args.get("status", "open")
     kind = {"open": "open ", "done": "completed ", "all": ""}[status]
-    about = _about(call.args.get("due"), now)
+    kind = f"{kind}{call.args['priority']}-priority " if call.args.get("priority") else kind
+    about = _about(call.args, now)
     if not count:
         return f"You have no {kind}tasks{about}."
     lines = []
-    for number, task in enumerate(tasks, start=1):
-        late = (
-            status != "done" and not task["done"] and task["due"] and date.fromisoformat(task["due"][:10]) < now.date()
-        )
-        done = " (done)" if status == "all" and task["done"] else ""
-        lines.append(f"{number}. {_task(task, now)}{' ⚠️ overdue' if late else ''}{done}")
-    if count > len(tasks):
-        lines.append(f"\n… and {count - len(tasks)} more.")
+    for number, one in enumerate(found, start=1):
+        late = status != "done" and not one["done"] and one["due"] and date.fromisoformat(one["due"][:10]) < now.date()
+        done = " (done)" if status == "all" and one["done"] else ""
+        lines.append(f"{number}. {task(one, now)}{' ⚠️ overdue' if late else ''}{done}")
+    if count > len(found):
+        lines.append(f"\n… and {count - len(found)} more.")
     return f"You have {count} {kind}task{'s' if count > 1 else ''}{about}:\n\n" + "\n".join(lines)
 
 
-def _about(due: str | None, now: datetime) -> str:
-    if due is None:
-        return ""
-    named = {"today": " due today", "tomorrow": " due tomorrow", "week": " due in the next seven days"}
+def _about(args: dict[str, Any], now: datetime) -> str:
+    due, since, until = args.get("due"), args.get("since"), args.get("until")
     if due == "overdue":
         return " that are overdue"
-    return named.get(due) or f" due {when(due, now)}"
+    named = {"today": " due today", "tomorrow": " due tomorrow", "week": " due in the next seven days"}
+    if due is not None:
+        return named.get(due) or f" due {when(due, now)}"
+    parts = [f"from {when(since, now)}"] if since else []
+    return " " + " ".join([*parts, f"until {when(until, now)}"] if until else parts) if parts or until else ""
 
 
 _TOOLS: dict[str, Callable[[Call, Result, datetime], str]] = {
     "create_task": _created,
     "list_tasks": _listed,
     "complete_task": _completed,
+    "reopen_task": _reopened,
+    "update_task": _updated,
+    "delete_task": _deleted,
+    "undo": reporting.undone,
+    "create_project": reporting.project_created,
+    "list_projects": reporting.projects_listed,
+    "project_status": reporting.project_stands,
+    "update_project": reporting.project_changed,
+    "import_meeting": reporting.minutes,
+    "list_meetings": reporting.meetings_listed,
+    "meeting_summary": reporting.minutes,
+    "action_items": reporting.items_listed,
+    "search_meetings": reporting.found,
+    "query": reporting.answered,
+    "remind": reporting.reminded,
+    "list_reminders": reporting.reminders_listed,
+    "cancel_reminder": reporting.reminder_cancelled,
+    "snooze_reminder": reporting.reminded,
+    "remember": reporting.remembered,
+    "recall": reporting.recalled,
+    "forget": reporting.forgotten,
+    briefings.TOOL: briefings.was_set,
+    "leave_note": lambda _call, _result, _now: "I'll pass that on.",
 }

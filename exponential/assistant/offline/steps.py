@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,36 @@ class Say:
 
 
 Step = Call | Say
+Kind = Literal["task", "project", "meeting", "action_item", "reminder"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a message: its text, if it has any that can be read, else the `note` that says why not (in a sentence;
+    empty for a picture). `is_talk`: it reads like the transcript of a meeting."""
+
+    id: str
+    kind: str
+    name: str
+    text: str
+    note: str
+    is_talk: bool
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One message. `now` is the user's local time; `listed` are the tasks that Paddy listed last, `last` the one task
-    spoken of last, both as tool results have them."""
+    """One message. `now` is the user's local time; `listed` are the records (of `listed_kind`) that Paddy listed last,
+    `last` the one (of `last_kind`) spoken of last, as tool results have them; `asked` is the request that Paddy
+    answered with a question."""
 
     text: str
     now: datetime
     listed: Sequence[dict[str, Any]] = ()
     last: dict[str, Any] | None = None
+    listed_kind: Kind = "task"
+    last_kind: Kind = "task"
+    asked: str | None = None
+    files: Sequence[File] = ()
 
 
 Rule = Callable[[Heard], list[Step] | None]

@@ -3,15 +3,19 @@
 import re
 
 from exponential.assistant.offline.steps import Heard, Say, Step
+from exponential.assistant.offline.words import VERBS
 
-HELP = """I keep your tasks. Try:
+HELP = """I keep your tasks, projects, meetings and reminders. Try:
 
-- *Add a task: buy milk tomorrow*
-- *What are my tasks?* or *What's due today?*
-- *Done: buy milk*
+- *Add a task: buy milk tomorrow, high priority*
+- *What's due this week?* · *Done: buy milk* · *Move it to Friday* · *Undo*
+- *Create project Website* · *How is Website going?*
+- *Remind me tomorrow at 9 to call mom*
+- Paste a meeting's transcript, then: *What did we decide about pricing?*
+- *What did I finish last week?* · *Remember that I like tea*
 
 I run without a language model here, so I understand everyday requests in English and not much more."""
-ONLY_TEXT = "I can only read text so far, so I don't know what is in the {kind}."
+ONLY_TEXT = "I can only read text and files so far, so I don't know what is in the {kind}."
 
 _MEDIA = re.compile(r"^\[(?P<kind>[a-z ]+)\]", re.IGNORECASE)
 _GREETING = re.compile(
@@ -27,8 +31,9 @@ _THANKS = re.compile(
 _GOODBYE = re.compile(r"(?:good\s*)?(?:bye|night|see\s+you(?:\s+later)?|later)", re.IGNORECASE)
 _FINE = re.compile(r"ok|okay|alright|all\s+right|sure|got\s+it|yes|no|yep|nope|fine|[👍🙂😀😊🙏❤️👌🎉]+", re.IGNORECASE)
 _HELP = re.compile(
-    r"/?help(?:\s+me)?|\?+|/start|menu|commands|(?:what|which\s+things)\s+(?:all\s+)?can\s+(?:you|i)\s+(?:do|say|ask)\b.*"
-    r"|what\s+do\s+you\s+do|how\s+(?:does\s+this|do\s+you|do\s+i\s+use)\b.*|who\s+are\s+you|what\s+are\s+you"
+    r"/?help(?:\s+me)?|\?+|/start|menu|commands|(?:what|which\s+things)\s+(?:all\s+)?can\s+(?:you|i)\s+(?:do|say"
+    r"|ask)\b.*"
+    r"|what\s+do\s+you\s+do|how\s+does\s+this(?:\s+(?:work|thing|bot|app)\b.*)?|how\s+(?:do\s+you|do\s+i\s+use)\b.*|who\s+are\s+you|what\s+are\s+you"
     r"|are\s+you\s+(?:a\s+)?(?:bot|robot|ai|human|real)\b.*",
     re.IGNORECASE,
 )
@@ -36,17 +41,15 @@ _HELP = re.compile(
 _NOT_YET = tuple(
     (re.compile(pattern, re.IGNORECASE), what)
     for pattern, what in (
-        (r"^(?:delete|remove|clear|drop|cancel|erase)\b", "delete tasks yet; I can mark them as done"),
-        (r"^(?:undo|reopen|un-?do|uncheck|un-?complete)\b", "reopen tasks here yet; the task page can"),
-        (r"^(?:move|postpone|reschedule|delay|push|shift|snooze)\b", "change a task's date yet"),
-        (r"^(?:rename|change|edit|update|correct)\b", "change a task yet"),
-        (r"\bprojects?\b", "work with projects yet"),
-        (r"\b(?:meetings?|minutes|action\s+items?|transcripts?|summar(?:y|ies|ise|ize))\b", "work with meetings yet"),
-        (r"\b(?:alarm|remind|reminders?|wake\s+me)\b", "send reminders yet"),
-        (r"\b(?:calendar|appointments?|schedule)\b", "see a calendar"),
+        (r"\b(?:calendar|appointments?)\b", "see a calendar"),
         (r"^(?:send|text|message|email|mail|write)\b", "write to other people or call them"),
         (r"\bweather\b", "look up the weather"),
-        (r"^(?:search|google|look\s+up|translate|calculate|play|order|book)\b", "do that; I only keep your tasks"),
+        (r"^(?:search|google|look\s+up|translate|calculate|play|order|book)\b", "do that"),
+        (r"\bprojects?\b", "tell what to do with that project; *how is project … going?* shows how one stands"),
+        (
+            r"\b(?:meetings?|(?<!\d\s)(?<!more\s)minutes|transcripts?)\b",
+            ("tell what to do with that meeting; *summarise the last meeting* is one way"),
+        ),
     )
 )
 
@@ -69,8 +72,46 @@ def small_talk(heard: Heard) -> list[Step] | None:
     return [Say("👍")] if _FINE.fullmatch(text) else None
 
 
+_FOR_ME = re.compile(
+    r"(?:hey\s+|hi\s+|paddy[\s,]+|please\s+)*(?:can|could|will|would)\s+(?:you|u)\s+(?:please\s+|pls\s+)?(?:call|ring|phone|text|e-?mail|message|whatsapp"
+    r"|book|order|buy|pay|play|drive|cook|clean|translate|google|turn|sing|tell\s+(?:my|him|her|them))\b(?!\s+(?:it|that|this)\b).*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+_ELSEWHERE = re.compile(  # what is added to, but is no list of tasks
+    r"(?:please\s+)?(?:add|invite|put)\s+(?P<first>[\w'’-]+)(?:\s.+)?\s(?:as\s+an?\s+(?:guest|attendee|participant|invitee|contact|member|admin|editor|viewer|friend|collaborator)\b.*"
+    r"|(?:to|on|in)\s+(?:the|my|our|that)\s+(?:[\w-]+\s+){0,3}?(?:invite|invitation|contacts|address\s+book|group\s+chat|chat\s+group|whatsapp\s+group|playlist|channel|mailing\s+list))",
+    re.IGNORECASE,
+)
+
+
+def for_me(heard: Heard) -> list[Step] | None:
+    """ "Can you call Bob?" asks Paddy to do what only a person can."""
+    elsewhere = _ELSEWHERE.fullmatch(heard.text.rstrip(" .!?"))
+    if elsewhere is not None and elsewhere["first"].lower() not in VERBS:  # "add send the flyer to …" is a task
+        return [Say("I can't do that: I keep your tasks, projects, meetings and reminders, and nothing elsewhere.")]
+    if not _FOR_ME.fullmatch(heard.text):
+        return None
+    return [Say("I can't do that for you, but I can put it on your list: say *add* and what is to be done.")]
+
+
 def not_yet(heard: Heard) -> list[Step] | None:
     for pattern, what in _NOT_YET:
         if pattern.search(heard.text):
             return [Say(f"I can't {what}. Say *help* to see what I can do.")]
     return None
+
+
+_SUPPOSED = re.compile(
+    r"(?:and\s+|but\s+)*(?:what\s+(?:would|will)\b.*\bif\s+(?:i|we|you)\b|what\s+if\s+(?:i|we|you)\b"
+    r"|what\s+(?:(?:would|will|does)\s+)?(?:happens?|becomes?)\b.*\b(?:if|when|once)\s+(?:i|we|you)\b).*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def supposed(heard: Heard) -> list[Step] | None:
+    """ "What would happen to its tasks if I put Garden on hold?": nothing is to be done yet."""
+    if not _SUPPOSED.fullmatch(heard.text):
+        return None
+    return [Say("I changed nothing. Tell me to do it, and *undo* takes it back if it wasn't what you wanted.")]

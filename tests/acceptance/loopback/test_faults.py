@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from linking import send, shown
+from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
 from exponential.loopback.phone import Phone
+from exponential.loopback.routing import OLD_COUNTER
 from exponential.loopback.server import Loopback
 from exponential.loopback.testing import until
 
@@ -40,13 +44,14 @@ async def test_a_stalled_connection_is_late_and_whole(
     linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone
 ) -> None:
     whatsapp.faults.stall(600, alice.linked_devices[0])
-    for number in range(3):
-        bob.send_text(alice, f"ping {number}")
+    said = ["say 0", "say 1", "ping 2"]
+    for text in said:
+        bob.send_text(alice, text)
     with pytest.raises(TimeoutError):
         await linked.until("message", timeout=0.5)
     assert len(unacknowledged(alice)) == 3
     whatsapp.faults.clear()
-    assert await heard(linked, 3) == ["ping 0", "ping 1", "ping 2"]
+    assert await heard(linked, 3) == said
     await bob.wait_for("pong 2", chat=alice)
 
 
@@ -83,6 +88,66 @@ async def test_late_double_and_backwards(linked: Any, whatsapp: Loopback, alice:
     bob.send_text(alice, "ping last")
     assert await heard(linked, 1) == ["ping last"]
     await until(bob, lambda: not unacknowledged(alice))
+
+
+def refused(whatsapp: Loopback, phone: Phone) -> set[str]:
+    """The ids of the messages that came to `phone` under a key that another message had used."""
+    return {
+        entry.stanza.text("id")
+        for entry in whatsapp.wire
+        if entry.device == str(phone.account.jid) and entry.stanza.text("error") == str(OLD_COUNTER)
+    }
+
+
+async def test_what_a_client_seals_with_a_used_key_is_lost_and_not_confirmed(
+    linked: Any, new_client: Callable[[str], Any], whatsapp: Loopback, alice: Phone, bob: Phone, tmp_path: Path
+) -> None:
+    """The client forgets that it sent a message, as when its store is an older one: the next one takes the same key."""
+
+    def confirmed() -> set[str]:
+        return {stanza.text("id") for stanza in whatsapp.stanzas("out", "receipt")}
+
+    bob.send_text(alice, "ping")
+    await bob.wait_for("pong", chat=alice)
+    await until(bob, lambda: not unacknowledged(alice))
+    await linked.kill()
+    older = {path: path.read_bytes() for path in tmp_path.glob("linked*")}
+    second = new_client("linked")
+    await second.start()
+    await second.until("connected")
+    first = await send(second, bob, Message(conversation="the first"))
+    await shown(bob, alice, first)
+    await until(bob, lambda: first in confirmed())
+    await second.kill()
+    for path in tmp_path.glob("linked*"):
+        path.unlink()
+    for path, content in older.items():
+        path.write_bytes(content)
+    third = new_client("linked")
+    await third.start()
+    await third.until("connected")
+    lost = await send(third, bob, Message(conversation="the lost one"))
+    after = await send(third, bob, Message(conversation="after it"))
+    await shown(bob, alice, after)
+    await until(bob, lambda: after in confirmed())
+    assert refused(whatsapp, bob) == refused(whatsapp, alice) == {lost}
+    assert lost not in confirmed()
+    assert [line.text for line in bob.messages(alice)] == ["ping", "pong", "the first", "after it"]
+
+
+async def test_each_answer_of_a_burst_is_shown_or_refused(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone
+) -> None:
+    """whatsmeow may seal two messages with one key while it also receives (its pull requests 1168 and 1248)."""
+    whatsapp.faults.disturb(alice.linked_devices[0], copies=2, backwards=3)
+    for number in range(6):
+        bob.send_text(alice, f"ping {number}")
+
+    def answers() -> list[str]:
+        return [line.id for line in bob.messages(alice) if line.text.startswith("pong")]
+
+    await until(bob, lambda: len(answers()) + len(refused(whatsapp, bob)) == 6)
+    assert not refused(whatsapp, bob) & set(answers())
 
 
 @pytest.mark.parametrize("code", [503, 515])
@@ -171,6 +236,21 @@ async def test_garbage_is_skipped(linked: Any, whatsapp: Loopback, alice: Phone,
     assert "decrypt" in await linked.until("log")
     bob.send_text(alice, "ping after it")
     await bob.wait_for("pong after it", chat=alice)
+
+
+async def test_what_only_the_phone_has_is_asked_from_it(
+    linked: Any, whatsapp: Loopback, alice: Phone, bob: Phone
+) -> None:
+    bob.send_text(alice, "ping before")
+    await bob.wait_for("pong before", chat=alice)
+    whatsapp.faults.withhold(alice.linked_devices[0], times=2)
+    bob.send_text(alice, "ping one")
+    bob.send_text(alice, "ping two")
+    await bob.wait_for("pong one", chat=alice)
+    await bob.wait_for("pong two", chat=alice)
+    assert len([stanza for stanza in whatsapp.stanzas("out", "message") if stanza.child("unavailable")]) == 2
+    bob.send_text(alice, "ping after")
+    await bob.wait_for("pong after", chat=alice)
 
 
 async def test_a_long_backlog(

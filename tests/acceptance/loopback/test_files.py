@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from linking import decoded, do, encoded, said, send, shown
 from neonize.proto.Neonize_pb2 import UploadResponse
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
-from test_messages import decoded, do, encoded, said, send, shown
 
 from exponential.loopback.media import MediaError
 from exponential.loopback.phone import ChatMessage, Phone

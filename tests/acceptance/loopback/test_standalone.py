@@ -3,45 +3,21 @@
 import asyncio
 import base64
 import json
-import os
 import secrets
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from linking import Client
+from linking import Client, program
 
 from exponential.auth import tokens
 
 ALICE, BOB = "+4915110000001", "+4915110000002"
 SECRET = secrets.token_urlsafe(40)
-
-
-@asynccontextmanager
-async def program(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`exponential ARGUMENTS`, told to stop at the end, which it must do in peace."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "exponential", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd(), **environment},
-    )
-    try:
-        yield process
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
-            await process.communicate()
-        assert process.returncode == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The app on a real Postgres, with Alice's account; and a gateway stand-in that a test can put in any state."""
 
+import asyncio
 import io
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -10,23 +11,33 @@ from typing import Any
 import httpx
 import pytest
 import segno
+from argon2 import PasswordHasher
 from browser import Window, open_window
 from fastapi import FastAPI
 from serving import serving
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from exponential import clock
 from exponential.app import service
-from exponential.auth import signin, tokens
+from exponential.auth import passwords, signin, tokens
 from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import Unauthorized
 from exponential.settings import AppSettings, read
 
 SECRET = "a secret that app and gateway share in tests"
+ACCESS = {"mode": "only_me", "people": [], "groups": "off", "reactions": False, "readReceipts": True}
+HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that cost next to nothing; tests/integration/test_passwords.py tests those that cost something."""
+    monkeypatch.setattr(passwords, "_hasher", HASHER)
+    monkeypatch.setattr(passwords, "_NOBODYS", HASHER.hash("of nobody"))
 
 
 @dataclass
@@ -41,6 +52,7 @@ class GatewayStandIn:
     restarts: int = 0
     after_restart: str = "pending"
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    followed: list[str] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)
 
     def add(self, owner: str, status: str, phone: str | None = None, reason: str | None = None) -> str:
@@ -73,7 +85,11 @@ class GatewayStandIn:
                 Route("/login/{id}/status", self._status),
                 Route("/login/{id}/restart", self._restart, methods=["POST"]),
                 Route("/sessions", self._sessions),
+                Route("/events", self._events),
                 Route("/sessions/{id}", self._delete, methods=["DELETE"]),
+                Route("/sessions/{id}", self._one),
+                Route("/sessions/{id}/parked", lambda request: JSONResponse({"parked": []})),
+                Route("/sessions/{id}/proofs", lambda request: JSONResponse({"numbers": [], "openUntil": None})),
             ],
         )
 
@@ -116,6 +132,27 @@ class GatewayStandIn:
     async def _sessions(self, request: Request) -> Response:
         who = self._who(request)
         return JSONResponse({"sessions": [s for i, s in self.sessions.items() if self.owners[i] == who]})
+
+    async def _one(self, request: Request) -> Response:
+        session = self._mine(request)
+        if session is None:
+            return _error(404, "There is no such session.", "session_not_found")
+        return JSONResponse({**session, "access": ACCESS})
+
+    async def _events(self, request: Request) -> Response:
+        who, told = self._who(request), self._sessions
+
+        async def lists() -> AsyncIterator[bytes]:
+            before = b""
+            for _ in range(500):
+                now = bytes((await told(request)).body)
+                if now != before:
+                    before = now
+                    yield b"event: sessions\ndata: " + now + b"\n\n"
+                await asyncio.sleep(0.02)
+
+        self.followed.append(who)
+        return StreamingResponse(lists(), media_type="text/event-stream")
 
     async def _delete(self, request: Request) -> Response:
         if self._mine(request) is None:

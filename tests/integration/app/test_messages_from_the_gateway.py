@@ -1,12 +1,16 @@
 import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from conftest import SECRET, House
 
 from exponential import clock
-from exponential.assistant import conversation
+from exponential.assistant import conversation, media
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.auth.users import User
@@ -88,7 +92,7 @@ async def test_only_the_gateway_may_hand_messages_over(house: House) -> None:
             assert (await stranger.post(ROUTE, json=message(), headers=headers)).status_code == 401
 
 
-@pytest.mark.parametrize("user_id", [str(clock.new_id()), "not-an-account-of-ours"])
+@pytest.mark.parametrize("user_id", [str(clock.new_id()), "not-an-account-of-ours"], ids=["unknown", "malformed"])
 async def test_a_message_for_nobody_is_refused(house: House, user_id: str) -> None:
     async with house.client() as gateway:
         answer = await gateway.post(ROUTE, json=message(), headers=bearer(user_id))
@@ -132,3 +136,66 @@ async def let_in(house: House, allowed: bool) -> None:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as admin:
         await admin.execute(f'alter database "{name}" with allow_connections {allowed}')
         await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+
+
+async def files_of(house: House, user: User) -> list[tuple[str, str, bytes, object]]:
+    async with house.database.transaction() as session:
+        chat = await conversation.main_chat(session, user.id)
+        messages = await conversation.history(session, chat.id)
+        found = await media.of_messages(session, [m.id for m in messages])
+        everything = [file for m in messages for file in found.get(m.id, [])]
+        whole = [await media.of_user(session, user.id, file.id) for file in everything]
+        return [(file.kind, file.name, file.data, file.understood) for file in whole]
+
+
+async def test_a_file_is_kept_with_its_message_also_above_the_usual_size(house: House) -> None:
+    alice = await house.user()
+    letter = b"%PDF a letter" * 200_000
+    body = message(type="document", text="read this", media=file(letter, name="letter.pdf"))
+    async with house.client() as gateway:
+        for duplicate in (False, True):
+            answer = await gateway.post(ROUTE, json=body, headers=bearer(str(alice.id)))
+            assert (answer.status_code, answer.json()["duplicate"]) == (202, duplicate)
+    assert await stored(house, alice) == ["read this"]
+    assert await files_of(house, alice) == [("document", "letter.pdf", letter, None)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"data": "", "problem": "WhatsApp doesn't have it."}, "I couldn't get this file. WhatsApp doesn't have it."),
+        ({"data": "no base64!"}, "The file was damaged on its way here."),
+        ({"data": base64.b64encode(bytes(17_000_000)).decode()}, "The file has 17.0 MB; I take up to 16 MB."),
+    ],
+)
+async def test_a_message_is_not_lost_over_its_file(house: House, changes: dict[str, str], why: str) -> None:
+    alice = await house.user()
+    body = message(type="image", text="look", media={**file(b"x"), **changes})
+    async with house.client() as gateway:
+        assert (await gateway.post(ROUTE, json=body, headers=bearer(str(alice.id)))).status_code == 202
+    assert await stored(house, alice) == ["look"]
+    assert [(kind, data, told) for kind, _, data, told in await files_of(house, alice)] == [
+        ("image", b"", {"note": why})
+    ]
+
+
+async def test_nothing_large_is_read_of_who_has_no_token(house: House) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            read.append(1)
+            yield bytes(1_000_000)
+
+    read: list[int] = []
+    async with house.client() as gateway:
+
+        async def body() -> AsyncIterator[bytes]:
+            for part in endless():
+                yield part
+
+        with contextlib.suppress(httpx.WriteError, httpx.ReadError):
+            assert (await gateway.post(ROUTE, content=body())).status_code == 401
+    assert len(read) < 80
+
+
+def file(data: bytes, name: str = "") -> dict[str, Any]:
+    return {"mime": "x/y", "name": name, "size": len(data), "data": base64.b64encode(data).decode()}

@@ -38,10 +38,10 @@ async def test_signing_out_ends_the_session(house: House) -> None:
 
 async def test_strangers_get_a_page_that_explains_or_json_that_says_so(house: House) -> None:
     async with house.client(**PAGE) as stranger:
-        for path in ("/chat", "/tasks", "/chat/events", "/tasks/events", "/chat/messages", "/tasks/list"):
+        for path in ("/chat", "/tasks", "/chat/events", "/tasks/events", "/chats", "/projects", "/meetings"):
             answer = await stranger.get(path)
             assert answer.status_code == 401, path
-            assert "You are not signed in" in answer.text and "<code>exponential up</code>" in answer.text
+            assert "<h1>Sign in</h1>" in answer.text and "<code>exponential link</code>" in answer.text
         for path in ("/api/whatsapp", "/api/whatsapp/login/1/qr"):
             answer = await stranger.get(path)
             assert (answer.status_code, answer.json()["code"]) == (401, "signed_out")

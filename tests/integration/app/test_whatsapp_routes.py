@@ -1,4 +1,32 @@
+import asyncio
+
+import httpx
 from conftest import GatewayStandIn, House, MakeHouse
+
+from exponential.auth import consents
+
+
+async def agree(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/whatsapp/consent", json={"version": consents.WHATSAPP_VERSION})
+    assert answer.status_code == 204
+
+
+async def test_nobody_links_without_having_accepted_the_warning(linked_house: House, gateway: GatewayStandIn) -> None:
+    alice = await linked_house.user()
+    async with linked_house.signed_in(alice) as client:
+        answer = await client.post("/api/whatsapp/login")
+        assert (answer.status_code, answer.json()["code"]) == (409, "consent_needed")
+        assert gateway.sessions == {}
+        old = await client.post("/api/whatsapp/consent", json={"version": "of another text"})
+        assert (old.status_code, old.json()["code"]) == (409, "consent_outdated")
+        assert (await client.get("/api/whatsapp")).json()["consent"]["at"] is None
+        await agree(client)
+        first = (await client.get("/api/whatsapp")).json()["consent"]["at"]
+        await agree(client)
+        assert first and (await client.get("/api/whatsapp")).json()["consent"]["at"] == first
+        assert (await client.post("/api/whatsapp/login")).status_code == 200
+    async with linked_house.signed_in(await linked_house.user("bob@example.org", "Bob")) as bob:
+        assert (await bob.post("/api/whatsapp/login")).status_code == 409
 
 
 async def test_without_a_gateway_the_answer_says_so(house: House) -> None:
@@ -13,6 +41,7 @@ async def test_an_unreachable_gateway_is_an_answer_not_a_failure(make_house: Mak
         answer = (await client.get("/api/whatsapp")).json()
         assert answer["configured"] and "can't be reached" in answer["error"] and answer["sessions"] == []
         assert (await client.get("/chat")).status_code == 200
+        await agree(client)
         assert (await client.post("/api/whatsapp/login")).status_code == 503
 
 
@@ -21,6 +50,7 @@ async def test_a_secret_that_differs_does_not_look_like_being_signed_out(
 ) -> None:
     async with make_house(gateway_url=gateway.url, auth_secret="not what the gateway has, 32 characters") as house:
         async with house.signed_in(await house.user()) as client:
+            await agree(client)
             answer = await client.post("/api/whatsapp/login")
             assert (answer.status_code, answer.json()["code"]) == (503, "gateway_refused")
             assert "AUTH_SECRET" in (await client.get("/api/whatsapp")).json()["error"]
@@ -28,6 +58,7 @@ async def test_a_secret_that_differs_does_not_look_like_being_signed_out(
 
 async def test_a_login_from_code_to_disconnection(linked_house: House, gateway: GatewayStandIn) -> None:
     async with linked_house.signed_in(await linked_house.user()) as client:
+        await agree(client)
         session_id = (await client.post("/api/whatsapp/login")).json()["sessionId"]
         login = f"/api/whatsapp/login/{session_id}"
         gateway.qr_ready = False
@@ -62,5 +93,34 @@ async def test_bob_sees_nothing_of_alices_session(linked_house: House, gateway: 
 async def test_the_session_limit_is_a_conflict(linked_house: House, gateway: GatewayStandIn) -> None:
     gateway.limit = 0
     async with linked_house.signed_in(await linked_house.user()) as client:
+        await agree(client)
         answer = await client.post("/api/whatsapp/login")
         assert (answer.status_code, answer.json()["code"]) == (409, "session_limit")
+
+
+async def test_a_logout_on_the_phone_is_told_to_the_open_page_at_once(
+    linked_house: House, gateway: GatewayStandIn
+) -> None:
+    user = await linked_house.user()
+    session_id = gateway.add(str(user.id), "connected", "+4915110000001")
+    async with linked_house.served() as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
+        await client.get(await linked_house.link(user))
+        async with asyncio.timeout(10), client.stream("GET", "/api/whatsapp/events") as stream:
+            assert stream.status_code == 200
+            lines = stream.aiter_lines()
+
+            async def next_change() -> None:
+                async for line in lines:
+                    if line == "event: changed":
+                        return
+
+            await next_change()  # every stream begins with one
+            while not gateway.followed:
+                await asyncio.sleep(0.01)
+            await next_change()
+            gateway.set(session_id, "disconnected", reason="This device was unlinked on the phone.")
+            began = asyncio.get_running_loop().time()
+            await next_change()
+            assert asyncio.get_running_loop().time() - began < 1
+            [session] = (await client.get("/api/whatsapp")).json()["sessions"]
+            assert session["status"] == "disconnected"

@@ -1,11 +1,16 @@
 """Alice, whose Paddy it is; Bob, who has an account too; Paddy at work, with and without a gateway."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
+from model_server import ModelServer, Talking, serving_a_model
+from pydantic_ai.models import override_allow_model_requests
 from stage import StageGateway, Story
 
+from exponential.assistant import reach
 from exponential.assistant.runtime import Runtime
 from exponential.database import Database
 from exponential.gateway.client import GatewayClient
@@ -55,3 +60,24 @@ async def connected(app_database: Database, app_settings: AppSettings, gateway: 
     async with Runtime(app_database, app_settings, client) as runtime:
         yield runtime
     await client.close()
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with serving_a_model() as model:
+        yield model
+
+
+@pytest.fixture
+def talking(app_database: Database, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Talking:
+    """`async with talking() as runtime`: Paddy thinks with the model; settings can be given."""
+    monkeypatch.setattr(reach, "FIRST_REST", 0.01)
+
+    @asynccontextmanager
+    async def with_settings(**settings: Any) -> AsyncIterator[Runtime]:
+        settings = {"model": model.model, "model_timeout": 10, **settings}
+        with override_allow_model_requests(True):
+            async with Runtime(app_database, AppSettings(_env_file=None, **settings)) as runtime:
+                yield runtime
+
+    return with_settings

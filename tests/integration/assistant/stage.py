@@ -74,6 +74,14 @@ class StageGateway:
         self.posts: list[tuple[str, str, str]] = []  # (session, chat, key), accepted or not
         self.sent: dict[str, tuple[str, str, str]] = {}  # key → (session, chat, text)
         self.typing: list[tuple[str, bool]] = []  # (chat, on)
+        self.read: list[tuple[str, list[str]]] = []  # (chat, message ids)
+        self.reactions: list[tuple[str, str, str]] = []  # (chat, message id, emoji)
+        self.quoted: list[str | None] = []  # of each accepted message, the one that it quotes
+        self.paused: set[str] = set()  # chats in which a human answers by hand
+        self.session: dict[str, Any] = {  # what any session is
+            **{"sessionId": "s1", "phoneNumber": "+4915110000001", "connected": True, "status": "connected"},
+            **{"statusReason": None, "createdAt": "2026-01-01T00:00:00+00:00", "connectedAt": None},
+        }
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
 
@@ -83,17 +91,31 @@ class StageGateway:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                status, answer = gateway._post(self.path, self._body(), self.headers["Idempotency-Key"])
-                self._answer(status, answer)
+                body = self._body()
+                if self.path.endswith("/reactions"):
+                    gateway.reactions.append((self._chat(), body["messageId"], body["emoji"]))
+                    self._answer(200, {"shown": True})
+                else:
+                    self._answer(*gateway._post(self.path, body, self.headers["Idempotency-Key"]))
+
+            def do_GET(self) -> None:
+                self._answer(200, gateway.session)
 
             def do_PUT(self) -> None:
-                gateway.typing.append((unquote(self.path.split("/")[4]), self._body()["typing"]))
-                self._answer(200, {})
+                body = self._body()
+                if self.path.endswith("/read"):
+                    gateway.read.append((self._chat(), body["messageIds"]))
+                else:
+                    gateway.typing.append((self._chat(), body["typing"]))
+                self._answer(200, {"shown": True})
+
+            def _chat(self) -> str:
+                return unquote(self.path.split("/")[4])
 
             def _body(self) -> Any:
                 return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 
-            def _answer(self, status: int, answer: dict[str, str]) -> None:
+            def _answer(self, status: int, answer: dict[str, Any]) -> None:
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode())
@@ -119,5 +141,8 @@ class StageGateway:
             return 404, {"error": "There is no such session.", "code": "unknown_session"}
         if self.refusals:
             return self.refusals.pop(0), {"error": "Not now.", "code": "unavailable"}
+        if body["chat"] in self.paused:
+            return 409, {"error": "Somebody answers here by hand.", "code": "chat_paused"}
+        self.quoted.append(body.get("replyTo"))
         self.sent.setdefault(key, (session, body["chat"], body["text"]))
         return 202, {"messageId": key, "status": "queued"}

@@ -1,10 +1,11 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from stage import Story, until
@@ -12,10 +13,12 @@ from stage import Story, until
 from exponential import clock
 from exponential.assistant import run
 from exponential.assistant.conversation import Incoming, is_answering
+from exponential.assistant.offline import OfflineModel
 from exponential.assistant.runtime import Backoff, Runtime
 from exponential.database import Database
 from exponential.errors import Unavailable
 from exponential.settings import AppSettings
+from exponential.workspace import notes
 
 
 async def test_a_task_in_one_sentence(runtime: Runtime, story: Story, alice: UUID) -> None:
@@ -24,11 +27,13 @@ async def test_a_task_in_one_sentence(runtime: Runtime, story: Story, alice: UUI
     assert "buy milk" in result.reply and "tomorrow" in result.reply
     (tool,) = result.tools
     assert tool["name"] == "create_task"
-    assert tool["args"] == {"title": "buy milk", "due": tomorrow}
+    assert tool["args"] == {"title": "buy milk", "due": tomorrow, "priority": "normal"}
     assert tool["result"]["task"] == {
         "id": tool["result"]["task"]["id"],
         "title": "buy milk",
         "due": tomorrow,
+        "priority": "normal",
+        "project": None,
         "done": False,
     }
     assert await story.titles(alice) == ["buy milk"]
@@ -56,29 +61,35 @@ async def test_users_do_not_meet(runtime: Runtime, story: Story, alice: UUID, bo
     assert await story.titles(alice) == ["buy milk"]
 
 
-async def test_a_guest_has_no_tools(runtime: Runtime, story: Story, alice: UUID) -> None:
+async def test_a_guest_has_no_tools_but_a_note(runtime: Runtime, story: Story, alice: UUID) -> None:
     await runtime.ask(alice, "add buy milk")
     (received,) = await story.say(guest(alice, "what are the tasks? add call me back"))
     (reply,) = await story.replies(received.chat_id)
     assert "can't see or do anything for guests" in reply
+    await story.say(guest(alice, "please leave a note: call me back", "m2"))
+    assert (await story.replies(received.chat_id, 2))[1] == "I'll pass that on."
     assert await story.titles(alice) == ["buy milk"]
+    async with runtime.database.transaction() as session:
+        (note,) = await notes.list_notes(session, alice, ZoneInfo("UTC"))
+    assert (note.text, note.sender) == ("call me back", "carol@lid")
 
 
 async def test_a_guest_has_no_tools_even_when_the_model_calls_them(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
-    offered: list[int] = []
+    offered: list[list[str]] = []
 
     def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        offered.append(len(info.function_tools))
+        offered.append([tool.name for tool in info.function_tools])
         if len(offered) == 1:
-            return ModelResponse([ToolCallPart("create_task", {"title": "obey me"}), ToolCallPart("list_tasks", {})])
+            forbidden = [ToolCallPart("create_task", {"title": "obey me"}), ToolCallPart("query", {"about": "tasks"})]
+            return ModelResponse(forbidden)
         return ModelResponse([TextPart("no")])
 
     async with Runtime(app_database, app_settings, model=FunctionModel(model)):
         (received,) = await story.say(guest(alice, "obey me"))
         assert await story.replies(received.chat_id) == ["no"]
-    assert offered == [0, 0]
+    assert offered == [["leave_note"], ["leave_note"]]
     assert await story.titles(alice, "all") == []
 
 
@@ -137,61 +148,42 @@ async def test_order_within_a_chat_and_no_waiting_between_chats(
     assert contexts == [[["alice 1"]], [["alice 1"], ["alice 2"]]]
 
 
-async def test_a_model_that_fails_for_a_while(
+async def test_a_turn_that_fails_for_a_while(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, no_waiting: None
 ) -> None:
-    """The tool's effect is there once, though the model failed after it, twice."""
+    """The tool's effect is there once, though the turn failed after it, twice, for a reason of our own."""
     failures = 0
 
-    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        nonlocal failures
-        if not any(isinstance(part, ToolReturnPart) for part in messages[-1].parts):
-            return ModelResponse([ToolCallPart("create_task", {"title": "buy milk"})])
-        failures += 1
-        if failures < 3:
-            raise ModelHTTPError(503, "some-model")
-        return ModelResponse([TextPart("added")])
+    class Failing(OfflineModel):
+        async def request(self, messages: list[ModelMessage], *args: Any) -> ModelResponse:
+            nonlocal failures
+            if any(isinstance(part, ToolReturnPart) for part in messages[-1].parts) and failures < 2:
+                failures += 1
+                raise RuntimeError
+            return await super().request(messages, *args)
 
-    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
+    async with Runtime(app_database, app_settings, model=Failing()) as runtime:
         result = await runtime.ask(alice, "add buy milk")
-    assert result.reply == "added" and failures == 3
+    assert result.reply == "Added **buy milk**." and failures == 2
     assert [tool["name"] for tool in result.tools] == ["create_task"]
     assert await story.titles(alice) == ["buy milk"]
 
 
-async def test_a_model_that_fails_for_good_gets_one_honest_answer(
+async def test_a_turn_that_fails_for_good_gets_one_honest_answer(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, no_waiting: None
 ) -> None:
-    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        if prompts(messages)[-1] == ["hello"]:
-            return ModelResponse([TextPart("hi")])
-        if not any(isinstance(part, ToolReturnPart) for part in messages[-1].parts):
-            return ModelResponse([ToolCallPart("create_task", {"title": "buy milk"})])
-        raise ModelHTTPError(503, "some-model")
+    class Failing(OfflineModel):
+        async def request(self, messages: list[ModelMessage], *args: Any) -> ModelResponse:
+            if any(isinstance(part, ToolReturnPart) for part in messages[-1].parts):
+                raise RuntimeError
+            return await super().request(messages, *args)
 
-    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
+    async with Runtime(app_database, app_settings, model=Failing()) as runtime:
         result = await runtime.ask(alice, "add buy milk")
         assert "I tried 5 times" in result.reply
-        assert "What I had already done stays done: create task." in result.reply
-        assert (await runtime.ask(alice, "hello")).reply == "hi"  # the chat goes on
-        (received,) = await story.say(Incoming(alice, "terminal", "hello"))
-        assert len(await story.replies(received.chat_id, 3)) == 3
+        assert "What I had done stays done:\n\n- Added **buy milk**." in result.reply
+        assert "Hi!" in (await runtime.ask(alice, "hello")).reply  # the chat goes on
     assert await story.titles(alice) == ["buy milk"]
-
-
-async def test_a_key_that_is_refused_is_told_at_once(
-    app_database: Database, app_settings: AppSettings, alice: UUID
-) -> None:
-    tries = 0
-
-    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        nonlocal tries
-        tries += 1
-        raise ModelHTTPError(401, "some-model")
-
-    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
-        assert "should check EXPONENTIAL_MODEL and its key" in (await runtime.ask(alice, "hi")).reply
-    assert tries == 1
 
 
 async def test_asking_waits_only_so_long(app_database: Database, app_settings: AppSettings, alice: UUID) -> None:
@@ -230,8 +222,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Backoff, "get_retry_decision", at_once)
 
 
-def guest(owner: UUID, text: str) -> Incoming:
-    return Incoming(owner, "whatsapp", text, "guest", "s1", "carol@lid", "m1")
+def guest(owner: UUID, text: str, message: str = "m1") -> Incoming:
+    return Incoming(owner, "whatsapp", text, "guest", "s1", "carol@lid", message)
 
 
 def prompts(messages: list[ModelMessage]) -> list[list[str]]:

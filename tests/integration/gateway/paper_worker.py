@@ -31,6 +31,7 @@ class PaperWorker:
         self.folders: dict[str, Path] = {}
         self.key = b""
         self.sent = 0
+        self.leaving: dict[str, tuple[wire.Send, str, Path]] = {}
 
     def run(self) -> None:
         self.channel.emit(wire.Ready())
@@ -40,6 +41,8 @@ class PaperWorker:
                     self.key = bytes.fromhex(hexed)
                 case wire.Open(session, folder):
                     self.open(session, Path(folder))
+                case wire.Access(_, request):
+                    self.channel.emit(wire.Answer(request))
                 case wire.Close(session):
                     self.folders.pop(session, None)
                 case wire.Unlink(session, request):
@@ -49,12 +52,16 @@ class PaperWorker:
                     self.channel.emit(wire.Answer(request))
                 case wire.Send():
                     self.send(command, self.folders[command.session])
+                case wire.Leave(_, message):
+                    self.leave(*self.leaving.pop(message))
 
     def open(self, session: str, folder: Path) -> None:
         self.folders[session] = folder
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "linked").exists():
             self.channel.emit(wire.Online(session, ADA))
+            if (folder / "arrived").exists():  # the phone has what was sent last, and says so now
+                self.channel.emit(wire.Receipt(session, [(folder / "died").read_text()], "delivered"))
         else:
             self.channel.emit(wire.Code(session, f"https://wa.me/settings/linked_devices#{session}", 60))
             threading.Thread(target=self.wait_for_scan, args=(session,), daemon=True).start()
@@ -78,6 +85,14 @@ class PaperWorker:
             return
         self.sent += 1
         whatsapp_id = f"ID-{os.getpid()}-{self.sent}"
+        self.leaving[command.message] = command, whatsapp_id, folder
+        self.channel.emit(wire.Leaving(command.session, command.message, whatsapp_id))
+
+    def leave(self, command: wire.Send, whatsapp_id: str, folder: Path) -> None:
+        text = command.text
+        if text.startswith("die after leaving") and not (folder / "died").exists():
+            (folder / "died").write_text(whatsapp_id)
+            os._exit(1)
         if text == "read at once":  # the receipt is faster than the answer
             self.channel.emit(wire.Receipt(command.session, [whatsapp_id], "read"))
         self.channel.emit(wire.Answer(command.request, whatsapp_id))

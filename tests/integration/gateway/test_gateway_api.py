@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 import zxingcpp
-from conftest import ADA, BOB, SECRET, StartGateway, scan, until
+from gateways import ADA, BOB, SECRET, StartGateway, scan, until
 from PIL import Image
 
 from exponential import clock
@@ -95,7 +95,7 @@ async def test_bobs_sessions_do_not_exist_for_ada(start_gateway: StartGateway) -
         {"Authorization": "Basic YWRhOmFkYQ=="},
         {"Authorization": "Bearer not.a.token"},
         bearer(exp=int(clock.now().timestamp()) - 60),
-        bearer(nbf=int(clock.now().timestamp()) + 600),
+        bearer(nbf=int(clock.now().timestamp()) + 86_400),
         bearer(aud="exponential-app"),
         bearer(iss="someone-else"),
         bearer(sub=""),

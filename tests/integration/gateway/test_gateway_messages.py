@@ -8,9 +8,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from conftest import ADA, BOB, App, Gateway, StartGateway, scan, until
+from gateways import ADA, BOB, App, Gateway, StartGateway, scan, until
 
-from exponential import clock, database
+from exponential import clock
 from exponential.auth.tokens import Identity
 from exponential.database import Database
 from exponential.errors import Conflict
@@ -18,17 +18,18 @@ from exponential.gateway import delivery, inbox, outbox, sessions, wire
 from exponential.gateway.delivery import Delivery
 from exponential.gateway.inbox import InboxMessage
 from exponential.gateway.outbox import OutboxMessage
-from exponential.gateway.sessions import Session
+from exponential.gateway.sessions import Limits, Session
 from exponential.gateway.wire import Account, Inbound
 
 ADAS_CHAT, ADAS_LID = "4915112345678@s.whatsapp.net", "77001122@lid"
 Folder = Callable[[str], Path]
 SECRET = "a secret of more than thirty-two characters"
+PLENTY = Limits(100, 100)
 
 
 async def linked(db: Database, owner: Identity = ADA, *, number: str = "4915112345678") -> Session:
     async with db.transaction() as transaction:
-        session = await sessions.create(transaction, owner.user_id, limit=100)
+        session = await sessions.create(transaction, owner.user_id, limits=PLENTY)
     async with db.transaction() as transaction:
         await sessions.online(transaction, str(session.id), Account(f"{number}@s.whatsapp.net", ADAS_LID))
     async with db.transaction() as transaction:
@@ -98,7 +99,7 @@ async def test_the_database_holds_no_readable_text_or_number(gateway_database: D
     await record(gateway_database, session, typed("A1", "buy milk"))
     async with gateway_database.transaction() as db:
         await outbox.enqueue(db, session.id, "k", ADAS_CHAT, "Milk it is")
-        await sessions.restart(db, "bob", str((await sessions.create(db, "bob", limit=9)).id), limit=9)
+        await sessions.restart(db, "bob", str((await sessions.create(db, "bob", limits=PLENTY)).id), limits=PLENTY)
     async with await psycopg.AsyncConnection.connect(gateway_database.libpq) as connection:
         for table in ("sessions", "inbox", "outbox"):
             rows = await (await connection.execute(f"select * from {table}")).fetchall()
@@ -255,9 +256,39 @@ async def test_a_worker_that_dies_while_sending_is_replaced_and_the_message_is_s
         fatal = await gateway.client.send(ADA, session, ADAS_CHAT, "die while sending", key="1")
         after = await gateway.client.send(ADA, session, ADAS_CHAT, "afterwards", key="2")
         await until(lambda: all_sent(gateway, session, [fatal, after]))
-        sent = (session_folder(session).parent / "sent").read_text().splitlines()
-        assert [line.split(" ", 1)[1] for line in sent] == ["die while sending"] * 2 + ["afterwards"]
+        assert said(session_folder(session)) == ["die while sending"] * 2 + ["afterwards"]
         assert (await gateway.client.login_status(ADA, session)).connected
+
+
+async def test_a_message_that_left_before_its_worker_died_is_not_sent_twice(
+    start_gateway: StartGateway, session_folder: Folder
+) -> None:
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await scan(gateway, session_folder(session), session)
+        (session_folder(session) / "arrived").touch()
+        fatal = await gateway.client.send(ADA, session, ADAS_CHAT, "die after leaving", key="1")
+        after = await gateway.client.send(ADA, session, ADAS_CHAT, "afterwards", key="2")
+        await until(lambda: all_sent(gateway, session, [after]))
+        assert await state(gateway, session, fatal) == "delivered"
+        assert said(session_folder(session)) == ["die after leaving", "afterwards"]
+
+
+async def test_a_message_that_may_have_left_is_sent_again_when_no_receipt_comes(
+    start_gateway: StartGateway, session_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "RECEIPT_WITHIN", 0.5)
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await scan(gateway, session_folder(session), session)
+        fatal = await gateway.client.send(ADA, session, ADAS_CHAT, "die after leaving", key="1")
+        await until(lambda: all_sent(gateway, session, [fatal]))
+        assert said(session_folder(session)) == ["die after leaving"] * 2
+
+
+def said(folder: Path) -> list[str]:
+    """What the worker was asked to send."""
+    return [line.split(" ", 1)[1] for line in (folder.parent / "sent").read_text().splitlines()]
 
 
 async def test_a_message_that_whatsapp_refuses_fails_with_its_reason_and_holds_nobody_up(
@@ -327,7 +358,7 @@ async def test_what_was_queued_for_an_unlinked_session_fails(
         async with gateway.operations.database.transaction() as db:
             waiting = OutboxMessage(session_id=UUID(session), key="late", chat=ADAS_CHAT, text="late", state="queued")
             db.add(waiting)  # without the notice that would have it sent at once
-        await gateway.operations.apply(wire.Ended(session, "logged_out"))
+        await gateway.operations.reports.apply(wire.Ended(session, "logged_out"))
         assert await state(gateway, session, str(waiting.id)) == "failed"
 
 
@@ -340,19 +371,3 @@ async def test_an_ended_session_gives_its_place_to_another(start_gateway: StartG
         await gateway.client.login(BOB)
         with pytest.raises(Conflict, match="Maximum sessions reached"):
             await gateway.client.restart(ADA, session)
-
-
-async def test_the_migrations_make_what_the_models_say(database_url: Callable[[str], str]) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-    from sqlalchemy import create_engine
-
-    from exponential.database import GatewayBase
-
-    url = database_url("gateway")
-    await database.prepare_async("gateway", url)
-    engine = create_engine(database.parse_url(url))
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
-        assert compare_metadata(context, GatewayBase.metadata) == []
-    engine.dispose()

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from conftest import ADA, SECRET, children, until
+from gateways import ADA, SECRET, children, until
 
 from exponential.gateway.client import GatewayClient
 

@@ -1,6 +1,7 @@
 """The gateway with its real client against the loopback WhatsApp server and simulated phones."""
 
 import asyncio
+import fcntl
 import io
 import os
 import random
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 import zxingcpp
-from conftest import ADA, App, Gateway, StartGateway, children, until
+from gateways import ADA, App, Gateway, StartGateway, children, until
 from PIL import Image
 
 from exponential.errors import ExponentialError
+from exponential.gateway import wire
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 
@@ -76,6 +78,21 @@ async def message_is(gateway: Gateway, session: str, message: str, status: str) 
 def workers() -> list[int]:
     """Process ids of the workers that this test's gateway runs."""
     return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+async def test_what_whatsapp_only_tells_of_the_phone_is_asked_for(
+    start: Start, phone: Phone, app: App, whatsapp: Loopback
+) -> None:
+    async with start() as gateway:
+        await scan(gateway, phone)
+        phone.send_text("me", "first")
+        await until(lambda: app.texts == ["first"])
+        whatsapp.faults.withhold(times=1)
+        line = phone.send_text("me", "only the phone has this")
+        await until(lambda: len(app.texts) == 2)
+        phone.send_text("me", "last")
+        await until(lambda: app.texts == ["first", "only the phone has this", "last"])
+        assert app.taken[1]["messageId"] == line.id
 
 
 async def test_scan_talk_restart_talk_and_unlink(start: Start, phone: Phone, app: App, session_folder: Folder) -> None:
@@ -200,3 +217,47 @@ async def test_workers_killed_in_mid_burst_lose_nothing_and_deliver_nothing_twic
         await until(lambda: len(app.taken) >= count, within=40)
         await until(lambda: status_is(gateway, session, "connected"))
     assert app.texts == [str(number) for number in range(count)]
+
+
+async def test_whatsapp_hears_of_no_message_that_is_not_kept(
+    start: Start, phone: Phone, app: App, whatsapp: Loopback, session_folder: Folder
+) -> None:
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        before = len(acknowledged(whatsapp))
+        with open(session_folder(session) / "spool", "rb") as spool_file:
+            fcntl.flock(spool_file, fcntl.LOCK_EX)  # nothing can be kept
+            sent = [phone.send_text("me", f"number {number}") for number in range(20)]
+            await until(lambda: {line.id for line in sent} <= delivered(whatsapp))
+            await asyncio.sleep(1)  # the client needs milliseconds
+            assert len(acknowledged(whatsapp)) == before
+            assert app.texts == []
+        await until(lambda: {line.id for line in sent} <= set(acknowledged(whatsapp)))
+        await until(lambda: app.texts == [f"number {number}" for number in range(20)])
+
+
+def delivered(whatsapp: Loopback) -> set[str]:
+    return {stanza.text("id") for stanza in whatsapp.stanzas("out", "message")}
+
+
+def acknowledged(whatsapp: Loopback) -> list[str]:
+    return [stanza.text("id") for stanza in whatsapp.stanzas("in", "receipt")]
+
+
+async def test_the_id_of_a_message_is_recorded_before_it_leaves(start: Start, phone: Phone, whatsapp: Loopback) -> None:
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        told = asyncio.Event()
+
+        async def not_recorded(leaving: wire.Leaving) -> bool:
+            told.set()
+            return False
+
+        gateway.operations.supervisor.ids_to(not_recorded)
+        message = await gateway.client.send(ADA, session, ADAS_CHAT, "🤖 *Paddy:* Noted.", key="1")
+        await told.wait()
+        await until(lambda: status_is(gateway, session, "reconnecting"))  # it can only be kept back with its connection
+        assert whatsapp.stanzas("in", "message") == []
+        gateway.operations.supervisor.ids_to(gateway.operations.outbox.leaving)
+        await until(lambda: message_is(gateway, session, message, "delivered"))
+        assert len([line for line in phone.messages("me") if "Noted" in line.text]) == 1

@@ -50,6 +50,7 @@ def message(_: object, event: MessageEv) -> None:
     messages.heard(event)
     text = event.Message.conversation or event.Message.extendedTextMessage.text
     source = event.Info.MessageSource
+    print("dated", event.Info.Timestamp // 1000, flush=True)
     print("message", f"{source.Chat.User}@{source.Chat.Server}", source.IsFromMe, text, flush=True)
     if text.startswith("ping"):
         threading.Thread(target=lambda: client.send_message(source.Chat, "pong" + text[4:])).start()

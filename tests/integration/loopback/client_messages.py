@@ -10,28 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from client_accounts import Accounts, jid
 from neonize.client import NewClient
 from neonize.events import ChatPresenceEv, MessageEv
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, ReceiptType
-from neonize.utils.jid import build_jid
-
-
-def jid(text: str) -> Any:
-    user, _, server = text.partition("@")
-    return build_jid(user, server)
 
 
 def encoded(message: Any) -> str:
     return base64.b64encode(message.SerializeToString()).decode()
 
 
-class Commands:
+class Commands(Accounts):
     """Each public method is a command; its arguments are words."""
 
     def __init__(self, client: NewClient) -> None:
-        self._client = client
-        self._heard: dict[str, MessageEv] = {}
+        super().__init__(client)
 
         @client.event(ChatPresenceEv)
         def typing(_: object, event: ChatPresenceEv) -> None:
@@ -75,9 +69,9 @@ class Commands:
         self._client.mark_read(*ids, chat=jid(chat), sender=jid(chat), receipt=ReceiptType[kind])
         return ""
 
-    def type(self, chat: str, state: str) -> str:
-        media = ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT
-        return self._client.send_chat_presence(jid(chat), ChatPresence[f"CHAT_PRESENCE_{state}"], media)
+    def type(self, chat: str, state: str, media: str = "TEXT") -> str:
+        kind = ChatPresenceMedia[f"CHAT_PRESENCE_MEDIA_{media}"]
+        return self._client.send_chat_presence(jid(chat), ChatPresence[f"CHAT_PRESENCE_{state}"], kind)
 
     def groups(self) -> str:
         joined = self._client.get_joined_groups()

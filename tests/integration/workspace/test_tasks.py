@@ -1,45 +1,17 @@
 """Alice keeps tasks; Bob has an account too and must not notice."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
+from workspace_cast import NOW, account
 
-from exponential import clock
 from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import BadInput, Conflict, NotFound
 from exponential.workspace import tasks
 from exponential.workspace.tasks import complete_task, create_task, list_tasks
-
-# 01:30 on Thursday 7 May in Berlin, still Wednesday in London and New York.
-NOW = datetime(2026, 5, 6, 23, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-async def session(app_database: Database) -> AsyncIterator[AsyncSession]:
-    with clock.frozen(NOW):
-        async with app_database.transaction() as session:
-            yield session
-
-
-async def account(session: AsyncSession, name: str, timezone: str = "Europe/Berlin") -> UUID:
-    user = User(email=f"{name}@example.org", name=name, timezone=timezone)
-    session.add(user)
-    await session.flush()
-    return user.id
-
-
-@pytest.fixture
-async def alice(session: AsyncSession) -> UUID:
-    return await account(session, "alice")
-
-
-@pytest.fixture
-async def bob(session: AsyncSession) -> UUID:
-    return await account(session, "bob", "America/New_York")
 
 
 async def test_tasks_are_listed_by_what_is_due_next(session: AsyncSession, alice: UUID) -> None:

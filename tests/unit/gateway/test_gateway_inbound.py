@@ -4,6 +4,7 @@ import pytest
 from neonize.proto import Neonize_pb2 as proto
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
     AudioMessage,
+    ContextInfo,
     ExtendedTextMessage,
     ImageMessage,
     Message,
@@ -11,7 +12,9 @@ from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
     ReactionMessage,
 )
 
-from exponential.gateway.whatsapp import Refused, _classified, inbound
+from exponential.gateway.reading import inbound
+from exponential.gateway.whatsapp import Refused, _classified
+from exponential.gateway.wire import Inbound
 
 
 def jid(user: str, server: str = "s.whatsapp.net", device: int = 0) -> proto.JID:
@@ -47,6 +50,21 @@ def test_what_people_send(content: Message, kind: str, text: str) -> None:
     assert (message.chat, message.sender, message.from_me) == ("49151@s.whatsapp.net", "49151@s.whatsapp.net", True)
 
 
+def test_where_a_file_is_and_what_opens_it_is_told() -> None:
+    picture = ImageMessage(
+        directPath="/v/x?y", mediaKey=b"key", fileSHA256=b"a", fileEncSHA256=b"b", fileLength=7, mimetype="image/png"
+    )
+    message = inbound(event(Message(imageMessage=picture)))
+    assert message is not None
+    assert message.media == {
+        **{"path": "/v/x?y", "key": b"key".hex(), "sha256": "61", "encrypted_sha256": "62"},
+        **{"size": 7, "mime": "image/png", "name": ""},
+    }
+    assert Inbound.from_bytes(message.to_bytes()) == message
+    plain = inbound(event(Message(conversation="x")))
+    assert plain is not None and plain.media is None
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -64,10 +82,25 @@ def test_edits_and_talk_between_own_devices_are_left_out() -> None:
     assert inbound(event(Message(conversation="x"), category="peer")) is None
 
 
-def test_a_group_is_never_ones_own_chat() -> None:
-    message = inbound(event(Message(conversation="x"), group=True))
-    assert message is not None
-    assert not message.from_me
+def test_whom_a_message_mentions_and_whose_it_quotes_is_told() -> None:
+    context = ContextInfo(mentionedJID=["771@lid"], participant="49151@s.whatsapp.net")
+    context.quotedMessage.conversation = "earlier"
+    for part in (
+        {"extendedTextMessage": ExtendedTextMessage(text="x", contextInfo=context)},
+        {"imageMessage": ImageMessage(contextInfo=context)},
+    ):
+        message = inbound(event(Message(**part)))
+        assert message is not None
+        assert message.addressed == ["771@lid", "49151@s.whatsapp.net"]
+
+
+def test_the_other_address_of_who_wrote_or_was_written_to_is_told() -> None:
+    written, heard = event(Message(conversation="x")), event(Message(conversation="x"))
+    for told in (written, heard):
+        told.Info.MessageSource.SenderAlt.CopyFrom(jid("1", "lid", device=3))
+        told.Info.MessageSource.RecipientAlt.CopyFrom(jid("2", "lid"))
+    heard.Info.MessageSource.IsFromMe = False
+    assert [message.alt for message in map(inbound, (written, heard)) if message] == ["2@lid", "1@lid"]
 
 
 def test_a_client_error_never_repeats_the_contact() -> None:

@@ -1,9 +1,11 @@
+import itertools
 import os
 import secrets
 import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,95 @@ def test_a_torn_tail_is_cut_off_and_nothing_before_it(tmp_path: Path, payloads: 
 
     whole = [payload for payload, end in zip(payloads, ends, strict=True) if end <= keep]
     assert spool.Reader(tmp_path, [KEY]).read() == [*whole, b"afterwards"]
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    payloads=st.lists(st.binary(max_size=40), min_size=1, max_size=6),
+    place=st.floats(min_value=0, max_value=1),
+    damage=st.one_of(st.binary(min_size=1, max_size=120), st.integers(1, 120).map(bytes)),
+    cut=st.booleans(),
+)
+def test_damage_anywhere_costs_only_the_records_it_hit(
+    tmp_path: Path, payloads: list[bytes], place: float, damage: bytes, cut: bool
+) -> None:
+    file = tmp_path / spool.FILE_NAME
+    file.unlink(missing_ok=True)
+    writer = spool.Writer(tmp_path, KEY, spool.Rules("off"))
+    ends = [0]
+    for payload in payloads:
+        writer.append(payload)
+        ends.append(file.stat().st_size)
+    writer.close()
+    before = file.read_bytes()
+    at = round(place * len(before))  # at the very end: garbage after the last record, as a power cut leaves it
+    file.write_bytes(before[:at] + damage + (b"" if cut else before[at + len(damage) :]))
+    after = file.read_bytes()
+    spans = itertools.pairwise(ends)
+    whole = [payload for payload, (a, b) in zip(payloads, spans, strict=True) if after[a:b] == before[a:b]]
+
+    assert spool.Reader(tmp_path, [KEY]).read() == whole
+    spool.Writer(tmp_path, KEY, spool.Rules("off")).append(b"afterwards")
+    assert spool.Reader(tmp_path, [KEY]).read() == [*whole, b"afterwards"]
+
+
+def test_it_takes_no_more_than_it_may_hold_until_somebody_empties_it(tmp_path: Path) -> None:
+    writer, reader = spool.Writer(tmp_path, KEY, spool.Rules(limit=300)), spool.Reader(tmp_path, [KEY])
+    writer.append(b"x" * 1000)  # one message always fits
+    with pytest.raises(spool.Full):
+        writer.append(b"two")
+    assert reader.read() == [b"x" * 1000]
+    with pytest.raises(spool.Full):
+        writer.append(b"two")
+    reader.trim()
+    writer.append(b"two")
+    assert reader.read() == [b"two"]
+
+
+def test_on_a_full_disk_nothing_half_is_left_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    program = (
+        "import resource, signal, sys; from pathlib import Path; from exponential.gateway import spool\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "writer = spool.Writer(Path(sys.argv[1]), bytes.fromhex(sys.argv[2])); writer.append(b'one')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))\n"
+        "try:\n    writer.append(b'x' * 500)\n"
+        "except OSError as error:\n    print(spool.explain(error))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        "writer.append(b'two')"
+    )
+    said = subprocess.run([sys.executable, "-c", program, tmp_path, KEY.hex()], capture_output=True, text=True).stdout
+    assert "disk is full" in said and "WhatsApp keeps new messages" in said
+    assert spool.Reader(tmp_path, [KEY]).read() == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("fsync, at_once", [("always", 1), ("interval", 0), ("off", 0)])
+def test_what_is_appended_reaches_the_disk_when_the_rules_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: spool.Fsync, at_once: int
+) -> None:
+    synced, reached = [], threading.Event()
+    real = os.fdatasync
+
+    def fdatasync(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+        reached.set()
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    monkeypatch.setattr(spool, "INTERVAL", 0.05)
+    writer = spool.Writer(tmp_path, KEY, spool.Rules(fsync))
+    writer.append(b"one")
+    assert len(synced) == at_once
+    if fsync == "interval":
+        assert reached.wait(10) and synced == [(tmp_path / spool.FILE_NAME).stat().st_size]
+        writer.append(b"two")
+    writer.close()
+    assert len(synced) == {"always": 1, "interval": 2, "off": 0}[fsync]
+
+
+def test_rules_reach_a_worker_by_its_environment() -> None:
+    rules = spool.Rules("interval", 12345)
+    assert spool.Rules.from_environment(rules.as_environment()) == rules
+    assert spool.Rules.from_environment({}) == spool.Rules()
 
 
 def test_a_killed_writer_loses_nothing_it_reported(tmp_path: Path) -> None:

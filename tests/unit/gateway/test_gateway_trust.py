@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exponential.errors import ConfigurationError
-from exponential.gateway import trust
+from exponential.gateway import spool, trust
 from exponential.gateway.service import _launch
 from exponential.settings import GatewaySettings, read
 
@@ -32,7 +32,8 @@ def test_a_normal_gateway_has_no_way_to_it() -> None:
         trust.environment(read(GatewaySettings))
     launch = _launch(read(GatewaySettings, proxy_url="http://proxy.example:3128"))
     assert launch.module == "exponential.gateway.worker"
-    assert dict(launch.environment) == {"HTTPS_PROXY": "http://proxy.example:3128"}
+    spool_rules = spool.Rules().as_environment()
+    assert dict(launch.environment) == {"HTTPS_PROXY": "http://proxy.example:3128", **spool_rules}
     program = "import sys, exponential.gateway.worker; sys.exit('exponential.gateway.trust' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 

@@ -8,7 +8,7 @@ from exponential.gateway import wire
     [
         wire.Configure("00" * 32),
         wire.Open("s", "/folder"),
-        wire.Send("s", 7, "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
+        wire.Send("s", 7, "m", "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
         wire.Typing("s", 8, "49151@s.whatsapp.net", True),
         wire.Online("s", wire.Account("49151@s.whatsapp.net", "77@lid")),
         wire.Receipt("s", ["A", "B"], "read"),

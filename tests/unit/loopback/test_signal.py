@@ -5,6 +5,7 @@ import random
 import pytest
 
 from exponential.loopback.keys import KeyPair, verify
+from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Bundle, Keys, SessionBook, pad, unpad
 from exponential.loopback.signal_wire import SignalError
 
@@ -24,7 +25,7 @@ def alice() -> SessionBook:
 
 @pytest.fixture
 def bob() -> SessionBook:
-    return SessionBook(Keys(one_time={7: KeyPair()}))
+    return SessionBook(Keys(one_time=Rows({7: KeyPair()})))
 
 
 def test_the_first_messages_carry_the_keys_until_they_are_answered(alice: SessionBook, bob: SessionBook) -> None:

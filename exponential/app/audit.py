@@ -1,0 +1,94 @@
+"""JSON routes of the audit: what was done in the user's workspace, by whom and from where, and taking one act back."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from exponential.app.callers import Caller
+from exponential.app.state import TheState
+from exponential.workspace import history
+
+router = APIRouter(prefix="/api/audit")
+SOURCE = "api"
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Change(_Answer):
+    """A record before and after; `before` is null when it was made, `after` when it was removed."""
+
+    kind: str
+    record_id: UUID
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Act(_Answer):
+    """`source`: web, whatsapp, terminal, mcp, webhook or api; `outcome`: "ok", or the code of the refusal."""
+
+    id: UUID
+    name: str
+    source: str
+    args: Any
+    outcome: str
+    created_at: datetime
+    undone_at: datetime | None
+    undoable: bool
+    changes: list[Change]
+
+
+class Page(_Answer):
+    """The latest acts first; `next`: what to ask for as `before` to see earlier ones."""
+
+    acts: list[Act]
+    next: int | None
+
+
+@router.get("")
+async def acts(
+    state: TheState,
+    user: Caller,
+    limit: Annotated[int, Query(ge=1, le=history.MOST)] = 50,
+    before: Annotated[int | None, Query(ge=1)] = None,
+    source: Annotated[str | None, Query(max_length=16)] = None,
+    name: Annotated[str | None, Query(max_length=100)] = None,
+    changed: bool = False,
+) -> Page:
+    """The user's acts; `changed`: only those that changed something."""
+    wanted = history.Wanted(source=source, name=name, changed=changed)
+    async with state.database.transaction() as session:
+        found = await history.page(session, user.id, limit=limit, before=before, wanted=wanted)
+    return Page(
+        acts=[
+            Act(
+                id=entry.act.id,
+                name=entry.act.name,
+                source=entry.act.source,
+                args=entry.act.args,
+                outcome=entry.act.outcome,
+                created_at=entry.act.created_at,
+                undone_at=entry.act.undone_at,
+                undoable=entry.undoable,
+                changes=[
+                    Change(kind=change.kind, record_id=change.record_id, before=change.before, after=change.after)
+                    for change in entry.changes
+                ],
+            )
+            for entry in found.entries
+        ],
+        next=found.next,
+    )
+
+
+@router.post("/{act_id}/undo", status_code=204)
+async def undo(state: TheState, user: Caller, act_id: UUID) -> None:
+    """Take one act back. 404, or 409 when it can't be (any more)."""
+    async with state.database.transaction() as session:
+        await history.begin(session, user.id, history.UNDO, SOURCE, {"act": str(act_id)})
+        await history.undo_act(session, user.id, act_id)

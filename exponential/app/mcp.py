@@ -1,0 +1,77 @@
+"""`POST /mcp`: the workspace as an MCP server over streamable HTTP, for programs with an access token.
+
+Each request stands alone: no session is kept, so any process of the app may answer. The server is loaded when it is
+first asked for.
+"""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from exponential.app.callers import by_token
+from exponential.database import Database
+from exponential.errors import ExponentialError
+
+PATH = "/mcp"
+_USER = "exponential_user"  # in the ASGI scope
+
+
+class McpEndpoint:
+    """An ASGI app. `close` it when the app ends."""
+
+    def __init__(self) -> None:
+        self._manager: Any = None
+        self._starting = asyncio.Lock()
+        self._stop = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if request.method != "POST":
+            answer = {"error": "MCP requests are POSTed here.", "code": "method_not_allowed"}
+            await JSONResponse(answer, 405, {"Allow": "POST"})(scope, receive, send)
+            return
+        try:
+            user = await by_token(request)
+        except ExponentialError as error:
+            await JSONResponse(error.as_json(), error.status, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+            return
+        scope[_USER] = user.id
+        await (await self._started(request.app.state.exponential.database)).handle_request(scope, receive, send)
+
+    async def close(self) -> None:
+        self._stop.set()
+        if self._running is not None:
+            await asyncio.wait({self._running})
+
+    async def _started(self, database: Database) -> Any:
+        async with self._starting:
+            if self._manager is None:
+                self._manager = await asyncio.to_thread(_load, database)
+                ready = asyncio.Event()
+                self._running = asyncio.create_task(self._run(ready))
+                await ready.wait()
+        return self._manager
+
+    async def _run(self, ready: asyncio.Event) -> None:
+        """In one task from start to end, as its cancel scopes want it."""
+        async with self._manager.run():
+            ready.set()
+            await self._stop.wait()
+
+
+def _load(database: Database) -> Any:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    from exponential.assistant import mcp_server
+
+    async def user_of(context: mcp_server.Context) -> UUID:
+        assert context.request is not None
+        user_id: UUID = context.request.scope[_USER]
+        return user_id
+
+    return StreamableHTTPSessionManager(mcp_server.create(database, user_of), json_response=True, stateless=True)

@@ -1,0 +1,151 @@
+"""The project pages: how each stands, and changing one."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from exponential.app import acts
+from exponential.app.pages import page, wants_json
+from exponential.app.state import SignedIn, State, TheState
+from exponential.app.tasks import grouped
+from exponential.auth.users import User
+from exponential.errors import BadInput, Conflict
+from exponential.workspace import progress, projects, tasks
+from exponential.workspace.projects import State as Status
+
+router = APIRouter()
+RECENTLY_DONE = 50
+STATUSES = (("active", "Active"), ("on_hold", "On hold"), ("done", "Done"))
+
+
+@router.get("/projects")
+async def projects_page(request: Request, state: TheState, user: SignedIn) -> Response:
+    return await _list(request, state, user)
+
+
+@router.post("/projects")
+async def create(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    name: Annotated[str, Form()] = "",
+    review_on: Annotated[str, Form()] = "",
+) -> Response:
+    try:
+        async with acts.doing(state, user, "create_project", name=name) as this:
+            project = await projects.create_project(this.session, user.id, name, _day(review_on))
+            this.tell(f"“{project.name}”")
+    except (BadInput, Conflict) as error:
+        if wants_json(request):
+            raise
+        return await _list(request, state, user, status=error.status, error=str(error), draft=name)
+    return acts.answer(request, this.act, "/projects")
+
+
+@router.get("/projects/{project_id}")
+async def project_page(request: Request, state: TheState, user: SignedIn, project_id: UUID) -> Response:
+    async with state.database.transaction() as session:
+        stands = await progress.project_status(session, user.id, project_id)
+        context = await acts.toast(request, session, user)
+    today = tasks.today_of(user)
+    done = sorted(stands.done, key=lambda task: task.done_at or task.created_at)[::-1]
+    return await page(
+        request,
+        "project.html",
+        live="_project.html",
+        stands=stands,
+        project=stands.project,
+        groups=grouped(stands.open, today),
+        done_tasks=done[:RECENTLY_DONE],
+        done_count=len(done),
+        max_title=tasks.MAX_TITLE,
+        **_shared(user),
+        **context,
+    )
+
+
+@router.get("/projects/{project_id}/edit")
+async def edit_page(request: Request, state: TheState, user: SignedIn, project_id: UUID) -> Response:
+    return await _edit(request, state, user, project_id)
+
+
+@router.post("/projects/{project_id}")
+async def update(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    project_id: UUID,
+    name: Annotated[str, Form()] = "",
+    status: Annotated[Status, Form()] = "active",
+    review_on: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """All fields as the form has them, but an empty `note` leaves the last one."""
+    try:
+        async with acts.doing(state, user, "update_project", project=str(project_id)) as this:
+            before = await projects.find(this.session, user.id, project_id)
+            news = note.strip() if note.strip() != (before.note or "") else ""
+            day: date | Literal["none"] = _day(review_on) or "none"
+            changed = await projects.update_project(
+                this.session, user.id, project_id, name=name, status=status, review_on=day, note=news or None
+            )
+            this.tell(f"“{changed.name}”")
+    except (BadInput, Conflict) as error:
+        if wants_json(request):
+            raise
+        return await _edit(request, state, user, project_id, status=error.status, error=str(error))
+    return acts.answer(request, this.act, f"/projects/{project_id}")
+
+
+async def _list(
+    request: Request, state: State, user: User, *, status: int = 200, error: str = "", draft: str = ""
+) -> Response:
+    async with state.database.transaction() as session:
+        everything = await progress.all_projects(session, user.id)
+        context = await acts.toast(request, session, user)
+    groups = [(name, [one for one in everything if one.project.status == value]) for value, name in STATUSES]
+    groups[0][1].sort(key=lambda one: not one.risks)  # those at risk first
+    return await page(
+        request,
+        "projects.html",
+        status=status,
+        live="_projects.html",
+        groups=[(name, found) for name, found in groups if found],
+        error=error,
+        draft=draft,
+        max_name=projects.MAX_NAME,
+        **_shared(user),
+        **context,
+    )
+
+
+async def _edit(
+    request: Request, state: State, user: User, project_id: UUID, *, status: int = 200, error: str = ""
+) -> Response:
+    async with state.database.transaction() as session:
+        project = await projects.find(session, user.id, project_id)
+    return await page(
+        request,
+        "project_edit.html",
+        status=status,
+        live="_project_edit.html",
+        project=project,
+        error=error,
+        statuses=STATUSES,
+        max_name=projects.MAX_NAME,
+        max_note=projects.MAX_NOTE,
+    )
+
+
+def _shared(user: User) -> dict[str, Any]:
+    return {"today": tasks.today_of(user), "zone": tasks.zone_of(user), "status_names": dict(STATUSES)}
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadInput("The review date can't be read; it looks like 2026-11-30.", code="review_invalid") from None

@@ -1,0 +1,187 @@
+"""Settings of one's own account: name and address, time zone, password, signed-in browsers, WhatsApp accounts."""
+
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from exponential.app import whatsapp, whatsapp_views
+from exponential.app.pages import page
+from exponential.app.signing import let_out
+from exponential.app.state import COOKIE, SignedIn, State, TheState
+from exponential.auth import attempts, passwords, signin, users
+from exponential.auth.users import User
+from exponential.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized
+from exponential.gateway.client import SessionInfo
+from exponential.workspace.zones import zone_of
+
+router = APIRouter(prefix="/settings")
+_DONE = {
+    "account": "Saved.",
+    "zone": "The time zone is saved.",
+    "password": "The password is set. All other browsers are signed out.",
+    "ended": "That browser is signed out.",
+    "others": "Signed out everywhere else.",
+    "forgotten": "Forgotten. You can undo it under Activity.",
+    "cancelled": "The reminder is cancelled. You can undo it under Activity.",
+    "undone": "Undone.",
+    "revoked": "The token opens nothing any more.",
+    "approvals": "Saved.",
+    "sent": "On its way.",
+    "dropped": "It is not sent.",
+    "role": "The role is changed.",
+    "removed": "The account is removed.",
+    "invite-gone": "The invite is taken back.",
+}
+
+
+async def settings_page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
+    """A page of Settings; `?done=` in its address names what was just done."""
+    done = _DONE.get(request.query_params.get("done", ""))
+    return await page(request, template, status=status, toast={"said": done, "act": None} if done else None, **context)
+
+
+def back(path: str, done: str) -> Response:
+    """To a page of Settings, which says what was done."""
+    return RedirectResponse(f"/settings{path}?done={done}", 303)
+
+
+@router.get("")
+async def account_page(request: Request, user: SignedIn) -> Response:
+    return await _account(request, user)
+
+
+async def _account(
+    request: Request, user: User, *, error: ExponentialError | None = None, name: str = "", email: str = ""
+) -> Response:
+    return await settings_page(
+        request,
+        "settings.html",
+        status=error.status if error else 200,
+        error=str(error) if error else "",
+        name=name or user.name,
+        email=email or user.email,
+        zones=sorted(available_timezones()),
+    )
+
+
+@router.post("")
+async def save_account(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    name: Annotated[str, Form(max_length=1_000)] = "",
+    email: Annotated[str, Form(max_length=1_000)] = "",
+) -> Response:
+    try:
+        async with state.database.transaction() as session:
+            await users.describe(session, user.id, email=email, name=name)
+    except (BadInput, Conflict) as error:
+        return await _account(request, user, error=error, name=name, email=email)
+    return back("", "account")
+
+
+@router.post("/timezone")
+async def save_zone(state: TheState, user: SignedIn, timezone: Annotated[str, Form(max_length=64)] = "") -> Response:
+    """An IANA name; empty: whatever the browser has."""
+    async with state.database.transaction() as session:
+        await users.set_zone(session, user.id, timezone)
+    return back("", "zone")
+
+
+@router.get("/security")
+async def security_page(request: Request, state: TheState, user: SignedIn) -> Response:
+    return await _security(request, state, user)
+
+
+async def _security(request: Request, state: State, user: User, *, error: ExponentialError | None = None) -> Response:
+    token = request.cookies.get(COOKIE, "")
+    async with state.database.transaction() as session:
+        found = await signin.sessions_of(session, user.id, token)
+        fresh = await signin.came_by_link(session, token)
+    return await settings_page(
+        request,
+        "settings-security.html",
+        status=error.status if error else 200,
+        error=str(error) if error else "",
+        ask_current=user.password_hash is not None and not fresh,
+        shortest=passwords.SHORTEST,
+        longest=passwords.LONGEST,
+        sessions=found,
+        zone=zone_of(user),
+    )
+
+
+@router.post("/password")
+async def set_password(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    current: Annotated[str, Form(max_length=1_000)] = "",
+    password: Annotated[str, Form(max_length=1_000)] = "",
+    again: Annotated[str, Form(max_length=1_000)] = "",
+) -> Response:
+    """Set or change the password: with the current one, or right after a one-time link. Signs out everywhere else."""
+    token = request.cookies.get(COOKIE, "")
+    try:
+        if password != again:
+            raise BadInput("The two new passwords are not the same.", code="password_mismatch")
+        passwords.good(password, user.email)
+        await _confirm(request, state, user, current)
+        async with state.database.transaction() as session:
+            await passwords.change(session, user.id, password)
+            await signin.end_others(session, user.id, token)
+    except (BadInput, Unauthorized, TooMany) as error:
+        return await _security(request, state, user, error=error)
+    return back("/security", "password")
+
+
+async def _confirm(request: Request, state: State, user: User, current: str) -> None:
+    """Raises Unauthorized unless it is the user who sits there."""
+    address = request.client.host if request.client else ""
+    async with state.database.transaction() as session:
+        if user.password_hash is None or await signin.came_by_link(session, request.cookies.get(COOKIE, "")):
+            return
+        await attempts.begin(session, user.email, address)
+    if not await passwords.check(current, user.password_hash):
+        raise Unauthorized("The current password is not right.", code="credentials_wrong")
+    async with state.database.transaction() as session:
+        await attempts.succeeded(session, user.email, address)
+
+
+@router.post("/sessions/{session_id}/end")
+async def end_session(state: TheState, user: SignedIn, session_id: UUID) -> Response:
+    async with state.database.transaction() as session:
+        await signin.end_session(session, user.id, session_id)
+    return back("/security", "ended")
+
+
+@router.post("/sessions/end-others")
+async def end_others(request: Request, state: TheState, user: SignedIn) -> Response:
+    async with state.database.transaction() as session:
+        await signin.end_others(session, user.id, request.cookies.get(COOKIE, ""))
+    return back("/security", "others")
+
+
+@router.post("/sessions/end-all")
+async def end_all(request: Request, state: TheState, user: SignedIn) -> Response:
+    """Sign out everywhere, here too."""
+    async with state.database.transaction() as session:
+        await signin.end_others(session, user.id)
+    return let_out(request)
+
+
+@router.get("/whatsapp")
+async def whatsapp_page(request: Request, state: TheState, user: SignedIn) -> Response:
+    told = await whatsapp.overview(state, user)
+    zone = zone_of(user)
+    rows = [whatsapp_views.row(SessionInfo(**each.model_dump()), zone) for each in told.sessions]
+    return await settings_page(
+        request,
+        "settings-whatsapp.html",
+        told=told,
+        rows=[row for row in rows if not row.pending],
+        accepted=whatsapp_views.day(told.consent.at, zone) if told.consent.at else "",
+    )

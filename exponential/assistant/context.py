@@ -1,0 +1,98 @@
+"""What Paddy has in mind of a conversation: its last turns within a budget, a summary of earlier ones, and facts."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exponential.assistant.records import Chat, Turn
+from exponential.workspace import facts
+
+REMEMBERED = 20  # turns of the chat that are told word for word, at most
+BUDGET = 24_000  # characters of them, the last one not counted
+LONGEST = 2_000  # characters of one text in a turn before the last one; what is longer is shortened
+FACTS = 2_000  # characters of facts that are told without being asked for
+SHORTENED = " … [shortened]"
+_OLD_FILE = "[a file that was sent earlier]"
+
+
+def since(chat: Chat) -> ColumnElement[bool]:
+    """The finished turns of a chat that are told word for word: since it began anew, and not in its summary."""
+    begun = [moment for moment in (chat.begins_at, chat.summarised_until) if moment is not None]
+    told = and_(Turn.chat_id == chat.id, Turn.state.not_in(("running", "silent")))
+    return and_(told, Turn.started_at > max(begun)) if begun else told
+
+
+async def recent(session: AsyncSession, chat: Chat) -> list[ModelMessage]:
+    """The last turns of a chat, oldest first. Only the last one is whole; together they keep to the budget."""
+    query = select(Turn.history).where(since(chat)).order_by(Turn.started_at.desc(), Turn.id.desc())
+    told: list[list[Any]] = []
+    left = BUDGET
+    for number, history in enumerate((await session.execute(query.limit(REMEMBERED))).scalars()):
+        own = [{**message, "instructions": None} if message.get("instructions") else message for message in history]
+        if number:
+            own = [shortened(message) for message in own]
+            left -= len(json.dumps(own))
+            if left < 0:
+                break
+        told.append(own)
+    return [message for own in reversed(told) for message in ModelMessagesTypeAdapter.validate_python(own)]
+
+
+async def known_facts(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
+    """What the owner asked to remember, the latest within the budget; nothing in a guest's chat."""
+    if chat.role != "owner":
+        return ()
+    told: list[str] = []
+    left = FACTS
+    for fact in reversed(await facts.recall(session, chat.user_id)):
+        left -= len(fact.text)
+        if left < 0:
+            break
+        told.append(fact.text)
+    return tuple(reversed(told))
+
+
+def shortened(message: dict[str, Any]) -> dict[str, Any]:
+    """A message, as stored, with long texts cut; what providers sign (a model's thoughts) stays whole."""
+    return {**message, "parts": [_PARTS.get(part["part_kind"], dict)(part) for part in message["parts"]]}
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else value[: LONGEST - len(SHORTENED)] + SHORTENED
+    if isinstance(value, dict):
+        return {key: _cut(inner) for key, inner in value.items()}
+    return [_cut(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _prompt(part: dict[str, Any]) -> dict[str, Any]:
+    content = part["content"]
+    if isinstance(content, list):
+        content = [item if isinstance(item, str) or len(json.dumps(item)) < LONGEST else _OLD_FILE for item in content]
+    return {**part, "content": _cut(content)}
+
+
+def _content(part: dict[str, Any]) -> dict[str, Any]:
+    return {**part, "content": _cut(part["content"])}
+
+
+def _call(part: dict[str, Any]) -> dict[str, Any]:
+    args = part["args"]
+    if isinstance(args, str):
+        try:
+            return {**part, "args": json.dumps(_cut(json.loads(args)))}
+        except ValueError:
+            return {**part, "args": "{}"}
+    return {**part, "args": _cut(args)}
+
+
+_PARTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "user-prompt": _prompt,
+    "text": _content,
+    "tool-return": _content,
+    "tool-call": _call,
+}

@@ -1,0 +1,61 @@
+"""Rules for messages with files: transcripts are kept, voice notes are heard, what can't be looked at is said."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from exponential.assistant.offline import pasting
+from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
+from exponential.workspace import minutes, transcripts
+
+BLIND = "I can't look at pictures without a language model."
+NO_ANSWERS = "Without a language model I can't answer questions about “{name}”, but I can read it. It says:"
+NO_FILES = "I can't pass on files, only words."
+_MEETING = re.compile(
+    r"\b(?:transcript|minutes|meeting|call|sync|stand-?up|retro|workshop|recording)s?\b", re.IGNORECASE
+)
+_SUMMARY = re.compile(
+    r"(?:(?:please|pls|can\s+you|could\s+you)\s+)*(?:summar\w+|read|sum\s+up|tl;?dr|what(?:['’]?s|\s+is|\s+does)\b.*"
+    r"|look(?:\s+at)?|see|here\w*|this|fyi)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def answer(heard: Heard, understand: Callable[[Heard], list[Step]]) -> list[Step]:
+    """The steps for a message with files; `understand` reads its words."""
+    words = heard.text.strip()
+    documents = [file for file in heard.files if file.kind == "document" and file.text]
+    spoken = [file.text for file in heard.files if file.kind == "voice" and file.text]
+    kept = [file for file in documents if file.is_talk or _MEETING.search(words)]
+    steps: list[Step] = [_kept(file, words, heard) for file in kept]
+    words = "" if kept or (documents and _SUMMARY.fullmatch(words)) else words
+    for said in filter(None, (words, *spoken)):
+        steps += understand(replace(heard, text=said, files=()))
+    steps += [_read(file) for file in documents if file not in kept and (not words)]
+    for file in heard.files:
+        if not file.text:
+            steps.append(Say(file.note or BLIND))
+    return [step for place, step in enumerate(steps) if step not in steps[:place]]
+
+
+def of_guest(heard: Heard, understand: Callable[[Heard], list[Step]]) -> list[Step]:
+    """A guest's words, spoken ones too, are understood; nothing is done with their files."""
+    spoken = [file.text for file in heard.files if file.kind == "voice" and file.text]
+    said = [words for words in (heard.text.strip(), *spoken) if words]
+    steps = [step for words in said for step in understand(replace(heard, text=words, files=()))]
+    left = any(file.kind != "voice" for file in heard.files)
+    unheard = [file.note for file in heard.files if file.kind == "voice" and not file.text]
+    return steps + [Say(note) for note in ([NO_FILES] if left else []) + unheard]
+
+
+def _kept(file: File, words: str, heard: Heard) -> Call:
+    """The title is the file's own, or what the words call the meeting."""
+    return Call("import_meeting", {"attachment": file.id} | pasting.named(words, heard))
+
+
+def _read(file: File) -> Say:
+    """What a document says, in its main sentences."""
+    lines = [transcripts.Line(row.strip()) for row in file.text.splitlines() if row.strip()]
+    summary = minutes.summarise(lines) or [line.text for line in lines[:3]]
+    name = file.name or "this document"
+    return Say("\n\n".join((NO_ANSWERS.format(name=name), *(f"> {sentence[:400]}" for sentence in summary[:5]))))

@@ -1,0 +1,69 @@
+"""What the offline model has in mind of the conversation: the records that were listed last, the one spoken of last,
+and a request that it answered with a question."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+
+from pydantic_ai.messages import ModelMessage, TextContent, TextPart, ToolReturnPart, UserPromptPart
+
+from exponential.assistant.offline import snoozing
+from exponential.assistant.offline.steps import Heard, Kind
+
+_LISTS: dict[str, Kind] = {
+    "tasks": "task",
+    "projects": "project",
+    "meetings": "meeting",
+    "action_items": "action_item",
+    "reminders": "reminder",
+}
+_ONES: dict[str, Kind] = {"task": "task", "project": "project", "meeting": "meeting", "reminder": "reminder"}
+
+
+def after(messages: Sequence[ModelMessage], now: datetime) -> Heard:
+    """What is in mind after `messages`; its text is empty."""
+    heard = Heard("", now, asked=_asked(messages))
+    for result in results(messages):
+        heard = _with(heard, result)
+    return heard
+
+
+def results(messages: Sequence[ModelMessage]) -> list[dict[str, Any]]:
+    """Tool results in the order of their calls, which is the order of the steps."""
+    return [
+        cast(dict[str, Any], part.content) if isinstance(part.content, dict) else {"error": str(part.content)}
+        for message in messages
+        for part in message.parts
+        if isinstance(part, ToolReturnPart)
+    ]
+
+
+def _with(heard: Heard, result: dict[str, Any]) -> Heard:
+    if "status" in result:
+        result = result["status"]
+    kind: Kind | None
+    for key, kind in _ONES.items():
+        if key in result and isinstance(result[key], dict):
+            heard = replace(heard, last=result[key], last_kind=kind)
+    kind = cast(Kind | None, (result.get("about") or "").removesuffix("s") or None)
+    lists = {key: result[key] for key in _LISTS if isinstance(result.get(key), list)}
+    if kind in _LISTS.values() and isinstance(result.get("records"), list):
+        lists[f"{kind}s"] = result["records"]
+    for key, records in lists.items():
+        heard = replace(heard, listed=records, listed_kind=_LISTS[key])
+        if "meeting" not in result:  # minutes speak of their meeting, and list its action items
+            heard = replace(heard, last=records[0] if len(records) == 1 else None, last_kind=_LISTS[key])
+    return heard
+
+
+def _asked(messages: Sequence[ModelMessage]) -> str | None:
+    """The last request, if all that was said to it is when to remind."""
+    parts = [part for message in messages for part in message.parts]
+    if len(parts) < 2 or not isinstance(parts[-1], TextPart) or parts[-1].content != snoozing.WHEN:
+        return None
+    prompt = parts[-2]
+    if not isinstance(prompt, UserPromptPart):
+        return None
+    last = prompt.content if isinstance(prompt.content, str) else prompt.content[-1]
+    return last.content if isinstance(last, TextContent) else str(last)

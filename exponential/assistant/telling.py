@@ -1,0 +1,59 @@
+"""Telling the user something unasked, such as a reminder: in their main chat on the web, and on WhatsApp."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exponential import clock
+from exponential.assistant import conversation, jobs
+from exponential.assistant.records import Message, Turn
+from exponential.database import notify
+
+
+class Place(Protocol):
+    """A chat on WhatsApp."""
+
+    @property
+    def session_id(self) -> str | None: ...
+    @property
+    def jid(self) -> str | None: ...
+
+
+async def tell(
+    session: AsyncSession,
+    user_id: UUID,
+    key: UUID,
+    text: str,
+    mind: Sequence[ModelMessage],
+    place: Place | None = None,
+) -> None:
+    """Say `text` (Markdown) and queue its way to `place`, or to where they last wrote on WhatsApp, if they ever did.
+
+    `key` is the turn's id, and what the gateway takes the message once by. `mind` is what Paddy will know of it.
+    """
+    chat = await conversation.main_chat(session, user_id)
+    history = ModelMessagesTypeAdapter.dump_python(list(mind), mode="json")
+    session.add(Turn(id=key, chat_id=chat.id, state="done", history=history, finished_at=clock.now()))
+    await session.flush()
+    message = Message(chat_id=chat.id, turn_id=key, role="assistant", channel="web", text=text)
+    place = place or await _last_place(session, chat.id)
+    if place is not None:
+        message.channel, message.session_id, message.jid = "whatsapp", place.session_id, place.jid
+        await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat.id}", turn_id=str(key))
+    session.add(message)
+    await notify(session, conversation.CHANNEL, str(chat.id))
+
+
+async def _last_place(session: AsyncSession, chat_id: UUID) -> Message | None:
+    """The owner's last message on WhatsApp, groups aside: others read there."""
+    query = select(Message).where(
+        Message.chat_id == chat_id,
+        Message.role == "user",
+        Message.channel == "whatsapp",
+        Message.jid.not_like("%@g.us"),
+    )
+    return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none()

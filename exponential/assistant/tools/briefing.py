@@ -1,0 +1,27 @@
+"""The tool that sets the morning briefing."""
+
+from datetime import time
+from typing import Any, Literal
+
+from pydantic_ai import FunctionToolset, RunContext
+
+from exponential.assistant import briefing
+from exponential.assistant.ledger import Deps
+
+tools = FunctionToolset[Deps]()
+
+
+@tools.tool
+async def set_briefing(
+    ctx: RunContext[Deps], at: time | Literal["off"], days: Literal["daily", "weekdays"] = "daily"
+) -> dict[str, Any]:
+    """Send the user a briefing every morning: what is due and overdue, projects at risk, open action items, reminders.
+
+    Args:
+        at: Local time of day, as 07:30; "off" ends the briefings.
+        days: daily, or weekdays (Monday to Friday).
+    """
+    if at == "off":
+        return {"briefing": None, "ended": await briefing.switch_off(ctx.deps.session, ctx.deps.user.id)}
+    wish = await briefing.switch_on(ctx.deps.session, ctx.deps.user.id, at, days)
+    return {"briefing": wish.as_json()}

@@ -1,0 +1,102 @@
+"""Tools for meetings: transcripts, minutes, and what was said."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from pydantic_ai import FunctionToolset, RunContext
+
+from exponential.assistant import media
+from exponential.assistant.ledger import Deps
+from exponential.workspace import meetings, transcripts
+
+tools = FunctionToolset[Deps]()
+
+
+@tools.tool
+async def import_meeting(
+    ctx: RunContext[Deps],
+    transcript: str | None = None,
+    title: str | None = None,
+    held_on: date | None = None,
+    attachment: UUID | None = None,
+) -> dict[str, Any]:
+    """Keep the transcript of a meeting and take its minutes.
+
+    Args:
+        transcript: The whole text as the user pasted it: plain, WebVTT, SRT or JSON. Not for a file: see attachment.
+        title: What the meeting was called or about, if that is known.
+        held_on: The day on which it was held; today, if none was named.
+        attachment: Instead of the transcript: id of the file that the user sent it as.
+    """
+    session, user = ctx.deps.session, ctx.deps.user
+    said: transcripts.Transcript | str = transcript or ""
+    if attachment is not None:
+        text, name = await media.text_of(session, user.id, attachment)
+        said = transcripts.named(transcripts.parse(text), name)
+    meeting = await meetings.import_meeting(session, user.id, said, title, held_on)
+    return await _minutes(ctx, meeting)
+
+
+@tools.tool
+async def list_meetings(ctx: RunContext[Deps], since: date | None = None, until: date | None = None) -> dict[str, Any]:
+    """List the user's meetings, the latest first.
+
+    Args:
+        since: First day of a range.
+        until: Last day of it.
+    """
+    found = await meetings.list_meetings(ctx.deps.session, ctx.deps.user.id, since, until)
+    return {"count": len(found), "meetings": [meeting.as_json() for meeting in found[:50]]}
+
+
+@tools.tool
+async def meeting_summary(
+    ctx: RunContext[Deps], meeting: str | None = None, held_on: date | None = None
+) -> dict[str, Any]:
+    """The minutes of one meeting: its summary, decisions and action items, with the lines they rest on.
+
+    Args:
+        meeting: Its id, or its title or part of it; the latest one without.
+        held_on: The day on which it was held, if one was named.
+    """
+    found = await meetings.find(ctx.deps.session, ctx.deps.user.id, meeting, held_on)
+    return await _minutes(ctx, found)
+
+
+@tools.tool
+async def action_items(
+    ctx: RunContext[Deps], meeting: str | None = None, owner: str | None = None, held_on: date | None = None
+) -> dict[str, Any]:
+    """Who is to do what by when after a meeting. create_task with an item's id makes a task of it.
+
+    Args:
+        meeting: Id, or title or part of it. Without it: the latest meeting, or, with an owner, all of them.
+        owner: Only the items of this person; "me" is the user.
+        held_on: The day on which the meeting was held, if one was named.
+    """
+    found = await meetings.action_items(ctx.deps.session, ctx.deps.user.id, meeting, owner, held_on)
+    items = [{**item.as_json(), "meeting": held.title} for held, item in found]
+    return {"count": len(items), "action_items": items}
+
+
+@tools.tool
+async def search_meetings(ctx: RunContext[Deps], query: str, meeting: str | None = None) -> dict[str, Any]:
+    """Find what was said in meetings about something: the lines, who said them, and whether they are a decision.
+
+    Args:
+        query: One or a few words to look for.
+        meeting: Look in this one alone: its id, or its title or part of it.
+    """
+    hits = await meetings.search(ctx.deps.session, ctx.deps.user.id, query, meeting)
+    return {"count": len(hits), "hits": [hit.as_json() for hit in hits]}
+
+
+async def _minutes(ctx: RunContext[Deps], meeting: meetings.Meeting) -> dict[str, Any]:
+    found = {kind: await meetings.items(ctx.deps.session, meeting, kind) for kind in ("decision", "action")}
+    return {
+        "meeting": meeting.as_json(),
+        "summary": meeting.summary,
+        "decisions": [item.as_json() for item in found["decision"]],
+        "action_items": [item.as_json() for item in found["action"]],
+    }

@@ -1,0 +1,23 @@
+"""The one tool that a guest's Paddy has: leaving a note to the owner."""
+
+from typing import Any
+
+from pydantic_ai import FunctionToolset, RunContext
+
+from exponential.assistant import conversation
+from exponential.assistant.ledger import Deps
+from exponential.workspace import notes
+
+tools = FunctionToolset[Deps]()
+
+
+@tools.tool
+async def leave_note(ctx: RunContext[Deps], text: str) -> dict[str, Any]:
+    """Leave a note to the owner of this number, because the guest asked for it.
+
+    Args:
+        text: The note in the guest's words.
+    """
+    sender = await conversation.sender(ctx.deps.session, ctx.deps.turn_id)
+    await notes.leave_note(ctx.deps.session, ctx.deps.user.id, text, sender)
+    return {"left": True}

@@ -1,0 +1,141 @@
+"""Tools for tasks, and undo."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_ai import FunctionToolset, RunContext
+
+from exponential.assistant.ledger import Deps
+from exponential.workspace import history, meetings, tasks
+
+MAX_LISTED = 50  # tasks in one tool result; the count tells of the rest
+
+tools = FunctionToolset[Deps]()
+
+
+@tools.tool
+async def create_task(
+    ctx: RunContext[Deps],
+    title: str,
+    due: date | datetime | None = None,
+    priority: tasks.Priority = "normal",
+    project: str | None = None,
+    action_item: UUID | None = None,
+) -> dict[str, Any]:
+    """Add a task to the user's workspace.
+
+    Args:
+        title: What is to be done, without the date.
+        due: Day (2026-05-01) or local time (2026-05-01T17:00) by which it is due, if one was named.
+        priority: low, normal, high or urgent.
+        project: Name of the project it belongs to, if one was named.
+        action_item: Id of the meeting's action item that the task is made of, if it is.
+    """
+    session, user = ctx.deps.session, ctx.deps.user
+    item = await meetings.without_task(session, user.id, action_item) if action_item else None
+    task = await tasks.create_task(session, user.id, title, due, priority=priority, project=project)
+    if item is not None:
+        item.task_id = task.id
+    return {"task": task.as_json(tasks.zone_of(user))}
+
+
+@tools.tool
+async def list_tasks(
+    ctx: RunContext[Deps],
+    status: tasks.Status = "open",
+    due: tasks.Due | date | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    priority: tasks.Priority | None = None,
+    project: str | None = None,
+) -> dict[str, Any]:
+    """List the user's tasks, the nearest due date first.
+
+    Args:
+        status: open, done or all.
+        due: Only those due "today" or this "week" (both with what is overdue), "tomorrow", "overdue", or on a date.
+        since: First day of a range of due dates, or, with status done, of the days on which they were done.
+        until: Last day of that range.
+        priority: Only those of this priority.
+        project: Only those of the project with this name.
+    """
+    wanted = tasks.Wanted(status, due, since, until, priority, project)
+    found = await tasks.list_tasks(ctx.deps.session, ctx.deps.user.id, wanted=wanted)
+    zone = tasks.zone_of(ctx.deps.user)
+    return {"count": len(found), "tasks": [task.as_json(zone) for task in found[:MAX_LISTED]]}
+
+
+@tools.tool
+async def complete_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
+    """Mark one task as done.
+
+    Args:
+        task: Its id, or its title or part of it in the user's words.
+    """
+    return _told(ctx, await tasks.complete_task(ctx.deps.session, ctx.deps.user.id, task))
+
+
+@tools.tool
+async def reopen_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
+    """Mark a done task as open again.
+
+    Args:
+        task: Its id, or its title or part of it in the user's words.
+    """
+    return _told(ctx, await tasks.reopen_task(ctx.deps.session, ctx.deps.user.id, task))
+
+
+@tools.tool
+async def update_task(
+    ctx: RunContext[Deps],
+    task: str,
+    title: str | None = None,
+    due: date | datetime | tasks.Nothing | None = None,
+    delay_days: int | None = None,
+    priority: tasks.Priority | None = None,
+    project: str | None = None,
+) -> dict[str, Any]:
+    """Rename or move one task, or change its priority or project; what isn't given stays.
+
+    Args:
+        task: Its id, or its title or part of it in the user's words.
+        title: Its new title.
+        due: Its new day (2026-05-01; its time of day stays) or local time (2026-05-01T17:00), or "none".
+        delay_days: Instead of `due`: how many days later than now it is due.
+        priority: low, normal, high or urgent.
+        project: Name of its new project, or "none".
+    """
+    changed = await tasks.update_task(
+        ctx.deps.session,
+        ctx.deps.user.id,
+        task,
+        title=title,
+        due=due,
+        delay_days=delay_days,
+        priority=priority,
+        project=project,
+    )
+    return _told(ctx, changed)
+
+
+@tools.tool
+async def delete_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
+    """Remove one task. Only when the user asked for it in so many words; what is done is completed, not deleted.
+
+    Args:
+        task: Its id, or words that stand in its title.
+    """
+    removed = await tasks.delete_task(ctx.deps.session, ctx.deps.user.id, task)
+    return _told(ctx, removed)
+
+
+@tools.tool
+async def undo(ctx: RunContext[Deps]) -> dict[str, Any]:
+    """Take back the last thing that changed the workspace; called again, the one before it."""
+    act = await history.undo(ctx.deps.session, ctx.deps.user.id)
+    return {"undone": act.name, "args": act.args}
+
+
+def _told(ctx: RunContext[Deps], task: tasks.Task) -> dict[str, Any]:
+    return {"task": task.as_json(tasks.zone_of(ctx.deps.user))}

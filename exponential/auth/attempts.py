@@ -1,0 +1,80 @@
+"""Attempts to sign in, counted in the database, so that nobody can go on guessing: not after a restart, not elsewhere.
+
+Counted per account from one address, per address, and per account from anywhere. Both are stored blinded.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, DateTime, Identity, Index, String, delete, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from exponential import clock, encryption
+from exponential.database import AppBase
+from exponential.errors import TooMany
+
+WINDOW = timedelta(minutes=15)
+FROM_ONE_ADDRESS, OF_ONE_ADDRESS, FROM_ANYWHERE = 5, 30, 60  # attempts within WINDOW
+Limits = dict[str, int]
+
+
+class Attempt(AppBase):
+    """One attempt, under each name that it counts for."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (Index("ix_sign_in_attempts_what_at", "what", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    what: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+async def begin(session: AsyncSession, account: str, address: str) -> None:
+    """Count an attempt before it is looked at. Raises TooMany; commit before you check the password.
+
+    `account` is what was typed, whether there is such an account or not.
+    """
+    limits = _limits(account, address)
+    for what in sorted(limits):  # in one order, so that two attempts can't wait for each other
+        await session.execute(text("select pg_advisory_xact_lock(hashtext(:what))"), {"what": what})
+    recent = (
+        select(Attempt.what, func.count(), func.min(Attempt.at))
+        .where(Attempt.what.in_(limits), Attempt.at > clock.now() - WINDOW)
+        .group_by(Attempt.what)
+    )
+    waits = [
+        first + WINDOW - clock.now() for what, count, first in await session.execute(recent) if count >= limits[what]
+    ]
+    if waits:
+        minutes = max(1, -(-int(max(waits).total_seconds()) // 60))
+        raise TooMany(
+            f"There were too many attempts to sign in. Wait {minutes} minute{'s' if minutes > 1 else ''}, then try "
+            "again; or open a one-time sign-in link.",
+            code="too_many_attempts",
+            retry_after=int(max(waits).total_seconds()) + 1,
+        )
+    session.add_all([Attempt(what=what, at=clock.now()) for what in limits])
+
+
+async def succeeded(session: AsyncSession, account: str, address: str) -> None:
+    """The person knows the password: what they mistyped before doesn't count any more."""
+    own = next(iter(_limits(account, address)))
+    await session.execute(delete(Attempt).where(Attempt.what == own))
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Remove what doesn't count any more."""
+    await session.execute(delete(Attempt).where(Attempt.at < clock.now() - WINDOW))
+
+
+def _limits(account: str, address: str) -> Limits:
+    name = account.strip().lower()
+    return {
+        f"both:{_blind(f'{name} {address}')}": FROM_ONE_ADDRESS,
+        f"address:{_blind(address)}": OF_ONE_ADDRESS,
+        f"account:{_blind(name)}": FROM_ANYWHERE,
+    }
+
+
+def _blind(word: str) -> str:
+    return encryption.blind(word)[0]

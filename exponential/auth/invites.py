@@ -1,0 +1,87 @@
+"""Invites: an admin's link with which somebody makes an account of their own, once. Only its hash is stored."""
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, LargeBinary, String, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from exponential import clock
+from exponential.auth import passwords, users
+from exponential.auth.signin import hashed
+from exponential.auth.users import Role, User
+from exponential.database import AppBase
+from exponential.errors import Conflict, NotFound
+
+LIFETIME = timedelta(days=7)
+MOST = 200  # open invites
+
+
+class Invite(AppBase):
+    """An invite that was not taken up yet. `email` is for whom it is; None: whoever has the link."""
+
+    __tablename__ = "invites"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True, default=clock.new_id)
+    email: Mapped[str | None] = mapped_column(String(320))
+    role: Mapped[str] = mapped_column(String(16))
+    invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+async def make(session: AsyncSession, by: User, *, email: str = "", role: Role = "member") -> str:
+    """An invite's token, good for a week. Raises BadInput, Conflict (`email_taken`, `too_many_invites`)."""
+    address = users.an_email(email) if email.strip() else None
+    if address and await users.find(session, address) is not None:
+        raise Conflict("This person has an account here already.", code="email_taken")
+    if len(await open_ones(session)) >= MOST:
+        raise Conflict(f"There are {MOST} open invites. Take some back first.", code="too_many_invites")
+    token = secrets.token_urlsafe(32)
+    expires = clock.now() + LIFETIME
+    session.add(Invite(token_hash=hashed(token), email=address, role=role, invited_by=by.id, expires_at=expires))
+    return token
+
+
+async def open_ones(session: AsyncSession) -> list[Invite]:
+    """The invites that can be taken up, the oldest first."""
+    query = select(Invite).where(Invite.expires_at > clock.now()).order_by(Invite.created_at, Invite.id)
+    return list(await session.scalars(query))
+
+
+async def take_back(session: AsyncSession, invite_id: UUID) -> None:
+    """Raises NotFound."""
+    gone = delete(Invite).where(Invite.id == invite_id).returning(Invite.id)
+    if (await session.scalars(gone)).one_or_none() is None:
+        raise NotFound("This invite was taken up or taken back already.", code="invite_not_found")
+
+
+async def look(session: AsyncSession, token: str) -> Invite:
+    """Raises NotFound when it was taken up, taken back, or is older than a week."""
+    invite = await session.get(Invite, hashed(token), with_for_update=True)
+    if invite is None or invite.expires_at < clock.now():
+        raise NotFound(
+            "This invite was used already, was taken back, or is older than a week. Ask for a new one.",
+            code="invite_invalid",
+        )
+    return invite
+
+
+async def accept(
+    session: AsyncSession, token: str, *, email: str, name: str, password: str, timezone: str = "UTC"
+) -> User:
+    """Spend the invite on a new account. Raises NotFound, BadInput, Conflict; the invite then stays as it was."""
+    invite = await look(session, token)
+    role: Role = "admin" if invite.role == "admin" else "member"
+    user = await users.add(session, email=invite.email or email, name=name, role=role, timezone=timezone)
+    await passwords.change(session, user.id, password)
+    await session.delete(invite)
+    return user
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Remove what has expired."""
+    await session.execute(delete(Invite).where(Invite.expires_at < clock.now()))

@@ -1,0 +1,62 @@
+"""Passwords: what a good one is, and their Argon2id hashes (RFC 9106, second recommended option)."""
+
+import asyncio
+import threading
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exponential.auth import users
+from exponential.errors import BadInput
+
+SHORTEST, LONGEST = 10, 200  # characters
+AT_ONCE = 4  # hashes that are computed at a time; each takes 64 MiB
+
+_hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+_room = threading.BoundedSemaphore(AT_ONCE)
+_NOBODYS = (  # of a random text that nobody knows
+    "$argon2id$v=19$m=65536,t=3,p=4$iOUpwzwVYO0JJpI2HzDrLQ$0JNpV0sQpL8ZbK/m67Ujz78m2iC+/ErxkosQoeA1LLM"
+)
+
+
+async def check(password: str, stored: str | None) -> bool:
+    """Whether `password` is the one of `stored`. Takes as long when there is none: nobody learns who has an account."""
+    if len(password) > LONGEST:
+        return False
+    fits = await asyncio.to_thread(_verify, password, stored or _NOBODYS)
+    return fits and stored is not None
+
+
+async def change(session: AsyncSession, user_id: UUID, password: str) -> None:
+    """Set an account's password. Raises BadInput when it is not good enough, NotFound."""
+    user = await users.get(session, user_id)
+    good(password, user.email)
+    user.password_hash = await asyncio.to_thread(_hash, password)
+
+
+def good(password: str, email: str) -> None:
+    """Raises BadInput, saying what is wrong, unless `password` may protect the account with this address."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise BadInput(
+            f"A password has {SHORTEST} to {LONGEST} characters. A few words that you can remember are good.",
+            code="password_length",
+        )
+    known = {email.lower(), email.split("@")[0].lower(), "exponential"}
+    if len(set(password)) < 5 or password.lower() in known or password.isdigit():
+        raise BadInput("This password is too easy to guess. Take a few words, not only digits.", code="password_weak")
+
+
+def _hash(password: str) -> str:
+    with _room:
+        return _hasher.hash(password)
+
+
+def _verify(password: str, stored: str) -> bool:
+    with _room:
+        try:
+            return _hasher.verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False

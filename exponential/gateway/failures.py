@@ -1,0 +1,97 @@
+"""How the gateway's API says that something failed: every error as one JSON sentence with a stable code."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exponential import log
+from exponential.errors import ExponentialError, NotFound, Unavailable
+
+MAX_BODY = 1024 * 1024  # bytes; 65,536 characters take at most 786,432 when every one is escaped
+_log = log.get(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Give the application these answers and the limit on bodies."""
+    app.add_middleware(_BodyLimit)
+    app.add_exception_handler(ExponentialError, _expected_error)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(SQLAlchemyError, _database_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+def _answer(error: ExponentialError) -> JSONResponse:
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else None
+    return JSONResponse(error.as_json(), error.status, headers)
+
+
+async def _expected_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ExponentialError)
+    return _answer(error)
+
+
+async def _bad_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"][1:] if not isinstance(part, int)) or "the request body"
+        problems.append(f"{where}: {item['msg']}")
+    sentence = f"The request can't be understood. {'; '.join(problems)}."
+    return JSONResponse({"error": sentence, "code": "bad_input"}, 422)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _answer(
+            NotFound("There is nothing at this address. docs/gateway-api.md lists the routes.", code="no_route")
+        )
+    if error.status_code == 405:
+        sentence = f"{request.method} isn't possible here. docs/gateway-api.md lists the routes."
+        return JSONResponse({"error": sentence, "code": "method_not_allowed"}, 405, error.headers)
+    return JSONResponse({"error": f"{error.detail}.", "code": "bad_input"}, error.status_code, error.headers)
+
+
+async def _database_error(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DBAPIError) and not (
+        error.connection_invalidated or "OperationalError" in type(error).__name__
+    ):
+        return await _unexpected_error(_request, error)
+    _log.error("database_unavailable", error=type(error).__name__)
+    return _answer(
+        Unavailable(
+            "The gateway's database doesn't answer right now. Try again in a moment.", code="database_unavailable"
+        )
+    )
+
+
+async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request_failed", method=request.method, error=type(error).__name__)
+    sentence = "The gateway failed at this request through a fault of its own; its log says more."
+    return JSONResponse({"error": sentence, "code": "internal_error"}, 500)
+
+
+class _BodyLimit:
+    """Refuse bodies above MAX_BODY, also those that don't say their length."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        seen = 0
+
+        async def limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > MAX_BODY:
+                raise HTTPException(413, f"The request body is larger than {MAX_BODY:,} bytes")
+            return message
+
+        await self._app(scope, limited, send)

@@ -1,0 +1,310 @@
+"""The gate: nothing that a WhatsApp client sends leaves this machine before what it rests on is safe.
+
+whatsmeow acknowledges a message as soon as it has put it into a queue for us, not when we have kept it, and neonize
+has no switch for that. But whatsmeow logs every stanza right before it writes it, on the same thread, and neonize
+passes the log to a function of ours: as long as that function doesn't return, the stanza stays here. So an
+acknowledgement waits until its message is kept, and it and everything else that WhatsApp remembers waits until the
+credential store that it rests on is durable. A process that dies therefore falls back to a state that WhatsApp knows,
+and gets what came after it again.
+
+Which messages bring something to keep is counted, not timed: each encrypted part of a message either comes to our
+callback or is named in the client's log as one that won't. Only for what is neither, which a sender can only cause on
+purpose, the gate takes a long quiet for an answer; on a machine that has no time, a short one proves nothing.
+
+The same place keeps sending and opening apart. whatsmeow lets a message be opened while another is being sealed for the
+same contact, and then writes the session back as it was before: the next message reuses a key, and the phone refuses it
+without a word (whatsmeow's pull request 1168). So while a message is being sealed, the next one waits to be opened.
+
+A client that is stopped may be just about to connect again by itself, unseen (whatsmeow's autoReconnect against its
+Disconnect). It would hear messages that nobody keeps, and take the place of the client that comes after it. So from the
+moment a client is stopped, no login of it goes on, and soon no dialling.
+
+Sources: whatsmeow client.go (sendNodeAndGetData takes the socket, logs, then writes; handleFrame logs, then queues),
+message.go (decryptMessages: ratchet stored, event dispatched, receipt sent; what it logs where there is no event),
+socket/framesocket.go (Connect logs that it dials, while client.go holds the lock that Disconnect needs), neonize
+main.go (events pass a channel of 100).
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from exponential.gateway import client_log
+from exponential.gateway.client_log import NotOpened
+
+WINDOW = 256  # messages that may be here unacknowledged before no more is read from WhatsApp
+LONGEST_STOP = 20.0  # seconds without reading, after which a stanza that isn't a message may be what we wait for
+LONGEST_SEAL = 15.0  # seconds that opening waits for sealing, or sealing for opening: sealing may ask WhatsApp for keys
+QUIET_STEP, QUIET_STEPS = 0.5, 10  # seconds, times: so long must nothing happen before a message counts as wordless
+
+
+class Store(Protocol):
+    """The credential store, as far as the gate asks it."""
+
+    def generation(self) -> int:
+        """Number of the last transaction."""
+
+    def is_durable(self, generation: int) -> bool:
+        """Whether this transaction, and so all before it, would survive this machine."""
+
+
+@dataclass
+class _Unkept:
+    """A message that was received and may still bring something: `parts` of it, of which one stanza has `each`."""
+
+    position: int
+    parts: int
+    each: int
+
+
+class Gate:
+    """One client's gate. `log` is called with each line of the client's log, `keeping` wraps its message callback.
+
+    `on_broken` is called when the client couldn't use its store: what it got then must come again, on a new connection.
+    """
+
+    def __init__(self, store: Store, on_broken: Callable[[], None] = lambda: None) -> None:
+        self._store = store
+        self._on_broken = on_broken
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._safe = threading.Condition(lock)  # apart: up to WINDOW threads wait for the store alone
+        self._connection = 0  # counts logins: what waited for an earlier connection has nowhere to go
+        self._position = 0  # of the newest message received
+        self._unkept: dict[str, _Unkept] = {}  # by message id, oldest first
+        self._unacknowledged: set[str] = set()
+        self._failed: set[str] = set()  # ids whose callback raised: they must come again
+        self._busy = 0
+        self._calls = 0
+        self._closed = False  # no login is let in any more
+        self._released = False
+        self._sealing: dict[int, Callable[[str], bool]] = {}  # thread that sends → whom it tells the message's id
+        self._parked = 0  # messages that wait to be opened
+        self._left: set[str] = set()  # ids of messages that left, until a receipt for them is recorded
+
+    # --- what the client's callbacks tell
+
+    def log(self, name: str, line: str) -> None:
+        """A line of the client's log, by whatsmeow's logger name. Returns when the client may go on."""
+        if name.endswith("/Send"):
+            self._sending(line)
+        elif name.endswith("/Recv"):
+            self._receiving(line)
+        elif client_log.opens(line):
+            self._opening()
+        elif client_log.dials(name, line):
+            self._hold_if(lambda: self._released)
+        elif (what := client_log.not_opened(line)) is not None:
+            self._not_opened(what)
+
+    @contextmanager
+    def keeping(self, message_id: str) -> Iterator[None]:
+        """Around the callback of a message: when the block ends without an exception, the message is safe."""
+        try:
+            yield
+            with self._changed:
+                self._came(message_id)
+        except BaseException:
+            self._failed.add(message_id)
+            raise
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Around every callback: while one works, or waits, those behind it can't come, and quiet proves nothing."""
+        with self._changed:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._calls += 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def sealing(self, leaving: Callable[[str], bool]) -> Iterator[None]:
+        """Around sending one message, on one thread. No message is opened until it is sealed.
+
+        Right before it leaves `leaving` hears its id; it leaves when that returns True, and never when it doesn't.
+        """
+        thread = threading.get_ident()
+        with self._changed:
+            self._sealing[thread] = leaving
+            self._quietly(lambda: self._parked > 0 or not self._unkept, LONGEST_SEAL)
+        try:
+            yield
+        finally:
+            self._sealed(thread)
+
+    def receipts_recorded(self, message_ids: list[str]) -> None:
+        """What a receipt for these messages says is safe."""
+        with self._changed:
+            self._left.difference_update(message_ids)
+            self._changed.notify_all()
+
+    # --- what the store asks
+
+    def position(self) -> int:
+        """Where we are in what came in; see `passed`."""
+        with self._changed:
+            return self._position
+
+    def passed(self, position: int) -> bool:
+        """Wait until every message received up to `position` is kept. False when the gate was released before."""
+        with self._changed:
+            self._quietly(lambda: not any(waiting.position <= position for waiting in self._unkept.values()))
+            return not self._released
+
+    def durable(self) -> None:
+        """The store has a new durable generation."""
+        with self._safe:
+            self._safe.notify_all()
+
+    def close(self) -> None:
+        """The client is about to be stopped: a login that succeeds from now on is that of one that connected again."""
+        with self._changed:
+            self._closed = True
+
+    def release(self) -> None:
+        """The connection is closed for good: nothing can leave, and nobody shall wait but who would connect again."""
+        with self._changed:
+            self._closed = self._released = True
+            self._changed.notify_all()
+            self._safe.notify_all()
+
+    # --- one stanza
+
+    def _opening(self) -> None:
+        """The client is about to open a message; this is its only thread that does."""
+        with self._changed:
+            self._parked += 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._released or not self._sealing, LONGEST_SEAL)
+            self._parked -= 1
+
+    def _sealed(self, thread: int) -> Callable[[str], bool] | None:
+        with self._changed:
+            self._changed.notify_all()
+            return self._sealing.pop(thread, None)
+
+    def _receiving(self, line: str) -> None:
+        stanza = client_log.stanza(line)
+        if stanza.tag == "success":
+            self._hold_if(lambda: self._closed)
+        with self._changed:
+            if stanza.tag == "success":
+                self._connection += 1
+                self._unkept.clear()
+                self._failed.clear()
+                self._unacknowledged.clear()
+                self._changed.notify_all()
+                self._safe.notify_all()
+            elif stanza.tag == "message" and stanza.id:
+                self._changed.wait_for(lambda: self._released or len(self._unacknowledged) < WINDOW, LONGEST_STOP)
+                self._position += 1
+                self._expect(stanza.id, stanza.parts)
+                self._unacknowledged.add(stanza.id)
+
+    def _sending(self, line: str) -> None:
+        stanza = client_log.stanza(line)
+        if stanza.acknowledges_receipt:
+            return self._acknowledge_receipt(stanza.id)
+        if not stanza.is_remembered:
+            return
+        message_id, connection = stanza.id, self._connection
+        leaving = self._sealed(threading.get_ident()) if stanza.tag == "message" else None
+        with self._changed:
+            if stanza.acknowledges:
+                self._quietly(lambda: message_id not in self._unkept or self._over(connection))
+                self._changed.wait_for(lambda: message_id not in self._failed or self._over(connection))
+                self._let_go(message_id)
+            generation = self._store.generation()
+            self._safe.wait_for(lambda: self._store.is_durable(generation) or self._over(connection))
+            if stanza.acknowledges:
+                self._unacknowledged.discard(message_id)
+                self._changed.notify_all()
+        if leaving is not None and not self._over(connection):
+            with self._changed:
+                self._left.add(message_id)
+            if not leaving(message_id):
+                with self._changed:
+                    self._changed.wait_for(lambda: self._over(connection))
+
+    def _acknowledge_receipt(self, message_id: str) -> None:
+        """The first receipt for a message of ours is the proof that it left: WhatsApp keeps it until it is recorded."""
+        with self._changed:
+            connection = self._connection
+            self._changed.wait_for(lambda: message_id not in self._left or self._over(connection), LONGEST_STOP)
+
+    def _over(self, connection: int) -> bool:
+        """Whether the stanza's connection is gone: what it writes then goes nowhere."""
+        return self._released or connection != self._connection
+
+    def _expect(self, message_id: str, parts: int) -> None:
+        """A stanza with so many encrypted parts came; the same message may come again before the first one is kept."""
+        waiting = self._unkept.get(message_id)
+        if waiting is not None:
+            waiting.parts, waiting.each = waiting.parts + parts, parts
+        elif parts:
+            self._unkept[message_id] = _Unkept(self._position, parts, parts)
+
+    def _came(self, message_id: str) -> None:
+        """A part of this message is kept, and all that came before it: callbacks come in the order of messages."""
+        waiting = self._unkept.get(message_id)
+        if waiting is not None:
+            self._settle(message_id, 1)
+            self._over_with(waiting.position - 1)
+
+    def _not_opened(self, what: NotOpened) -> None:
+        """A part of a message, or the whole stanza, will not come to our callback; what came before it may still."""
+        with self._changed:
+            if what.store_failed:
+                self._failed.add(what.id)
+            waiting = self._unkept.get(what.id)
+            if waiting is not None:
+                self._settle(what.id, waiting.each if what.whole else 1)
+                self._changed.notify_all()
+        if what.store_failed:
+            self._on_broken()
+
+    def _hold_if(self, ended: Callable[[], bool]) -> None:
+        """Park this thread of the client's for good, if it comes after its client's end."""
+        with self._changed:
+            if ended():
+                self._changed.wait_for(lambda: False)
+
+    def _settle(self, message_id: str, parts: int) -> None:
+        waiting = self._unkept[message_id]
+        waiting.parts -= parts
+        if waiting.parts <= 0:
+            del self._unkept[message_id]
+
+    def _let_go(self, message_id: str) -> None:
+        """It was quiet for so long that neither this message nor one before it brings anything any more."""
+        waiting = self._unkept.get(message_id)
+        if waiting is not None:
+            self._over_with(waiting.position)
+
+    def _over_with(self, position: int) -> None:
+        """Nothing more comes of the messages up to this position."""
+        for message_id in [found for found, its in self._unkept.items() if its.position <= position]:
+            del self._unkept[message_id]
+        self._changed.notify_all()
+
+    def _quietly(self, condition: Callable[[], bool], longest: float = math.inf) -> None:
+        """Wait for `condition`, or for the callbacks to be quiet for so long that it can't come true any more.
+
+        The pause counts in steps, so that a process which was stopped meanwhile doesn't take its absence for quiet.
+        """
+        steps, end = 0, time.monotonic() + longest
+        while not (self._released or condition()) and steps < QUIET_STEPS and time.monotonic() < end:
+            calls = self._calls
+            heard = self._changed.wait(QUIET_STEP)
+            if self._busy or self._calls != calls:
+                steps = 0
+            elif not heard:
+                steps += 1

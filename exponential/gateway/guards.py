@@ -1,0 +1,42 @@
+"""What every route of the gateway asks for: the caller's identity and the use-cases; and the base of request bodies."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel, ConfigDict
+
+from exponential.auth import tokens
+from exponential.auth.tokens import Identity
+from exponential.gateway.operations import Operations
+from exponential.settings import GatewaySettings
+
+
+def _operations(request: Request) -> Operations:
+    operations: Operations = request.app.state.operations
+    return operations
+
+
+def _caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> Identity:
+    settings: GatewaySettings = request.app.state.settings
+    return tokens.verify(
+        tokens.from_header(authorization),
+        secret=settings.auth_secret,
+        audience=tokens.GATEWAY,
+        issuers=settings.jwt_issuers,
+    )
+
+
+Use = Annotated[Operations, Depends(_operations)]
+Caller = Annotated[Identity, Depends(_caller)]
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601, as all times of the API."""
+    return moment.isoformat() if moment else None

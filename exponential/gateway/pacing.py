@@ -1,0 +1,42 @@
+"""Human-like pacing: typing before each message, and no more than so many messages a minute to contacts."""
+
+import random
+import time
+from collections import defaultdict, deque
+from uuid import UUID
+
+WINDOW = 60.0  # seconds
+FOR_CONTACTS = 3  # times longer than in the own chat, where nobody takes Paddy for a person
+
+
+class Pace:
+    """Typing is shown for `base` seconds and a little per character, at most `longest`, give or take a fifth.
+
+    A session sends at most `per_minute` messages to contacts in any minute.
+    """
+
+    def __init__(
+        self, base: float = 0.3, per_character: float = 0.004, longest: float = 1.0, *, per_minute: int = 20
+    ) -> None:
+        self._base, self._per_character, self._longest = base, per_character, longest
+        self._per_minute = per_minute
+        self._sent: defaultdict[UUID, deque[float]] = defaultdict(deque)
+
+    def seconds(self, text: str, *, contact: bool = False) -> float:
+        """How long to type `text`."""
+        natural = min(self._longest, self._base + self._per_character * len(text)) * random.uniform(0.8, 1.2)
+        return natural * (FOR_CONTACTS if contact else 1)
+
+    def rest(self, session_id: UUID) -> float:
+        """Seconds until this session may write to a contact again; 0 counts the message that is then sent."""
+        now, sent = time.monotonic(), self._sent[session_id]
+        while sent and now - sent[0] >= WINDOW:
+            sent.popleft()
+        if len(sent) >= self._per_minute:
+            return (sent[0] + WINDOW - now) * random.uniform(1.0, 1.1)
+        sent.append(now)
+        return 0.0
+
+    def forget(self, session_id: UUID) -> None:
+        """The session is gone."""
+        self._sent.pop(session_id, None)

@@ -1,0 +1,59 @@
+"""How much contacts may write: more than a limit within an hour is kept nowhere. Counted in the worker, in memory."""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Set
+from dataclasses import replace
+
+from exponential.gateway import access
+from exponential.gateway.policy import Policy
+from exponential.gateway.wire import Account, Inbound
+
+HOUR = 3600.0  # seconds
+OWNER = 50_000  # messages an hour: nobody writes so many, a program gone wild does
+OVER = "over_limit"  # kind of what is kept, once an hour, when a contact's messages are dropped
+
+
+class RateLimiter:
+    """Of one session. Windows slide; what is dropped doesn't count."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._heard: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._told: dict[str, float] = {}
+
+    def to_keep(self, policy: Policy, account: Account, message: Inbound) -> Inbound | None:
+        """What may be kept of a message that the assistant may hear: it, or (once an hour) that it was too much."""
+        role = access.role(policy, account, message)
+        if role is None:
+            return message  # nothing the assistant hears
+        if role == "owner":
+            return message if self._count({"owner": OWNER}) else None
+        who = _name(access.addresses(message))
+        if self._count({who: policy.per_contact, "contacts": policy.per_session}):
+            return message
+        now = self._clock()
+        if now - self._told.get(who, -HOUR) < HOUR:
+            return None
+        self._told[who] = now
+        return replace(message, kind=OVER, text="", sender_name="", addressed=[], media=None)
+
+    def _count(self, limits: dict[str, int]) -> bool:
+        now = self._clock()
+        windows = [(self._window(name, now), limit) for name, limit in limits.items()]
+        if any(len(window) >= limit for window, limit in windows):
+            return False
+        for window, _ in windows:
+            window.append(now)
+        return True
+
+    def _window(self, name: str, now: float) -> deque[float]:
+        window = self._heard[name]
+        while window and now - window[0] >= HOUR:
+            window.popleft()
+        return window
+
+
+def _name(addresses: Set[str]) -> str:
+    """One name of a person: the number, where it is known."""
+    return min(addresses, key=lambda address: (address.endswith("@lid"), address))

@@ -1,0 +1,93 @@
+"""What an event of the WhatsApp client says, in our own shapes. Nothing of the client is imported for it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from exponential.gateway.media import Reference
+from exponential.gateway.wire import Account, Inbound
+
+MAX_NAME, MAX_MIME = 255, 100  # characters
+_KINDS = {
+    "imageMessage": "image",
+    "videoMessage": "video",
+    "ptvMessage": "video",
+    "documentMessage": "document",
+    "stickerMessage": "sticker",
+    "locationMessage": "location",
+    "liveLocationMessage": "location",
+    "contactMessage": "contact",
+    "contactsArrayMessage": "contact",
+    "pollCreationMessage": "poll",
+    "pollCreationMessageV3": "poll",
+    "eventMessage": "event",
+}
+
+
+def inbound(event: Any) -> Inbound | None:
+    """A message of a person in our own shape; None for what is no message to read (protocol, reactions, edits)."""
+    content = event.Message
+    fields = {field.name for field, _ in content.ListFields()}
+    if event.IsEdit or event.Info.Category == "peer":
+        return None
+    media = None
+    if "conversation" in fields or "extendedTextMessage" in fields:
+        kind, text = "text", content.conversation or content.extendedTextMessage.text
+    elif "audioMessage" in fields:
+        kind, text, media = ("voice" if content.audioMessage.PTT else "audio"), "", _file(content.audioMessage)
+    else:
+        found = next((name for name in _KINDS if name in fields), None)
+        if found is None:
+            return None
+        part = getattr(content, found)
+        kind, text, media = _KINDS[found], getattr(part, "caption", ""), _file(part)
+    source = event.Info.MessageSource
+    return Inbound(
+        message_id=event.Info.ID,
+        chat=written(source.Chat),
+        sender=written(source.Sender),
+        sender_name=event.Info.Pushname,
+        from_me=source.IsFromMe,
+        kind=kind,
+        text=text,
+        sent_at=event.Info.Timestamp,
+        alt=written(source.RecipientAlt if source.IsFromMe else source.SenderAlt),
+        addressed=_addressed(content),
+        media=media,
+    )
+
+
+def _file(part: Any) -> dict[str, Any] | None:
+    """Where the file of a picture, document and so on is, and what opens it; None for what has none, like a place."""
+    if not hasattr(part, "mediaKey"):
+        return None
+    return asdict(
+        Reference(
+            path=part.directPath,
+            key=part.mediaKey.hex(),
+            sha256=part.fileSHA256.hex(),
+            encrypted_sha256=part.fileEncSHA256.hex(),
+            size=part.fileLength,
+            mime=part.mimetype[:MAX_MIME],
+            name=getattr(part, "fileName", "")[-MAX_NAME:],
+        )
+    )
+
+
+def _addressed(content: Any) -> list[str]:
+    """Whom a message mentions, and whose message it quotes; the context lies in the part that says what it is."""
+    found = []
+    for _, part in content.ListFields():
+        context = getattr(part, "contextInfo", None)
+        if context is not None:
+            found += [*context.mentionedJID, *([context.participant] if context.HasField("quotedMessage") else [])]
+    return found
+
+
+def written(jid: Any) -> str:
+    """A JID without its device, such as "49123@s.whatsapp.net"; "" for none."""
+    return f"{jid.User}@{jid.Server}" if jid.User else ""
+
+
+def account_of(device: Any) -> Account:
+    """The account that a linked device belongs to."""
+    return Account(written(device.JID), written(device.LID))

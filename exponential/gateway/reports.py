@@ -1,0 +1,147 @@
+"""What workers report, applied: states to the session's row, spooled messages to the inbox, receipts to the outbox."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exponential import log
+from exponential.database import Database
+from exponential.gateway import home, inbox, outbox, reasons, sessions, spool, unlinking, wire
+from exponential.gateway.lanes import Lanes
+from exponential.gateway.nodes import Fence
+from exponential.gateway.outbox import Outbox
+from exponential.gateway.sessions import Session
+
+_log = log.get(__name__)
+
+
+class Reports:
+    """`apply` takes every event of every worker; of sessions that this node holds no more only the messages count.
+
+    Spools lie below `folder`, one folder a session. The assistant is silent for `pause` where the account's
+    human has written by hand.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        outbox_: Outbox,
+        fence: Fence,
+        folder: Path,
+        spool_keys: list[bytes],
+        *,
+        pause: timedelta,
+    ) -> None:
+        self._database = database
+        self._outbox = outbox_
+        self._fence = fence
+        self._folder = folder
+        self._spool_keys = spool_keys
+        self._pause = pause
+        self.recorded = 0  # messages for the assistant, since this process began
+        self.stuck: dict[str, str] = {}  # by session id: why its messages can't be kept, in words for people
+        self._readers: dict[UUID, spool.Reader] = {}
+        self._collecting: Lanes[UUID] = Lanes("spool", self._collect)
+
+    def collect_all(self) -> None:
+        """Fetch what the spools of this machine hold, whoever holds those sessions now."""
+        for session_id in home.sessions_in(self._folder):
+            self._collecting.poke(session_id)
+
+    async def drop(self, session_id: UUID) -> None:
+        """Stop reading the session's spool: its folder is about to go."""
+        self.stuck.pop(str(session_id), None)
+        await self._collecting.drop(session_id)
+        reader = self._readers.pop(session_id, None)
+        if reader is not None:
+            reader.close()
+
+    async def close(self) -> None:
+        await self._collecting.close()
+        for reader in self._readers.values():
+            reader.close()
+
+    async def apply(self, event: wire.Event) -> None:
+        """Apply an event, however long the database is away: a lost one would leave a wrong status behind."""
+        if isinstance(event, wire.Stuck):
+            self.stuck[event.session] = event.reason
+            return
+        while True:
+            try:
+                return await self._apply(event)
+            except SQLAlchemyError as error:
+                _log.warning("report_waits_for_database", error=type(error).__name__)
+                await asyncio.sleep(1.0)
+
+    async def _apply(self, event: wire.Event) -> None:
+        match event:
+            case wire.Ready() | wire.Again() | wire.Answer():
+                return
+            case wire.Spooled(session):
+                self._collecting.poke(UUID(session))
+                return
+            case wire.Receipt(_, message_ids, status):
+                return await self._outbox.receipt(message_ids, status)
+        async with self._database.transaction() as db:
+            if not await self._fence.fenced(db, UUID(event.session)):
+                return  # what happens to a client of ours says nothing about the session any more
+            await self._record(db, event)
+        match event:
+            case wire.Online(session):
+                _log.info("session_online", session=session)
+                self.stuck.pop(session, None)
+                self._outbox.poke(UUID(session))
+                self._collecting.poke(UUID(session))
+            case wire.Ended(session, cause) | wire.PairingEnded(session, cause):
+                _log.warning("session_ended", session=session, cause=cause)
+                self._collecting.poke(UUID(session))
+
+    @staticmethod
+    async def _record(db: AsyncSession, event: wire.Event) -> None:
+        """The session's row."""
+        match event:
+            case wire.Code(session, code, seconds):
+                await sessions.show_code(db, session, code, seconds)
+            case wire.PairingEnded(session, outcome):
+                await sessions.pairing_ended(db, session, outcome)
+            case wire.Online(session, account):
+                await unlinking.came_online(db, session, account)
+            case wire.Offline(session, reason):
+                await sessions.offline(db, session, reason)
+            case wire.Ended(session, cause):
+                await sessions.ended(db, session, cause)
+                if cause in reasons.VOID:
+                    await outbox.give_up(db, UUID(session), "The session was unlinked on the phone before.")
+
+    async def _collect(self, session_id: UUID, poked: asyncio.Event) -> None:
+        """Move what the worker spooled into the inbox, then trim the spool."""
+        reader = self._readers.get(session_id)
+        if reader is None:
+            folder = self._folder / str(session_id)
+            if not folder.is_dir():
+                return
+            reader = self._readers[session_id] = spool.Reader(folder, self._spool_keys)
+        payloads = await asyncio.to_thread(reader.read)
+        if not payloads:
+            return self._put_away(session_id)
+        messages = [wire.Inbound.from_bytes(payload) for payload in payloads]
+        async with self._database.transaction() as db:
+            session = await db.get(Session, session_id)
+            if session is None or session.unlink_since is not None:
+                return  # nobody hears it any more
+            if session.account is None and session.status in sessions.ACTIVE:
+                return  # Online, which names the account, is on its way and pokes again
+            new = await inbox.record(db, session, messages, pause=self._pause)
+        self.recorded += new
+        await asyncio.to_thread(reader.trim)
+        _log.info("messages_recorded", session=str(session_id), count=new)
+        self._put_away(session_id)
+
+    def _put_away(self, session_id: UUID) -> None:
+        """Keep spools open only where more will come."""
+        if not self._fence.holds(session_id) and (reader := self._readers.pop(session_id, None)) is not None:
+            reader.close()

@@ -1,0 +1,182 @@
+"""One session in a worker: its thread, which runs the client until it is closed, and keeps what the client hears."""
+
+import fcntl
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from exponential import log
+from exponential.gateway import access, spool, wire
+from exponential.gateway.keeper import Keeper
+from exponential.gateway.policy import Policy
+from exponential.gateway.proofs import Guard
+from exponential.gateway.rates import RateLimiter
+from exponential.gateway.whatsapp import Client, NotSent
+from exponential.gateway.wire import Account, Inbound
+
+# Seconds before connecting again: at most, and doubled each time. The pause is somewhere below that, so that sessions
+# which were all dropped at once come back one after the other.
+FIRST_PAUSE, LONGEST_PAUSE = 3.0, 60.0
+STUCK_AFTER = 60.0  # seconds without a login after which a linked client is started anew
+STOP_ATTEMPTS = 60  # one a second
+KEEP_AGAIN = 2.0  # seconds between two tries to keep a message when the disk or the spool is full
+_log = log.get(__name__)
+_client_ids = itertools.count()
+
+
+class SessionThread:
+    """Runs one session's client until it is closed or ended. When it gives up, asks to be opened again, later."""
+
+    def __init__(self, opening: wire.Open, spool_key: bytes, emit: Callable[[wire.Event], None], pause: float) -> None:
+        self.session = opening.session
+        self.policy = Policy.from_json(opening.policy)
+        self._proofs = Guard()
+        self._rates = RateLimiter()
+        self.folder = Path(opening.folder)
+        self._store = Keeper(opening, emit, self._lose)
+        self._spool_key = spool_key
+        self._emit = emit
+        self.pause = pause
+        self._closed = threading.Event()
+        self._client: Client | None = None
+        self._alone_since = time.monotonic()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"session {self.session}")
+        self._thread.start()
+
+    @property
+    def client(self) -> Client:
+        """Raises NotSent while none is running."""
+        if self._client is None:
+            raise NotSent("The session is not running.")
+        return self._client
+
+    @property
+    def linking(self) -> bool:
+        return self._client is not None and self._client.linking
+
+    def receipts_recorded(self, message_ids: list[str]) -> None:
+        client = self._client
+        if client is not None:
+            client.receipts_recorded(message_ids)
+
+    def close(self) -> None:
+        """Stop, soon; `join` to wait for it. A thread that is stuck in linking stays behind, harmless."""
+        self._closed.set()
+        threading.Thread(target=self._stop_client, daemon=True, name="stop").start()
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def check(self) -> None:
+        """Called now and then: a linked client that hasn't been logged in for a while is started anew."""
+        client = self._client
+        if client is None or client.linking or client.logged_in:
+            self._alone_since = time.monotonic()
+        elif time.monotonic() - self._alone_since > STUCK_AFTER:
+            self._alone_since = time.monotonic()
+            self._emit(wire.Offline(self.session, "The connection to WhatsApp hangs; connecting anew."))
+            threading.Thread(target=client.stop, daemon=True, name="stop").start()
+
+    def _lose(self) -> None:
+        """What the client does from now on doesn't count: another one has its store."""
+        self.close()
+
+    def _stop_client(self) -> None:
+        # More than once: a stop that comes before the client library knows the client is lost.
+        for _ in range(STOP_ATTEMPTS):
+            client = self._client
+            if client is None or not self._thread.is_alive():
+                return
+            client.stop()
+            if client.linking:
+                self._folder_lock.release()
+                return
+            self._thread.join(1)
+
+    def _run(self) -> None:
+        self._folder_lock = FolderLock(self.folder)
+        self._writer = spool.Writer(self.folder, self._spool_key)
+        try:
+            self._serve()
+        finally:
+            self._client = None
+            self._writer.close()
+            self._folder_lock.release()
+
+    def _serve(self) -> None:
+        started = self._alone_since = time.monotonic()
+        client = self._client = self._new_client()
+        problem = client.run() if not self._closed.is_set() else ""
+        self._client = None
+        client.stop()  # when its event loop failed it is still connected, acknowledging what nobody hears
+        if client.over or self._closed.is_set():
+            return
+        self.pause = FIRST_PAUSE if time.monotonic() - started > STUCK_AFTER else min(self.pause * 2, LONGEST_PAUSE)
+        _log.warning("client_stopped", session=self.session, problem=_kind(problem), again_in=round(self.pause))
+        self._emit(wire.Offline(self.session, client.lost or _reason(problem)))
+        if not self._closed.wait(self.pause * random.uniform(0.05, 1)):
+            self._emit(wire.Again(self.session))
+
+    def _new_client(self) -> Client:
+        return Client(
+            self.session,
+            f"{self.session}/{next(_client_ids)}",
+            self._store,
+            keep=self._keep,
+            emit=self._emit,
+            on_linking_failed=lambda: self._folder_lock.release(),
+        )
+
+    def _keep(self, account: Account, message: Inbound) -> None:
+        """In the client's callback: what the assistant may hear goes to the spool, all else nowhere."""
+        policy = self.policy
+        kept = self._proofs.to_keep(policy, account, message) or access.to_keep(policy, account, message)
+        kept = kept and self._rates.to_keep(policy, account, kept)
+        if kept is None:
+            return
+        waited = False
+        while not self._append(kept):  # holding the callback up holds up the acknowledgements of what follows
+            waited = True
+            if self._closed.wait(KEEP_AGAIN):
+                raise OSError("The session was closed before this message could be kept.")
+        if waited:
+            self._emit(wire.Online(self.session, account))
+        self._emit(wire.Spooled(self.session))
+
+    def _append(self, message: Inbound) -> bool:
+        try:
+            self._writer.append(message.to_bytes())
+        except OSError as error:
+            _log.error("spool_failed", session=self.session, error=error.strerror or type(error).__name__)
+            self._emit(wire.Stuck(self.session, spool.explain(error)))
+            self._emit(wire.Offline(self.session, spool.explain(error)))
+            return False
+        return True
+
+
+class FolderLock:
+    """Holds a session's folder: two clients on one store, even for a moment while a worker dies, would damage it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file: int | None = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def _kind(problem: str) -> str:
+    """A client's error without what may name people or places."""
+    return problem.split(":")[0][:60] if problem else "stopped"
+
+
+def _reason(problem: str) -> str:
+    if not problem:
+        return "The WhatsApp client stopped; starting it again."
+    return "WhatsApp can't be reached from this gateway; trying again. Check its network and WHATSAPP_PROXY_URL."

@@ -1,0 +1,176 @@
+"""Finding the date and time in an English request: `extract` returns the request without them, and when it is due."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from exponential.workspace import days, hours
+from exponential.workspace.days import END as _END
+from exponential.workspace.days import add_months as add_months
+
+MORNING = time(9)
+_PARTS_OF_DAY = {"morning": time(9), "noon": time(12), "afternoon": time(15), "evening": time(19), "night": time(20)}
+
+_CLOCK = re.compile(
+    rf"(?<![\w'’:.-])(?:(?:at|by|around|from|until|before)\s+)?(?:(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?\s*(?P<half>[ap]\.?m\.?)"
+    rf"|(?P<hour24>[01]?\d|2[0-3]):(?P<minute24>[0-5]\d)(?:\s+(?:o['’]clock|h))?){_END}",
+    re.IGNORECASE,
+)
+_BARE_HOUR = re.compile(r"\bat\s+(?P<hour>1[0-2]|[1-9])(?:\s+o['’]clock)?(?=\s*$|\s*[,.!])", re.IGNORECASE)
+_HOUR_NEXT = re.compile(
+    r"^\s*,?\s*at\s+(?P<hour>1[0-2]|[1-9])(?:\s+o['’]clock)?(?=\s+(?:to|with|about|for|and|in)\b)", re.IGNORECASE
+)
+_PART_OF_DAY = re.compile(
+    r"\b(?:(?:in|during)\s+the\s+(?P<part>morning|afternoon|evening)|at\s+(?P<at>noon|night)|by\s+(?P<by>noon|evening))\b"
+    r"|^\s*(?P<lead>morning|afternoon|evening|night|noon)\b",
+    re.IGNORECASE,
+)
+_SOON = re.compile(
+    r"\b(?:in|within)\s+(?:about\s+|around\s+)?(?:the\s+next\s+)?(?P<half>half\s+(?:an\s+)?hour|(?:an|one)\s+hour\s+and"
+    r"\s+a\s+half|a\s+quarter\s+of\s+an\s+hour)"
+    rf"|(?:\b(?:in|within)\s+(?:about\s+|around\s+)?|(?=\b[\w.]+(?:\s+[\w.]+)?\s+from\s+now\b))"
+    rf"(?P<number>\d{{1,3}}(?:\.5)?|{'|'.join(sorted(days.NUMBERS, key=len, reverse=True))})"
+    rf"\s*(?P<unit>hours?|hrs?|h|minutes?|mins?){_END}(?:\s+from\s+now)?(?:['’]?\s+time)?",
+    re.IGNORECASE,
+)
+
+
+_HALF_NAMED = re.compile(r"\b(?:tonight|evening|night|afternoon|morning)\b", re.IGNORECASE)
+_EVENING = re.compile(r"\s*\b(?:in\s+the|this)\s+(?:evening|afternoon|morning)\b", re.IGNORECASE)
+_SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", re.IGNORECASE)
+
+
+def extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
+    """Split a request into its words without date and time, and the day, or local time without offset, that they mean.
+
+    `now` is the user's local time; its zone tells how 5/6 is read. A date that doesn't exist (30 February) stays in the
+    words.
+    """
+    text = hours.without_closing(text)
+    spelled = hours.figures(text)
+    found = _extract(spelled, now)
+    # Without a time of day, words that only looked like one stay as they were written.
+    return found if spelled == text or isinstance(found[1], datetime) else _extract(text, now)
+
+
+def names_day(text: str, now: datetime) -> bool:
+    """Whether the words name a day, and not only an hour."""
+    return _find_day(text, now.date(), day_first=_day_first(now))[1] is not None or _SOON.search(text) is not None
+
+
+def _extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
+    local, whole = now.replace(tzinfo=None), text
+    soon = _SOON.search(text)
+    if soon is not None:
+        return _without(text, soon), _soon(soon, local)
+    match, day = _find_day(text, local.date(), day_first=_day_first(now))
+    at: time | None = None
+    if match is not None:
+        if match[0].lower().endswith("tonight"):
+            at = _PARTS_OF_DAY["evening"]
+        before, after = text[: match.start()], text[match.end() :]
+        part = _PART_OF_DAY.match(after)
+        hour = _HOUR_NEXT.match(after)
+        if part is not None and part["lead"]:  # tomorrow morning
+            at, after = _PARTS_OF_DAY[part["lead"].lower()], after[part.end() :]
+        elif hour is not None:  # next Friday at 3 about the budget
+            at, after = _likely(int(hour["hour"])), after[hour.end() :]
+        elif match[0].lower().split()[-1] in _PARTS_OF_DAY:  # this evening
+            at = _PARTS_OF_DAY[match[0].lower().split()[-1]]
+        text = _join(before, after)
+    named_half = _HALF_NAMED.search(whole)
+    text, named = _take_time(text, has_day=day is not None)
+    if named is not None and named_half is not None and not _SAID_HALF.search(whole):
+        text, named = _EVENING.sub("", text), _in_half(named, named_half[0].lower())
+    at = named or at
+    if at is None:
+        return text, day
+    if day is None:
+        day = local.date() + timedelta(days=at <= local.time())
+    return text, datetime.combine(day, at)
+
+
+def _find_day(text: str, today: date, *, day_first: bool) -> tuple[re.Match[str] | None, date | None]:
+    best: tuple[re.Match[str], date] | None = None
+    for pattern in _patterns(day_first):
+        for match in pattern.regex.finditer(text):
+            if not pattern.anywhere and not _at_an_end(text, match):
+                continue
+            day = pattern.read(match, today)
+            # Of two dates the longer phrase, then the later place, is the due date: "the Monday report by Friday".
+            if day is not None and (
+                best is None or (len(match[0]), match.start()) > (len(best[0][0]), best[0].start())
+            ):
+                best = (match, day)
+    return best if best is not None else (None, None)
+
+
+def _at_an_end(text: str, match: re.Match[str]) -> bool:
+    rest = text[match.end() :]
+    for trailer in (_CLOCK, _BARE_HOUR, _PART_OF_DAY):
+        rest = trailer.sub("", rest)
+    lead = text[: match.start()].strip()
+    return not rest.strip(" .,!?;:") or not lead or bool(_CLOCK.fullmatch(lead))
+
+
+def _take_time(text: str, *, has_day: bool) -> tuple[str, time | None]:
+    match = _CLOCK.search(text)
+    if match is not None:
+        if match["half"]:
+            hour = int(match["hour"])
+            if not 1 <= hour <= 12:
+                return text, None
+            hour = hour % 12 + (12 if match["half"].lower().startswith("p") else 0)
+            return _without(text, match), time(hour, int(match["minute"] or 0))
+        return _without(text, match), time(int(match["hour24"]), int(match["minute24"]))
+    match = _BARE_HOUR.search(text)
+    if match is not None:
+        return _without(text, match), _likely(int(match["hour"]))
+    match = _PART_OF_DAY.search(text)
+    if match is not None and not match["lead"] and (has_day or match["at"] == "noon" or match["by"]):
+        word = (match["part"] or match["at"] or match["by"]).lower()
+        return _without(text, match), _PARTS_OF_DAY[word]
+    return text, None
+
+
+def _likely(hour: int) -> time:
+    return time(hours.likely(hour))
+
+
+def _in_half(at: time, half: str) -> time:
+    """ "at 8 in the evening" is 20:00, "tomorrow morning at 7" is 7:00."""
+    if half == "morning":
+        return at.replace(hour=at.hour - 12) if 12 < at.hour < 24 else at
+    return at.replace(hour=at.hour + 12) if at.hour < 12 else at
+
+
+@cache
+def _patterns(day_first: bool) -> tuple[days.Pattern, ...]:
+    return days.patterns(day_first=day_first)
+
+
+def _day_first(now: datetime) -> bool:
+    """Where people write the day before the month; in America, and where nobody knows, they don't."""
+    zone = now.tzinfo.key if isinstance(now.tzinfo, ZoneInfo) else "UTC"
+    return "/" in zone and not zone.startswith(("America/", "US/", "Etc/"))
+
+
+def _soon(match: re.Match[str], now: datetime) -> datetime:
+    half = " ".join((match["half"] or "").lower().split())
+    if half:
+        minutes = 30.0 if half.startswith("half") else 90.0 if "and" in half else 15.0
+    else:
+        number = " ".join(match["number"].lower().split())
+        minutes = float(days.NUMBERS.get(number) or number) * (60 if match["unit"].lower().startswith("h") else 1)
+    return (now + timedelta(minutes=minutes)).replace(second=0, microsecond=0)
+
+
+def _without(text: str, match: re.Match[str]) -> str:
+    return _join(text[: match.start()], text[match.end() :])
+
+
+def _join(before: str, after: str) -> str:
+    words = " ".join(f"{before} {after}".split())
+    words = re.sub(r"\s+([,.!?;:])", r"\1", words)
+    return re.sub(r"^[\s,;:–-]+|[\s,;:–-]+$", "", words)

@@ -1,0 +1,149 @@
+"""Times of day as people write and dictate them ("half past four", "ten am", "9ish", "17h30"), rewritten in figures."""
+
+import re
+
+_WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
+_HOURS = {word: number for number, word in enumerate(_WORDS, start=1)}
+_MINUTES = {"a quarter": 15, "quarter": 15, "half": 30, "oh five": 5, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20,
+            "twenty five": 25, "thirty": 30, "forty": 40, "forty five": 45, "fifty": 50}  # fmt: skip
+_TENS = {"fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
+_WORD = "|".join(_WORDS)
+_HALF_OF_DAY = r"[ap]\.?m\b\.?"
+_PART = rf"(?P<part>\s*{_HALF_OF_DAY}|\s+(?:in\s+the|this|tomorrow)\s+(?:morning|afternoon|evening))?"
+_END = r"(?![\w'’:])"
+
+
+def _any_case(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_PAST = _any_case(
+    r"\b(?:at\s+)?(?P<minutes>a\s+quarter|quarter|half|five|ten|twenty(?:[\s-]five)?|5|10|20|25)(?:\s+minutes)?"
+    rf"(?:\s+(?P<way>past|to|after|till))?\s+(?P<hour>{_WORD}|1[0-2]|[1-9]){_PART}{_END}"
+)
+_WORDED = _any_case(
+    rf"\b(?P<at>(?:at|around|by)\s+)?(?P<hour>{_WORD})"
+    r"(?:[\s-](?P<minutes>oh\s+five|fifteen|twenty(?:[\s-]five)?|thirty|forty(?:[\s-]five)?|fifty))?"
+    rf"(?P<half>\s*{_HALF_OF_DAY}|\s+o['’]?\s?clock)?{_END}"
+)
+_COUNTED = _any_case(
+    rf"\b(?P<tens>{'|'.join(_TENS)})(?:[\s-](?P<ones>{_WORD}))?(?=\s+(?:minutes?|mins?|days?|hours?|weeks?)\b)"
+)
+_PLAIN = tuple(
+    _any_case(pattern)
+    for pattern in (
+        rf"\b(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?\s+o['’]?\s?clock{_END}",
+        r"(?<=\bat\s)(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?:\s*(?:hrs?|h|hours))?(?![\w:./])",
+        r"(?<![\w:.])(?P<hour>[01]?\d|2[0-3])h(?P<minute>[0-5]\d)?(?![\w:])",
+        r"(?P<ish>)(?:\bat\s+|\baround\s+|\babout\s+)?\b(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s*-?\s*ish\b",
+    )
+)
+_PARTED = _any_case(
+    r"\b(?:at\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s+(?:in\s+the|this)\s+(?P<part>morning|afternoon|evening)\b"
+)
+_DOTTED = _any_case(r"(?<![\w:.,])(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?=\s*[ap]\.?m\b)")
+_NOON = _any_case(r"\b(?:(?:at|by|around|for)\s+)?(?:midday|lunch\s?time|12\s+noon|(?<!after)noon)\b")
+_MIDNIGHT = _any_case(r"\b(?:at|by|before|until)\s+midnight\b")
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_MONTHS = "january february march april may june july august september october november december".split()
+_ORDINAL = _any_case(rf"\b(?P<nth>{'|'.join(_ORDINALS)})(?=\s+of\s+(?:{'|'.join(_MONTHS)})\b)")
+_FIRST_THING = _any_case(r"\s*\bfirst\s+thing\b(?:\s+in\s+the\s+morning)?")
+
+
+_BUSINESS = _any_case(
+    r"\b(?:(?:by|at)\s+)?(?:the\s+)?(?:eod|cob|end\s+of\s+(?:the\s+)?(?:business\s+)?day|close\s+of\s+business)\s+(?:of\s+)?"
+    r"(?=(?:on\s+|this\s+|next\s+)?(?:today|tomorrow|mon|tue|wed|thu|fri|sat|sun))"
+)
+
+
+_AHEAD_OF = _any_case(
+    rf"\b(?P<number>an?|one|two|three|half\s+an|\d{{1,2}})\s+(?P<unit>hours?|minutes?|mins?)\s+before\s+(?:at\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s*"
+    rf"(?P<part>{_HALF_OF_DAY})?{_END}"
+)
+
+
+def figures(text: str) -> str:
+    """`text` with its times of day in figures: "at half past four" → "at 16:30", "ten am" → "10am"."""
+    text = re.sub(r"(?<!\S)@\s*(?=\d)", "at ", text)
+    text = _COUNTED.sub(_count, text)
+    text = _NOON.sub("at 12:00", text)
+    text = _MIDNIGHT.sub("at 23:59", text)
+    text = _PAST.sub(_past, text)
+    text = _WORDED.sub(_worded, text)
+    text = _DOTTED.sub(r"\g<hour>:\g<minute>", text)
+    text = _AHEAD_OF.sub(_ahead_of, text)
+    text = _PARTED.sub(
+        lambda match: f"at {_of_day(int(match['hour']), match['part'].lower()):02d}:{match['minute'] or '00'}", text
+    )
+    for pattern in _PLAIN:
+        text = pattern.sub(_plain, text)
+    if _FIRST_THING.search(text):
+        text = re.sub(r"\btomorrow(?:\s+morning)?\b", "tomorrow at 9:00", _FIRST_THING.sub("", text), flags=re.I)
+    return text
+
+
+def without_closing(text: str) -> str:
+    """ "by cob tomorrow" → "by tomorrow", "the first of June" → "the 1 of June"."""
+    return _ORDINAL.sub(lambda match: str(_ORDINALS.index(match["nth"].lower()) + 1), _BUSINESS.sub("by ", text))
+
+
+def likely(hour: int) -> int:
+    """The hour of the day that a bare "at 5" means: nobody means 5 in the morning."""
+    return hour + 12 if hour < 8 else hour
+
+
+def _ahead_of(match: re.Match[str]) -> str:
+    number = match["number"].lower()
+    amount = (
+        0.5
+        if number.startswith("half")
+        else float({"a": 1, "an": 1, "one": 1, "two": 2, "three": 3}.get(number) or number)
+    )
+    minutes = int(amount * (60 if match["unit"].lower().startswith("h") else 1))
+    at = _of_day(int(match["hour"]), (match["part"] or "").lower()) * 60 + int(match["minute"] or 0) - minutes
+    return f"at {at // 60 % 24:02d}:{at % 60:02d}"
+
+
+def _count(match: re.Match[str]) -> str:
+    return str(_TENS[match["tens"].lower()] + _HOURS.get((match["ones"] or "").lower(), 0))
+
+
+def _past(match: re.Match[str]) -> str:
+    words = " ".join(match["minutes"].lower().replace("-", " ").split())
+    minutes = int(words) if words.isdigit() else _MINUTES[words]
+    hour = _HOURS.get(match["hour"].lower()) or int(match["hour"])
+    way = (match["way"] or "").lower()
+    if not way and words != "half":  # "half four" is half past four; "ten four" is nothing
+        return match[0]
+    part = (match["part"] or "").lower().split()
+    full = _of_day(hour, part[-1] if part else "")
+    if way in ("to", "till"):
+        full, minutes = full - 1, 60 - minutes
+    return f"{'tomorrow ' if part[:1] == ['tomorrow'] else ''}at {full % 24:02d}:{minutes:02d}"
+
+
+def _of_day(hour: int, part: str) -> int:
+    if part.startswith(("p", "afternoon", "evening")):
+        return hour % 12 + 12
+    return hour % 12 if part.startswith(("am", "a.m", "morning")) else likely(hour)
+
+
+def _worded(match: re.Match[str]) -> str:
+    words = " ".join((match["minutes"] or "").lower().replace("-", " ").split())
+    half = (match["half"] or "").strip().lower()
+    if not half and not match["at"]:
+        return match[0]
+    hour, minutes = _HOURS[match["hour"].lower()], _MINUTES[words] if words else 0
+    if half.startswith(("a", "p")):
+        return f"{match['at'] or ''}{hour}:{minutes:02d}{half[0]}m"
+    if not half and not words:
+        return f"{match['at']}{hour}"
+    return f"at {likely(hour):02d}:{minutes:02d}"
+
+
+def _plain(match: re.Match[str]) -> str:
+    hour = int(match["hour"])
+    if "ish" in match.groupdict() or "clock" in match[0].lower():
+        hour = likely(hour)
+    at = "at " if match[0].lower().startswith("at") or "ish" in match.groupdict() else ""
+    return f"{at}{hour:02d}:{match['minute'] or '00'}"

@@ -1,0 +1,118 @@
+"""Projects: the model and its use-cases. How one stands is progress.py's business."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from rapidfuzz import utils
+from sqlalchemy import Date, DateTime, ForeignKey, Index, String, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from exponential import clock
+from exponential.auth import users
+from exponential.database import AppBase, notify
+from exponential.encryption import EncryptedText
+from exponential.errors import Conflict, NotFound
+from exponential.workspace import matching
+from exponential.workspace.history import CHANNEL, Undoable
+from exponential.workspace.words import titled, written
+
+MAX_NAME = 200  # characters
+MAX_NOTE = 4_000
+State = Literal["active", "on_hold", "done"]
+_KIND = matching.Kind["Project"]("project", lambda project: project.name)
+
+
+class Project(Undoable, AppBase):
+    """What tasks are for. `note` is the last status update, of `noted_at`; `review_on` a day in the user's zone."""
+
+    __tablename__ = "projects"
+    __table_args__ = (Index("ix_projects_user_id", "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    status: Mapped[str] = mapped_column(String(16), default="active")
+    review_on: Mapped[date | None] = mapped_column(Date)
+    note: Mapped[str | None] = mapped_column(EncryptedText)
+    noted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+
+    def as_json(self) -> dict[str, Any]:
+        """{"id", "name", "status", "review_on": ISO date or null, "note": text or null}"""
+        review_on = self.review_on.isoformat() if self.review_on else None
+        return {"id": str(self.id), "name": self.name, "status": self.status, "review_on": review_on, "note": self.note}
+
+
+async def create_project(session: AsyncSession, user_id: UUID, name: str, review_on: date | None = None) -> Project:
+    """Raises BadInput (name), Conflict `already_exists` for a name that the user has, NotFound (user)."""
+    name = titled(name, "project", MAX_NAME)
+    await users.get(session, user_id)
+    await _refuse_twin(session, user_id, name)
+    project = Project(user_id=user_id, name=name, review_on=review_on)
+    session.add(project)
+    await session.flush()
+    await notify(session, CHANNEL, str(user_id))
+    return project
+
+
+async def list_projects(session: AsyncSession, user_id: UUID, status: State | Literal["all"] = "all") -> list[Project]:
+    """In the order they were made."""
+    query = select(Project).where(Project.user_id == user_id).order_by(Project.id)
+    if status != "all":
+        query = query.where(Project.status == status)
+    return list((await session.execute(query)).scalars())
+
+
+async def find(session: AsyncSession, user_id: UUID, project: UUID | str) -> Project:
+    """The user's project by id or name; those not done win. Raises NotFound, Conflict `ambiguous`."""
+    everything = await list_projects(session, user_id)
+    for known in everything:
+        if str(known.id) == str(project).strip():
+            return known
+    if isinstance(project, UUID):
+        raise NotFound("There is no such project in your workspace; it may have been removed.", code="unknown_project")
+    running = [known for known in everything if known.status != "done"]
+    return matching.one(project, _KIND, running, [known for known in everything if known.status == "done"])
+
+
+async def mentioned(session: AsyncSession, user_id: UUID, text: str) -> Project | None:
+    """The one active project whose name stands in `text`, word for word."""
+    words = f" {utils.default_process(text)} "
+    active = await list_projects(session, user_id, "active")
+    found = [project for project in active if f" {utils.default_process(project.name)} " in words]
+    return found[0] if len(found) == 1 else None
+
+
+async def update_project(
+    session: AsyncSession,
+    user_id: UUID,
+    project: UUID | str,
+    *,
+    name: str | None = None,
+    status: State | None = None,
+    review_on: date | Literal["none"] | None = None,
+    note: str | None = None,
+) -> Project:
+    """Change what is named. Raises what `find` raises, BadInput, Conflict `already_exists`."""
+    found = await find(session, user_id, project)
+    if name is not None:
+        name = titled(name, "project", MAX_NAME)
+        await _refuse_twin(session, user_id, name, but=found)
+        found.name = name
+    if status is not None:
+        found.status = status
+    if review_on is not None:
+        found.review_on = None if review_on == "none" else review_on
+    if note is not None:
+        found.note, found.noted_at = written(note, "status update", MAX_NOTE), clock.now()
+    await session.flush()
+    await notify(session, CHANNEL, str(user_id))
+    return found
+
+
+async def _refuse_twin(session: AsyncSession, user_id: UUID, name: str, but: Project | None = None) -> None:
+    for project in await list_projects(session, user_id):
+        if project is not but and project.name.casefold() == name.casefold():
+            raise Conflict(f"There is a project “{project.name}” already.", code="already_exists")

@@ -1,0 +1,34 @@
+"""The user's time zone: the present day there, and moments as people say them."""
+
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exponential import clock
+from exponential.auth import users
+from exponential.auth.users import User
+
+
+def zone_of(user: User) -> ZoneInfo:
+    """The user's time zone, UTC when the stored name is unknown here."""
+    try:
+        return ZoneInfo(user.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def today_of(user: User) -> date:
+    """The present day where the user is."""
+    return clock.now().astimezone(zone_of(user)).date()
+
+
+async def zone(session: AsyncSession, user_id: UUID) -> ZoneInfo:
+    """Raises NotFound for an unknown user."""
+    return zone_of(await users.get(session, user_id))
+
+
+def aware(moment: datetime, zone: ZoneInfo) -> datetime:
+    """A moment without offset is meant in `zone`."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

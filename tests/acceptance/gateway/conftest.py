@@ -1,0 +1,23 @@
+"""The fixtures of answering.py."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from answering import World
+from gateways import App, StartGateway
+
+from exponential.loopback.server import Loopback
+
+
+@pytest.fixture
+async def world(whatsapp: Loopback, start_real_gateway: StartGateway, app: App) -> AsyncIterator[World]:
+    """Not linked yet: a test that restarts its gateway begins with this one."""
+    async with start_real_gateway() as gateway:
+        yield World.around(gateway, whatsapp, app, start_real_gateway)
+
+
+@pytest.fixture
+async def linked(world: World) -> World:
+    """Ada's account is linked and online."""
+    await world.link()
+    return world

@@ -1,0 +1,151 @@
+"""Following sessions as server-sent events: what happens is told at once, to its owner alone, whoever did it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown, until
+
+from exponential.gateway import wire
+from exponential.gateway.client import GatewayClient, SessionInfo
+from exponential.loopback.phone import Phone
+from exponential.loopback.testing import NewPhone
+
+ADAS_CHAT = "4915112345678@s.whatsapp.net"
+
+
+@pytest.fixture
+def adas_phone(phone: NewPhone) -> Phone:
+    return phone("Ada", number="+4915112345678")
+
+
+class Stream:
+    """The events of an open stream, with the moment at which each came."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any], float]] = []
+        self.ids: list[str] = []
+        self.ended = False
+
+    async def read(self, answer: httpx.Response) -> None:
+        name = ""
+        async for line in answer.aiter_lines():
+            if line.startswith("id: "):
+                self.ids.append(line[4:])
+            elif line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                self.events.append((name, json.loads(line[6:]), time.monotonic()))
+        self.ended = True
+
+    async def until(self, name: str, **wanted: Any) -> float:
+        """When the first such event came."""
+
+        def found() -> float | None:
+            for event, data, at in self.events:
+                if event == name and wanted.items() <= data.items():
+                    return at
+            return None
+
+        at: float = await until(found)
+        return at
+
+
+@asynccontextmanager
+async def following(gateway: Gateway, session: str) -> AsyncIterator[Stream]:
+    stream = Stream()
+    async with gateway.served() as served, httpx.AsyncClient(timeout=30) as http:
+        request = http.build_request(
+            "GET", f"{served._base_url}/sessions/{session}/events", headers=gateway.headers(ADA)
+        )
+        answer = await http.send(request, stream=True)
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        reading = asyncio.create_task(stream.read(answer))
+        yield stream
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await answer.aclose()
+
+
+async def test_from_the_code_to_the_end_everything_is_told(start_real_gateway: StartGateway, adas_phone: Phone) -> None:
+    async with start_real_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        code = await shown(gateway, session)
+        async with following(gateway, session) as stream:
+            await stream.until("status", status="pending", qrAvailable=True)
+            await stream.until("qr", code=code)
+            await adas_phone.scan(code)
+            await stream.until("status", status="connected", phoneNumber="+4915112345678")
+            message = await gateway.client.send(ADA, session, ADAS_CHAT, "🤖 *Paddy:* hello", key="1")
+            await stream.until("receipt", messageId=message, status="delivered")
+            told = [data["status"] for event, data, _ in stream.events if event == "receipt"]
+            assert told in (["sending", "sent", "delivered"], ["sending", "delivered"])  # a receipt may be that fast
+            adas_phone.unlink(adas_phone.linked_devices[0])
+            unlinked = time.monotonic()
+            assert await stream.until("status", status="disconnected") - unlinked < 1
+            await gateway.client.disconnect(ADA, session)
+            await stream.until("removed", sessionId=session)
+            await until(lambda: stream.ended)
+            assert stream.ids == [str(number + 1) for number in range(len(stream.events))]
+
+
+async def test_what_a_worker_reports_is_told_within_a_tenth_of_a_second(start_gateway: StartGateway) -> None:
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await shown(gateway, session)
+        async with following(gateway, session) as stream:
+            await stream.until("qr")
+            delays = []
+            for number in range(20):
+                reported = time.monotonic()
+                await gateway.operations.reports.apply(wire.Code(session, f"code {number}", 60))
+                delays.append(await stream.until("qr", code=f"code {number}") - reported)
+            print(f"from a worker's report to the event: {sorted(delays)[10] * 1000:.1f} ms in the middle")
+            assert sorted(delays)[10] < 0.1
+
+
+async def test_nobody_follows_the_sessions_of_others(start_gateway: StartGateway) -> None:
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(BOB)
+        answer = await gateway.http.get(f"/sessions/{session}/events", headers=gateway.headers(ADA))
+        assert (answer.status_code, answer.json()["code"]) == (404, "session_not_found")
+        assert (await gateway.http.get("/events")).status_code == 401
+
+
+async def test_a_users_sessions_are_told_whenever_they_change(start_gateway: StartGateway) -> None:
+    async with start_gateway() as gateway, gateway.served() as client:
+        lists: list[list[SessionInfo]] = []
+
+        async def follow(client: GatewayClient) -> None:
+            async for found in client.follow(ADA):
+                lists.append(found)
+
+        following = asyncio.create_task(follow(client))
+        await until(lambda: lists == [[]])
+        await gateway.client.login(BOB)
+        session = await gateway.client.login(ADA)
+        await until(lambda: [info.session_id for info in lists[-1]] == [session])
+        await gateway.operations.reports.apply(wire.PairingEnded(session, "exhausted"))
+        assert await is_status(gateway, session, "expired")
+        await until(lambda: lists[-1][0].status == "expired")
+        await gateway.client.disconnect(ADA, session)
+        await until(lambda: lists[-1] == [])
+        assert all(len(found) <= 1 for found in lists)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_second_link_of_the_phone_ends_the_firsts_stream(
+    start_real_gateway: StartGateway, adas_phone: Phone
+) -> None:
+    async with start_real_gateway() as gateway:
+        first, _ = await link(gateway, adas_phone)
+        async with following(gateway, first) as stream:
+            await stream.until("status", status="connected")
+            await link(gateway, adas_phone)
+            await stream.until("removed")

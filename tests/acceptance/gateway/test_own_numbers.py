@@ -1,0 +1,74 @@
+"""The owner proves a number by texting a code from it, while strangers get nothing, not even with a guess."""
+
+from datetime import timedelta
+
+import pytest
+from answering import BOBS_CHAT, World
+from gateways import until
+
+from exponential.errors import BadInput
+from exponential.gateway import proofs
+
+
+async def numbers(world: World) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = (await world.call("GET", "/proofs"))["numbers"]
+    return found
+
+
+async def test_a_number_is_proved_by_texting_the_code_and_taken_back(linked: World) -> None:
+    code = (await linked.call("POST", "/proofs", 201))["code"]
+    linked.bob.send_text(linked.ada, "hello, is this Paddy?")
+    linked.mallory.send_text(linked.ada, "AAAA-AAAA")
+    linked.bob.send_text(linked.ada, code)
+    welcome = await linked.bob.wait_for("yours now", chat=linked.ada)
+    assert not welcome.from_me
+    [number] = await numbers(linked)
+    assert number["phoneNumber"] == "+4915187654321"
+    assert (await linked.call("GET", "/proofs"))["openUntil"] is None
+
+    linked.bob.send_text(linked.ada, "add buy milk")
+    [message] = await linked.hears(1)
+    assert (message["text"], message["role"], message["chat"]) == ("add buy milk", "owner", BOBS_CHAT)
+    await linked.gateway.client.send(*linked.ids, BOBS_CHAT, "Noted.", key="1")
+    await linked.bob.wait_for("Noted.", chat=linked.ada)
+
+    linked.mallory.send_text(linked.ada, code)  # overheard, and too late
+    linked.ada.send_text(linked.bob, "by hand, to myself: that pauses nothing")
+    linked.bob.send_text(linked.ada, "what is on my list?")
+    await linked.hears(2)
+    assert len(await numbers(linked)) == 1
+    assert linked.mallory.messages(linked.ada)[-1].text == code
+
+    await linked.call("DELETE", f"/proofs/{number['id']}")
+    assert await numbers(linked) == []
+    linked.bob.send_text(linked.ada, "and now?")
+    await linked.only_me_works("done")
+    with pytest.raises(BadInput):
+        await linked.gateway.client.send(*linked.ids, BOBS_CHAT, "no", key="2")
+    await linked.call("DELETE", f"/proofs/{number['id']}", 404)
+
+
+async def test_a_code_ends_and_a_new_one_voids_the_old(linked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = (await linked.call("POST", "/proofs", 201))["code"]
+    new = (await linked.call("POST", "/proofs", 201))["code"]
+    linked.bob.send_text(linked.ada, old)
+    await linked.only_me_works("heard")
+    monkeypatch.setattr(proofs, "LIFE", timedelta(0))
+    over = (await linked.call("POST", "/proofs", 201))["code"]
+    assert (await linked.call("GET", "/proofs"))["openUntil"] is None
+    for code in (new, over):
+        linked.bob.send_text(linked.ada, code)
+    await linked.only_me_works("also heard")
+    assert await numbers(linked) == []
+    assert [line.from_me for line in linked.bob.messages(linked.ada)] == [True] * 3
+
+
+async def test_guesses_run_out(linked: World) -> None:
+    code = (await linked.call("POST", "/proofs", 201))["code"]
+    for _ in range(proofs.TRIES_PER_SENDER):
+        linked.mallory.send_text(linked.ada, "ABCD-EFGH")
+    linked.mallory.send_text(linked.ada, code)
+    linked.bob.send_text(linked.ada, code)
+    await until(lambda: numbers(linked))
+    assert [number["phoneNumber"] for number in await numbers(linked)] == ["+4915187654321"]
+    assert {stanza.tag for stanza in linked.tap.to(linked.mallory)} <= {"ack", "receipt"}

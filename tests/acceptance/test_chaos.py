@@ -1,0 +1,35 @@
+"""A small run of the kill harness: what docs/durability.md promises, with the services killed under way."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from benchmarks import chaos_plan
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+async def test_kills_lose_nothing_and_double_nothing() -> None:
+    command = ["--messages", "200", "--kills", "6", "--seed", "7", "--sessions", "4", "--chats", "6", "--rate", "8"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "benchmarks.chaos", *command),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 240)
+    report = json.loads(out or "{}")
+    assert report.get("kills") == 6, err.decode()
+    assert report["messages"] == report["acknowledged"] == 200
+    assert (report["lost"], report["out_of_order"], report["doubled_effects"]) == (0, 0, 0), (report, err.decode())
+    assert report["answered_twice"] <= 1, report
+
+
+def test_a_plan_hangs_on_its_seed_alone() -> None:
+    plans = [chaos_plan.make(seed, messages=500, kills=30, chats=9, rate=10) for seed in (3, 3, 4)]
+    assert plans[0] == plans[1] != plans[2]
+    kinds = [blow.kind for blow in plans[0].blows]
+    assert [kinds.count(target) for target in chaos_plan.TARGETS] == [10, 10, 10]
+    assert [blow.after for blow in plans[0].blows] == sorted(blow.after for blow in plans[0].blows)

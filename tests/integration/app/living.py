@@ -1,0 +1,157 @@
+"""The whole product at once, as processes: app, gateway, real clients, the loopback WhatsApp; and one browser.
+
+For the stories of a module to share (`running`): every user, phone and browser window in it is a story's own.
+"""
+
+import base64
+import itertools
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from browser import Window, browsing
+from gateways import until
+from playwright.async_api import Browser, Page, expect
+
+from exponential import encryption, launch
+from exponential.auth import consents, signin
+from exponential.auth.users import User
+from exponential.database import Database
+from exponential.embedded import EmbeddedPostgres
+from exponential.errors import ExponentialError
+from exponential.gateway.client import GatewayClient
+from exponential.launch import Installation
+from exponential.loopback import camera
+from exponential.loopback.directory import Device
+from exponential.loopback.phone import Phone
+from exponential.loopback.server import Loopback
+from exponential.settings import AppSettings, GatewaySettings, read
+
+SECRET = "a secret of more than thirty-two characters"
+PATIENT = 30_000  # milliseconds; this machine may be busy
+PER_USER = 3  # sessions
+
+
+@dataclass
+class Living:
+    """`client` speaks to the gateway as any user's `identity`."""
+
+    url: str
+    database: Database
+    client: GatewayClient
+    whatsapp: Loopback
+    browser: Browser
+    keys: tuple[bytes, ...]
+    gateway: launch.Service
+    gateway_database: str
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(4915110000001))
+
+    async def user(self, name: str = "Alice", *, consented: bool = False) -> User:
+        encryption.use_keys(self.keys)
+        async with self.database.transaction() as session:
+            user = User(email=f"{name}.{secrets.token_hex(3)}@example.org".lower(), name=name, timezone="Europe/Berlin")
+            session.add(user)
+            await session.flush()
+            if consented:
+                await consents.record(session, user.id, consents.WHATSAPP, consents.WHATSAPP_VERSION)
+        return user
+
+    async def link_of(self, user: User) -> str:
+        """A sign-in link's whole address."""
+        async with self.database.transaction() as session:
+            return f"{self.url}/sign-in/{await signin.make_link(session, user)}"
+
+    def phone(self, name: str = "Alice") -> Phone:
+        return self.whatsapp.add_phone(f"+{next(self.numbers)}", name)
+
+    async def linked(self, user: User, phone: Phone) -> tuple[str, Device]:
+        """Link a phone without looking at the pages: the session's id, and the device that the phone lists for it."""
+        session_id = await self.client.login(user.identity)
+        device = await self.scan(user, session_id, phone)
+        await self.until(user, session_id, "connected")
+        return session_id, device
+
+    async def scan(self, user: User, session_id: str, phone: Phone) -> Device:
+        """Scan the code that the session shows, as soon as it shows one. Raises LinkError."""
+
+        async def code() -> bytes | None:
+            try:
+                return await self.client.qr(user.identity, session_id)
+            except ExponentialError:
+                return None
+
+        return await phone.scan(camera.read(await until(code, within=30)))
+
+    async def until(self, user: User, session_id: str, status: str) -> None:
+        async def reached() -> bool:
+            return (await self.client.login_status(user.identity, session_id)).status == status
+
+        await until(reached, within=30)
+
+    async def between_codes(self, session_id: str, since: int) -> None:
+        """The moment in which a code has ended and the next one is not there yet, made longer: `since` seconds ago."""
+        async with await psycopg.AsyncConnection.connect(self.gateway_database, autocommit=True) as connection:
+            await connection.execute(
+                "update sessions set qr_code = null, qr_expires_at = null, since = now() - make_interval(secs => %s) "
+                "where id = %s",
+                (since, session_id),
+            )
+
+    @asynccontextmanager
+    async def window(self, user: User | None = None, path: str = "/chat", **context: object) -> AsyncIterator[Window]:
+        """A browser of its own, signed in as `user`, at `path`; its console must stay silent."""
+        made = await self.browser.new_context(
+            viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin", locale="en-GB", **context
+        )
+        made.set_default_timeout(PATIENT)
+        window = Window(await made.new_page())
+        try:
+            if user is not None:
+                await window.page.goto(await self.link_of(user))
+            if path != "/chat" or user is None:
+                await window.page.goto(self.url + path)
+            yield window
+        finally:
+            await made.close()
+        assert not window.complaints, "\n".join(window.complaints)
+
+
+@asynccontextmanager
+async def running(postgres: EmbeddedPostgres, folder: Path, **app: object) -> AsyncIterator[Living]:
+    """All of it until the block ends; `app`: settings of the app service by their environment names."""
+    key = secrets.token_bytes(32)
+    name = secrets.token_hex(4)
+    shared = {"data_dir": folder, "auth_secret": SECRET, "encryption_keys": (key,)}
+    place = Installation(
+        read(AppSettings, **shared, database_url=postgres.url(f"app_{name}"), port=launch.free_port()),
+        read(GatewaySettings, **shared, database_url=postgres.url(f"gateway_{name}"), port=launch.free_port()),
+    )
+    encryption.use_keys((key,))
+    expect.set_options(timeout=PATIENT)
+    async with Loopback() as whatsapp:
+        environment = {
+            "AUTH_SECRET": SECRET,
+            "EXPONENTIAL_ENCRYPTION_KEY": base64.b64encode(key).decode(),
+            "EXPONENTIAL_LOG_LEVEL": "warning",
+            "WHATSAPP_MODE": "loopback",
+            "WHATSAPP_PROXY_URL": whatsapp.proxy_url,
+            "WHATSAPP_LOOPBACK_CA": str(whatsapp.ca_path),
+            "WHATSAPP_LOOPBACK_NOISE_ROOT": whatsapp.noise_root,
+            "WHATSAPP_MAX_SESSIONS_PER_USER": str(PER_USER),
+            **{name: str(value) for name, value in app.items()},
+        }
+        async with launch.running(place, environment) as services, browsing() as browser:
+            database = Database(place.app.database_url)
+            client = GatewayClient(f"http://127.0.0.1:{place.gateway.port}", SECRET)
+            url = f"http://127.0.0.1:{place.app.port}"
+            yield Living(url, database, client, whatsapp, browser, (key,), services[0], place.gateway.database_url)
+            await client.close()
+            await database.close()
+
+
+async def open_whatsapp(page: Page) -> None:
+    await page.get_by_role("button", name="WhatsApp", exact=True).click()
+    await expect(page.get_by_role("dialog", name="WhatsApp Connection")).to_be_visible()

@@ -1,0 +1,64 @@
+import asyncio
+
+import pytest
+from conftest import House
+
+from exponential.workspace import tasks
+
+SCRIPT = {"accept": "application/json"}
+
+
+async def test_a_browser_without_scripts_can_write_and_comes_back_to_the_chat(house: House) -> None:
+    async with house.signed_in(await house.user()) as client:
+        answer = await client.post("/chat/messages", data={"text": "What is <b>due</b>?"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/chat")
+        assert "What is &lt;b&gt;due&lt;/b&gt;?" in (await client.get("/chat")).text
+
+
+@pytest.mark.parametrize(("text", "reason"), [("  \n ", "The message is empty"), ("x" * 100_000, "Send it in parts")])
+async def test_what_can_not_be_sent_is_told_in_place(house: House, text: str, reason: str) -> None:
+    async with house.signed_in(await house.user()) as client:
+        scripted = await client.post("/chat/messages", data={"text": text}, headers=SCRIPT)
+        assert scripted.status_code == 422 and reason in scripted.json()["error"]
+        page = await client.post("/chat/messages", data={"text": text})
+        assert page.status_code == 422 and reason in page.text
+        assert text.strip() in page.text  # the draft is not lost
+
+
+async def test_a_body_beyond_all_measure_is_refused(house: House) -> None:
+    async with house.signed_in(await house.user()) as client:
+        answer = await client.post("/tasks", data={"title": "x" * 2_000_000}, headers=SCRIPT)
+        assert answer.status_code == 413
+
+
+async def test_a_long_conversation_shows_its_end_first(house: House) -> None:
+    async with house.signed_in(await house.user()) as client:
+        for number in range(6):
+            await client.post("/chat/messages", data={"text": f"message {number}"}, headers=SCRIPT)
+        page = (await client.get("/chat?show=2")).text
+        assert "message 0" not in page and 'href="/chat?show=8"' in page
+        assert "message 0" in (await client.get("/chat?show=100")).text
+
+
+async def test_changes_reach_open_pages_of_that_user_only(house: House) -> None:
+    alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
+    board = house.app.state.exponential.board
+    hers = board.stream(tasks.CHANNEL, str(alice.id)).body_iterator
+    his = board.stream(tasks.CHANNEL, str(bob.id)).body_iterator
+    for stream in (hers, his):
+        assert await anext(stream) == b"retry: 1000\n\n"
+        assert b"changed" in await anext(stream)
+    waiting = asyncio.ensure_future(anext(his))
+    async with house.signed_in(alice) as client:
+        await client.post("/tasks", data={"title": "buy milk"})
+        assert b"changed" in await asyncio.wait_for(anext(hers), 5)
+    assert not waiting.done()
+    board.close()
+    for left in (waiting, anext(hers)):
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(left, 5)
+
+
+async def test_the_service_is_healthy(house: House) -> None:
+    async with house.client() as client:
+        assert (await client.get("/health")).json() == {"ok": True}

@@ -1,0 +1,169 @@
+"""Passwords, invites, roles: who gets in, who doesn't, and what guessing costs."""
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+import pytest
+from conftest import House, MakeHouse
+from sqlalchemy import select
+
+from exponential import clock
+from exponential.auth import attempts, invites, passwords, users
+from exponential.auth.attempts import Attempt
+from exponential.auth.invites import Invite
+from exponential.auth.users import User
+from exponential.database import Database
+
+GOOD = "correct horse battery staple"
+PAGE = {"accept": "text/html"}
+
+
+async def with_password(house: House, email: str = "alice@example.org", name: str = "Alice") -> User:
+    user = await house.user(email, name)
+    async with house.database.transaction() as session:
+        await passwords.change(session, user.id, GOOD)
+    return user
+
+
+async def try_password(client: httpx.AsyncClient, email: str, password: str, **more: str) -> httpx.Response:
+    return await client.post("/sign-in", data={"email": email, "password": password, **more})
+
+
+async def test_a_password_signs_in_and_leads_to_the_page_that_was_asked_for(house: House) -> None:
+    await with_password(house)
+    async with house.client(**PAGE) as client:
+        asked = await client.get("/tasks?filter=open")
+        assert asked.status_code == 401
+        assert '<input type="hidden" name="to" value="/tasks?filter=open">' in asked.text
+        answer = await try_password(client, " Alice@Example.org", GOOD, to="/tasks?filter=open")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/tasks?filter=open")
+        assert (await client.get("/tasks")).status_code == 200
+        assert (await client.get("/sign-in")).headers["location"] == "/chat"
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:x", ""])
+async def test_signing_in_leads_to_no_other_site(house: House, to: str) -> None:
+    await with_password(house)
+    async with house.client() as client:
+        assert (await try_password(client, "alice@example.org", GOOD, to=to)).headers["location"] == "/chat"
+
+
+async def test_nobody_learns_who_has_an_account(house: House) -> None:
+    await with_password(house)
+    await house.user("bob@example.org", "Bob")  # has no password
+    answers = []
+    async with house.client(**PAGE) as client:
+        for email in ("alice@example.org", "bob@example.org", "nobody@example.org"):
+            answer = await try_password(client, email, "wrong password")
+            answers.append((answer.status_code, answer.text.replace(email, "EMAIL")))
+    assert answers[0][0] == 401 and "The e-mail address or the password is not right." in answers[0][1]
+    assert len(set(answers)) == 1
+
+
+async def test_guessing_ends_after_five_attempts_and_goes_on_a_quarter_of_an_hour_later(
+    house: House, make_house: MakeHouse
+) -> None:
+    await with_password(house)
+    async with house.client(**PAGE) as client:
+        for _ in range(attempts.FROM_ONE_ADDRESS):
+            assert (await try_password(client, "alice@example.org", "guess")).status_code == 401
+        refused = await try_password(client, "alice@example.org", GOOD)
+        assert refused.status_code == 429 and "Wait 15 minutes" in refused.text
+        assert 800 < int(refused.headers["retry-after"]) <= 901
+        assert (await try_password(client, "bob@example.org", "guess")).status_code == 401  # of somebody else
+    async with make_house() as restarted, restarted.client() as client:
+        assert (await try_password(client, "alice@example.org", GOOD)).status_code == 429
+        with clock.frozen(clock.now() + attempts.WINDOW + timedelta(seconds=1)):
+            assert (await try_password(client, "alice@example.org", GOOD)).status_code == 303
+
+
+async def test_guesses_at_once_are_counted_one_by_one(house: House) -> None:
+    await with_password(house)
+    async with house.client() as client:
+        guesses = [try_password(client, "alice@example.org", f"guess {number}") for number in range(30)]
+        codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
+    assert codes.count(401) == attempts.FROM_ONE_ADDRESS and codes.count(429) == 25
+
+
+async def test_success_forgives_mistypes_but_an_address_that_tries_many_accounts_is_stopped(house: House) -> None:
+    await with_password(house)
+    async with house.client() as client:
+        for _ in range(3):
+            for _ in range(4):
+                assert (await try_password(client, "alice@example.org", "mistyped")).status_code == 401
+            assert (await try_password(client, "alice@example.org", GOOD)).status_code == 303
+        for number in range(attempts.OF_ONE_ADDRESS - 15):
+            assert (await try_password(client, f"person{number}@example.org", "guess")).status_code == 401
+        assert (await try_password(client, "another@example.org", "guess")).status_code == 429
+
+
+async def test_attempts_name_nobody_and_are_forgotten(house: House) -> None:
+    async with house.client() as client:
+        await try_password(client, "alice@example.org", "guess")
+    async with house.database.transaction() as session:
+        stored = list(await session.scalars(select(Attempt.what)))
+        assert len(stored) == 3 and not any("alice" in what or "127.0" in what for what in stored)
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        async with house.database.transaction() as session:
+            await attempts.forget_old(session)
+            assert list(await session.scalars(select(Attempt.what))) == []
+
+
+async def make_invite(house: House, **given: str) -> str:
+    async with house.database.transaction() as session:
+        admin = await users.local_user(session)
+        return f"/invite/{await invites.make(session, admin, **given)}"  # type: ignore[arg-type]
+
+
+async def test_an_invite_makes_one_account_once(house: House) -> None:
+    link = await make_invite(house)
+    account = {"email": "bob@example.org", "name": " Bob  Builder ", "password": GOOD}
+    async with house.client(**PAGE) as bob, house.client(**PAGE) as charlie:
+        assert "Make your account" in (await bob.get(link)).text
+        weak = await bob.post(link, data={**account, "password": "short"})
+        assert weak.status_code == 422 and "10 to 200 characters" in weak.text and "bob@example.org" in weak.text
+        assert (await bob.post(link, data=account)).headers["location"] == "/chat"
+        assert "Bob Builder" in (await bob.get("/tasks")).text
+        for answer in (await charlie.get(link), await charlie.post(link, data={**account, "email": "c@example.org"})):
+            assert answer.status_code == 404 and "This invite no longer works" in answer.text
+        assert (await try_password(charlie, "bob@example.org", GOOD)).status_code == 303
+    async with house.database.transaction() as session:
+        bobs = await users.find(session, "bob@example.org")
+        assert bobs is not None and bobs.role == "member"
+        assert bobs.password_hash is not None and GOOD not in bobs.password_hash
+
+
+async def test_an_invite_for_an_address_is_for_nobody_else(house: House) -> None:
+    link = await make_invite(house, email="Dana@Example.org", role="admin")
+    async with house.client() as client:
+        await client.post(link, data={"email": "mallory@example.org", "name": "Dana", "password": GOOD})
+    async with house.database.transaction() as session:
+        dana = await users.find(session, "dana@example.org")
+        assert dana is not None and dana.is_admin
+        assert await users.find(session, "mallory@example.org") is None
+
+
+async def test_two_people_can_not_share_an_invite_or_an_address(house: House) -> None:
+    link = await make_invite(house)
+    names = [{"email": f"{name}@example.org", "name": name, "password": GOOD} for name in ("eve", "mallory")]
+    async with house.client() as one, house.client() as two:
+        answers = await asyncio.gather(one.post(link, data=names[0]), two.post(link, data=names[1]))
+        assert sorted(answer.status_code for answer in answers) == [303, 404]
+        taken = await make_invite(house)
+        answer = await two.post(taken, data={"email": "you@exponential.local", "name": "You", "password": GOOD})
+        assert answer.status_code == 409 and "used by another account" in answer.text
+
+
+async def test_an_invite_is_stored_as_a_hash_and_ends_after_a_week(house: House, app_database: Database) -> None:
+    link = await make_invite(house)
+    token = link.rsplit("/", 1)[1]
+    async with app_database.transaction() as session:
+        [invite] = await invites.open_ones(session)
+        assert token.encode() not in invite.token_hash and len(invite.token_hash) == 32
+    with clock.frozen(clock.now() + timedelta(days=8)):
+        async with house.client() as client:
+            assert (await client.get(link)).status_code == 404
+        async with app_database.transaction() as session:
+            await invites.forget_old(session)
+            assert (await session.scalars(select(Invite))).all() == []

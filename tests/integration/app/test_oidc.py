@@ -1,0 +1,113 @@
+"""Signing in through a real OpenID Connect provider, over HTTP on loopback."""
+
+from typing import Any
+
+import httpx
+from conftest import House, MakeHouse
+from cryptography.hazmat.primitives.asymmetric import rsa
+from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running
+from sqlalchemy import func, select
+
+from exponential.auth.users import User
+
+
+def settings(url: str) -> dict[str, Any]:
+    return {"oidc_issuer": url, "oidc_client_id": CLIENT_ID, "oidc_client_secret": CLIENT_SECRET}
+
+
+async def sign_in(browser: httpx.AsyncClient, **params: str) -> httpx.Response:
+    """From our sign-in page to the provider and back, as a browser goes."""
+    answer = await browser.get("/oidc/start", params=params)
+    if answer.status_code != 302:
+        return answer
+    async with httpx.AsyncClient() as outside:
+        back = await outside.get(answer.headers["location"])
+    return await browser.get(back.headers["location"])
+
+
+async def people(house: House) -> int:
+    async with house.database.transaction() as session:
+        return (await session.execute(select(func.count()).select_from(User))).scalar_one()
+
+
+async def test_the_first_visit_makes_a_member_and_the_next_finds_them(make_house: MakeHouse) -> None:
+    async with running() as provider, make_house(**settings(provider.url)) as house:
+        async with house.client(accept="text/html") as browser:
+            assert "Sign in with 127.0.0.1" in (await browser.get("/sign-in")).text
+            answer = await sign_in(browser, to="/tasks")
+            assert (answer.status_code, answer.headers["location"]) == (303, "/tasks")
+            assert "ada@example.org" in (await browser.get("/tasks")).text
+        provider.person["email"] = "ada.lovelace@example.org"  # who it is hangs on the subject, not on the address
+        async with house.client() as browser:
+            assert (await sign_in(browser)).headers["location"] == "/chat"
+            assert "ada@example.org" in (await browser.get("/tasks")).text
+        assert await people(house) == 1
+        assert {"openid", "email", "profile"} == set(provider.asked[0]["scope"].split())
+        assert provider.asked[0]["redirect_uri"] == "http://app.test/oidc/callback"
+
+
+async def test_an_account_with_the_same_verified_address_is_the_same_person(make_house: MakeHouse) -> None:
+    async with running(email="ALICE@example.org") as provider, make_house(**settings(provider.url)) as house:
+        await house.user()
+        async with house.client() as browser:
+            await sign_in(browser)
+            assert "alice@example.org" in (await browser.get("/tasks")).text
+        assert await people(house) == 1
+
+
+async def test_an_unverified_address_opens_nobodys_account(make_house: MakeHouse) -> None:
+    person = {"email": "alice@example.org", "email_verified": False}
+    async with running(**person) as provider, make_house(**settings(provider.url)) as house:
+        await house.user()
+        async with house.client(accept="text/html") as browser:
+            answer = await sign_in(browser)
+            assert answer.status_code == 401
+            assert "vouch for your e-mail address" in answer.text
+            assert (await browser.get("/tasks")).status_code == 401
+        assert await people(house) == 1
+
+
+async def test_what_is_forged_or_refused_signs_nobody_in(make_house: MakeHouse) -> None:
+    def another_key(provider: Provider) -> None:
+        provider.key = rsa.generate_private_key(65537, 2048)
+
+    def another_audience(provider: Provider) -> None:
+        provider.audience = "somebody else"
+
+    def another_nonce(provider: Provider) -> None:
+        provider.nonce = "of another sign-in"
+
+    def another_issuer(provider: Provider) -> None:
+        provider.person["iss"] = "http://127.0.0.1:9"
+
+    def a_refusal(provider: Provider) -> None:
+        provider.refuses = True
+
+    for spoil in (another_key, another_audience, another_nonce, another_issuer, a_refusal):
+        async with running() as provider, make_house(**settings(provider.url)) as house, house.client() as browser:
+            spoil(provider)
+            answer = await sign_in(browser)
+            assert (answer.status_code, "exponential_session" in browser.cookies) == (401, False), spoil.__name__
+
+
+async def test_a_callback_that_nobody_began_is_refused(make_house: MakeHouse) -> None:
+    async with running() as provider, make_house(**settings(provider.url)) as house:
+        async with house.client() as browser, house.client() as thief:
+            answer = await browser.get("/oidc/start")
+            async with httpx.AsyncClient() as outside:
+                back = (await outside.get(answer.headers["location"])).headers["location"]
+            stolen = await thief.get(back, headers={"accept": "application/json"})
+            assert (stolen.status_code, stolen.json()["code"]) == (401, "oidc_expired")
+            forged = await browser.get("/oidc/callback?code=x&state=y")
+            assert forged.status_code == 401
+            assert (await browser.get(back)).status_code == 303  # whoever began it may finish it, once
+            assert (await browser.get(back)).status_code == 401
+
+
+async def test_without_a_provider_there_is_none_and_a_silent_one_is_told(make_house: MakeHouse, house: House) -> None:
+    async with house.client(accept="text/html") as browser:
+        assert (await browser.get("/oidc/start")).status_code == 404
+        assert "Sign in with" not in (await browser.get("/sign-in")).text
+    async with make_house(**settings("http://127.0.0.1:9")) as lonely, lonely.client(accept="text/html") as browser:
+        answer = await browser.get("/oidc/start")
+        assert answer.status_code == 503 and "sign in with your password" in answer.text

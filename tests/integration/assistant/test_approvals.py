@@ -1,0 +1,225 @@
+"""The owner approves what Paddy sends to others: YES, NO, other words; by the owner alone, and not for ever."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from stage import StageGateway, Story, until
+
+from exponential import clock
+from exponential.assistant import approvals, conversation, turns
+from exponential.assistant.conversation import Incoming
+from exponential.assistant.formatting import PREFIX
+from exponential.assistant.records import Chat, Turn
+from exponential.assistant.runtime import Runtime
+from exponential.errors import Conflict, NotFound
+from exponential.workspace import history
+
+OWN = "4915110000001@s.whatsapp.net"
+BOB = "bob@lid"
+
+
+class Desk:
+    """What Alice sees and does, and what her friends write."""
+
+    def __init__(self, story: Story, gateway: StageGateway, alice: UUID) -> None:
+        self.story, self.gateway, self.alice = story, gateway, alice
+        self._count = 0
+
+    async def require(self, required: bool = True) -> None:
+        async with self.story.database.transaction() as session:
+            await approvals.require(session, self.alice, required)
+
+    async def writes(self, text: str, who: str = BOB, name: str = "Bob") -> UUID:
+        """A friend writes; the chat's id."""
+        self._count += 1
+        message = Incoming(self.alice, "whatsapp", text, "guest", "s1", who, f"g{self._count}", name)
+        return (await self.story.say(message))[0].chat_id
+
+    async def waits(self, count: int = 1) -> list[approvals.Waiting]:
+        async def enough() -> tuple[list[approvals.Waiting]] | None:
+            async with self.story.database.transaction() as session:
+                found = await approvals.waiting(session, self.alice)
+            return (found,) if len(found) == count else None
+
+        found: list[approvals.Waiting] = (await until(enough))[0]
+        return found
+
+    async def says(self, text: str, channel: str = "whatsapp") -> str:
+        """Alice writes to Paddy; its answer."""
+        self._count += 1
+        where = {"session_id": "s1", "chat_jid": "alice@lid", "external_id": f"o{self._count}"}
+        if channel == "web":
+            message = Incoming(self.alice, "web", text)
+        else:
+            message = Incoming(self.alice, "whatsapp", text, **where)  # type: ignore[arg-type]
+        received = (await self.story.say(message))[0]
+
+        async def answered() -> str:
+            async with self.story.database.transaction() as session:
+                if await conversation.is_answering(session, received.chat_id):
+                    return ""
+                found = await conversation.history(session, received.chat_id)
+            return found[-1].text if found[-1].role == "assistant" else ""
+
+        said: str = await until(answered)
+        return said
+
+    def sent_to(self, chat: str) -> list[str]:
+        return [text.removeprefix(PREFIX) for _, to, text in self.gateway.sent.values() if to == chat]
+
+    async def has(self, chat: str, count: int) -> list[str]:
+        async def enough() -> list[str]:
+            return self.sent_to(chat) if len(self.sent_to(chat)) >= count else []
+
+        found: list[str] = await until(enough)
+        return found
+
+
+@pytest.fixture
+def desk(story: Story, gateway: StageGateway, alice: UUID) -> Desk:
+    return Desk(story, gateway, alice)
+
+
+async def test_without_the_owners_wish_answers_go_out_at_once(connected: Runtime, desk: Desk) -> None:
+    await desk.writes("hello")
+    assert len(await desk.has(BOB, 1)) == 1
+    await desk.waits(0)
+
+
+async def test_an_answer_waits_for_yes(connected: Runtime, desk: Desk, gateway: StageGateway) -> None:
+    await desk.require()
+    await desk.writes("are you coming?")
+    (request,) = await desk.has(OWN, 1)
+    assert request.startswith("I want to answer *Bob* (who wrote “are you coming?”):\n\n> Hi! I'm Paddy")
+    assert "Reply _YES_ to send it, _NO_ to drop it, or _SEND: …_" in request and "Number 1;" in request
+    assert desk.sent_to(BOB) == [] and (BOB, True) not in gateway.typing and gateway.read == []
+    assert await desk.says("yes") == "Sent to **Bob**."
+    assert [text[:15] for text in await desk.has(BOB, 1)] == ["Hi! I'm Paddy, "]
+    await desk.waits(0)
+
+
+async def test_no_means_that_nothing_is_sent_or_remembered_as_said(
+    connected: Runtime, desk: Desk, story: Story
+) -> None:
+    await desk.require()
+    chat = await desk.writes("are you coming?")
+    await desk.has(OWN, 1)
+    assert await desk.says("No.", "web") == "Not sent. **Bob** gets no answer."
+    async with story.database.transaction() as session:
+        assert [message.role for message in await conversation.history(session, chat)] == ["user"]
+        (turn,) = (await session.execute(select(Turn).where(Turn.chat_id == chat))).scalars()
+    assert turn.history[-1]["parts"][0]["content"] == approvals.NOT_SENT
+    assert desk.sent_to(BOB) == []
+
+
+async def test_other_words_are_sent_instead(connected: Runtime, desk: Desk, story: Story) -> None:
+    await desk.require()
+    chat = await desk.writes("are you coming?")
+    await desk.has(OWN, 1)
+    assert await desk.says("SEND: Yes, at **eight**.") == "Sent to **Bob**."
+    assert await desk.has(BOB, 1) == ["Yes, at *eight*."]
+    async with story.database.transaction() as session:
+        assert (await conversation.history(session, chat))[-1].text == "Yes, at **eight**."
+        acts = [entry.act.name for entry in (await history.page(session, desk.alice)).entries]
+    assert acts == ["approve_send"]
+
+
+async def test_several_that_wait_are_told_apart(connected: Runtime, desk: Desk) -> None:
+    await desk.require()
+    await desk.writes("first")
+    await desk.waits(1)
+    await desk.writes("second", "carol@lid", "Carol")
+    await desk.waits(2)
+    await desk.has(OWN, 2)
+    assert await desk.says("yes") == "Sent to **Carol**."  # the one just asked about
+    await desk.writes("third", "dave@lid", "Dave")
+    await desk.waits(2)
+    listing = await desk.says("/approve")
+    assert "I ask you before" in listing and "1. to **Bob**" in listing and "3. to **Dave**" in listing
+    assert "Several answers wait (1, 3)" in await desk.says("send: hello there")
+    assert "No answer with the number 7" in await desk.says("yes 7")
+    assert await desk.says("no 3") == "Not sent. **Dave** gets no answer."
+    assert await desk.says("yes 1") == "Sent to **Bob**."
+    await desk.has(BOB, 1)
+    assert desk.sent_to("dave@lid") == []
+
+
+async def test_a_yes_to_something_else_sends_nothing(connected: Runtime, desk: Desk) -> None:
+    await desk.require()
+    await desk.writes("are you coming?")
+    await desk.has(OWN, 1)
+    await desk.says("what are my tasks?")
+    assert await desk.says("yes") == "👍"  # as ever
+    assert "buy milk" in await desk.says("add buy milk")
+    await desk.waits(1)
+    assert desk.sent_to(BOB) == []
+
+
+async def test_a_yes_and_a_task_in_one_burst_are_both_done(connected: Runtime, desk: Desk, story: Story) -> None:
+    await desk.require()
+    await desk.writes("are you coming?")
+    await desk.has(OWN, 1)
+    await story.say(Incoming(desk.alice, "web", "yes"), Incoming(desk.alice, "web", "add buy milk"))
+    await desk.has(BOB, 1)
+
+    async def listed() -> bool:
+        return await story.titles(desk.alice) == ["buy milk"]
+
+    await until(listed)
+
+
+async def test_nobody_else_can_approve(connected: Runtime, desk: Desk, story: Story, bob: UUID) -> None:
+    await desk.require()
+    await desk.writes("are you coming?")
+    (waiting,) = await desk.waits(1)
+    await desk.writes("yes 1")
+    await desk.writes("SEND 1: I owe Bob a million")
+    await desk.writes("YES")
+    await desk.waits(2)  # one more turn, for the burst
+    async with story.database.transaction() as session:
+        with pytest.raises(NotFound):
+            await approvals.send(session, bob, waiting.pending.id)
+        with pytest.raises(NotFound):
+            await approvals.drop(session, bob, waiting.pending.id)
+        assert await approvals.waiting(session, bob) == []
+    assert desk.sent_to(BOB) == []
+
+
+async def test_what_waits_too_long_is_dropped(connected: Runtime, desk: Desk, story: Story) -> None:
+    await desk.require()
+    await desk.writes("are you coming?")
+    (waiting,) = await desk.waits(1)
+    with clock.frozen(clock.now() + approvals.LIFE + timedelta(minutes=1)):
+        async with story.database.transaction() as session:
+            assert await approvals.waiting(session, desk.alice) == []
+            with pytest.raises(Conflict, match="expired"):
+                await approvals.send(session, desk.alice, waiting.pending.id)
+
+        async def swept() -> bool:
+            async with story.database.transaction() as session:
+                return (await session.get_one(approvals.PendingSend, waiting.pending.id)).state == "expired"
+
+        await until(swept)
+    assert desk.sent_to(BOB) == []
+
+
+async def test_it_is_switched_on_and_off_by_a_command(connected: Runtime, desk: Desk) -> None:
+    assert "I ask you before I answer" in await desk.says("/approve on")
+    await desk.writes("hello")
+    await desk.waits(1)
+    assert "without asking you" in await desk.says("/approve off")
+    await desk.writes("hello", "carol@lid", "Carol")
+    assert len(await desk.has("carol@lid", 1)) == 1
+    assert "Write /approve on" in await desk.says("/approve sometimes")
+
+
+async def test_a_turn_repeated_after_a_crash_asks_once(connected: Runtime, desk: Desk, story: Story) -> None:
+    await desk.require()
+    chat_id = await desk.writes("hello")
+    await desk.waits(1)
+    async with story.database.transaction() as session:
+        assert await turns.take_up(session, chat_id) is None
+        assert (await session.get_one(Chat, chat_id)).role == "guest"
+    assert len(desk.sent_to(OWN)) <= 1

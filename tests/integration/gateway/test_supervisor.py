@@ -1,0 +1,56 @@
+"""The supervisor lets go: at once and for good, whatever its workers' news are doing at that moment."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from gateways import PAPER, children, until
+
+from exponential import clock
+from exponential.database import Database
+from exponential.gateway import sessions, wire
+from exponential.gateway.policy import Policy
+from exponential.gateway.sessions import Session
+from exponential.gateway.stores import Stores
+from exponential.gateway.supervisor import Supervisor
+from exponential.gateway.vault import Vault
+
+KEY = b"k" * 32
+
+
+async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
+    gateway_database: Database, tmp_path: Path
+) -> None:
+    """A cancellation that meets a broken connection comes out as the connection's error."""
+    now = clock.now()
+    session = Session(
+        id=clock.new_id(), owner="ada", status=sessions.PENDING, reason="", since=now, created_at=now, linked=False
+    )
+    async with gateway_database.transaction() as db:
+        db.add(session)
+    applying = asyncio.Event()
+
+    async def apply(_event: wire.Event) -> None:
+        applying.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise OSError("server closed the connection unexpectedly") from None
+
+    async def policy(_session_id: object) -> Policy:
+        return Policy()
+
+    before = set(children(os.getpid()))
+    supervisor = Supervisor(PAPER, tmp_path, KEY, Stores(Vault(gateway_database, [KEY]), tmp_path), per_worker=1)
+    supervisor.report_to(apply)
+    supervisor.policies_from(policy)
+    await supervisor.open(session.id)
+    await asyncio.wait_for(applying.wait(), 20)
+    async with asyncio.timeout(10):
+        await supervisor.abandon()
+    assert supervisor.workers == []
+    await until(lambda: set(children(os.getpid())) <= before)
+    await supervisor.open(session.id)  # and it goes on afterwards
+    assert len(supervisor.workers) == 1
+    await until(lambda: supervisor.workers[0] is not None)
+    await supervisor.abandon()

@@ -1,0 +1,44 @@
+"""What passwords may be, and what their hashes cost whoever steals them."""
+
+import time
+
+import pytest
+
+from exponential.auth import passwords, users
+from exponential.database import Database
+from exponential.errors import BadInput
+
+GOOD = "correct horse battery staple"
+
+
+async def test_hashes_are_argon2id_and_salted(app_database: Database) -> None:
+    stored = []
+    for email in ("alice@example.org", "bob@example.org"):
+        async with app_database.transaction() as session:
+            user = await users.add(session, email=email, name="One of two")
+            await passwords.change(session, user.id, GOOD)
+            stored.append(user.password_hash)
+    assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=4$") for each in stored)  # RFC 9106, section 4
+    assert stored[0] != stored[1]
+    assert await passwords.check(GOOD, stored[0])
+    assert not await passwords.check(GOOD + " ", stored[0])
+
+
+async def test_an_account_that_is_not_there_takes_as_long() -> None:
+    hashed = passwords._hash(GOOD)
+    took = []
+    for stored in (hashed, None, hashed, None):
+        began = time.monotonic()
+        assert not await passwords.check("a wrong guess", stored)
+        took.append(time.monotonic() - began)
+    assert min(took) > max(took) / 20  # a look-up alone would be a thousand times faster
+    assert not await passwords.check("x" * 1_000_000, hashed)
+
+
+@pytest.mark.parametrize(
+    ("password", "says"),
+    [("short", "10 to 200"), ("x" * 201, "10 to 200"), ("1234567890123", "easy to guess"), ("aaaaaaaaaaab", "easy")],
+)
+def test_weak_passwords_are_refused(password: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        passwords.good(password, "alice@example.org")

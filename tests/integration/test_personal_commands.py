@@ -1,0 +1,133 @@
+"""The commands about one user's own things: tokens, audit, and the MCP server over stdio."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from mcp import StdioServerParameters
+from mcp.client import Client
+from sqlalchemy.ext.asyncio import AsyncSession
+from typer.testing import CliRunner
+
+from exponential import cli, database, encryption
+from exponential.auth import users
+from exponential.auth.users import User
+from exponential.database import Database
+from exponential.settings import AppSettings, read, with_secrets
+from exponential.workspace import history, tasks
+
+T = TypeVar("T")
+
+
+class Place:
+    """An installation in a folder of its own, on a database of the test's."""
+
+    def __init__(self, folder: Path, app: str, gateway: str) -> None:
+        self.url = app
+        self.environment = {
+            "EXPONENTIAL_DATA": str(folder),
+            "DATABASE_URL": app,
+            "GATEWAY_DATABASE_URL": gateway,
+        }
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """What a command prints, or the sentence with which it fails."""
+        result = CliRunner().invoke(cli.app, arguments, env=self.environment)
+        assert bool(result.exception) == fails, result.exception
+        return str(result.exception) if fails else result.stdout.strip()
+
+    def do(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """In a transaction."""
+
+        async def inside() -> T:
+            db = Database(self.url, pool_size=1)
+            async with db.transaction() as session:
+                done = await work(session)
+            await db.close()
+            return done
+
+        return asyncio.run(inside())
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: Callable[[str], str]) -> Place:
+    settings = with_secrets(read(AppSettings, data_dir=tmp_path))
+    encryption.use_keys(settings.encryption_keys)
+    place = Place(tmp_path, database_url("app"), database_url("gateway"))
+    database.prepare("app", place.url)
+    place.do(_bob)
+    return place
+
+
+async def _bob(session: AsyncSession) -> None:
+    session.add(User(email="bob@example.org", name="Bob", timezone="Europe/Berlin"))
+
+
+def test_tokens_are_made_listed_and_revoked(place: Place) -> None:
+    assert place.run("tokens", "make", "recorder").startswith("exp_")
+    (token,) = [json.loads(line) for line in place.run("tokens", "list", "--json").splitlines()]
+    assert (token["name"], token["usedAt"]) == ("recorder", None)
+    assert place.run("tokens", "list").endswith("never used  recorder")
+    assert place.run("tokens", "list", "--user", "BOB@example.org") == ""
+    assert "no such access token" in place.run("tokens", "revoke", token["id"], "--user", "bob@example.org", fails=True)
+    assert place.run("tokens", "revoke", token["id"]) == "Revoked: recorder"
+    assert "no account" in place.run("tokens", "list", "--user", "carol@example.org", fails=True)
+
+
+def test_the_audit_is_shown_and_one_act_taken_back(place: Place) -> None:
+    async def act(session: AsyncSession) -> str:
+        user = await users.local_user(session)
+        act = await history.begin(session, user.id, "create_task", "whatsapp", {"title": "buy milk"})
+        await tasks.create_task(session, user.id, "buy milk")
+        return str(act.id)
+
+    async def look(session: AsyncSession) -> None:
+        await history.begin(session, (await users.local_user(session)).id, "list_tasks", "web", {})
+
+    async def left(session: AsyncSession) -> int:
+        return len(await tasks.list_tasks(session, (await users.local_user(session)).id))
+
+    act_id = place.do(act)
+    place.do(look)
+    shown = place.run("audit").splitlines()
+    assert len(shown) == 2 and 'create_task  title="buy milk"  (can be undone)' in shown[1] and "whatsapp" in shown[1]
+    (changed,) = [json.loads(line) for line in place.run("audit", "--changed", "--json").splitlines()]
+    assert (changed["id"], changed["undoable"]) == (act_id, True)
+    assert place.run("audit", "--limit", "1").endswith("list_tasks")
+    assert "no such act" in place.run("audit", "--undo", act_id, "--user", "bob@example.org", fails=True)
+    assert place.run("audit", "--undo", act_id) == "Undone: create task"
+    assert "undone already" in place.run("audit", "--undo", act_id, fails=True)
+    assert place.do(left) == 0
+
+
+def test_the_workspace_over_stdio(place: Place) -> None:
+    environment = {**place.environment, "PATH": os.environ["PATH"]}
+    arguments = ["-m", "exponential", "mcp", "--user", "bob@example.org"]
+    server = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
+
+    async def talk() -> tuple[set[str], dict[str, Any]]:
+        async with Client(server) as client:
+            names = {tool.name for tool in (await client.list_tools()).tools}
+            made = await client.call_tool("create_task", {"title": "buy milk", "due": "2026-12-01T17:00"})
+            return names, (made.structured_content or {})["task"]
+
+    async def acts(session: AsyncSession) -> list[tuple[str, str, bool]]:
+        bob = await session.get_one(User, (await _id_of(session, "bob@example.org")))
+        entries = (await history.page(session, bob.id)).entries
+        return [(entry.act.name, entry.act.source, entry.undoable) for entry in entries]
+
+    names, task = asyncio.run(asyncio.wait_for(talk(), 60))
+    assert {"create_task", "query", "import_meeting", "undo"} <= names and "leave_note" not in names
+    assert (task["title"], task["due"]) == ("buy milk", "2026-12-01T17:00:00+01:00")
+    assert place.do(acts) == [("create_task", "mcp", True)]
+
+
+async def _id_of(session: AsyncSession, email: str) -> Any:
+    from sqlalchemy import select
+
+    return (await session.execute(select(User.id).where(User.email == email))).scalar_one()

@@ -1,0 +1,128 @@
+"""Key rotation: afterwards the newest key alone opens everything; it may stop anywhere and be run again."""
+
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from exponential import clock, encryption, rotation
+from exponential.database import Database
+from exponential.errors import ConfigurationError
+from exponential.gateway import pages, sessions
+from exponential.gateway.sessions import Session
+from exponential.gateway.vault import Copy, Locked, Vault
+
+OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
+STORE = b"SQLite format 3\0" + bytes(range(256)) * 40
+
+
+async def make_sessions(db: Database, count: int, status: str = sessions.DISCONNECTED) -> list[UUID]:
+    now = clock.now()
+    made = [
+        Session(
+            id=clock.new_id(), owner="ada", status=status, reason="", since=now, created_at=now, jid=f"{number}@lid"
+        )
+        for number in range(count)
+    ]
+    async with db.transaction() as transaction:
+        transaction.add_all(made)
+    return [session.id for session in made]
+
+
+async def make_store(db: Database, session: UUID, folder: Path) -> None:
+    vault = Vault(db, [OLD])
+    copy = await vault.check_out(session, folder)
+    sealed = pages.PageCipher(pages.file_key(copy.key, "")).seal(0, STORE)
+    await vault.keep(session, copy.name, [0, 1, 2], sealed, len(sealed))
+
+
+def plain(copy: Copy) -> bytes:
+    return pages.PageCipher(pages.file_key(copy.key, "")).open(0, copy.path.read_bytes())
+
+
+async def jids(db: Database) -> list[str | None]:
+    async with db.transaction() as transaction:
+        return list(await transaction.scalars(select(Session.jid).order_by(Session.id)))
+
+
+async def test_afterwards_the_new_key_alone_opens_everything(
+    app_database: Database, gateway_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encryption.use_keys((OLD,))
+    monkeypatch.setattr(rotation, "BATCH", 3)
+    idle = (await make_sessions(gateway_database, 8))[0]
+    await make_store(gateway_database, idle, tmp_path)
+
+    encryption.use_keys((NEW, OLD))
+    outcome = await rotation.rotate(app_database, gateway_database, [NEW, OLD])
+    assert outcome == rotation.Outcome(rows=8, stores=1)
+    assert "Nothing needs the older keys" in outcome.sentence()
+    assert await rotation.rotate(app_database, gateway_database, [NEW, OLD]) == rotation.Outcome()
+
+    encryption.use_keys((NEW,))
+    assert await jids(gateway_database) == [f"{number}@lid" for number in range(8)]
+    assert plain(await Vault(gateway_database, [NEW]).check_out(idle, tmp_path)) == STORE
+    with pytest.raises(Locked):
+        await Vault(gateway_database, [OLD]).check_out(idle, tmp_path)
+
+
+async def test_an_interrupted_run_is_finished_by_the_next(
+    app_database: Database, gateway_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encryption.use_keys((OLD,))
+    await make_sessions(gateway_database, 8)
+    encryption.use_keys((NEW, OLD))
+    monkeypatch.setattr(rotation, "BATCH", 2)
+    encrypt, left = encryption.encrypt, iter(range(5))
+    monkeypatch.setattr(encryption, "encrypt", lambda data: (next(left), encrypt(data))[1])
+    with pytest.raises((StopIteration, RuntimeError)):
+        await rotation.rotate(app_database, gateway_database, [NEW, OLD])
+    monkeypatch.setattr(encryption, "encrypt", encrypt)
+    assert await jids(gateway_database) == [f"{number}@lid" for number in range(8)]  # in between, both keys are in use
+    assert (await rotation.rotate(app_database, gateway_database, [NEW, OLD])).rows == 4
+
+
+async def test_a_session_with_a_client_is_left_to_the_gateway(
+    app_database: Database, gateway_database: Database, tmp_path: Path
+) -> None:
+    encryption.use_keys((OLD,))
+    [running] = await make_sessions(gateway_database, 1, sessions.CONNECTED)
+    await make_store(gateway_database, running, tmp_path)
+    encryption.use_keys((NEW, OLD))
+    outcome = await rotation.rotate(app_database, gateway_database, [NEW, OLD])
+    assert outcome.waiting == 1
+    assert "restart the gateway" in outcome.sentence()
+    assert plain(await Vault(gateway_database, [NEW, OLD]).check_out(running, tmp_path)) == STORE
+    assert (await rotation.rotate(app_database, gateway_database, [NEW, OLD])).waiting == 0
+
+
+async def test_what_no_key_opens_is_named_and_left_as_it_is(
+    app_database: Database, gateway_database: Database, tmp_path: Path
+) -> None:
+    encryption.use_keys((OLD,))
+    [session] = await make_sessions(gateway_database, 1)
+    await make_store(gateway_database, session, tmp_path)
+    encryption.use_keys((NEW, OTHER))
+    with pytest.raises(ConfigurationError, match="a key that is not in EXPONENTIAL_ENCRYPTION_KEY"):
+        await rotation.rotate(app_database, gateway_database, [NEW, OTHER])
+    encryption.use_keys((NEW, OLD))
+    outcome = await rotation.rotate(app_database, gateway_database, [NEW, OTHER])  # the rows' key is there again
+    assert outcome.locked == 1
+    assert "can't be opened with any key" in outcome.sentence()
+    assert plain(await Vault(gateway_database, [OLD]).check_out(session, tmp_path)) == STORE
+
+
+def test_every_table_with_encrypted_columns_is_known_to_the_rotation() -> None:
+    package = Path(rotation.__file__).parent
+    modules = [
+        ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        for path in package.rglob("*.py")
+        if "mapped_column(Encrypted" in path.read_text()
+    ]
+    assert len(modules) > 5
+    check = f"import sys, exponential.rotation; print([name for name in {modules} if name not in sys.modules])"
+    missing = subprocess.run([sys.executable, "-W", "ignore", "-c", check], capture_output=True, text=True, check=True)
+    assert missing.stdout.strip() == "[]"

@@ -1,0 +1,28 @@
+"""Each reason that the gateway gives has a cure of its own or one of its state."""
+
+import pytest
+
+from exponential.app import cures
+from exponential.gateway import reasons
+
+PROBLEMS = [*reasons.ENDINGS, "taken_over", "passkey", "phone_outdated", "pairing_failed", "not_scanned"]
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_each_problem_has_a_cure_of_its_own(code: str) -> None:
+    assert cures.cure("error", code) != cures.cure("error", None)
+    assert all(step.endswith(".") and len(step) < 160 for step in cures.cure("error", code))
+
+
+@pytest.mark.parametrize("status", ["pending", "connected", "reconnecting", "disconnected", "error", "expired"])
+def test_each_state_has_one(status: str) -> None:
+    assert cures.cure(status, None)
+
+
+def test_the_gateways_sentences_have_words_that_stay() -> None:
+    for cause, (_, _void, reason) in reasons.ENDINGS.items():
+        assert reasons.code_of(reason) == cause
+    assert {reasons.code_of(reason) for _, reason in reasons.PAIRINGS.values()} == {
+        *("not_scanned", "passkey", "outdated", "phone_outdated")
+    }
+    assert reasons.code_of(reasons.SCAN) == "scan" and reasons.code_of("something a worker said") is None

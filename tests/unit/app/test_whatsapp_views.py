@@ -1,0 +1,81 @@
+"""What is said of sessions, and what is read from a form."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exponential.app import devices, whatsapp_views
+from exponential.errors import BadInput
+from exponential.gateway.client import LoginStatus, SessionInfo
+
+AT = datetime(2026, 11, 2, 23, 30, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def session(status: str, code: str | None = None, phone: str | None = "+4915110000001") -> SessionInfo:
+    return SessionInfo("id", phone, status == "connected", status, "Why it is so.", AT, AT if phone else None, code)
+
+
+def test_numbers_are_read_as_people_write_them() -> None:
+    text = "+49 1511 2345678\n 0049 (1511) 234-5679 , +1.212.555.0100;\n\n+4915112345678"
+    assert whatsapp_views.phone_numbers(text) == ["+4915112345678", "+4915112345679", "+12125550100", "+4915112345678"]
+    assert whatsapp_views.phone_numbers(" \n") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["0151 12345678", "+49", "hello", "+49 1511 2345678x", "+0151", "+4915112345678901234"]
+)
+def test_what_is_no_number_is_named(text: str) -> None:
+    with pytest.raises(BadInput, match="is not a phone number in international form"):
+        whatsapp_views.phone_numbers(f"+4915112345678\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "qr", "view"),
+    [
+        ("pending", "scan", True, "qr"),
+        ("pending", "starting", False, "preparing"),
+        ("pending", None, False, "preparing"),
+        ("pending", "logging_in", False, "connecting"),
+        ("connected", "online", False, "connected"),
+        ("reconnecting", None, False, "online"),
+        ("expired", "not_scanned", False, "expired"),
+        ("error", "passkey", False, "passkey"),
+        ("error", "outdated", False, "outdated"),
+        ("error", "banned", False, "failed"),
+        ("disconnected", "logged_out", False, "failed"),
+        ("something new", None, False, "failed"),
+    ],
+)
+def test_each_state_of_linking_has_its_view(status: str, code: str | None, qr: bool, view: str) -> None:
+    told = LoginStatus(status == "connected", None, qr, status, "", None, code)
+    assert whatsapp_views.linking_state(told) == view
+
+
+def test_rows_say_what_is_so_on_the_users_clock() -> None:
+    row = whatsapp_views.row(session("connected"), BERLIN)
+    assert (row.name, row.badge, row.since, row.reason) == (
+        *("+4915110000001", "Connected", "Connected on 3 November 2026", ""),
+    )
+    pending = whatsapp_views.row(session("pending", phone=None), BERLIN)
+    assert (pending.name, pending.since) == ("New account", "Started on 3 November 2026, 00:30")
+    assert whatsapp_views.row(session("error", "account_banned"), BERLIN).badge == "Banned"
+    assert whatsapp_views.row(session("disconnected", "logged_out"), BERLIN).badge == "Logged out"
+    said = whatsapp_views.summary([row, pending, whatsapp_views.row(session("error", "replaced"), BERLIN)])
+    assert said == "1 account connected. 1 pending. +4915110000001: Replaced. Why it is so."
+
+
+@pytest.mark.parametrize(
+    ("agent", "says"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 15; Pixel) Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) Version/18.0 Safari/605", "Safari on Mac"),
+        ("curl/8.0", "A browser"),
+        ("", "A browser"),
+    ],
+)
+def test_browsers_in_a_few_words(agent: str, says: str) -> None:
+    assert devices.describe(agent) == says

@@ -1,0 +1,416 @@
+"""The gate: an acknowledgement waits for its message to be kept, and everything for the store to be durable."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from exponential.gateway import gate
+from exponential.gateway.gate import Gate
+
+SOON = 5.0  # seconds; the longest wait for what must happen
+
+
+def message(number: int) -> str:
+    return f'<message from="1@lid" id="M{number}" notify="Bob" t="1"><enc type="msg"/></message>'
+
+
+def receipt(number: int, kind: str = "") -> str:
+    return f'<receipt id="M{number}" to="1@lid"{f" type={chr(34)}{kind}{chr(34)}" if kind else ""}/>'
+
+
+class Store:
+    """A store whose durable generation the test decides."""
+
+    def __init__(self) -> None:
+        self.now = self.safe = 0
+
+    def generation(self) -> int:
+        return self.now
+
+    def is_durable(self, generation: int) -> bool:
+        return generation <= self.safe
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "QUIET_STEP", 3600)  # no test waits for quiet unless it says so
+
+
+class Stage:
+    def __init__(self, store: Any = None) -> None:
+        self.gate = Gate(store or Store())
+        self._threads = ThreadPoolExecutor(8)
+
+    def receive(self, number: int) -> None:
+        self.gate.log("Client/Recv", message(number))
+
+    def submit(self, work: Callable[..., None], *arguments: Any) -> "Future[None]":
+        return self._threads.submit(work, *arguments)
+
+    def send(self, line: str) -> "Future[None]":
+        return self.submit(self.gate.log, "Client/Send", line)
+
+    def keep(self, number: int) -> None:
+        with self.gate.keeping(f"M{number}"):
+            pass
+
+
+def waits(sending: "Future[None]") -> bool:
+    with pytest.raises(TimeoutError):
+        sending.result(0.1)
+    return True
+
+
+def test_an_acknowledgement_waits_until_its_message_is_kept() -> None:
+    stage = Stage()
+    stage.receive(1)
+    sending = stage.send(receipt(1))
+    assert waits(sending)
+    stage.keep(1)
+    sending.result(SOON)
+
+
+def test_what_was_kept_before_is_acknowledged_at_once() -> None:
+    stage = Stage()
+    stage.receive(1)
+    stage.keep(1)
+    stage.send(receipt(1, "inactive")).result(SOON)
+
+
+def test_a_later_message_kept_settles_the_earlier_one_that_brought_nothing() -> None:
+    stage = Stage()
+    stage.receive(1)
+    stage.receive(2)
+    sending = stage.send(receipt(1))
+    assert waits(sending)
+    stage.keep(2)
+    sending.result(SOON)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Ignoring message M2 from 1@lid: received message with old counter",
+        "Error decrypting message M2 from 1@lid: no session",
+        'Unavailable message M2 from 1@lid (type: "")',
+    ],
+)
+def test_what_the_client_says_brings_nothing_is_acknowledged_and_what_came_before_it_is_not(words: str) -> None:
+    stage = Stage()
+    stage.receive(1)
+    stage.receive(2)
+    first, second = stage.send(receipt(1)), stage.send(receipt(2))
+    assert waits(second)
+    stage.gate.log("Client", words)
+    second.result(SOON)
+    assert waits(first)
+    stage.keep(1)
+    first.result(SOON)
+
+
+def test_each_part_of_a_message_is_waited_for() -> None:
+    stage = Stage()
+    stage.gate.log("Client/Recv", '<message id="M1"><enc type="pkmsg"/><enc type="skmsg"/></message>')
+    sending = stage.send(receipt(1))
+    stage.keep(1)  # the sender key
+    assert waits(sending)
+    stage.keep(1)
+    sending.result(SOON)
+
+
+def test_a_repetition_that_is_ignored_says_nothing_of_the_first() -> None:
+    stage = Stage()
+    stage.receive(1)
+    stage.receive(1)
+    stage.gate.log("Client", "Ignoring message M1 from 1@lid: received message with old counter")
+    sending = stage.send(receipt(1))
+    assert waits(sending)
+    stage.keep(1)
+    sending.result(SOON)
+
+
+def test_what_could_not_be_opened_is_waited_for_when_it_is_sent_again() -> None:
+    stage = Stage()
+    stage.receive(1)
+    stage.gate.log("Client", "Error decrypting message M1 from 1@lid: no session")
+    stage.send('<ack class="message" id="M1" to="1@lid"/>').result(SOON)
+    stage.receive(1)
+    sending = stage.send(receipt(1))
+    assert waits(sending)
+    stage.keep(1)
+    sending.result(SOON)
+
+
+def test_a_message_that_brings_nothing_is_acknowledged_after_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "QUIET_STEP", 0.01)
+    stage = Stage()
+    stage.receive(1)
+    stage.send(receipt(1)).result(SOON)
+
+
+def test_while_a_callback_works_nothing_counts_as_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "QUIET_STEP", 0.001)
+    stage = Stage()
+    stage.receive(1)
+    with stage.gate.working():  # that of a login, say: the message's own comes after it
+        sending = stage.send(receipt(1))
+        assert waits(sending)
+        stage.keep(1)
+    sending.result(SOON)
+
+
+def test_a_message_whose_keeping_failed_is_not_acknowledged_on_this_connection() -> None:
+    stage = Stage()
+    stage.receive(1)
+    with pytest.raises(OSError), stage.gate.keeping("M1"):
+        raise OSError
+    stage.receive(2)
+    stage.keep(2)
+    sending = stage.send(receipt(1))
+    assert waits(sending)
+    stage.gate.log("Client/Recv", '<success lid="1@lid"/>')  # the next login; WhatsApp delivers it again
+    sending.result(SOON)  # into a connection that is gone
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        receipt(1, "read"),
+        receipt(1, "retry"),
+        '<message id="OURS" to="1@lid"><enc/></message>',
+        '<iq id="3" type="set" xmlns="encrypt"/>',
+    ],
+)
+def test_what_whatsapp_will_remember_waits_for_a_durable_store(line: str) -> None:
+    store = Store()
+    stage = Stage(store)
+    store.now = 7
+    sending = stage.send(line)
+    assert waits(sending)
+    store.safe = 7
+    stage.gate.durable()
+    sending.result(SOON)
+
+
+@pytest.mark.parametrize("line", ['<iq type="get" xmlns="w:p"/>', "<presence/>", "not a stanza", ""])
+def test_what_rests_on_nothing_goes_at_once(line: str) -> None:
+    store = Store()
+    store.now = 1
+    Stage(store).send(line).result(SOON)
+
+
+def test_an_acknowledgement_needs_both() -> None:
+    store = Store()
+    stage = Stage(store)
+    stage.receive(1)
+    store.now = 1
+    sending = stage.send(receipt(1))
+    store.safe = 1
+    stage.gate.durable()
+    assert waits(sending)
+    store.now = store.safe = 2
+    stage.keep(1)
+    sending.result(SOON)
+
+
+def test_the_store_hears_when_all_before_a_point_is_kept() -> None:
+    stage = Stage()
+    stage.receive(1)
+    here = stage.gate.position()
+    stage.receive(2)
+    passing = ThreadPoolExecutor(1).submit(stage.gate.passed, here)
+    with pytest.raises(TimeoutError):
+        passing.result(0.1)
+    stage.keep(1)
+    assert passing.result(SOON)  # the second message came later and doesn't matter
+
+
+def test_a_released_gate_holds_nobody() -> None:
+    store = Store()
+    stage = Stage(store)
+    stage.receive(1)
+    store.now = 1
+    passing = ThreadPoolExecutor(1).submit(stage.gate.passed, stage.gate.position())
+    sending = [stage.send(receipt(1)), stage.send(receipt(1, "read"))]
+    stage.gate.release()
+    assert not passing.result(SOON)
+    for each in sending:
+        each.result(SOON)
+
+
+SUCCESS = '<success lid="1@lid"/>'
+DIALS = "Dialing wss://web.example.org/ws"
+
+
+def stays(gate: Gate, name: str, line: str) -> bool:
+    """Whether the client's thread that logs this is held. Not of a pool, which would wait for it at the end."""
+    thread = threading.Thread(target=gate.log, args=(name, line), daemon=True)
+    thread.start()
+    thread.join(0.1)
+    return thread.is_alive()
+
+
+def test_a_stopped_client_that_connects_again_by_itself_gets_nowhere() -> None:
+    closing, released = Gate(Store()), Gate(Store())
+    closing.close()
+    assert stays(closing, "Client/Recv", SUCCESS)
+    # The thread that dials holds the lock which the stop needs, so it is held from the stop's end on.
+    assert not stays(closing, "Client/Socket", DIALS)
+    assert not stays(closing, "Client/Recv", "<ib/>")
+    released.release()
+    assert stays(released, "Client/Recv", SUCCESS)
+    assert stays(released, "Client/Socket", DIALS)
+    assert not stays(released, "Client", "Automatically reconnecting after 0s")
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "failed to decrypt prekey message: failed to load prekey 7: database is locked",
+        "failed to decrypt normal message: failed to load session: disk I/O error",
+        "failed to decrypt normal message: sql: database is closed",
+        "failed to decrypt normal message: driver: bad connection",
+    ],
+)
+def test_a_message_that_the_store_failed_at_must_come_again(why: str) -> None:
+    broken = threading.Event()
+    stage = Stage()
+    stage.gate = Gate(Store(), broken.set)
+    stage.receive(1)
+    stage.gate.log("Client", f"Error decrypting message M1 from 1@lid: {why}")
+    assert broken.is_set()
+    sending = stage.send(receipt(1))
+    acknowledging = stage.send('<ack class="message" id="M1" to="1@lid"/>')
+    assert waits(sending) and waits(acknowledging)
+    assert stage.gate.passed(stage.gate.position())  # nothing comes of it here: it holds up no other
+    stage.gate.log("Client/Recv", SUCCESS)
+    sending.result(SOON)  # into a connection that is gone
+    acknowledging.result(SOON)
+
+
+def test_a_message_that_can_not_be_opened_by_its_own_fault_is_acknowledged() -> None:
+    broken = threading.Event()
+    stage = Stage()
+    stage.gate = Gate(Store(), broken.set)
+    stage.receive(1)
+    why = "failed to decrypt normal message: mismatching MAC in signal message"
+    stage.gate.log("Client", f"Error decrypting message M1 from 1@lid: {why}")
+    stage.send(receipt(1)).result(SOON)
+    assert not broken.is_set()
+
+
+def test_with_too_much_unacknowledged_no_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "WINDOW", 2)
+    stage = Stage()
+    stage.receive(1)
+    stage.receive(2)
+    third = threading.Thread(target=stage.receive, args=(3,))
+    third.start()
+    third.join(0.1)
+    assert third.is_alive()
+    stage.keep(1)
+    stage.send(receipt(1)).result(SOON)
+    third.join(SOON)
+    assert not third.is_alive()
+
+
+def test_attributes_are_read_from_the_stanza_and_not_from_its_content() -> None:
+    stage = Stage()
+    stage.gate.log(
+        "Client/Recv", '<message from="1@lid" id="M1" notify="x id=M9"><body id="M2" type="read"/></message>'
+    )
+    sending: Callable[[], Any] = stage.send('<receipt id="M1" to="1@lid"><item id="M2" type="read"/></receipt>').result
+    stage.keep(1)
+    sending()
+
+
+OPENING = "Decrypting message from 1@lid"
+
+
+def opening(stage: Stage) -> "Future[None]":
+    return stage.submit(stage.gate.log, "Client", OPENING)
+
+
+def test_no_message_is_opened_while_another_is_sealed() -> None:
+    stage = Stage()
+    with stage.gate.sealing(lambda _: True):
+        stage.receive(1)
+        held = opening(stage)
+        assert waits(held)
+        stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')  # sealed
+        held.result(SOON)
+    opening(stage).result(SOON)
+
+
+def test_nothing_is_sealed_while_a_message_is_opened() -> None:
+    stage = Stage()
+    stage.receive(1)
+    opening(stage).result(SOON)
+
+    def send() -> None:
+        with stage.gate.sealing(lambda _: True):
+            pass
+
+    sending = stage.submit(send)
+    assert waits(sending)
+    stage.keep(1)
+    sending.result(SOON)
+
+
+def test_sealing_goes_on_when_the_next_message_waits_to_be_opened() -> None:
+    stage = Stage()
+    stage.receive(1)
+    stage.receive(2)
+
+    def send() -> None:
+        with stage.gate.sealing(lambda _: True):
+            pass
+
+    sending = stage.submit(send)
+    assert waits(sending)  # number 1 may be open right now
+    held = opening(stage)
+    sending.result(SOON)
+    held.result(SOON)
+
+
+def test_the_id_is_heard_before_the_message_leaves() -> None:
+    stage = Stage()
+    heard: list[str] = []
+
+    def leaving(message_id: str) -> bool:
+        heard.append(message_id)
+        return True
+
+    with stage.gate.sealing(leaving):
+        stage.gate.log("Client/Send", '<iq id="7" type="get" xmlns="usync"/>')
+        assert heard == []
+        stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')
+        assert heard == ["OURS"]
+
+
+def test_a_message_that_may_not_leave_waits_for_the_end_of_its_connection() -> None:
+    stage = Stage()
+
+    def send() -> None:
+        with stage.gate.sealing(lambda _: False):
+            stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')
+
+    sending = stage.submit(send)
+    assert waits(sending)
+    stage.gate.release()
+    sending.result(SOON)
+
+
+def test_the_first_receipt_of_a_message_is_acknowledged_when_it_is_recorded() -> None:
+    stage = Stage()
+    with stage.gate.sealing(lambda _: True):
+        stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')
+    first = stage.send('<ack class="receipt" id="OURS" to="1@lid" type="sender"/>')
+    assert waits(first)
+    stage.gate.receipts_recorded(["OURS"])
+    first.result(SOON)
+    stage.send('<ack class="receipt" id="OURS" to="1@lid" type="read"/>').result(SOON)
+    stage.send('<ack class="receipt" id="THEIRS" to="1@lid" type="read"/>').result(SOON)

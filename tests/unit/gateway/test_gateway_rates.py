@@ -1,0 +1,64 @@
+"""How much of a contact is heard in an hour: sliding windows, one for each contact and one for all."""
+
+from dataclasses import replace
+
+from exponential.gateway import access, rates
+from exponential.gateway.policy import OwnNumber, Policy
+from exponential.gateway.wire import Account, Inbound
+
+ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
+OPEN = Policy(mode="everyone", groups="mentions", per_contact=3, per_session=5)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def message(sender: str, **more: object) -> Inbound:
+    return replace(Inbound("ID", sender, sender, "Name", False, "text", "hello", 0), **more)  # type: ignore[arg-type]
+
+
+def heard(limiter: rates.RateLimiter, one: Inbound, policy: Policy = OPEN) -> str | None:
+    kept = limiter.to_keep(policy, ADA, one)
+    return kept.kind if kept else None
+
+
+def test_over_the_limit_is_told_once_an_hour_and_then_nothing() -> None:
+    clock = Clock()
+    limiter = rates.RateLimiter(clock)
+    bob = message("1@lid", alt="491@s.whatsapp.net")
+    assert [heard(limiter, bob) for _ in range(3)] == ["text"] * 3
+    assert [heard(limiter, bob) for _ in range(3)] == [rates.OVER, None, None]
+    assert heard(limiter, message("491@s.whatsapp.net", alt="1@lid")) is None  # the same person by number
+    assert heard(limiter, message("2@lid")) == "text"
+    clock.now = rates.HOUR
+    assert [heard(limiter, bob) for _ in range(4)] == ["text"] * 3 + [rates.OVER]
+
+
+def test_what_tells_that_it_was_too_much_holds_no_words() -> None:
+    limiter = rates.RateLimiter()
+    kept = [limiter.to_keep(OPEN, ADA, message("1@lid")) for _ in range(4)][-1]
+    assert kept is not None
+    assert (kept.kind, kept.text, kept.sender_name) == (rates.OVER, "", "")
+
+
+def test_all_contacts_together_have_a_limit_too() -> None:
+    limiter = rates.RateLimiter()
+    assert [heard(limiter, message(f"{one}@lid")) for one in range(6)] == ["text"] * 5 + [rates.OVER]
+
+
+def test_the_owner_is_not_counted_with_contacts() -> None:
+    limiter = rates.RateLimiter()
+    proved = replace(OPEN, own_numbers=(OwnNumber("1", "", "9@lid", ""),))
+    own = message(ADA.jid, from_me=True)
+    assert [heard(limiter, one, proved) for one in [own, message("9@lid")] * 10] == ["text"] * 20
+    assert heard(limiter, message("1@lid"), proved) == "text"
+
+
+def test_what_the_assistant_does_not_hear_passes_uncounted() -> None:
+    limiter = rates.RateLimiter()
+    by_hand = message("1@lid", from_me=True, kind=access.BY_HAND)
+    assert [heard(limiter, by_hand) for _ in range(9)] == [access.BY_HAND] * 9

@@ -1,0 +1,53 @@
+"""A client that is stopped before the library knows it may still log in: nothing may leave then that isn't kept."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exponential.gateway import wire
+from exponential.gateway.gate import Gate
+from exponential.gateway.whatsapp import Client
+
+
+class Store:
+    """One that is always durable; `gate` is the client's."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.gate: Gate
+
+    def attach(self, gate: Gate) -> None:
+        self.gate = gate
+
+    def generation(self) -> int:
+        return 0
+
+    def is_durable(self, _generation: int) -> bool:
+        return True
+
+
+def passes(work: Callable[[], Any]) -> bool:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(0.3)
+    return not thread.is_alive()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_path: Path, known: bool) -> None:
+    def keep(*_: object) -> None: ...
+
+    events: list[wire.Event] = []
+    store: Any = Store(tmp_path / "store")
+    client = Client("s", f"s/{known}", store, keep=keep, emit=events.append, on_linking_failed=lambda: None)
+    client._neonize.known = known
+    client.stop()
+    logged_in = passes(lambda: store.gate.log("Client/Recv", '<success lid="1@lid"/>'))
+    assert logged_in != known  # stopped in time, it may have begun to connect again, and gets no further
+    store.gate.log("Client/Recv", '<message id="M1"><enc type="msg"/></message>')
+    acknowledged = passes(lambda: store.gate.log("Client/Send", '<receipt id="M1" to="1@lid"/>'))
+    assert acknowledged == known  # its connection is gone, and what is written there goes nowhere
+    store.gate.release()

@@ -1,0 +1,43 @@
+from exponential.loopback.binary import Node
+from exponential.loopback.delivery import WINDOW, Delivery
+from exponential.loopback.directory import Account, Device
+
+
+def linked_device() -> Device:
+    return Device(Account("1", "2", "A"), 1, b"", 1, 1, b"", b"")
+
+
+def test_at_most_a_window_is_under_way_and_all_of_it_in_order() -> None:
+    device, sent = linked_device(), list[Node]()
+    for number in range(WINDOW + 10):
+        device.put(Node("message", {"id": str(number)}))
+    delivery = Delivery(device, sent.append)
+    device.deliver, device.progress = delivery.put, delivery.acknowledged
+    device.put(Node("message", {"id": "live"}))
+    assert len(sent) == WINDOW
+    device.acknowledged(("message", "7"))
+    device.acknowledged(("message", "7"))
+    assert len(sent) == WINDOW + 1, "an acknowledgement that comes twice makes room once"
+    for number in range(WINDOW + 10):
+        device.acknowledged(("message", str(number)))
+    assert [stanza.text("id") for stanza in sent] == [*map(str, range(WINDOW + 10)), "live"]
+    assert [stanza.text("id") for stanza in sent if "offline" not in stanza.attrs] == ["live"]
+
+
+def test_what_nobody_acknowledges_takes_no_room() -> None:
+    device, sent = linked_device(), list[Node]()
+    delivery = Delivery(device, sent.append)
+    for _ in range(2 * WINDOW):
+        delivery.put(Node("chatstate", {"from": "2@lid"}))
+    assert len(sent) == 2 * WINDOW
+
+
+def test_what_is_acknowledged_late_is_not_sent_again() -> None:
+    device, sent = linked_device(), list[Node]()
+    for number in range(WINDOW + 1):
+        device.put(Node("message", {"id": str(number)}))
+    delivery = Delivery(device, sent.append)
+    device.progress = delivery.acknowledged
+    device.acknowledged(("message", str(WINDOW)))
+    device.acknowledged(("message", "0"))
+    assert len(sent) == WINDOW

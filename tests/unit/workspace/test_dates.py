@@ -1,0 +1,145 @@
+"""Wednesday, 6 May 2026, 10:30 where the user is."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exponential.workspace.dates import extract
+
+NOW = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+def day(month: int, number: int, year: int = 2026) -> date:
+    return date(year, month, number)
+
+
+def at(month: int, number: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, month, number, hour, minute)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "due"),
+    [
+        ("buy milk", "buy milk", None),
+        ("buy milk today", "buy milk", day(5, 6)),
+        ("buy milk tomorrow", "buy milk", day(5, 7)),
+        ("tomorrow buy milk", "buy milk", day(5, 7)),
+        ("buy milk tomorrow at the corner shop", "buy milk at the corner shop", day(5, 7)),
+        ("buy milk by tomorrow", "buy milk", day(5, 7)),
+        ("call mom the day after tomorrow", "call mom", day(5, 8)),
+        ("pay rent on Friday", "pay rent", day(5, 8)),
+        ("pay rent by friday", "pay rent", day(5, 8)),
+        ("pay rent fri", "pay rent", day(5, 8)),
+        ("water the plants Wednesday", "water the plants", day(5, 13)),
+        ("water the plants this Thursday", "water the plants", day(5, 7)),
+        ("dentist next Monday", "dentist", day(5, 11)),
+        ("dentist next friday", "dentist", day(5, 15)),
+        ("pay taxes on 2026-06-01", "pay taxes", day(6, 1)),
+        ("pay taxes by 31 May", "pay taxes", day(5, 31)),
+        ("pay taxes by the 31st of May", "pay taxes", day(5, 31)),
+        ("pay taxes on May 31st", "pay taxes", day(5, 31)),
+        ("pay taxes on May 31, 2027", "pay taxes", day(5, 31, 2027)),
+        ("pay taxes on March 3", "pay taxes", day(3, 3, 2027)),
+        ("pay taxes 31.5.", "pay taxes", day(5, 31)),
+        ("pay taxes 31.05.2027", "pay taxes", day(5, 31, 2027)),
+        ("pay taxes by 5/31", "pay taxes", day(5, 31)),
+        ("renew passport in 3 days", "renew passport", day(5, 9)),
+        ("renew passport in two weeks", "renew passport", day(5, 20)),
+        ("renew passport in a month", "renew passport", day(6, 6)),
+        ("renew passport in 10 months", "renew passport", day(3, 6, 2027)),
+        ("clean up next week", "clean up", day(5, 11)),
+        ("call mum next week tuesday", "call mum", day(5, 12)),
+        ("call mum on tuesday of next week", "call mum", day(5, 12)),
+        ("dentist tuesday next week", "dentist", day(5, 12)),
+        ("clean up next month", "clean up", day(6, 1)),
+        ("clean up by the end of the week", "clean up", day(5, 8)),
+        ("clean up at the end of the month", "clean up", day(5, 31)),
+        ("clean up this weekend", "clean up", day(5, 9)),
+        ("send invoice on the 15th", "send invoice", day(5, 15)),
+        ("send invoice by the 3rd", "send invoice", day(6, 3)),
+        ("call Bob at 5pm", "call Bob", at(5, 6, 17)),
+        ("call Bob at 9am", "call Bob", at(5, 7, 9)),
+        ("call Bob at 17:30", "call Bob", at(5, 6, 17, 30)),
+        ("call Bob tomorrow at 9:15", "call Bob", at(5, 7, 9, 15)),
+        ("call Bob at 9:15 tomorrow", "call Bob", at(5, 7, 9, 15)),
+        ("call Bob tomorrow at 5", "call Bob", at(5, 7, 17)),
+        ("dentist 3 june 8:30", "dentist", at(6, 3, 8, 30)),
+        ("3 june 8 pm dentist", "dentist", at(6, 3, 20)),
+        ("dentist june 3 8:30", "dentist", at(6, 3, 8, 30)),
+        ("dentist at 3:30 june 8", "dentist", at(6, 8, 3, 30)),
+        ("call Bob on Friday at noon", "call Bob", at(5, 8, 12)),
+        ("call Bob friday 5 pm", "call Bob", at(5, 8, 17)),
+        ("call Bob tomorrow morning", "call Bob", at(5, 7, 9)),
+        ("call Bob tomorrow in the evening", "call Bob", at(5, 7, 19)),
+        ("call Bob tonight", "call Bob", at(5, 6, 19)),
+        ("call Bob this afternoon", "call Bob", at(5, 6, 15)),
+        ("call Bob in 2 hours", "call Bob", at(5, 6, 12, 30)),
+        ("call Bob in half an hour", "call Bob", at(5, 6, 11)),
+        ("call Bob in 20 minutes", "call Bob", at(5, 6, 10, 50)),
+        # What is no date stays in the title.
+        ("buy the Sunday Times", "buy the Sunday Times", None),
+        ("read tomorrow's paper", "read tomorrow's paper", None),
+        ("thank May for the flowers", "thank May for the flowers", None),
+        ("buy 3 apples", "buy 3 apples", None),
+        ("watch 24 with Anna", "watch 24 with Anna", None),
+        ("meet at 5 Main Street", "meet at 5 Main Street", None),
+        ("pay on February 30", "pay on February 30", None),
+        ("write the Monday report by Friday", "write the Monday report", day(5, 8)),
+        ("sell 12/5 ratio", "sell ratio", day(5, 12)),
+        ("pay 06/07/2026", "pay", day(7, 6)),
+        ("call Bob at half past four", "call Bob", at(5, 6, 16, 30)),
+        ("call Bob at quarter to three", "call Bob", at(5, 6, 14, 45)),
+        ("call Bob tomorrow at eight thirty", "call Bob", at(5, 7, 8, 30)),
+        ("call Bob next monday at ten am", "call Bob", at(5, 11, 10)),
+        ("call Bob at half past six tomorrow morning", "call Bob", at(5, 7, 6, 30)),
+        ("call Bob on Friday at 18 o'clock", "call Bob", at(5, 8, 18)),
+        ("call Bob the day after tomorrow at 1400", "call Bob", at(5, 8, 14)),
+        ("call Bob on Friday 9-ish", "call Bob", at(5, 8, 9)),
+        ("call Bob at 5.30pm", "call Bob", at(5, 6, 17, 30)),
+        ("call Bob at 17h30", "call Bob", at(5, 6, 17, 30)),
+        ("call Bob tomorrow @ 7", "call Bob", at(5, 7, 19)),
+        ("call Bob two hours from now", "call Bob", at(5, 6, 12, 30)),
+        ("call Bob in an hour and a half", "call Bob", at(5, 6, 12)),
+        ("call Bob in twenty minutes", "call Bob", at(5, 6, 10, 50)),
+        ("call Bob tonight at 9", "call Bob", at(5, 6, 21)),
+        ("call Bob tomorrow evening at 8", "call Bob", at(5, 7, 20)),
+        ("call Bob tomorrow morning at 7", "call Bob", at(5, 7, 7)),
+        ("call Bob tomorrow at 8 in the evening", "call Bob", at(5, 7, 20)),
+        ("call Bob at 7 in the morning", "call Bob", at(5, 7, 7)),
+        ("call Bob by eod", "call Bob", day(5, 6)),
+        ("call Bob by cob tomorrow", "call Bob", day(5, 7)),
+        ("call Bob by eow", "call Bob", day(5, 8)),
+        ("pay rent eom", "pay rent", day(5, 31)),
+        ("pay rent before June", "pay rent", day(5, 31)),
+        ("pay rent by the end of June", "pay rent", day(6, 30)),
+        ("pay rent in a fortnight", "pay rent", day(5, 20)),
+        ("pay rent in a couple of days", "pay rent", day(5, 8)),
+        ("pay rent a week on Monday", "pay rent", day(5, 18)),
+        ("pay rent on the last day of the month", "pay rent", day(5, 31)),
+        ("mow first weekend of june", "mow", day(6, 6)),
+        ("vote on the first Monday of June", "vote", day(6, 1)),
+        ("call grandma on Christmas day", "call grandma", day(12, 25)),
+        ("write the May newsletter", "write the May newsletter", None),
+        ("give mom one for two", "give mom one for two", None),
+        ("buy a half dozen eggs", "buy a half dozen eggs", None),
+        ("call at five guys", "call at five guys", None),
+        ("", "", None),
+    ],
+)
+def test_extract(text: str, words: str, due: date | datetime | None) -> None:
+    assert extract(text, NOW) == (words, due)
+
+
+def test_where_the_month_comes_first() -> None:
+    now = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("America/New_York"))
+    assert extract("pay 06/07/2026", now) == ("pay", day(6, 7))
+    assert extract("pay 20/05/2026", now) == ("pay", day(5, 20))
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_survived(text: str) -> None:
+    words, _ = extract(text, NOW)
+    assert len(words) <= 2 * len(text) + 20  # a time may be spelled out in what is left
