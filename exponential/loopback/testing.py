@@ -5,6 +5,7 @@ It needs pytest and pytest-asyncio.
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Protocol, TypeVar
@@ -17,6 +18,7 @@ from exponential.loopback.server import Loopback
 
 T = TypeVar("T")
 FIRST_NUMBER = 4915110000001
+ASK_AGAIN = 0.05  # seconds
 _servers = pytest.StashKey[list[Loopback]]()
 
 
@@ -51,11 +53,14 @@ def phone(whatsapp: Loopback) -> NewPhone:
 async def until(phone: Phone, condition: Callable[[], T], *, timeout: float = 15) -> T:
     """Wait until `condition()` is true, asked again whenever anything on `phone` changes; returns what it returned.
 
+    It is also asked every 50 ms, for it may look at more than this phone: at another one, or at the wire.
+
     Example: `await until(bob, lambda: sent.status == "read")`. Raises TimeoutError after `timeout` seconds.
     """
     async with asyncio.timeout(timeout):
         while not (value := condition()):
-            await phone.changed()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(phone.changed(), ASK_AGAIN)
     return value
 
 

@@ -18,6 +18,11 @@ PASSING = """
         with pytest.raises(TimeoutError):
             await until(bob, lambda: sent.status == "read", timeout=0.01)
 
+    async def test_what_no_phone_shows_is_waited_for_too(whatsapp, phone):
+        alice, elsewhere = phone("Alice"), []
+        whatsapp.loop.call_later(0.2, elsewhere.append, "done")
+        assert await until(alice, lambda: elsewhere) == ["done"]
+
     async def test_each_test_has_its_own_server(whatsapp, phone):
         phone("Alice", number="+4915110000001")
         assert len(whatsapp.phones) == 1
@@ -51,7 +56,7 @@ async def test_a_project_with_explicit_asyncio_marks(tmp_path: Path) -> None:
     marked = PASSING.replace("async def", "@pytest.mark.asyncio\n    async def")
     code, output = await run_pytest(tmp_path, marked)
     assert code == 0, output
-    assert "2 passed" in output
+    assert "3 passed" in output
     assert "WhatsApp wire" not in output
 
 
