@@ -1,4 +1,5 @@
-"""What Paddy has in mind of a conversation: its last turns within a budget, a summary of earlier ones, and facts."""
+"""What Paddy has in mind of a conversation: its last turns within a budget, a summary of earlier ones, facts, and the
+names of projects."""
 
 import json
 from collections.abc import Callable
@@ -9,11 +10,12 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant.records import Chat, Turn
-from exponential.workspace import facts
+from exponential.workspace import facts, projects
 
 REMEMBERED = 20  # turns of the chat that are told word for word, at most
 BUDGET = 24_000  # characters of them, the last one not counted
 LONGEST = 2_000  # characters of one text in a turn before the last one; what is longer is shortened
+PROJECTS = 1_000  # characters of their names
 FACTS = 2_000  # characters of facts that are told without being asked for
 SHORTENED = " … [shortened]"
 _OLD_FILE = "[a file that was sent earlier]"
@@ -53,6 +55,21 @@ async def known_facts(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
         if left < 0:
             break
         told.append(fact.text)
+    return tuple(reversed(told))
+
+
+async def known_projects(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
+    """Names of the owner's projects that aren't done, the latest within the budget; nothing in a guest's chat."""
+    if chat.role != "owner":
+        return ()
+    told: list[str] = []
+    left = PROJECTS
+    for project in reversed(await projects.list_projects(session, chat.user_id)):
+        left -= len(project.name)
+        if left < 0:
+            break
+        if project.status != "done":
+            told.append(project.name)
     return tuple(reversed(told))
 
 

@@ -228,6 +228,7 @@ async def _steps(
         work.messages[-1].channel,
         summary=work.chat.summary,
         facts=work.facts,
+        projects=work.projects,
         again_of=work.again_of,
         told=saying.tool,
     )

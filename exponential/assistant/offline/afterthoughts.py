@@ -34,6 +34,9 @@ _PUT_DOWN = whole(
     rf"(?P<head>[^\n]+?){_JOINT}{_POLITE}(?:(?:put|write|note|jot|log|get|pop|stick|throw|add|make|turn|save|create|have)"
     rf"\s+(?:{_IT}\s+)?{_PLACE}|add\s+{_IT}|don['’]?t\s+let\s+me\s+forget(?:\s+{_IT})?|(?:make\s+sure\s+)?(?:that\s+)?i\s+(?:don['’]?t|won['’]?t)\s+forget(?:\s+{_IT})?){_ENDING}(?P<rest>(?:[\s,.;–-]+.+)?)"
 )
+_MOVED_THERE = whole(  # "the bug belongs to Website, can you move it there?"
+    rf"(?P<head>[^\n]+?){_JOINT}{_POLITE}(?:move|put|file|add|assign)\s+{_IT}\s+(?:in\s+|over\s+)?(?:there|to\s+(?:it|that\s+project)){_ENDING}"
+)
 _NEXT_SENTENCE = re.compile(r"[.!?;:…]\s+|,\s*(?:but|so|and)\s+|\s[–-]+\s")
 _WISH = whole(
     r"(?:(?:i|we)(?:['’]ve|\s+have)?\s+(?:(?:also|just|sort\s+of|kind\s+of)\s+)?(?:(?P<given>promised|owe)|agreed\s+to|offered\s+to|forgot\s+to|keep\s+forgetting\s+to"
@@ -58,6 +61,9 @@ def read(heard: Heard, understand: Understand) -> list[Step] | None:
     ticked = _TICKED.fullmatch(text)
     if ticked is not None and not turned(ticked["head"]):
         return _only(understand(ticked["head"]), "complete_task")
+    there = _MOVED_THERE.fullmatch(text)
+    if there is not None and not turned(there["head"]):
+        return _only(understand(there["head"]), "update_task")
     put_down = _PUT_DOWN.fullmatch(text)
     if put_down is None or '"' in text or "“" in text:
         return None

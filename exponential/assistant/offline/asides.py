@@ -40,6 +40,7 @@ _NAMED = tuple(  # what "it" is in "I don't need the report any more, delete it"
         r"(?:the\s+|my\s+)?(?P<name>.+?)\s+(?:is|are|was|were|has\s+been|['’]s)(?:n['’]?t|\s+not)?\s+(?:no\s+longer\s+)?"
         r"(?:\w+\s+)?(?:needed|necessary|relevant|obsolete|cancelled|canceled|booked|done|finished|ready|due|late|wrong"
         r"|delayed|sent|paid|off|outdated)(?:\s+(?:any\s?more|yet))?",
+        r"(?:the\s+|my\s+)?(?P<name>.+?)\s+(?:matters|counts|is\s+(?:very\s+|really\s+)?important)(?:\s+(?:a\s+lot|most|much|now))?",
         r"(?:about|regarding|re|as\s+for|concerning)\s+(?:the\s+|my\s+)?(?P<name>.+)",
     )
 )

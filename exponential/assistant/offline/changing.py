@@ -62,7 +62,7 @@ _NO_DATE = whole(
 
 
 _NO_PROJECT = whole(
-    r"(?:remove|take)\s+(?P<name>.+?)\s+(?:from|out\s+of|off)\s+(?:the\s+|its\s+)?(?:project(?:\s+\w+)?|\w+\s+project)"
+    r"(?:remove|take)\s+(?P<name>.+?)\s+(?:from|out\s+of|off)\s+(?:the\s+|its\s+)?(?:project(?:\s+\w+)?|\w+\s+project)(?:[\s,]+but\s+(?:keep|leave)\s+(?:it|the\s+task)(?:\s+\w+){0,3})?"
     r"|(?P<name2>.+?)\s+(?:should(?:n['’]?t|\s+not)|does(?:n['’]?t|\s+not)|must(?:n['’]?t|\s+not)|need(?:n['’]?t|\s+not)|isn['’]?t|is\s+not)\s+(?:to\s+)?"
     r"(?:(?:be|sit|stay|go|have|need|belong)\s+)?(?:in\s+|to\s+|under\s+|part\s+of\s+)?(?:any|a)\s+project(?:\s+at\s+all)?"
     r"|(?P<name3>.+?)\s+(?:(?:should\s+)?(?:have|has|needs|belongs?\s+to)|(?:is|should\s+be)\s+(?:in|part\s+of))\s+no\s+project"
@@ -73,7 +73,7 @@ _NO_PROJECT = whole(
 _FIELD = whole(
     r"(?:set|change|move|make|update|put|raise|lower|drop|increase|decrease|reduce|bump)\s+(?:the\s+|its\s+)?(?:due(?:\s+(?:date|time))?|time|deadline|date|prio(?:rity)?"
     r"|(?P<project>project))"
-    r"(?:\s+(?:of|for|on)\s+(?P<name>.+?))?\s+(?:to|as)\s+(?P<value>.+)"
+    r"(?:\s+(?:of|for|on)\s+(?P<name>.+?))?(?:\s+back)?\s+(?:to|as)\s+(?P<value>.+)"
 )
 
 
@@ -105,6 +105,11 @@ _RETITLE = whole(r"(?:update|change|edit|correct)\s+(?P<name>.+?)\s+(?:in)?to\s+
 
 _JOINT = re.compile(
     r"\s+(?:(?:back|forward|off|over|up)\s+)?(?:to|until|till|for|by|on|into|in|as|under)\s+|\s+", re.IGNORECASE
+)
+
+
+_TO_LEVEL = whole(  # "drop the login bug to low priority"
+    r"(?:drop|lower|raise|bump|upgrade|downgrade|turn|knock|bring)\s+(?P<name>.+?)\s+(?:down\s+|up\s+)?to\s+(?P<value>(?:low|normal|medium|high|top|urgent)[\s-]+prio(?:rity)?)"
 )
 
 
@@ -202,9 +207,9 @@ def _field(heard: Heard) -> list[Step] | None:
     match = _LOWER.fullmatch(heard.text) or _PRIORITIZE.fullmatch(heard.text)
     if match is not None and not re.search(r"\s+to\s+(?:low|normal|medium|high|urgent)$", heard.text, re.IGNORECASE):
         return each("update_task", {"priority": "low" if match["down"] else "high"}, match["name"] or "it", heard)
-    match = _FIELD.fullmatch(heard.text)
+    match = _FIELD.fullmatch(heard.text) or _TO_LEVEL.fullmatch(heard.text)
     value = meant(match["value"], heard.now, named=True) if match is not None else None
-    if match is not None and match["project"]:
+    if match is not None and match.groupdict().get("project"):
         value = value or {"project": match["value"].strip(pointing.EDGES)}
     return each("update_task", value, match["name"] or "it", heard) if match is not None and value else None
 

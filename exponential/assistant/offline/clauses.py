@@ -16,7 +16,7 @@ _OPENER = (
     r"|which|how|who|when|where"
     r"|did|is|are|any|i\s+(?:also\s+|just\s+|already\s+)?(?:finished|did|paid|bought|called|sent|completed|have|need|must|['’]ve|\w+ed)|i['’]ve|status|summari[sz]e"
     r"|give|pause|resume"
-    r"|update|turn|start|any|my\s+(?:tasks|projects|reminders|meetings)|the\s+(?:action|second|first|third|last)|and|(?:first|second|third|fourth|fifth|last)(?=\s+(?:one|task|is|can|should|to|on|goes|belongs|today|tomorrow|next|mon|tue|wed|thu|fri|sat|sun))"
+    r"|update|turn|start|any|(?:all\s+)?my\s+(?:tasks|projects|reminders|meetings)|the\s+(?:action|second|first|third|last)|and|(?:first|second|third|fourth|fifth|last)(?=\s+(?:one|task|is|can|should|to|on|goes|belongs|today|tomorrow|next|mon|tue|wed|thu|fri|sat|sun))"
     r"|(?:number\s+|\#)\d|\d{1,2}(?=\s*:\s|\s+(?:is|can|should|goes|belongs|done|today|tomorrow|next|high|low|urgent|mon|tues?|wed|thu|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b)|bring\b.*\bback|both|search|brief|wake|keep|close|finish|reopen|archive"
     r"|[^,;.]{1,40}?\s(?:instead\s+of)\s+(?:today|tomorrow|mon|tue|wed|thu|fri|sat|sun))\b"
 )

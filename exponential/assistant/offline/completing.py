@@ -213,7 +213,7 @@ def _deeds(text: str) -> list[Step] | None:
 
 
 def _complete(name: str, heard: Heard) -> list[Step]:
-    if " are " in f" {heard.text.lower()} " or heard.text.lower().startswith(("both ", "tick both", "mark both")):
+    if re.search(r"\b(?:are|both)\b", heard.text, re.IGNORECASE):
         parts = [part for part in re.split(r"\s*(?:,|\band\b|&)\s*", re.sub(r"^both\s+", "", name, flags=re.I)) if part]
         if len(parts) > 1 and not heard.listed:
             it = heard.last["id"] if heard.last is not None and heard.last_kind == "task" else None
@@ -226,7 +226,7 @@ def _complete(name: str, heard: Heard) -> list[Step]:
             for part in re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", name)
         ]
     name = _NOW.sub("", re.sub(r"^(?:both|also|up|just|only)\s+", "", name, flags=re.IGNORECASE))
-    name = re.sub(rf"\s+{_AS_DONE}(?=\s*(?:,|and\b|&))", "", name, flags=re.IGNORECASE)
+    name = re.sub(rf"(?:\s+(?:is|are))?\s+{_AS_DONE}(?=\s*(?:,|and\b|&))", "", name, flags=re.IGNORECASE)
     name = pointing.without_reason(name)
     chosen = choosing.counted(name, heard, "task")
     if chosen is not None:

@@ -53,7 +53,7 @@ _ON_LIST = whole(
 
 
 _MARKED = whole(
-    r"(?:\+|[-•*–]|\[\s?\])\s*(?P<rest>\w.+)|(?:new|plan|idea|next|errand|need(?:ed)?|needs\s+doing|also|jot|memo|dont\s+forget|don['’]t\s+forget)\s*:\s*(?P<rest2>.+)"
+    r"(?:\+|[-•*–]|\[\s?\])\s*(?P<rest>\w.+)|(?:new|plan|idea|next|errand|need(?:ed)?|needs\s+doing|also|jot|memo|(?:dont|don['’]t)\s+(?:let\s+me\s+)?forget(?:\s+this(?:\s+one)?)?)\s*:\s*(?P<rest2>.+)"
 )
 
 
@@ -71,7 +71,7 @@ _DOWN_FOR = whole(
 )
 
 
-_DATED = whole(rf"(?:(?:{ADD}|set)\s+)?{_DETERMINERS}{_NOUN}\s+(?P<when>[^:\"“]{{3,30}}):(?!\d\d)\s*(?P<rest>.+)")
+_DATED = whole(rf"(?:(?:{ADD}|set)\s+)?{_DETERMINERS}{_NOUN}\s*,?\s+(?P<when>[^:\"“]{{3,30}}):(?!\d\d)\s*(?P<rest>.+)")
 
 
 _SHOPPING = whole(r"(?:my\s+|the\s+)?(?:shopping|grocery|packing|groceries)(?:\s+list)?\s*:\s*(?P<rest>.+)")

@@ -116,7 +116,8 @@ _THEN_UNDO = whole(
     r"(?P<head>[^?]{2,60})[,.!–-]\s+(?:(?:please|pls)\s+)?undo(?:\s+(?:it|that))?|go\s+back\s+(?:one|a)\s+step"
 )
 _SORRY = re.compile(
-    r"^(?:(?:actually|but|sorry|o+ps|oh|no+|wait|hm+|damn|argh|whoops|my\s+(?:bad|mistake))[\s,!.:–-]+)+", re.IGNORECASE
+    r"^(?:(?:actually|but|sorry|o+ps|oh|no+|wait|hm+|damn|argh|whoops|my\s+(?:bad|mistake)|i\s+was\s+(?:wrong|mistaken)|turns\s+out(?:\s+that)?)[\s,!.:–-]+)+",
+    re.IGNORECASE,
 )
 _AGAIN = re.compile(  # "that isn't done yet, please open it again"
     r"[\s,;.!–-]+(?:(?:so|and|please|pls|can\s+you|could\s+you)\s+)*(?:re-?open(?=\W*$)|(?:re-?open|open|put|bring|set|mark|untick|uncheck)\s+(?:it|that|this))"

@@ -3,6 +3,7 @@
 Rules are pure; RULES is their order, the more specific first.
 """
 
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -30,6 +31,7 @@ from exponential.assistant.offline import (
     loosely,
     manners,
     meetings,
+    naming,
     narrowing,
     needing,
     negating,
@@ -92,6 +94,7 @@ _KINDS: dict[str, Kind] = {
 }
 _ONCE = ("undo", "complete_task", "reopen_task", "update_task", "update_project")  # twice is no more than once
 _SOMETHING = {"id": "it", "title": "", "name": "", "done": False}  # what a later request may call "it"
+_ABOUT = re.compile(r"(?:what|how)\s+about\b", re.IGNORECASE)  # another one, as the one before
 MAX_REQUEST = 800  # characters; a transcript may be longer
 TOO_LONG = (
     "That is too long for me without a language model. Send it in shorter messages, or begin with *Transcript:* if it "
@@ -126,8 +129,9 @@ def _understand(heard: Heard) -> list[Step]:
     if len(heard.text) > MAX_REQUEST:
         return [Say(TOO_LONG)]
     said = typos.in_question(typos.abbreviations(manners.without_emoji(heard.text.strip())))
-    heard = replace(heard, text=narrowing.unfronted(manners.plainer(said)))
-    return guarding.kept_back(_read(heard), heard.text)
+    said = manners.plainer(said)
+    heard = replace(heard, text=narrowing.unfronted(naming.projects(said, heard.projects)))
+    return naming.as_written(guarding.kept_back(_read(heard), heard.text), said, heard.projects)
 
 
 def _read(heard: Heard) -> list[Step]:
@@ -179,7 +183,8 @@ def _framed(heard: Heard) -> list[Step] | None:
     if active is not None:
         return understand(active)
     return (
-        afterthoughts.read(heard, understand)
+        projects.closed(heard)
+        or afterthoughts.read(heard, understand)
         or topics.read(heard, lambda about: afterthoughts.read(about, understand) or _told(about))
         or occasions.read(heard.text, heard.now, understand)
     )
@@ -221,7 +226,8 @@ def _requests(heard: Heard) -> list[Step] | None:
     """The steps for one or several requests in one message; None when it isn't understood."""
 
     def is_request(text: str) -> bool:
-        return _has_call(_one(replace(heard, text=text, last=heard.last or _SOMETHING)))
+        kind: Kind = "project" if heard.last is None and _ABOUT.match(text) else heard.last_kind
+        return _has_call(_one(replace(heard, text=text, last=heard.last or _SOMETHING, last_kind=kind)))
 
     steps: list[Step] = []
     parts = clauses.split(heard.text, is_request)

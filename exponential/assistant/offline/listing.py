@@ -59,7 +59,10 @@ _DONE_ONES = re.compile(
     r"|get\s+done))\b",
     re.IGNORECASE,
 )
-_NOT_DONE = re.compile(r"\b(?:not|un)[\s-]*(?:yet\s+)?(?:done|completed|finished)\b|n['’]t\b|\bstill\b", re.IGNORECASE)
+_NOT_DONE = re.compile(
+    r"\b(?:not|un)[\s-]*(?:yet\s+)?(?:done|completed|finished)\b|n['’]t\b|\bstill\b|\b(?:to|must|should|can)\s+(?:be|get)\s+(?:done|completed|finished)\b",
+    re.IGNORECASE,
+)
 _EVERYTHING = re.compile(
     r"\b(?:including|and|with|also|even|or)\s+(?:the\s+)?(?:done|completed|finished)\b|\b(?:done|finished|completed)\s+(?:and|or|as\s+well\s+as)\s+"
     r"(?:open|not|undone|pending|unfinished)\b|\ball\s+(?:my\s+)?(?:tasks\s+)?ever\b"

@@ -65,6 +65,10 @@ _END = re.compile(
     re.IGNORECASE,
 )
 _INSIDE = re.compile(r"^(?P<head>(?:[\w'’]+\s+){1,3}?)(?:please|pls|plz|kindly)\s+(?:to\s+)?(?=\S)", re.IGNORECASE)
+_AS_TASK = re.compile(  # "two things for tomorrow, add both as tasks: …"
+    r",?\s+(?:and\s+)?(?:please\s+|pls\s+)?(?:add|put|note|save)\s+(?:it|this|that|them|both|these|all)\s+(?:down\s+)?as\s+(?:an?\s+)?(?:new\s+)?(?:tasks?|to-?dos?)\s*(?=:)",
+    re.IGNORECASE,
+)
 _NOTED = re.compile(r"(?:add\s+)?(?:an?\s+)?(?:note|update|remember|log|record)\b[^:]*:", re.IGNORECASE)  # word by word
 _FOR_THE_DAY = re.compile(
     r"\bfor(?=\s+the\s+(?:[12]?\d|3[01])(?:st|nd|rd|th)\b(?:\s*$|\s*[,.:;!?]|\s+(?:at|to(?!\s+the)|and|in\s+the|with|please|pls|as)\b))",
@@ -136,13 +140,17 @@ def core(text: str) -> str:
 _EMOJI = re.compile(r"[\s]*[\U0001F300-\U0001FAFF\u2600-\u2704\u2706-\u2712\u2715-\u27BF\uFE0F\u200D]+$")
 
 
+_MARKED_DONE = re.compile(r"\b(?P<done>done|finished|completed)\W*(?:✅|✔️?|☑️?|✓)\s*$", re.IGNORECASE)
+
+
 def without_emoji(text: str) -> str:
     """Without what decorates the end; marks of being done stay, and so does a message of nothing else."""
+    text = _MARKED_DONE.sub(r"\g<done>", text)
     bare = _EMOJI.sub("", text).rstrip() if not text.rstrip().endswith(("👍", "✔️")) else text
     return bare if re.search(r"\w", bare) else text
 
 
 def plainer(text: str) -> str:
     """Without politeness after the first words: "delete please the report"; "for the 20th" is "on the 20th"."""
-    text = _INSIDE.sub(r"\g<head>", text)
+    text = _AS_TASK.sub("", _INSIDE.sub(r"\g<head>", text))
     return text if _NOTED.match(text) else _FOR_THE_DAY.sub("on", text)

@@ -7,8 +7,9 @@ from exponential.assistant.offline import choosing, owners, pointing, ranges
 from exponential.assistant.offline.making import tasks_of_items
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Step
-from exponential.workspace import dates
+from exponential.workspace import dates, days
 
+LONG_AHEAD = 90  # days; no minutes are of a meeting so far ahead
 PASTE = "Paste the transcript into your next message, and I keep it and take the minutes."
 
 
@@ -113,7 +114,10 @@ _THAT_WE = re.compile(  # "in a meeting that we should …"
 )
 
 
-_IN_MEETING = re.compile(rf"\s+(?:in|at|during)\s+(?P<name>[\w\s-]*\b(?:{_M}))$", re.IGNORECASE)
+_IN_MEETING = re.compile(
+    rf"\s+(?:in|at|during)\s+(?P<name>[\w\s-]*\b(?:{_M}|review|planning|retrospective|huddle|catch-?up|briefing|all[\s-]hands|town\s+hall|one-on-one))$",
+    re.IGNORECASE,
+)
 
 
 _IN_ANY = re.compile(
@@ -284,5 +288,7 @@ def held(words: str, now: datetime) -> tuple[str, str | None]:
     if due is None:
         return words, None
     day = due.date() if isinstance(due, datetime) else due
+    if (day - now.date()).days > LONG_AHEAD:  # "29 April", in May: the one that is over
+        day = days.add_months(day, -12)
     weekday = re.search(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b", words, re.IGNORECASE)
     return left, (day - timedelta(days=7) if weekday and day > now.date() else day).isoformat()

@@ -1,5 +1,6 @@
 """The rules as a pydantic-ai Model: first the tool calls that messages ask for, then an answer from their results."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +25,9 @@ from exponential.assistant import prompts
 from exponential.assistant.offline import intents, memory, phrasing
 from exponential.assistant.offline.steps import Call, File
 
-_ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")  # as Paddy's instructions put it
+# As Paddy's instructions put it.
+_ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")
+_PROJECTS = re.compile(r"^Projects of .* by name: (\[.*\])$", re.MULTILINE)
 
 
 class OfflineModel(Model):
@@ -52,7 +55,9 @@ class OfflineModel(Model):
         start, prompt = _prompt(messages)
         now = prompt.timestamp.astimezone(_zone(messages[-1]))
         mind = memory.after(messages[:start], now)
-        heard = [replace(mind, text=text, files=files) for text, files in _said(prompt)]
+        # Of the turn's first request: what its tools have changed since must not change how it is read.
+        projects = _projects(messages[start])
+        heard = [replace(mind, text=text, files=files, projects=projects) for text, files in _said(prompt)]
         steps = intents.read(heard, tools)
         calls = [step for step in steps if isinstance(step, Call)]
         results = memory.results(messages[start:])
@@ -99,3 +104,8 @@ def _file(told: str, about: dict[str, Any]) -> File:
 def _zone(message: ModelMessage) -> ZoneInfo:
     found = _ZONE.search(message.instructions or "") if message.kind == "request" else None
     return ZoneInfo(found[1] if found else "UTC")
+
+
+def _projects(message: ModelMessage) -> Sequence[str]:
+    found = _PROJECTS.search(message.instructions or "") if message.kind == "request" else None
+    return json.loads(found[1]) if found else ()

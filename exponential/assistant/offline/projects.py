@@ -4,7 +4,7 @@ import re
 
 from exponential.assistant.offline import pointing
 from exponential.assistant.offline.patterns import whole
-from exponential.assistant.offline.steering import THE, changed, pointed_at
+from exponential.assistant.offline.steering import THE, changed, pointed_at, updated
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
 from exponential.assistant.offline.tracking import day_of, noted, reviewed
 
@@ -118,6 +118,12 @@ _NO_NAME = re.compile(
 )
 
 
+_CLOSE_IT = whole(
+    r"(?:(?:the|my|our)\s+)?(?P<name>[\w&][\w&'’-]*(?:\s+[\w&'’-]+){0,3}?)(?:\s+project)?\s+(?:is|are|has\s+been)\s+(?:now\s+|all\s+|finally\s+)*(?:done|finished|completed?|over)"
+    r"\s*[,.;–-]\s*(?:so\s+|and\s+)?(?:please\s+|pls\s+|(?:can|could)\s+you\s+|you\s+can\s+)*(?:close|finish|complete|mark)\s+(?:the|that|this)\s+project(?:\s+(?:as\s+)?(?:done|finished|complete[d]?))?"
+)
+
+
 _HOW_ABOUT = whole(r"(?:and\s+)?(?:how|what)\s+about\s+(?P<name>(?!(?:a|an|some|we|you)\b).+)")
 
 
@@ -132,6 +138,12 @@ def project(heard: Heard) -> list[Step] | None:
         if steps is not None:
             return steps
     return None
+
+
+def closed(heard: Heard) -> list[Step] | None:
+    """ "Bakery Website is finished, please close the project"."""
+    match = _CLOSE_IT.fullmatch(heard.text.rstrip(" .!"))
+    return updated(match["name"], {"status": "done"}, heard) if match is not None else None
 
 
 def _create(heard: Heard) -> list[Step] | None:

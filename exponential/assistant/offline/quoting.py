@@ -10,7 +10,7 @@ from exponential.assistant.offline.steps import Call, Heard, Step
 from exponential.workspace import dates
 
 _ADD_QUOTED = whole(
-    rf"(?:{ADD}|pop|stick|schedule|file|(?:i\s+|we\s+)?(?:need|want))(?:\s+(?P<before>(?:(?:a|an|the|new|task|to-?do|item|called|named|titled|high|low|urgent|priority|high-priority|low-priority|for\s+me)\s*)*))?\s*:?\s*"
+    rf"(?:{ADD}|pop|stick|schedule|file|(?:i\s+|we\s+)?(?:need|want))(?:\s+(?P<before>(?:(?:a|an|the|new|task|to-?do|item|called|named|titled|high|low|urgent|priority|high-priority|low-priority|for\s+me)\s*)*))?\s*[:,]?\s*"
     r"(?:\"(?P<q1>[^\"]+)\"|“(?P<q2>[^”]+)”|(?<!\w)'(?P<q3>[^']+)'(?!\w)|‘(?P<q4>[^’]+)’)(?P<after>.*)"
 )
 

@@ -124,7 +124,7 @@ def perhaps(heard: Heard) -> list[Step] | None:
         return None
     about = match["about"] or match["about2"] or match["about3"] or match["about4"]
     about = re.sub(r"\s+(?:called|named|again)$", "", about, flags=re.IGNORECASE)
-    about = re.sub(r"^(?:is|are|was|were)\s+|^(?:my|our|the)\s+", "", about, flags=re.IGNORECASE)
+    about = re.sub(r"^(?:is|are|was|were|i)\s+|^(?:my|our|the)\s+", "", about, flags=re.IGNORECASE)
     return [Call("recall", {"about": about.strip(pointing.EDGES)})]
 
 

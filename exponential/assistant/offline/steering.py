@@ -136,6 +136,7 @@ def updated(name: str, args: dict[str, str], heard: Heard) -> list[Step]:
     name = re.sub(
         r"\s+(?:yesterday|today|(?:this|last)\s+(?:week|month|morning|night))$", "", name, flags=re.IGNORECASE
     )
+    name = "it" if name.lower() == "project" else name  # "close the project"
     chosen = choosing.counted(name, heard, "project")
     if chosen is not None:
         return [Call("update_project", {"project": project, **args}) for project in chosen]

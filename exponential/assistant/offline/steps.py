@@ -42,7 +42,7 @@ class File:
 class Heard:
     """One message. `now` is the user's local time; `listed` are the records (of `listed_kind`) that Paddy listed last,
     `last` the one (of `last_kind`) spoken of last, as tool results have them; `asked` is the request that Paddy
-    answered with a question."""
+    answered with a question; `projects` are the names of the user's projects."""
 
     text: str
     now: datetime
@@ -52,6 +52,7 @@ class Heard:
     last_kind: Kind = "task"
     asked: str | None = None
     files: Sequence[File] = ()
+    projects: Sequence[str] = ()
 
 
 Rule = Callable[[Heard], list[Step] | None]

@@ -15,7 +15,7 @@ _NAME = r"[\w&][\w&'’-]*(?:\s+[\w&'’-]+){0,3}?"
 _LED = re.compile(
     r"(?:(?P<for>for|in|under|to)\s+|(?:about|on|re:?|regarding|as\s+for|concerning|with)\s+)?(?:the\s+|my\s+|our\s+)?"
     rf"(?:(?P<name>{_NAME})\s+project|project\s+(?P<name2>{_NAME})|(?<=\s)(?P<name3>(?-i:[A-Z])[\w&-]*(?:\s+(?-i:[A-Z0-9])[\w&-]*)*)(?<!project)(?=\s*:))"
-    r"(?:\s+(?:again|too|as\s+well|once\s+more|next))?\s*(?::|[,–-]\s)\s*(?P<rest>.+)",
+    r"(?:\s+(?:again|too|as\s+well|once\s+more|next))?(?:\s*(?::|[,–-]\s)\s*|\s+(?=(?:please\s+|pls\s+)?(?:add|create|put|note)\b))(?P<rest>.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _NEEDS_TASK = re.compile(

@@ -58,6 +58,13 @@ _REVIEW = (
 )
 
 
+_LETS = re.compile(r"^(?:i['’]d\s+like\s+to|let['’]?s|we\s+should)\s+(?=review\b)", re.IGNORECASE)
+_SET_IT = re.compile(  # "review Alpha on 20 May, could you set the review date"
+    r"\s*[,.;–-]\s*(?:so\s+|and\s+)?(?:(?:can|could|would)\s+you\s+)?(?:please\s+)?(?:set|note|enter)\s+(?:the|its|a|that|this)\s+(?:as\s+(?:the|its)\s+)?(?:next\s+)?review(?:\s+date)?(?:\s+(?:please|for\s+(?:me|that)))?[\s?.!]*$",
+    re.IGNORECASE,
+)
+
+
 _NO_REVIEW = whole(
     rf"(?:remove|clear|drop|delete|unset|cancel|no(?:\s+more)?)\s+(?:the\s+|its\s+)?review(?:\s+date)?(?:\s+(?:of|for|from|on)\s+{THE}(?:project\s+)?(?P<name>.+?)(?:\s+project)?)?"
 )
@@ -112,8 +119,9 @@ def reviewed(heard: Heard) -> list[Step] | None:
     none = _NO_REVIEW.fullmatch(heard.text)
     if none is not None:
         return updated(none["name"] or "it", {"review_on": "none"}, heard)
+    text = _SET_IT.sub("", _LETS.sub("", heard.text))
     for pattern in _REVIEW:
-        match = pattern.fullmatch(heard.text)
+        match = pattern.fullmatch(text)
         day = day_of(match["when"], heard.now) if match is not None else None
         if match is not None and day is not None and not re.search(r"\b(?:the|my)\s+\w+\s+\w+", match["name"]):
             name = re.sub(r"^(?:the|my|our)\s+", "", f"{match['name']} ", flags=re.IGNORECASE).strip()

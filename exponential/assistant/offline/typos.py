@@ -20,7 +20,7 @@ _SHORT = dict(
     hasnt=hasn't wasnt=wasn't dne=done overdu=overdue alredy=already allready=already sry=sorry doen=done
     resched=reschedule prioriy=priority plase=please pleas=please plese=please rember=remember remeber=remember
     evry=every howmany=how|many yesterdays=yesterday's prioroty=priority priorty=priority prioity=priority
-    urgnt=urgent urgend=urgent reviw=review chng=change chg=change""".split()
+    cld=could wld=would shld=should urgnt=urgent urgend=urgent reviw=review chng=change chg=change""".split()
 )
 # Only when nothing was understood: titles hold these, too.
 _LATER = dict(
@@ -88,13 +88,14 @@ _FRONT = 3  # words at the front of a request among which any keyword is looked 
 _POLITE = frozenset("please can could would you paddy hey hi kindly just".split())
 
 
+_YOU = re.compile(r"\b(?P<can>can|could|would|will)\s+u\b", re.IGNORECASE)
 _HIGH = re.compile(r"\bhi(?=[\s-]prio)", re.IGNORECASE)
 
 
 def abbreviations(text: str) -> str:
     """ "tmrw" → "tomorrow", "firday" → "friday"; safe in every text."""
     text = _TO.sub("to", _WORD.sub(lambda match: _everywhere(match[0]), _WITHOUT.sub("without", text)))
-    text = _HIGH.sub("high", text)
+    text = _YOU.sub(r"\g<can> you", _HIGH.sub("high", text))
     return _OFF.sub("off", _AND.sub("and", _FOR.sub("for", text)))
 
 
@@ -140,7 +141,7 @@ def _everywhere(word: str) -> str:
     low = word.lower()
     if low in _SHORT:
         return _SHORT[low].replace("|", " ")
-    if len(low) < 5 or low in (*_DAYS, *_PARTS, "overdue") or low[0] not in "tmwfsoae":
+    if len(low) < 5 or low.removesuffix("s") in (*_DAYS, *_PARTS, "overdue") or low[0] not in "tmwfsoae":
         return word
     part = next((name for name in _PARTS if low[:2] == name[:2] and OSA.distance(low, name) == 1), None)
     if part is not None and low != "mourning":

@@ -37,6 +37,22 @@ async def test_tasks_and_a_project(runtime: Runtime, story: Story, alice: UUID) 
     assert len(await story.titles(alice)) == 3
 
 
+async def test_projects_are_known_by_their_names(runtime: Runtime, story: Story, alice: UUID, bob: UUID) -> None:
+    async def says(text: str) -> str:
+        return (await runtime.ask(alice, text)).reply
+
+    for name in ("Garden", "Kitchen Renovation", 'The "Blue" One'):
+        await says(f"create project {name}")
+    assert "Added **oil the hinges**, in Garden" in await says("add oil the hinges to garden")
+    assert "Added **order tiles**, due tomorrow, in Kitchen R" in await says(
+        "order tiles in kitchen renovation tomorrow"
+    )
+    assert "I can only delete tasks" in await says("delete garden")
+    assert sorted(await story.titles(alice)) == ["oil the hinges", "order tiles"]
+    assert "**Garden** (done)" in await says("garden is done")
+    assert "Added **oil the hinges to garden**" in (await runtime.ask(bob, "add oil the hinges to garden")).reply
+
+
 async def test_a_meeting(runtime: Runtime, story: Story, alice: UUID) -> None:
     kept = await runtime.ask(alice, TRANSCRIPT)
     assert kept.tools[0]["name"] == "import_meeting"

@@ -32,6 +32,7 @@ REMINDERS = [
     {"id": "r2", "text": "take pills", "at": "2026-05-07T09:00:00+02:00"},
 ]
 PROJECTS = [{"id": "p1", "name": "Alpha"}, {"id": "p2", "name": "Garden"}]
+NAMES = ("Alpha", "Garden", "Website", "Household", "Kitchen Renovation")  # of all projects
 MEETINGS = [{"id": "m1", "title": "Pricing sync"}, {"id": "m2", "title": "Board meeting"}]
 MEMORIES = {
     "": Heard("", NOW),
@@ -79,7 +80,7 @@ def phrasings(name: str) -> Iterator[Phrasing]:
         text, _, wanted = line.rpartition(" => ")
         memory, text = text[1:].split("] ", 1) if text.startswith("[") else ("", text)
         accepted = [list(_calls(one)) for one in wanted.split(" || ")]
-        yield Phrasing(text, replace(MEMORIES[memory], text=text), accepted)
+        yield Phrasing(text, replace(MEMORIES[memory], text=text, projects=NAMES), accepted)
 
 
 def _calls(written: str) -> Iterator[tuple[str, dict[str, str]]]:
