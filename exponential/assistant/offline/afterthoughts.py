@@ -20,11 +20,11 @@ _POLITE = (
     r"(?:(?:so|and|please|pls|kindly|just|now|then|again|(?:can|could|would|will)\s+(?:you|u)|(?:you|we)\s+(?:can|may|could)"
     r"|feel\s+free\s+to|let['’]?s|maybe|i['’]d\s+like\s+you\s+to)\s+)*"
 )
-_IT = r"(?:it|that|this|them|that\s+one|this\s+one)"
+_IT = r"(?:it|that|this|them|these|both|all(?:\s+of\s+(?:them|these)|\s+(?:three|four|five))?|that\s+one|this\s+one)"
 _ENDING = r"(?:[\s,]+(?:please|pls|thanks|thank\s+you|thx|for\s+me|now|too))*"
 _TICKED = whole(
     rf"(?P<head>[^\n]+?){_JOINT}{_POLITE}(?:(?:tick|check|cross|strike|take)\s+{_IT}\s+off(?:\s+(?:of\s+)?(?:the|my)\s+list)?"
-    rf"|(?:mark|tick|check|close)\s+{_IT}(?:\s+(?:as\s+)?(?:done|finished|completed?))?|tick){_ENDING}"
+    rf"|(?:mark|tick|check|close)\s+{_IT}(?:\s+(?:as\s+)?(?:done|finished|completed?))?|mark\s+(?:as\s+)?(?:done|finished|completed?)|tick){_ENDING}"
 )
 _PLACE = (
     rf"(?:down|in(?=[\s,.!]*(?:please|pls|thanks|for\s+me|$))|(?:down\s+)?(?:on|to|onto|in|into)\s+(?:(?:my|the|our)\s+)?(?:{LIST})"

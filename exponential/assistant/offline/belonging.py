@@ -159,6 +159,8 @@ def taken(heard: Heard) -> tuple[str, dict[str, str]]:
             if not name or re.fullmatch(ON_LIST, name, re.IGNORECASE) or dates.extract(f"on {name}", heard.now)[1]:
                 continue
             start = found_.get("start") or f"{found_.get('verb') or found_.get('verb2') or 'add'}"
+            if pattern is _TO_NAME and is_place(text[: named.start("name")], name, heard):
+                continue
             if pattern is _TO_NAME and " to " in text[len(start) : named.end("name")] and _RECIPIENT.search(start):
                 continue
             start = "add" if pattern is _UNDER_NAME else start
@@ -170,6 +172,12 @@ def taken(heard: Heard) -> tuple[str, dict[str, str]]:
         text, project = text[: pointed.start()] + text[pointed.end() :], heard.last["name"]
     found = {"priority": priority, "project": project}
     return text.strip(" ,"), {key: value for key, value in found.items() if value is not None}
+
+
+def is_place(before: str, name: str, heard: Heard) -> bool:
+    """Whether "in Porto" tells where: there are projects, and none of them is called so."""
+    known = [project.casefold() for project in heard.projects]
+    return bool(known) and re.search(r"\bin\s+$", before, re.IGNORECASE) is not None and name.casefold() not in known
 
 
 def with_all(steps: list[Step], shared: dict[str, str]) -> list[Step]:

@@ -60,6 +60,11 @@ def merged(steps: list[Step]) -> list[Step]:
         last = found[-1] if found else None
         if isinstance(step, Call) and step.tool == "complete_task" and Call("delete_task", step.args) in found:
             continue  # "remove it, I bought some already"
+        if isinstance(step, Call) and isinstance(last, Call) and _completes(step, last):
+            found[-1] = Call(
+                "create_task", last.args | {key: value for key, value in step.args.items() if key != "task"}
+            )
+            continue
         if isinstance(step, Call) and isinstance(last, Call) and step.tool == last.tool and step.tool in _CHANGED:
             key = _CHANGED[step.tool]
             if last.args[key] == step.args[key] and (last.args.keys() & step.args.keys()) == {key}:
@@ -67,6 +72,13 @@ def merged(steps: list[Step]) -> list[Step]:
                 continue
         found.append(step)
     return found
+
+
+def _completes(step: Call, last: Call) -> bool:
+    """Whether `step` only says more of the task that `last` makes: "I need a new passport. Make it due in June"."""
+    if (last.tool, step.tool) != ("create_task", "update_task") or step.args["task"] != last.args["title"]:
+        return False
+    return step.args.keys() <= {"task", "due", "priority", "project"} and "none" not in step.args.values()
 
 
 def _value(words: str, now: datetime, *, moving: bool) -> Args | None:

@@ -115,14 +115,23 @@ _ALL_BUT = re.compile(
 _ROW = re.compile(
     r"[\w'’]+(?:\s[\w'’]+){0,3}(?:,\s*[\w'’]+(?:\s[\w'’]+){0,3})+,?\s+and\s+[\w'’]+(?:\s[\w'’]+){0,3}"
 )  # a, b and c
+_AND_DONE = re.compile(
+    r"\s*[,;.–-]\s*(?:so\s+)?(?:that['’]?s|it['’]?s|that\s+is|it\s+is|all)\s+(?:all\s+|now\s+)?(?:done|finished|sorted)(?:\s+now)?\W*$",
+    re.IGNORECASE,
+)
 _ALONE = re.compile(
-    r"(?:(?:ok(?:ay)?|yes|yep|and|thanks|all\s+right|got\s+it)[\s,]+)*(?:(?:mark|set|tick)\s+(?:as|to)\s+|i['’]?m\s+|it['’]?s\s+|that['’]?s\s+|that\s+one['’]?s\s+|(?:it|that|this)\s+is\s+|all\s+)?(?:now\s+|all\s+|already\s+)?"
+    r"(?:(?:ok(?:ay)?|yes|yep|and|thanks|all\s+right|got\s+it|actually|oh|well)[\s,]+)*(?:(?:mark|set|tick)\s+(?:as|to)\s+|i['’]?m\s+|it['’]?s\s+|that['’]?s\s+|that\s+one['’]?s\s+|(?:it|that|this)\s+is\s+|all\s+)?(?:now\s+|all\s+|already\s+)?"
     r"(?:done|finished|completed?|did|✅|✔️?|sorted)(?:\s+(?:with\s+)?(?:it|that|this|that\s+one))?(?:\s+(?:now|already|too|as\s+well))?",
     re.IGNORECASE,
 )
 
 
 def complete(heard: Heard) -> list[Step] | None:
+    told = _AND_DONE.sub("", heard.text)  # "called mom, that's done"
+    return (_deeds(told) if told != heard.text else None) or _completed(heard)
+
+
+def _completed(heard: Heard) -> list[Step] | None:
     text = heard.text
     if _ALONE.fullmatch(text):
         return [_last(heard)]

@@ -53,7 +53,7 @@ _ON_LIST = whole(
 
 
 _MARKED = whole(
-    r"(?:\+|[-•*–]|\[\s?\])\s*(?P<rest>\w.+)|(?:new|plan|idea|next|errand|need(?:ed)?|needs\s+doing|also|jot|memo|(?:dont|don['’]t)\s+(?:let\s+me\s+)?forget(?:\s+this(?:\s+one)?)?)\s*:\s*(?P<rest2>.+)"
+    r"(?:\+|[-•*–]|\[\s?\])\s*(?P<rest>\w.+)|(?:new|plan|idea|next|errand|need(?:ed)?|needs\s+doing|(?:tasks?|to-?dos?|things)\s+to\s+add|also|jot|memo|(?:dont|don['’]t)\s+(?:let\s+me\s+)?forget(?:\s+this(?:\s+one)?)?)\s*:\s*(?P<rest2>.+)"
 )
 
 
@@ -129,7 +129,9 @@ _DUE_LEFT = re.compile(  # what is left of "…, due on the 14th" and of "… wi
 _COLON = re.compile(r":(?!\d\d\b)")
 
 
-_POINTING = re.compile(r"(?:it|that|this|them)(?:\s+(?:down|in|up|too|there|on|as\s+well))*", re.IGNORECASE)
+_POINTING = re.compile(
+    r"(?:it|that|this|them|anything|nothing|but\s.+)(?:\s+(?:down|in|up|too|there|on|as\s+well))*", re.IGNORECASE
+)
 
 
 def create(heard: Heard) -> list[Step] | None:

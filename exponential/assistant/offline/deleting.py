@@ -124,6 +124,9 @@ _AGAIN = re.compile(  # "that isn't done yet, please open it again"
     r"(?:\s+(?:one|again|back|up|on|to|onto|as|my|the|list|open|not\s+done))*$",
     re.IGNORECASE,
 )
+_UNDONE = whole(  # "I didn't send the invoice", before "please reopen it"
+    r"(?:but\s+)?(?:i|we)\s+(?:did\s+not|didn['’]?t)\s+(?:actually\s+|really\s+|even\s+)?(?!do\b|finish\b|complete\b)(?P<verb>[a-z]+)\s+(?:the\s+)?(?P<what>.+?)(?:\s+(?:yet|after\s+all))?"
+)
 _BACK = whole(
     r"(?:bring|get|put|give\s+me)\s+(?:the\s+)?(?P<name>.+?)(?:\s+(?:task|one))?\s+back"
     r"|(?:bring\s+back|restore|recover|undelete)\s+(?:the\s+)?(?P<name2>.+?)(?:\s+(?:task|one))?"
@@ -198,6 +201,9 @@ def reopen(heard: Heard) -> list[Step] | None:
         return None
     text = _SORRY.sub("", heard.text)
     again = _AGAIN.search(text)
+    undone = _UNDONE.fullmatch(text[: again.start()]) if again is not None else None
+    if undone is not None:
+        return each("reopen_task", {}, f"{undone['verb']} {undone['what']}", heard)
     if again is not None and _reopened(text[: again.start()], heard):
         text = text[: again.start()]
     return _reopened(text, heard)

@@ -11,7 +11,7 @@ _PRIORITY = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"[\s,;]*(?:\b(?:and|because|as|since)\s+)?\b(?:it|this|that)(?:['’]?s|\s+is)\s+(?:(?:really|very|super|quite|pretty|so"
-        r"|extremely)\s+)*(?P<level>urgent|important|critical|high[\s-]prio(?:rity)?)\b[\s!.]*$",
+        r"|extremely)\s+)*(?P<level>urgent|important|critical|high[\s-]prio(?:rity)?)\b(?:[\s!.]*$|\s+and\s+(?=(?:it['’]?s\s+)?due\b))",
         rf"[\s,]*\b(?:(?:with|of|at|as|in)\s+)?(?:an?\s+)?{_LEVEL}[\s-]*prio(?:rit(?:y|ies))?\b[\s,:]*",
         rf"[\s,]*\b(?:(?:with|of)\s+)?prio(?:rity)?\s*(?:is|[:=])?\s*{_LEVEL}\b[\s,:]*",
         r"[\s,]*\b(?:prio(?:rity)?\s*|p)(?P<code>[1-4])\b[\s,:]*",
@@ -54,7 +54,8 @@ _PROJECT = tuple(
 
 
 _NOT_FIRST = frozenset(
-    """status is has have had to for in by with since that which are was from during this next last past over
+    """due by until before high low urgent asap priority
+    status is has have had to for in by with since that which are was from during this next last past over
     between on at within so yesterday today tomorrow""".split()
 )
 

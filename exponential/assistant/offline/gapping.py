@@ -15,6 +15,10 @@ _MOVES = re.compile(
 _GAP = re.compile(
     r"(?P<name>\w[\w\s'’-]{0,50}?)\s+(?:back\s+)?(?:to|until|till|for|on|by)\s+(?P<when>\S.*)", re.IGNORECASE
 )
+_ANOTHER = re.compile(
+    r"(?<=\s)and\s+(?:another(?:\s+(?:one|task))?|(?:a\s+)?(?:new\s+)?task)\s*:?\s+(?:to\s+)?(?=(?P<verb>[a-z]+)\s)",
+    re.IGNORECASE,
+)
 _OPENS = re.compile(
     r"(?:add|create|make|put|mark|complete|tick|check|delete|remove|move|push|postpone|rename|reopen|reschedule|set|change"
     r"|remind|snooze|cancel|undo|show|list|tell|what|which|how|who|i|it|that|buy|call|pay|send|book)\b",
@@ -26,6 +30,8 @@ _MOST = 8
 
 def filled(text: str, now: datetime) -> str:
     """`text` with the verb said again before each thing that is moved."""
+    if re.match(r"(?:please\s+)?(?:add|create|new)\b", text, re.IGNORECASE):  # "…, and another one call mom"
+        text = _ANOTHER.sub(lambda match: "and add a task " if match["verb"].lower() in VERBS else match[0], text)
     pieces = _JOINT.split(text)
     if not 3 <= len(pieces) <= 2 * _MOST or "\n" in text:
         return text

@@ -69,6 +69,11 @@ _AS_TASK = re.compile(  # "two things for tomorrow, add both as tasks: …"
     r",?\s+(?:and\s+)?(?:please\s+|pls\s+)?(?:add|put|note|save)\s+(?:it|this|that|them|both|these|all)\s+(?:down\s+)?as\s+(?:an?\s+)?(?:new\s+)?(?:tasks?|to-?dos?)\s*(?=:)",
     re.IGNORECASE,
 )
+_NO_NEED = re.compile(  # "…, no need to add it to the calendar"
+    r"(?<=\w)\s*[,;.–-]\s*(?:but\s+|so\s+)?(?:(?:there['’]?s\s+)?no\s+need\s+to|you\s+(?:don['’]?t|do\s+not)\s+(?:have|need)\s+to)\s+"
+    r"(?:add|put|set|give|create|make|save|note|file|reply|answer|confirm|do)\b[^.;:\n]*[.!]?\s*$",
+    re.IGNORECASE,
+)
 _NOTED = re.compile(r"(?:add\s+)?(?:an?\s+)?(?:note|update|remember|log|record)\b[^:]*:", re.IGNORECASE)  # word by word
 _FOR_THE_DAY = re.compile(
     r"\bfor(?=\s+the\s+(?:[12]?\d|3[01])(?:st|nd|rd|th)\b(?:\s*$|\s*[,.:;!?]|\s+(?:at|to(?!\s+the)|and|in\s+the|with|please|pls|as)\b))",
@@ -86,7 +91,7 @@ HEDGES = re.compile(
 
 _RESTART = re.compile(
     r"^(?P<head>.+?)\s*(?:\.{2,}|…|[,;–—-]|[.!](?=\s+(?:oh\s+|ah\s+)?(?:no[\s,]+(?:sorry|wait|actually|just|only|rather|make)|sorry[\s,]+no|scratch\s+that|correction|i\s+mean|make\s+that)\b))"
-    r"\s*(?:oh\s+|ah\s+|hm+\s+)?(?:no|wait|sorry|actually|scratch\s+that|correction|i\s+mean|make\s+that)\b[\s,.!…]*"
+    r"\s*(?:oh\s+|ah\s+|hm+\s+)?(?:no(?!\s+(?:need|rush|hurry|longer|problem|worries|one|more|date|deadline)\b)|wait|sorry|actually|scratch\s+that|correction|i\s+mean|make\s+that)\b[\s,.!…]*"
     r"(?:(?:no|wait|sorry|actually|just|only|rather|i\s+mean|i\s+meant|make\s+that|make\s+it)\b[\s,.!…]*)*(?P<rest>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -152,5 +157,5 @@ def without_emoji(text: str) -> str:
 
 def plainer(text: str) -> str:
     """Without politeness after the first words: "delete please the report"; "for the 20th" is "on the 20th"."""
-    text = _AS_TASK.sub("", _INSIDE.sub(r"\g<head>", text))
+    text = _NO_NEED.sub("", _AS_TASK.sub("", _INSIDE.sub(r"\g<head>", text)))
     return text if _NOTED.match(text) else _FOR_THE_DAY.sub("on", text)

@@ -86,6 +86,9 @@ _SEARCH = (
         r"(?:for|about)\s+(?P<what>.+)"
     ),
     whole(
+        r"(?:find|show\s+me|search)\s+(?:out\s+)?(?:where|when)\s+(?P<what>.+?)\s+(?:(?:was|were|is|got)\s+(?:mentioned|discussed|talked\s+about|brought\s+up)|came\s+up)(?:\s+in\s+(?:my|the|our)\s+meetings)?"
+    ),
+    whole(
         r"(?:find|show\s+me|search)\s+(?:out\s+)?(?:where|when)\s+(?P<who>we|i|\w+)\s+(?:talked|spoke|discussed"
         r"|mentioned)\s*(?:about|of)?\s+(?P<what>.+)"
     ),
@@ -273,6 +276,7 @@ def _name(words: str, now: datetime) -> tuple[str, str | None]:
     words = re.sub(r"^(?:this|last)\s+(?:week|month)['’]s\s+", "", words, flags=re.IGNORECASE)
     words = re.sub(r"^(?:(?:very\s+)?(?:last|latest|most\s+recent|previous)\s+)", "", words, flags=re.IGNORECASE)
     words = re.sub(r"^(?:meeting|call|talk)\s+(?:with|about|on)\s+(?:the\s+)?", "", words, flags=re.IGNORECASE)
+    words = re.sub(r"\s+(?:of|from|on)$", "", words.strip(), flags=re.IGNORECASE)
     words = re.sub(r"(?:^|\s+)(?:meeting|transcript|call)s?$", "", words.strip(), flags=re.IGNORECASE)
     return words.strip(pointing.EDGES), held_on
 

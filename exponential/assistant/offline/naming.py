@@ -27,11 +27,19 @@ _TASK_FOR = (
     r"(?:(?:add|create|make|put)\s+)?(?:(?:an?|another|one\s+more|the)\s+)?(?:new\s+)?(?:task|to-?do|item)\s+"
     r"(?:for|in|under|to|on)\s+(?:(?:the|my|our)\s+)?{name}(?:\s+project)?(?:\s*:\s+|\s+[–-]\s+|\s*,\s+)(?P<rest>\S.*)"
 )
+_ITS_TASK = (
+    r"(?:(?:add|create)\s+)?(?:an?\s+)?(?:(?:new|another)\s+)?{name}\s+(?:task|to-?do)"
+    r"(?:\s*:\s+|\s+[–-]\s+|\s+to\s+)(?P<rest>\S.*)"
+)
 _SAID_OF_IT = (  # "close Garden", "Garden is done": as a project, not as a task whose title has that word
     rf"^(?P<before>(?:close|finish|complete|reopen|archive|delete|remove|rename|mark|set)\s+){_THE}(?P<name>{{name}})"
     r"(?=\s+(?:as|to)\b|\W*$)",
     rf"^(?P<before>){_THE}(?P<name>{{name}})(?=\s+(?:is|are|has\s+been|can\s+be)\s+(?:now\s+|all\s+|finally\s+)*"
     r"(?:done|finished|completed?|closed|over)\b)",
+)
+_IT_IS_FOR = (
+    r"\s*[.,;–-]\s*(?:and\s+)?(?:it|this|that)(?:['’]?s|\s+is)\s+(?:for|in|part\s+of|under)\s+(?:the\s+)?{name}(?:\s+project)?\b"
+    r"(?=\W*$|\s+and\b|\s*[,.;])"
 )
 _ADDS = re.compile(
     rf"(?:^|[\s,.;!?]){ADD}\b|\b(?:move|file|assign|stick|pop|chuck|throw|bung|switch|goes?|belongs?)\b", re.IGNORECASE
@@ -43,7 +51,7 @@ _RECEIVED = re.compile(
     r"|go|drive|fly|travel|walk|trip|flights?|trains?|tickets?|letter|visit)\b|[,.;]",
     re.IGNORECASE,
 )
-_PUT_DEED = re.compile(r"^put(?=\s+(?P<verb>[a-z]+)\s+\w.*\s(?:in|into|under)\s+the\s+.+\sproject\b)", re.IGNORECASE)
+_PUT_DEED = re.compile(r"^put(?=\s+(?P<verb>[a-z]+)\s+\w.*\s(?:in|under)\s+the\s+.+\sproject\b)", re.IGNORECASE)
 _AND_DEED = re.compile(
     r"(?<=\w)(?P<end>\sproject)\s*(?:,|,?\s+and)\s+(?=(?P<verb>[a-z]+)\s.+\sproject\b)", re.IGNORECASE
 )
@@ -57,7 +65,7 @@ def projects(text: str, names: Sequence[str]) -> str:
     """`text` with "the … project" for a name that says where something belongs, or what is meant."""
     for name in sorted(names, key=len, reverse=True)[:MOST_NAMES]:
         if name.casefold() in text.casefold():
-            text = _fronted(text, name) or _said_of_it(_placed(text, name), name)
+            text = _fronted(text, name) or _said_of_it(_placed(_told_of_it(text, name), name), name)
     return _each_its_own(text)
 
 
@@ -78,11 +86,16 @@ def _replaced(step: Step, put: str, said: str) -> Step:
     return Call(step.tool, args)
 
 
+def _told_of_it(text: str, name: str) -> str:
+    """ "… It's for Alpha"."""
+    return re.sub(_with(_IT_IS_FOR, name), f" in the {name} project", text, count=1, flags=re.IGNORECASE)
+
+
 def _fronted(text: str, name: str) -> str | None:
     """ "Garden: oil the hinges", "new task for Garden - oil the hinges"."""
-    for pattern in (_TASK_FOR, _FRONT):
+    for pattern in (_TASK_FOR, _ITS_TASK, _FRONT):
         match = re.fullmatch(_with(pattern, name), text, re.IGNORECASE | re.DOTALL)
-        if match is not None and (pattern is _TASK_FOR or _is_deed(match["rest"].split()[0])):
+        if match is not None and (pattern is not _FRONT or _is_deed(match["rest"].split()[0])):
             return f"in the {name} project: {match['rest']}"
     return None
 

@@ -49,7 +49,7 @@ _NOUN = re.compile(
 )
 _REASON = re.compile(  # "…, it can wait"
     r"\s*[,;–]\s*(?:because\s+|since\s+)?(?:it|they|that|this|he|she|we|i|there|the\s+(?:others?|rest))(?:['’]\w+|\s+(?:can|could|stays?|has|have|had|is|are|was|were|will|quit|left|moved|changed|stopped|sold|got|need|needs|am|do|does|don['’]?t"
-    r"|doesn['’]?t|can['’]?t|won['’]?t|isn['’]?t|aren['’]?t))\b[^\"“”]*$",
+    r"|doesn['’]?t|can['’]?t|won['’]?t|isn['’]?t|aren['’]?t|wasn['’]?t|weren['’]?t|didn['’]?t|hasn['’]?t|haven['’]?t|still))\b[^\"“”]*$",
     re.IGNORECASE,
 )
 _LAST_SOME = re.compile(r"^(?:the\s+)?last\s+(two|three|2|3)(?:\s+(?:ones|tasks|items))?$", re.IGNORECASE)

@@ -71,7 +71,7 @@ _OWN_QUESTION = whole(
     r"(?P<about>.+)"
     r"|(?:what|where|when|which)\s+(?:\w+\s+)?(?:do|did|am)\s+(?P<about2>i\s+(?!finish|complete|have\s+to).+)"
     r"|(?:what|where|when|which|how)\s+(?P<about3>.+?)\s+again"
-    r"|(?:what|where|when|who)(?:['’]s|\s+(?:is|are|was|does|do|did))\s+(?P<about4>(?:my|our)\s+.+)"
+    r"|(?:what(?:\s+time)?|where|when|who)(?:['’]s|\s+(?:is|are|was|does|do|did))\s+(?P<about4>(?:my|our)\s+.+)"
 )
 _FORGET = whole(
     r"/?forget\s*:?(?:\s+(?:about|that|what\s+i\s+(?:said|told\s+you)(?:\s+about)?|(?:what|everything|all)\s+(?:that\s+)?you\s+(?:know|remember)\s+about|the\s+(?:fact|thing)\s+(?:that"

@@ -110,8 +110,17 @@ _SUPPOSED = re.compile(
 )
 
 
+_NOTHING_TO_DO = re.compile(  # "just thinking out loud, no need to add anything"
+    r"(?:[^\n:]*[\s,.;–-])?(?:(?:there['’]?s\s+)?no\s+need\s+to|(?:please\s+)?(?:don['’]?t|do\s+not)|you\s+(?:don['’]?t|do\s+not)\s+(?:have|need)\s+to)\s+"
+    r"(?:add|create|save|note|do|change|write\s+down|make)\s+(?:anything|(?:it|this|that)(?:\s+down)?|a\s+(?:task|note|reminder)(?:\s+(?:for|of|about)\s+(?:it|this|that))?)(?:\s+(?:yet|now|for\s+(?:it|me|this|that|now)))*\W*",
+    re.IGNORECASE,
+)
+
+
 def supposed(heard: Heard) -> list[Step] | None:
     """ "What would happen to its tasks if I put Garden on hold?": nothing is to be done yet."""
+    if _NOTHING_TO_DO.fullmatch(heard.text):
+        return [Say("All right, I changed nothing.")]
     if not _SUPPOSED.fullmatch(heard.text):
         return None
     return [Say("I changed nothing. Tell me to do it, and *undo* takes it back if it wasn't what you wanted.")]

@@ -17,7 +17,7 @@ _SHORT = dict(
     wots=what's wat=what wot=what gimme=give|me mornin=morning mornings=mornings evenin=evening arvo=afternoon
     lemme=let|me wanna=want|to cant=can't wont=won't thats=that's wk=week wks=weeks rmnd=remind rmd=remind
     rmdr=reminder rmdrs=reminders upd=update wat's=what's wot's=what's arent=aren't doesnt=doesn't havent=haven't
-    hasnt=hasn't wasnt=wasn't dne=done overdu=overdue alredy=already allready=already sry=sorry doen=done
+    hasnt=hasn't wasnt=wasn't dne=done overdu=overdue alredy=already allready=already sry=sorry doen=done dnoe=done
     resched=reschedule prioriy=priority plase=please pleas=please plese=please rember=remember remeber=remember
     evry=every howmany=how|many yesterdays=yesterday's prioroty=priority priorty=priority prioity=priority
     cld=could wld=would shld=should urgnt=urgent urgend=urgent reviw=review chng=change chg=change""".split()
@@ -70,6 +70,14 @@ _COMMON = frozenset(
     lost list last talk walk tank desk risk mask fast test tell left show most must cost host post recall
     cancer mascot ending mending rename trips""".split()
 )
+# Two letters in the wrong order: "tkae", "projcet". None of these is a word.
+_SWAPPED = {
+    word[:place] + word[place + 1] + word[place] + word[place + 2 :]: word
+    for word in """project projects priority reminder reminders meeting meetings first second third take delete rename
+    remove reopen create update remind snooze complete reschedule postpone cancel remember action minutes""".split()
+    for place in range(len(word) - 1)
+    if word[place] != word[place + 1]
+}
 _LEVELS = ("high", "urgent", "normal")
 _DATE_WORD = r"(?=\s+(?:mon|tue|wed|thu|fri|sat|sun|today|tomorrow|tonight|next|the\s+\d))"
 _TO = re.compile(
@@ -88,6 +96,7 @@ _FRONT = 3  # words at the front of a request among which any keyword is looked 
 _POLITE = frozenset("please can could would you paddy hey hi kindly just".split())
 
 
+_NEED = re.compile(r"^nd(?=\s+to\s)", re.IGNORECASE)
 _YOU = re.compile(r"\b(?P<can>can|could|would|will)\s+u\b", re.IGNORECASE)
 _HIGH = re.compile(r"\bhi(?=[\s-]prio)", re.IGNORECASE)
 
@@ -95,6 +104,7 @@ _HIGH = re.compile(r"\bhi(?=[\s-]prio)", re.IGNORECASE)
 def abbreviations(text: str) -> str:
     """ "tmrw" → "tomorrow", "firday" → "friday"; safe in every text."""
     text = _TO.sub("to", _WORD.sub(lambda match: _everywhere(match[0]), _WITHOUT.sub("without", text)))
+    text = _NEED.sub("need", text)
     text = _YOU.sub(r"\g<can> you", _HIGH.sub("high", text))
     return _OFF.sub("off", _AND.sub("and", _FOR.sub("for", text)))
 
@@ -141,6 +151,8 @@ def _everywhere(word: str) -> str:
     low = word.lower()
     if low in _SHORT:
         return _SHORT[low].replace("|", " ")
+    if low in _SWAPPED:
+        return _SWAPPED[low]
     if len(low) < 5 or low.removesuffix("s") in (*_DAYS, *_PARTS, "overdue") or low[0] not in "tmwfsoae":
         return word
     part = next((name for name in _PARTS if low[:2] == name[:2] and OSA.distance(low, name) == 1), None)

@@ -42,7 +42,7 @@ def meant(words: str, now: datetime, *, moving: bool = False, named: bool = Fals
         if due is not None and left.strip(" .,").lower() in ("", "due", "and", "and due"):
             return {"priority": priority, "due": due.isoformat()}
     left, project = details.take_project(f"to {words}")
-    if project is not None and not left:
+    if project is not None and not left and not re.search(r"\s(?:to|in|into|under)\s", project):
         return {"project": project}
     bare = _DAY_OF_MONTH.match(words) or not dates.extract(words, now)[1]
     left, due = dates.extract(f"on {words}" if bare else words, now)
