@@ -257,7 +257,7 @@ async def test_a_worker_that_dies_while_sending_is_replaced_and_the_message_is_s
         after = await gateway.client.send(ADA, session, ADAS_CHAT, "afterwards", key="2")
         await until(lambda: all_sent(gateway, session, [fatal, after]))
         assert said(session_folder(session)) == ["die while sending"] * 2 + ["afterwards"]
-        assert (await gateway.client.login_status(ADA, session)).connected
+        await until(lambda: in_state(gateway, session, "connected"))
 
 
 async def test_a_message_that_left_before_its_worker_died_is_not_sent_twice(

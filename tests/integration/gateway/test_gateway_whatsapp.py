@@ -115,7 +115,7 @@ async def test_scan_talk_restart_talk_and_unlink(start: Start, phone: Phone, app
     phone.send_text("me", "said while the gateway was down")
     async with start() as gateway:
         await until(lambda: "said while the gateway was down" in app.texts)
-        assert await status_is(gateway, session, "connected")
+        await until(lambda: status_is(gateway, session, "connected"))
         await gateway.client.send(ADA, session, ADAS_CHAT, "🤖 *Paddy:* I am back.", key="2")
         await phone.wait_for("I am back.")
         assert len(phone.linked_devices) == 1
