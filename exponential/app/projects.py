@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from exponential.app import acts
 from exponential.app.pages import page, wants_json
 from exponential.app.state import SignedIn, State, TheState
-from exponential.app.tasks import grouped
+from exponential.app.task_lists import grouped
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
 from exponential.workspace import progress, projects, tasks

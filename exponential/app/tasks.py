@@ -1,6 +1,5 @@
-"""The task pages: lists by day, quick add, editing, and many at once."""
+"""The task pages: lists, quick add, editing, and many at once."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,40 +8,18 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.app import acts, quick_add
+from exponential.app import acts, quick_add, task_lists
 from exponential.app.appearance import came_from
 from exponential.app.pages import day_name, page, wants_json
 from exponential.app.state import SignedIn, State, TheState
+from exponential.app.task_lists import Filter, View
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
 from exponential.workspace import projects, tasks
-from exponential.workspace.tasks import Priority, Task
+from exponential.workspace.tasks import Priority
 
 router = APIRouter()
-RECENTLY_DONE = 50
-MOST_DONE = 500
 MOST_AT_ONCE = 500
-View = Literal["open", "today", "week", "overdue", "done"]
-VIEWS = (("open", "All"), ("today", "Today"), ("week", "7 days"), ("overdue", "Overdue"), ("done", "Done"))
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What of the list is shown; `project` is an id as text, or "" for all."""
-
-    view: View = "open"
-    project: str = ""
-    priority: Priority | Literal[""] = ""
-    q: str = ""
-    select: bool = False
-
-
-@dataclass(frozen=True)
-class Group:
-    """Tasks under one heading."""
-
-    name: str
-    tasks: list[Task]
 
 
 @router.get("/tasks")
@@ -55,8 +32,9 @@ async def tasks_page(
     priority: Priority | Literal[""] = "",
     q: Annotated[str, Query(max_length=200)] = "",
     select: bool = False,
+    show: Annotated[int, Query(ge=1, le=task_lists.MOST)] = task_lists.AT_FIRST,
 ) -> Response:
-    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select))
+    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select, show))
 
 
 @router.get("/tasks/events")
@@ -220,7 +198,7 @@ async def _page(
     request: Request, state: State, user: User, shown: Filter, *, status: int = 200, error: str = "", draft: str = ""
 ) -> Response:
     async with state.database.transaction() as session:
-        context = await _lists(session, user, shown)
+        context = await task_lists.lists(session, user, shown)
         context |= await acts.toast(request, session, user)
     return await page(
         request,
@@ -230,7 +208,7 @@ async def _page(
         error=error,
         draft=draft,
         max_title=tasks.MAX_TITLE,
-        views=VIEWS,
+        views=task_lists.VIEWS,
         priorities=tasks.PRIORITIES,
         **context,
     )
@@ -255,57 +233,6 @@ async def _task_page(
         priorities=tasks.PRIORITIES,
         max_title=tasks.MAX_TITLE,
     )
-
-
-async def _lists(session: AsyncSession, user: User, shown: Filter) -> dict[str, Any]:
-    known = await projects.list_projects(session, user.id)
-    project = next((one for one in known if str(one.id) == shown.project), None)
-    due: dict[str, tasks.Due] = {"today": "today", "week": "week", "overdue": "overdue"}
-    wanted = tasks.Wanted(
-        "done" if shown.view == "done" else "open",
-        due.get(shown.view),
-        priority=shown.priority or None,
-        project=project.id if project else None,
-    )
-    found = [task for task in await tasks.list_tasks(session, user.id, wanted=wanted) if _holds(task, shown.q)]
-    done: list[Task] = []
-    if shown.view == "open" and not shown.select:
-        also = tasks.Wanted("done", priority=wanted.priority, project=wanted.project)
-        done = [task for task in await tasks.list_tasks(session, user.id, wanted=also) if _holds(task, shown.q)]
-    latest = sorted(found if shown.view == "done" else done, key=lambda task: task.done_at or task.created_at)[::-1]
-    today = tasks.today_of(user)
-    return {
-        "shown": shown,
-        "project": project,
-        "projects": [one for one in known if one.status != "done"],
-        "groups": [Group("Done", latest[:MOST_DONE])] if shown.view == "done" else grouped(found, today),
-        "total": len(found),
-        "done_tasks": latest[:RECENTLY_DONE] if shown.view != "done" else [],
-        "done_count": len(latest),
-        "filtered": bool(shown.q or shown.project or shown.priority),
-        "today": today,
-        "zone": tasks.zone_of(user),
-    }
-
-
-def grouped(found: list[Task], today: date) -> list[Group]:
-    """Open tasks by when they are due; empty groups are left out."""
-    names = ("Overdue", "Today", "Tomorrow", "Next 7 days", "Later", "No date")
-    groups: dict[str, list[Task]] = {name: [] for name in names}
-    for task in found:
-        days = (task.due_on - today).days if task.due_on else None
-        if days is None:
-            groups["No date"].append(task)
-        elif days < 2:
-            groups[names[max(days, -1) + 1]].append(task)
-        else:
-            groups["Next 7 days" if days <= 7 else "Later"].append(task)
-    return [Group(name, its_tasks) for name, its_tasks in groups.items() if its_tasks]
-
-
-def _holds(task: Task, words: str) -> bool:
-    title = task.title.casefold()
-    return all(word in title for word in words.casefold().split())
 
 
 def _moment(due: str, at: str, today: date) -> date | datetime | None:

@@ -1,8 +1,8 @@
 """What Paddy has in mind of a conversation: its last turns within a budget, a summary of earlier ones, facts, and the
-names of projects."""
+names of projects and tasks."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant.records import Chat, Turn
-from exponential.workspace import facts, projects
+from exponential.workspace import facts, projects, tasks
 
 REMEMBERED = 20  # turns of the chat that are told word for word, at most
 BUDGET = 24_000  # characters of them, the last one not counted
 LONGEST = 2_000  # characters of one text in a turn before the last one; what is longer is shortened
 PROJECTS = 1_000  # characters of their names
+MOST_TASKS = 300
+TASKS = 8_000  # characters of their titles
 FACTS = 2_000  # characters of facts that are told without being asked for
 SHORTENED = " … [shortened]"
 _OLD_FILE = "[a file that was sent earlier]"
@@ -48,28 +50,32 @@ async def known_facts(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
     """What the owner asked to remember, the latest within the budget; nothing in a guest's chat."""
     if chat.role != "owner":
         return ()
-    told: list[str] = []
-    left = FACTS
-    for fact in reversed(await facts.recall(session, chat.user_id)):
-        left -= len(fact.text)
-        if left < 0:
-            break
-        told.append(fact.text)
-    return tuple(reversed(told))
+    return _latest([fact.text for fact in await facts.recall(session, chat.user_id)], FACTS)
 
 
 async def known_projects(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
     """Names of the owner's projects that aren't done, the latest within the budget; nothing in a guest's chat."""
     if chat.role != "owner":
         return ()
+    everything = await projects.list_projects(session, chat.user_id)
+    return _latest([project.name for project in everything if project.status != "done"], PROJECTS)
+
+
+async def known_tasks(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
+    """Titles of the owner's open tasks, the latest within the budget; nothing in a guest's chat."""
+    if chat.role != "owner":
+        return ()
+    return _latest(await tasks.latest_titles(session, chat.user_id, MOST_TASKS), TASKS)
+
+
+def _latest(texts: Sequence[str], budget: int) -> tuple[str, ...]:
+    """The last of them, as many as fit into so many characters."""
     told: list[str] = []
-    left = PROJECTS
-    for project in reversed(await projects.list_projects(session, chat.user_id)):
-        left -= len(project.name)
-        if left < 0:
+    for text in reversed(texts):
+        budget -= len(text)
+        if budget < 0:
             break
-        if project.status != "done":
-            told.append(project.name)
+        told.append(text)
     return tuple(reversed(told))
 
 

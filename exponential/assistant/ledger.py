@@ -37,8 +37,8 @@ class Superseded(Exception):
 class Deps:
     """What Paddy's tools know: whose turn it is and where it came from, and, while a tool runs, its transaction.
 
-    `summary`, `facts` and `projects` (their names) are what Paddy has in mind of what came before. `again_of`: the turn
-    that this one repeats. `told` hears of each tool that it starts, and how it ends.
+    `summary`, `facts`, `projects` (names) and `tasks` (titles) are what Paddy has in mind of what came before.
+    `again_of`: the turn that this one repeats. `told` hears of each tool that it starts, and how it ends.
     """
 
     database: Database
@@ -50,6 +50,7 @@ class Deps:
     summary: str | None = None
     facts: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
     again_of: UUID | None = None
     told: Callable[[str, Literal["started", "done", "failed"]], None] = _silent
     open_session: AsyncSession | None = None

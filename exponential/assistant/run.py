@@ -229,6 +229,7 @@ async def _steps(
         summary=work.chat.summary,
         facts=work.facts,
         projects=work.projects,
+        tasks=work.tasks,
         again_of=work.again_of,
         told=saying.tool,
     )

@@ -40,6 +40,7 @@ class Work:
     own: list[ModelMessage]
     facts: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
     command: commands.Command | None = None
     stop_asked: bool = False
     again_of: UUID | None = None
@@ -96,6 +97,7 @@ async def take_up(session: AsyncSession, chat_id: UUID) -> Work | None:
         ModelMessagesTypeAdapter.validate_python(turn.history),
         await context.known_facts(session, chat),
         await context.known_projects(session, chat),
+        await context.known_tasks(session, chat),
         await _command(session, chat, messages[0]) if len(messages) == 1 else None,
         turn.stop_asked_at is not None,
         turn.again_of,

@@ -109,6 +109,12 @@ async def create_task(
     return task
 
 
+async def latest_titles(session: AsyncSession, user_id: UUID, at_most: int) -> list[str]:
+    """Titles of the user's open tasks, in the order they were made; the latest `at_most`."""
+    query = select(Task.title).where(Task.user_id == user_id, Task.done_at.is_(None)).order_by(Task.id.desc())
+    return list((await session.execute(query.limit(at_most))).scalars())[::-1]
+
+
 async def list_tasks(
     session: AsyncSession,
     user_id: UUID,

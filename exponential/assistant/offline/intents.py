@@ -130,7 +130,8 @@ def _understand(heard: Heard) -> list[Step]:
         return [Say(TOO_LONG)]
     said = typos.in_question(typos.abbreviations(manners.without_emoji(heard.text.strip())))
     said = manners.plainer(said)
-    heard = replace(heard, text=narrowing.unfronted(naming.projects(said, heard.projects)))
+    named = naming.plainly(said, heard.projects, heard.tasks)
+    heard = replace(heard, text=narrowing.unfronted(named))
     return naming.as_written(guarding.kept_back(_read(heard), heard.text), said, heard.projects)
 
 

@@ -28,6 +28,7 @@ from exponential.assistant.offline.steps import Call, File
 # As Paddy's instructions put it.
 _ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")
 _PROJECTS = re.compile(r"^Projects of .* by name: (\[.*\])$", re.MULTILINE)
+_TASKS = re.compile(r"^Open tasks of .*, by title: (\[.*\])$", re.MULTILINE)
 
 
 class OfflineModel(Model):
@@ -56,8 +57,8 @@ class OfflineModel(Model):
         now = prompt.timestamp.astimezone(_zone(messages[-1]))
         mind = memory.after(messages[:start], now)
         # Of the turn's first request: what its tools have changed since must not change how it is read.
-        projects = _projects(messages[start])
-        heard = [replace(mind, text=text, files=files, projects=projects) for text, files in _said(prompt)]
+        mind = replace(mind, projects=_named(_PROJECTS, messages[start]), tasks=_named(_TASKS, messages[start]))
+        heard = [replace(mind, text=text, files=files) for text, files in _said(prompt)]
         steps = intents.read(heard, tools)
         calls = [step for step in steps if isinstance(step, Call)]
         results = memory.results(messages[start:])
@@ -106,6 +107,6 @@ def _zone(message: ModelMessage) -> ZoneInfo:
     return ZoneInfo(found[1] if found else "UTC")
 
 
-def _projects(message: ModelMessage) -> Sequence[str]:
-    found = _PROJECTS.search(message.instructions or "") if message.kind == "request" else None
+def _named(pattern: re.Pattern[str], message: ModelMessage) -> Sequence[str]:
+    found = pattern.search(message.instructions or "") if message.kind == "request" else None
     return json.loads(found[1]) if found else ()

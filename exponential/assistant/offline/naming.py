@@ -52,6 +52,10 @@ _RECEIVED = re.compile(
     re.IGNORECASE,
 )
 _PUT_DEED = re.compile(r"^put(?=\s+(?P<verb>[a-z]+)\s+\w.*\s(?:in|under)\s+the\s+.+\sproject\b)", re.IGNORECASE)
+_PUT_TASK = re.compile(
+    r"(?P<verb>put|file|stick|pop|place)\s+(?:the\s+task\s+)?[\"“]?(?P<title>[^\"“”]+?)[\"”]?\s+(?:in|into|under|to)\s+the\s+.+?\sproject\b",
+    re.IGNORECASE,
+)
 _AND_DEED = re.compile(
     r"(?<=\w)(?P<end>\sproject)\s*(?:,|,?\s+and)\s+(?=(?P<verb>[a-z]+)\s.+\sproject\b)", re.IGNORECASE
 )
@@ -61,12 +65,13 @@ _NO_NEW_TASK = frozenset(
 )
 
 
-def projects(text: str, names: Sequence[str]) -> str:
-    """`text` with "the … project" for a name that says where something belongs, or what is meant."""
-    for name in sorted(names, key=len, reverse=True)[:MOST_NAMES]:
+def plainly(text: str, projects: Sequence[str], tasks: Sequence[str]) -> str:
+    """`text` with "the … project" for a name that says where something belongs, or what is meant; and with "move" for
+    "put", where what is put into a project is a task already."""
+    for name in sorted(projects, key=len, reverse=True)[:MOST_NAMES]:
         if name.casefold() in text.casefold():
             text = _fronted(text, name) or _said_of_it(_placed(_told_of_it(text, name), name), name)
-    return _each_its_own(text)
+    return _each_its_own(_moved(text, tasks))
 
 
 def as_written(steps: Sequence[Step], text: str, names: Sequence[str]) -> list[Step]:
@@ -121,6 +126,12 @@ def _said_of_it(text: str, name: str) -> str:
         if match is not None and not (match["the"] and match["name"] != name):
             return f"{match['before']}the {name} project{text[match.end() :]}"
     return text
+
+
+def _moved(text: str, titles: Sequence[str]) -> str:
+    match = _PUT_TASK.match(text)
+    known = {title.casefold() for title in titles}
+    return f"move{text[match.end('verb') :]}" if match is not None and match["title"].casefold() in known else text
 
 
 def _each_its_own(text: str) -> str:

@@ -42,7 +42,8 @@ class File:
 class Heard:
     """One message. `now` is the user's local time; `listed` are the records (of `listed_kind`) that Paddy listed last,
     `last` the one (of `last_kind`) spoken of last, as tool results have them; `asked` is the request that Paddy
-    answered with a question; `projects` are the names of the user's projects."""
+    answered with a question; `projects` are the names of the user's projects,
+    `tasks` the titles of the open tasks."""
 
     text: str
     now: datetime
@@ -53,6 +54,7 @@ class Heard:
     asked: str | None = None
     files: Sequence[File] = ()
     projects: Sequence[str] = ()
+    tasks: Sequence[str] = ()
 
 
 Rule = Callable[[Heard], list[Step] | None]

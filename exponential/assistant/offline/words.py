@@ -12,7 +12,7 @@ LISTS = (
 )  # "my tasks", but not "that task"
 # Words that begin a task of their own, so that "buy milk and call mom" is two and "buy milk and bread" is one.
 VERBS = frozenset(
-    """add answer apply arrange ask assemble attend back bake book borrow bring build buy call cancel change
+    """add hoover answer apply arrange ask assemble attend back bake book borrow bring build buy call cancel change
     charge check choose clean clear collect complete confirm contact cook copy create cut decide defrost
     deliver design discuss do download draft drink drive drop dry eat email empty exercise feed figure file
     fill find finish fix fold follow get give go grab hand hang help hire install invite iron join learn leave

@@ -1,3 +1,5 @@
+import html
+import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -5,6 +7,7 @@ import httpx
 import pytest
 from conftest import House
 
+from exponential.app import task_lists
 from exponential.auth.users import User
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.tasks import Task
@@ -177,6 +180,21 @@ async def test_filters_show_what_they_say(house: House) -> None:
             assert "<html" not in page
         assert "Nothing fits" in (await client.get("/tasks?q=zebra")).text
         assert (await client.get("/tasks?view=everything")).status_code == 422
+
+
+async def test_a_long_list_comes_in_parts(house: House) -> None:
+    alice = await house.user()
+    async with house.database.transaction() as session:
+        for number in range(task_lists.AT_FIRST + 2):
+            await tasks.create_task(session, alice.id, f"task {number:03}", priority="high")
+    async with house.signed_in(alice) as client:
+        first = (await client.get("/tasks?priority=high")).text
+        assert f"{task_lists.AT_FIRST} of {task_lists.AT_FIRST + 2} tasks." in first
+        assert "task 000" in first and f"task {task_lists.AT_FIRST}" not in first
+        [more] = re.findall(r'href="(/tasks[^"]*show=[^"]*)"', first)
+        rest = (await client.get(html.unescape(more), headers={"X-Part": "live"})).text
+        assert f"task {task_lists.AT_FIRST + 1}" in rest and "Show more" not in rest
+        assert (await client.get("/tasks?show=0")).status_code == 422
 
 
 async def test_bob_and_charlie_reach_nothing_of_alices(house: House) -> None:

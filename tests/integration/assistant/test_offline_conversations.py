@@ -47,6 +47,7 @@ async def test_projects_are_known_by_their_names(runtime: Runtime, story: Story,
     assert "Added **order tiles**, due tomorrow, in Kitchen R" in await says(
         "order tiles in kitchen renovation tomorrow"
     )
+    assert "Updated: **order tiles**, due tomorrow, in Garden" in await says("put order tiles into garden")
     assert "I can only delete tasks" in await says("delete garden")
     assert sorted(await story.titles(alice)) == ["oil the hinges", "order tiles"]
     assert "**Garden** (done)" in await says("garden is done")

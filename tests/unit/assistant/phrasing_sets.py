@@ -32,6 +32,7 @@ REMINDERS = [
     {"id": "r2", "text": "take pills", "at": "2026-05-07T09:00:00+02:00"},
 ]
 PROJECTS = [{"id": "p1", "name": "Alpha"}, {"id": "p2", "name": "Garden"}]
+TITLES = ("buy milk", "call mom", "send the invoice", "fix login bug", "book flights to Lisbon", "water the plants")
 NAMES = ("Alpha", "Garden", "Website", "Household", "Kitchen Renovation")  # of all projects
 MEETINGS = [{"id": "m1", "title": "Pricing sync"}, {"id": "m2", "title": "Board meeting"}]
 MEMORIES = {
@@ -80,7 +81,7 @@ def phrasings(name: str) -> Iterator[Phrasing]:
         text, _, wanted = line.rpartition(" => ")
         memory, text = text[1:].split("] ", 1) if text.startswith("[") else ("", text)
         accepted = [list(_calls(one)) for one in wanted.split(" || ")]
-        yield Phrasing(text, replace(MEMORIES[memory], text=text, projects=NAMES), accepted)
+        yield Phrasing(text, replace(MEMORIES[memory], text=text, projects=NAMES, tasks=TITLES), accepted)
 
 
 def _calls(written: str) -> Iterator[tuple[str, dict[str, str]]]:
