@@ -13,12 +13,14 @@ let here = location.href;
 let timer = 0;
 
 const refresh = once(async () => {
-  const fresh = await part(here);
+  const fresh = document.createElement("div");
+  fresh.append(await part(here));
+  if (fresh.innerHTML.trim() === shown.innerHTML.trim()) return;
   const row = document.activeElement?.closest("#live .task");
   const place = rows().indexOf(row);
   const chosen = boxes().filter((box) => box.checked).map((box) => box.value);
   const open = $("done")?.open;
-  shown.replaceChildren(fresh);
+  shown.replaceChildren(...fresh.childNodes);
   if ($("done")) $("done").open = open ?? $("done").open;
   for (const box of boxes()) box.checked = chosen.includes(box.value);
   const same = row && $(row.id)?.className === row.className && $(row.id);

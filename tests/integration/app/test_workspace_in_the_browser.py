@@ -3,6 +3,7 @@ import re
 from conftest import House
 from playwright.async_api import expect
 
+from exponential.app import task_lists
 from exponential.auth.users import User
 from exponential.workspace import projects, tasks
 
@@ -17,6 +18,19 @@ async def made(house: House, user: User, *titles: str) -> None:
     async with house.database.transaction() as session:
         for title in titles:
             await tasks.create_task(session, user.id, title)
+
+
+async def test_a_long_list_shows_more_when_asked(house: House) -> None:
+    alice = await house.user()
+    await made(house, alice, *(f"Write chapter {number}" for number in range(task_lists.AT_FIRST + 2)))
+    async with house.window(alice) as (window, url):
+        page = window.page
+        await page.goto(f"{url}/tasks")
+        more = page.get_by_role("link", name="Show more")
+        await window.shots("tasks-long", more)
+        await more.click()
+        await expect(page.get_by_role("link", name=f"Write chapter {task_lists.AT_FIRST + 1}")).to_be_visible()
+        await expect(more).to_be_hidden()
 
 
 async def test_tasks_are_added_in_one_line_changed_and_deleted_with_a_way_back(house: House) -> None:
