@@ -98,7 +98,7 @@ class Run:
             waited = time.monotonic() - since
             if waited > (QUIET if now.quiet else STUCK):
                 if not now.quiet:
-                    print(f"stuck: {asdict(now)}", file=sys.stderr)
+                    print(f"stuck: {asdict(now)}", await chaos_count.standing(self._stage), sep="\n", file=sys.stderr)
                 return
             await asyncio.sleep(0.25)
 

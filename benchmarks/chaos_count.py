@@ -26,6 +26,13 @@ select (select count(*) from inbox where state = 'waiting'),
 """
 
 
+_SESSIONS = "select id, status, reason, since from sessions order by id"
+_OUTBOX = """
+select session_id, state, attempts, whatsapp_id is not null as has_id, reason, now() - created_at as age
+from outbox where state in ('queued', 'sending') order by seq
+"""
+
+
 @dataclass(frozen=True)
 class Pending:
     """What is still on its way, by place."""
@@ -63,6 +70,13 @@ async def pending(stage: Stage) -> Pending:
         inbox, outbox = (await db.execute(text(_GATEWAY))).one()
     waiting = sum(len(_waiting(chat)) for chat in {id(chat.device): chat for chat in stage.chats}.values())
     return Pending(waiting, inbox, unanswered, turns, jobs, outbox, heard)
+
+
+async def standing(stage: Stage) -> str:
+    """How the sessions stand, and what of the outbox waits, a line each: for when nothing moves any more."""
+    async with stage.gateway_database.transaction() as db:
+        rows = [row for query in (_SESSIONS, _OUTBOX) for row in (await db.execute(text(query))).mappings()]
+    return "\n".join(" ".join(f"{name}={value}" for name, value in row.items()) for row in rows)
 
 
 async def count(stage: Stage, sent: Sequence[tuple[Sent, str]]) -> Count:

@@ -89,8 +89,3 @@ def not_opened(line: str) -> NotOpened | None:
 def opens(line: str) -> bool:
     """Whether the client is about to open a message."""
     return line.startswith("Decrypting message from")
-
-
-def dials(name: str, line: str) -> bool:
-    """Whether the client is about to connect."""
-    return name.endswith("/Socket") and line.startswith("Dialing ")

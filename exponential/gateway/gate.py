@@ -17,12 +17,12 @@ without a word (whatsmeow's pull request 1168). So while a message is being seal
 
 A client that is stopped may be just about to connect again by itself, unseen (whatsmeow's autoReconnect against its
 Disconnect). It would hear messages that nobody keeps, and take the place of the client that comes after it. So from the
-moment a client is stopped, no login of it goes on, and soon no dialling.
+moment a client is stopped, no login of it goes on, and whoever stops it sees to it that it reaches nobody: whatsapp.py.
+Its dialling must not be held here: it holds the lock that Disconnect and all sending need.
 
 Sources: whatsmeow client.go (sendNodeAndGetData takes the socket, logs, then writes; handleFrame logs, then queues),
 message.go (decryptMessages: ratchet stored, event dispatched, receipt sent; what it logs where there is no event),
-socket/framesocket.go (Connect logs that it dials, while client.go holds the lock that Disconnect needs), neonize
-main.go (events pass a channel of 100).
+neonize main.go (events pass a channel of 100).
 """
 
 import math
@@ -96,8 +96,6 @@ class Gate:
             self._receiving(line)
         elif client_log.opens(line):
             self._opening()
-        elif client_log.dials(name, line):
-            self._hold_if(lambda: self._released)
         elif (what := client_log.not_opened(line)) is not None:
             self._not_opened(what)
 

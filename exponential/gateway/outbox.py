@@ -37,6 +37,7 @@ QUEUED, SENDING, SENT, DELIVERED, READ, FAILED = "queued", "sending", "sent", "d
 _PROGRESS = {SENDING: 0, SENT: 1, DELIVERED: 2, READ: 3}
 MAX_ATTEMPTS = 4  # of sends that WhatsApp or the client refused
 FINISH_SENDING = 2.0  # seconds that a closing gateway waits for a send in progress
+DOUBT = 1.0  # seconds after a send of unknown outcome, before its receipt is waited for
 RECEIPT_WITHIN = 10.0  # seconds online in which a message that may have left shows by its receipt that it did
 _log = log.get(__name__)
 
@@ -142,7 +143,7 @@ class Outbox:
         self.typing = TypingLeases(line.typing, (SendFailed, SendUnknown))
         self._pace = pace or Pace()
         self._lanes: Lanes[UUID] = Lanes("outbox", self._send_all)
-        self._sending: set[asyncio.Task[bool]] = set()
+        self._sending: set[asyncio.Task[float | None]] = set()
 
     def poke(self, session_id: UUID) -> None:
         if self._fence.holds(session_id):
@@ -216,8 +217,10 @@ class Outbox:
             sending = asyncio.create_task(self._send_one(session_id, message))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
-            if not await asyncio.shield(sending):
+            pause = await asyncio.shield(sending)
+            if pause is None:
                 return
+            await asyncio.sleep(pause)
 
     async def _oldest(self, session_id: UUID) -> _Next | None:
         """The next message that may be sent still; others fail on the way."""
@@ -263,25 +266,24 @@ class Outbox:
             return  # typing is a courtesy; the message matters
         await asyncio.sleep(self._pace.seconds(message.text, contact=message.contact))
 
-    async def _send_one(self, session_id: UUID, message: _Next) -> bool:
-        """Intent, send, outcome. Whether to go on with the next message."""
+    async def _send_one(self, session_id: UUID, message: _Next) -> float | None:
+        """Intent, send, outcome. The seconds after which to go on; None when there is nothing to do until a poke."""
         row_id = message.row_id
         if not await self._intend(session_id, row_id):
-            return False
+            return None
         try:
             whatsapp_id = await self._line.send(session_id, row_id, message.chat, message.text, message.quote)
             self.typing.over(session_id, message.chat)
         except Unavailable:
             await self._settle(self._put_back, row_id)
-            return False
+            return None
         except SendUnknown:
-            return False  # stays `sending`; sent again when the session is online again
+            return DOUBT  # stays `sending`; its receipt tells, or it is sent again when the session is online
         except SendFailed as error:
             await self._settle(self._failed, row_id, str(error))
-            await asyncio.sleep(self._pace.seconds(message.text))
-        else:
-            await self._settle(self._sent, row_id, whatsapp_id)
-        return True
+            return self._pace.seconds(message.text)
+        await self._settle(self._sent, row_id, whatsapp_id)
+        return 0.0
 
     async def _settle(self, outcome: Callable[..., Awaitable[None]], *arguments: object) -> None:
         """Record what happened, however long the database is away: giving up here would send a message twice."""

@@ -5,6 +5,7 @@ thread, one event at a time; QR codes and the outcome of linking come through ca
 begin; after linking failed the call never returns, so its thread is parked for good.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 from neonize._binder import func_callback_bytes, func_callback_bytes2, func_string, gocode
 from neonize.client import NewClient
-from neonize.exc import NeonizeError
+from neonize.exc import NeonizeError, SetProxyAddressError
 from neonize.proto import Neonize_pb2 as proto
 from neonize.proto.Neonize_pb2 import LogEntry
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
@@ -173,6 +174,9 @@ class Client:
     def stop(self) -> None:
         """Disconnect, so that `run` returns. Credentials stay."""
         self._stopping.set()
+        with _maps, contextlib.suppress(SetProxyAddressError):  # when it was stopped before
+            if self._neonize.known:
+                self._neonize.set_proxy_address(NOWHERE, no_media=True)  # there it gets if it connects again by itself
         self._neonize.disconnect()  # without the lock: a deaf connection takes its time
         with _maps:
             self._gone = True

@@ -50,6 +50,9 @@ _ORDINAL = _any_case(rf"\b(?P<nth>{'|'.join(_ORDINALS)})(?=\s+of\s+(?:{'|'.join(
 _FIRST_THING = _any_case(r"\s*\bfirst\s+thing\b(?:\s+in\s+the\s+morning)?")
 
 
+_DAY = _any_case(
+    r"\b(?P<day>tomorrow|(?:(?:this|next)\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)day)(?:\s+morning)?\b"
+)
 _BUSINESS = _any_case(
     r"\b(?:(?:by|at)\s+)?(?:the\s+)?(?:eod|cob|end\s+of\s+(?:the\s+)?(?:business\s+)?day|close\s+of\s+business)\s+(?:of\s+)?"
     r"(?=(?:on\s+|this\s+|next\s+)?(?:today|tomorrow|mon|tue|wed|thu|fri|sat|sun))"
@@ -77,9 +80,7 @@ def figures(text: str) -> str:
     )
     for pattern in _PLAIN:
         text = pattern.sub(_plain, text)
-    if _FIRST_THING.search(text):
-        text = re.sub(r"\btomorrow(?:\s+morning)?\b", "tomorrow at 9:00", _FIRST_THING.sub("", text), flags=re.I)
-    return text
+    return _first_thing(text) if _FIRST_THING.search(text) else text
 
 
 def without_closing(text: str) -> str:
@@ -90,6 +91,14 @@ def without_closing(text: str) -> str:
 def likely(hour: int) -> int:
     """The hour of the day that a bare "at 5" means: nobody means 5 in the morning."""
     return hour + 12 if hour < 8 else hour
+
+
+def _first_thing(text: str) -> str:
+    """ "first thing on Monday" → "on Monday at 9:00"; in the morning, if no day is named, is tomorrow's."""
+    bare = _FIRST_THING.sub("", text)
+    if _DAY.search(bare):
+        return _DAY.sub(r"\g<day> at 9:00", bare, count=1)
+    return _FIRST_THING.sub(lambda match: " tomorrow at 9:00" if "morning" in match[0].lower() else "", text)
 
 
 def _ahead_of(match: re.Match[str]) -> str:

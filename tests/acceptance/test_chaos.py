@@ -21,10 +21,11 @@ async def test_kills_lose_nothing_and_double_nothing() -> None:
     )
     out, err = await asyncio.wait_for(process.communicate(), 240)
     report = json.loads(out or "{}")
-    assert report.get("kills") == 6, err.decode()
-    assert report["messages"] == report["acknowledged"] == 200
-    assert (report["lost"], report["out_of_order"], report["doubled_effects"]) == (0, 0, 0), (report, err.decode())
-    assert report["answered_twice"] <= 1, report
+    told = f"{out.decode()}\n{err.decode()}"
+    assert report.get("kills") == 6, told
+    assert report["messages"] == report["acknowledged"] == 200, told
+    assert (report["lost"], report["out_of_order"], report["doubled_effects"]) == (0, 0, 0), told
+    assert report["answered_twice"] <= 1, told
 
 
 def test_a_plan_hangs_on_its_seed_alone() -> None:

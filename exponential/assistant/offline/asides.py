@@ -41,6 +41,7 @@ _NAMED = tuple(  # what "it" is in "I don't need the report any more, delete it"
         r"(?:\w+\s+)?(?:needed|necessary|relevant|obsolete|cancelled|canceled|booked|done|finished|ready|due|late|wrong"
         r"|delayed|sent|paid|off|outdated)(?:\s+(?:any\s?more|yet))?",
         r"(?:the\s+|my\s+)?(?P<name>.+?)\s+(?:matters|counts|is\s+(?:very\s+|really\s+)?important)(?:\s+(?:a\s+lot|most|much|now))?",
+        r"(?:the\s+|my\s+)?(?P<name>.+?)\s+(?:can\s+wait|has\s+time|(?:is|['’]s)\s+(?:back|broken|open|there)(?:\s+again)?|(?:is\s+not|isn['’]?t)\s+(?:that\s+|so\s+)?(?:urgent|important))",
         r"(?:about|regarding|re|as\s+for|concerning)\s+(?:the\s+|my\s+)?(?P<name>.+)",
     )
 )
@@ -72,9 +73,15 @@ def _first(text: str, understand: Understand, ways: Sequence[Way]) -> list[Step]
     for way in ways:
         for part, cut in way(text, joints):
             steps = understand(part)
-            if steps and any(isinstance(step, Call) for step in steps) and not _dangerous(steps, cut):
+            if not steps or not _has_call(steps) or _dangerous(steps, cut):
+                continue
+            if way is not _heads or not _has_call(understand(cut)):  # else both are requests, and it is not understood
                 return steps
     return None
+
+
+def _has_call(steps: Sequence[Step] | None) -> bool:
+    return any(isinstance(step, Call) for step in steps or ())
 
 
 def _dangerous(steps: Sequence[Step], cut: str) -> bool:
@@ -104,7 +111,11 @@ def _tails(text: str, joints: Sequence[re.Match[str]]) -> Iterator[tuple[str, st
         head, tail = text[: joint.start()].strip(), text[joint.end() :].strip()
         if asks and joint[0].strip().lower() in ("and", "so", "because", "cause"):
             continue
-        if head and len(tail.split()) > 1 and not turned(head):
+        if (
+            head
+            and len(tail.split()) > 1
+            and (not turned(head) or (_ASKED_OF_YOU.match(tail) and not _TURNS.search(head)))
+        ):
             yield (f"{tail} {head}", "") if _DATE.fullmatch(head) else (tail, head)
 
 
@@ -113,6 +124,14 @@ def _heads(text: str, joints: Sequence[re.Match[str]]) -> Iterator[tuple[str, st
         head, tail = text[: joint.start()].strip(), text[joint.end() :].strip()
         if tail and len(head.split()) > 1 and not turned(tail):
             yield head, tail
+
+
+_ASKED_OF_YOU = re.compile(
+    r"(?:please|pls|can\s+you|could\s+you)\s+(?:add|put|note|create|make|remind)\b", re.IGNORECASE
+)
+_TURNS = re.compile(
+    r"\b(?:if|unless|whether|don['’]?t|do\s+not|never|would|joking|kidding|wait|except)\b|[\"“”]", re.IGNORECASE
+)
 
 
 def turned(words: str) -> bool:

@@ -227,6 +227,9 @@ def _moved(heard: Heard) -> list[Step] | None:
         )
         if value is None and (pointing.is_place(name) or pointing.is_pronoun(name)):
             value = combined(f"{joint} {value_words}", heard.now)
+        if value is None and joint.lower() in ("to", "into", "in", "under"):
+            both = combined(f"{joint} {value_words}", heard.now, moving=True)
+            value = both if both and both.get("project") in heard.projects else None
         if value is None or (
             not joint and verb not in ("make", "give", "mark", "set", "push", "delay", "move", "bump")
         ):

@@ -60,6 +60,14 @@ _NOT_FIRST = frozenset(
 )
 
 
+_OF_PROJECTS = frozenset(  # "write the project report" names no project
+    """report reports charter plan plans meeting budget manager documentation docs page proposal description files file
+    folder board team lead sponsor update review kick-off kickoff presentation deadline timeline schedule scope brief
+    summary wiki owner name list costs invoice ideas idea closing office notes work folders application template
+    outline deliverables goals goal roadmap status""".split()
+)
+
+
 def take_priority(text: str) -> tuple[str, str | None]:
     """The request without its priority, and the priority."""
     for pattern in _PRIORITY:
@@ -85,9 +93,15 @@ def take_project(text: str) -> tuple[str, str | None]:
     """The request without its project, and the project's name."""
     for pattern in _PROJECT:
         match = pattern.search(text)
-        if match is not None and match["name"].lower().split()[0] not in _NOT_FIRST:
+        if match is not None and _is_name(match):
             return _cut(text, match), match["name"].strip(EDGES)
     return text, None
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    first = match["name"].strip(EDGES).split()[0]
+    follows = "project" in match.string[match.start() : match.start("name")].lower()
+    return first.lower() not in _NOT_FIRST and not (follows and first in _OF_PROJECTS)
 
 
 def _cut(text: str, match: re.Match[str]) -> str:

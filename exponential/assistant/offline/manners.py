@@ -74,6 +74,11 @@ _NO_NEED = re.compile(  # "…, no need to add it to the calendar"
     r"(?:add|put|set|give|create|make|save|note|file|reply|answer|confirm|do)\b[^.;:\n]*[.!]?\s*$",
     re.IGNORECASE,
 )
+_NOT_GONE = re.compile(  # "put it on hold, but don't delete it"
+    r"(?<=\w)\s*[,;.–-]\s*(?:but\s+|and\s+)?(?:please\s+)?(?:don['’]?t|do\s+not)\s+(?:delete|remove|cancel)\s+(?:it|them|that|this|anything|the\s+\w+)\s*[.!]?$",
+    re.IGNORECASE,
+)
+_GOES = re.compile(r"\b(?:delete|remove|cancel|erase|drop|forget|clear)\b", re.IGNORECASE)
 _NOTED = re.compile(r"(?:add\s+)?(?:an?\s+)?(?:note|update|remember|log|record)\b[^:]*:", re.IGNORECASE)  # word by word
 _FOR_THE_DAY = re.compile(
     r"\bfor(?=\s+the\s+(?:[12]?\d|3[01])(?:st|nd|rd|th)\b(?:\s*$|\s*[,.:;!?]|\s+(?:at|to(?!\s+the)|and|in\s+the|with|please|pls|as)\b))",
@@ -158,4 +163,6 @@ def without_emoji(text: str) -> str:
 def plainer(text: str) -> str:
     """Without politeness after the first words: "delete please the report"; "for the 20th" is "on the 20th"."""
     text = _NO_NEED.sub("", _AS_TASK.sub("", _INSIDE.sub(r"\g<head>", text)))
+    kept = _NOT_GONE.sub("", text)
+    text = text if _GOES.search(kept) else kept
     return text if _NOTED.match(text) else _FOR_THE_DAY.sub("on", text)

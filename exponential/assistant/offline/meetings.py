@@ -123,6 +123,10 @@ _IN_MEETING = re.compile(
 )
 
 
+_AND_IS_IT = re.compile(  # "…, are we removing it?"
+    r"\s*[,;–-]\s*(?:and\s+)?(?:are|is|do|did|does|will|should|was|were)\s+(?:we|it|they|i|he|she|you)\b.*$",
+    re.IGNORECASE,
+)
 _IN_ANY = re.compile(
     rf"\s+(?:in|at|during)\s+(?:any\s+of\s+)?(?:our|my|the|any|all|these|those|past|recent|previous|\s)+(?:{_M})s$",
     re.IGNORECASE,
@@ -228,7 +232,8 @@ def _search(heard: Heard) -> list[Step] | None:
         if match is None:
             continue
         found = match.groupdict()
-        what = _THAT_WE.sub("", found["what"].strip(pointing.EDGES))
+        what = _AND_IS_IT.sub("", found["what"].strip(pointing.EDGES))
+        what = _THAT_WE.sub("", what)
         what = re.sub(r"^(?:the|our|my|about|a|an)\s+", "", what.strip(pointing.EDGES), flags=re.IGNORECASE)
         what = re.sub(
             r"^(?:so\s+far|yet|already)\s+(?:about|on|regarding|for)\s+(?:the\s+)?", "", what, flags=re.IGNORECASE

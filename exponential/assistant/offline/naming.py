@@ -16,7 +16,7 @@ _THE = r"(?P<the>(?:the|my|our)\s+)?"
 _INTO = rf"(?P<into>\b(?:in|into|under|within|to)\s+){_THE}"
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _END = (
-    r"(?=\s*(?:[,.;:!?)]|$)|\s+[–-]\s|\s+(?:and|then|but|due|by|on|for|at|with|as|please|pls|today|tomorrow|tonight|this"
+    r"(?=\s*(?:[,.;:!?)]|$)|\s+[–-]\s|\s+(?:to|and|then|but|due|by|on|for|at|with|as|please|pls|today|tomorrow|tonight|this"
     rf"|next|until|before|asap|urgent|high|low|top|instead|too|{_DAY})\b)"
 )
 _FRONT = (
@@ -34,6 +34,7 @@ _ITS_TASK = (
 _SAID_OF_IT = (  # "close Garden", "Garden is done": as a project, not as a task whose title has that word
     rf"^(?P<before>(?:close|finish|complete|reopen|archive|delete|remove|rename|mark|set)\s+){_THE}(?P<name>{{name}})"
     r"(?=\s+(?:as|to)\b|\W*$)",
+    rf"^(?P<before>(?:bring|get|take|pick|put|start|wake)\s+){_THE}(?P<name>{{name}})(?=\s+(?:back|off|up|on\s+hold|on\s+ice|again)\b)",
     rf"^(?P<before>){_THE}(?P<name>{{name}})(?=\s+(?:is|are|has\s+been|can\s+be)\s+(?:now\s+|all\s+|finally\s+)*"
     r"(?:done|finished|completed?|closed|over)\b)",
 )
@@ -49,6 +50,12 @@ _RECEIVED = re.compile(
     r"\b(?:send|give|write|e-?mail|mail|text|talk|speak|say|tell|reply|respond|answer|explain|sell|lend|hand|deliver"
     r"|bring|return|forward|report|present|offer|ship|introduce|apologi[sz]e|listen|submit|invite|transfer|invitation"
     r"|go|drive|fly|travel|walk|trip|flights?|trains?|tickets?|letter|visit)\b|[,.;]",
+    re.IGNORECASE,
+)
+_RATHER = re.compile(r"[,;.–-]\s*(?:no|sorry|i\s+mean(?:t)?|actually|rather|make\s+that|wait)[\s,]*$", re.IGNORECASE)
+_CORRECTED = re.compile(  # "to the Garden project, sorry, to the Household project"
+    r"\s+(?:to|in|into|under)\s+the\s+(?:(?!\sproject\b).)+\sproject\s*[,;.–-]+\s*(?:(?:no|sorry|i\s+mean(?:t)?|actually|rather|make\s+that|wait)[\s,]+)+"
+    r"(?=(?:to|in|into|under)\s+the\s.+\sproject\b)",
     re.IGNORECASE,
 )
 _PUT_DEED = re.compile(r"^put(?=\s+(?P<verb>[a-z]+)\s+\w.*\s(?:in|under)\s+the\s+.+\sproject\b)", re.IGNORECASE)
@@ -71,7 +78,7 @@ def plainly(text: str, projects: Sequence[str], tasks: Sequence[str]) -> str:
     for name in sorted(projects, key=len, reverse=True)[:MOST_NAMES]:
         if name.casefold() in text.casefold():
             text = _fronted(text, name) or _said_of_it(_placed(_told_of_it(text, name), name), name)
-    return _each_its_own(_moved(text, tasks))
+    return _each_its_own(_moved(_CORRECTED.sub(" ", text), tasks))
 
 
 def as_written(steps: Sequence[Step], text: str, names: Sequence[str]) -> list[Step]:
@@ -112,7 +119,7 @@ def _placed(text: str, name: str) -> str:
             return match[0]
         if match["into"].lower().startswith("to"):
             verbs = list(_ADDS.finditer(before))
-            if not verbs or _RECEIVED.search(before[verbs[-1].end() :]):
+            if not verbs or (_RECEIVED.search(before[verbs[-1].end() :]) and not _RATHER.search(before)):
                 return match[0]
         return f"{match['into']}the {name} project"
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from exponential.workspace import dates, days
+from exponential.workspace import dates, days, hours
 
 Range = tuple[date | None, date | None]
 
@@ -22,7 +22,7 @@ _LAST_DAYS = re.compile(
     re.IGNORECASE,
 )
 _IN_MONTH = re.compile(
-    rf"\b(?:in|during|for|of|with|to|and|than|vs\.?|versus|from)\s+(?:in\s+)?{_MONTH}(?:\s+(?P<year>20\d\d))?\b"
+    rf"(?<!\d\s)\b(?:in|during|for|of|with|to|and|than|vs\.?|versus|from)\s+(?:in\s+)?{_MONTH}(?:\s+(?P<year>20\d\d))?\b"
     r"(?!\s+(?:the\s+)?\d)",
     re.I,
 )
@@ -66,6 +66,7 @@ def take(text: str, now: datetime, *, ahead: bool = False) -> tuple[str, Range |
     `ahead`: it is about what is to come, so that "in June" is the June ahead.
     """
     today = now.date()
+    text = hours.without_closing(text)  # "the first of May" is no month
     between = _BETWEEN.search(text)
     if between is not None and (range_ := _between(between, now, ahead=ahead)) is not None:
         return text[: between.start()].strip(), range_

@@ -62,6 +62,10 @@ _SNOOZE = (
         r"(?:postpone|push|move|delay|snooze|put\s+off)\s+(?P<name>(?:the\s+)?(?:first|second|third|fourth|last)(?:\s+(?:one|reminder))?|(?:number\s+|#)\d)\s+"
         r"(?:back\s+)?(?P<joint>to|until|till|by|for)\s+(?P<when>.+)"
     ),
+    whole(
+        r"(?:put|push)\s+(?P<name>it|that|(?:the\s+)?(?:first|second|third|fourth|last)(?:\s+(?:one|reminder))?|(?:number\s+|#)\d)\s+(?:off|back)\s+"
+        r"(?P<joint>to|until|till|by|for)\s+(?P<when>.+)"
+    ),
     whole(r"remind\s+me\s+(?:about\s+(?P<name>it|that)\s+)?again(?:\s+(?P<joint>in|at|on)?\s*(?P<when>.+))?"),
 )
 

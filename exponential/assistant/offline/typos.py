@@ -17,8 +17,9 @@ _SHORT = dict(
     wots=what's wat=what wot=what gimme=give|me mornin=morning mornings=mornings evenin=evening arvo=afternoon
     lemme=let|me wanna=want|to cant=can't wont=won't thats=that's wk=week wks=weeks rmnd=remind rmd=remind
     rmdr=reminder rmdrs=reminders upd=update wat's=what's wot's=what's arent=aren't doesnt=doesn't havent=haven't
-    hasnt=hasn't wasnt=wasn't dne=done overdu=overdue alredy=already allready=already sry=sorry doen=done dnoe=done
+    hasnt=hasn't wasnt=wasn't dne=done overdu=overdue alredy=already allready=already sry=sorry doen=done
     resched=reschedule prioriy=priority plase=please pleas=please plese=please rember=remember remeber=remember
+    dnoe=done til=until
     evry=every howmany=how|many yesterdays=yesterday's prioroty=priority priorty=priority prioity=priority
     cld=could wld=would shld=should urgnt=urgent urgend=urgent reviw=review chng=change chg=change""".split()
 )
