@@ -22,6 +22,7 @@ from exponential.gateway.wire import Account, Inbound
 # which were all dropped at once come back one after the other.
 FIRST_PAUSE, LONGEST_PAUSE = 3.0, 60.0
 STUCK_AFTER = 60.0  # seconds without a login after which a linked client is started anew
+STOP_WITHIN = 15.0  # seconds; a deaf connection is closed after ten
 STOP_ATTEMPTS = 60  # one a second
 KEEP_AGAIN = 2.0  # seconds between two tries to keep a message when the disk or the spool is full
 _log = log.get(__name__)
@@ -112,7 +113,11 @@ class SessionThread:
         client = self._client = self._new_client()
         problem = client.run() if not self._closed.is_set() else ""
         self._client = None
-        client.stop()  # when its event loop failed it is still connected, acknowledging what nobody hears
+        # When its event loop failed it is still connected, acknowledging what nobody hears. Stopping it must not hold the
+        # session up for good, though: the library may wait for a lock of its own.
+        stopping = threading.Thread(target=client.stop, daemon=True, name="stop")
+        stopping.start()
+        stopping.join(STOP_WITHIN)
         if client.over or self._closed.is_set():
             return
         self.pause = FIRST_PAUSE if time.monotonic() - started > STUCK_AFTER else min(self.pause * 2, LONGEST_PAUSE)
