@@ -113,8 +113,8 @@ class SessionThread:
         client = self._client = self._new_client()
         problem = client.run() if not self._closed.is_set() else ""
         self._client = None
-        # When its event loop failed it is still connected, acknowledging what nobody hears. Stopping it must not hold the
-        # session up for good, though: the library may wait for a lock of its own.
+        # When its event loop failed it is still connected, acknowledging what nobody hears. But it must not hold the
+        # session up for good: stopping may wait for a lock of the library's.
         stopping = threading.Thread(target=client.stop, daemon=True, name="stop")
         stopping.start()
         stopping.join(STOP_WITHIN)
