@@ -80,6 +80,10 @@ class PaperWorker:
         if text == "die while sending" and not (folder / "died").exists():
             (folder / "died").touch()
             os._exit(1)
+        if text == "unknown once" and not (folder / "unknown").exists():
+            (folder / "unknown").touch()
+            self.channel.emit(wire.Answer(command.request, "WhatsApp didn't answer.", "OutcomeUnknown"))
+            return
         if text == "refuse":
             self.channel.emit(wire.Answer(command.request, "WhatsApp refused the message.", "Refused"))
             return

@@ -247,6 +247,20 @@ async def all_sent(gateway: Gateway, session: str, messages: list[str]) -> bool:
     return all([await state(gateway, session, message) == "sent" for message in messages])
 
 
+async def test_what_became_of_a_message_is_asked_at_once_while_the_session_stays_online(
+    start_gateway: StartGateway, session_folder: Folder
+) -> None:
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await scan(gateway, session_folder(session), session)
+        sent = [
+            await gateway.client.send(ADA, session, ADAS_CHAT, text, key=text)
+            for text in ("unknown once", "afterwards")
+        ]
+        await until(lambda: all_sent(gateway, session, sent))
+        assert said(session_folder(session)) == ["unknown once", "unknown once", "afterwards"]
+
+
 async def test_a_worker_that_dies_while_sending_is_replaced_and_the_message_is_sent_again(
     start_gateway: StartGateway, session_folder: Folder
 ) -> None:

@@ -1,5 +1,7 @@
 """A client that is stopped before the library knows it may still log in: nothing may leave then that isn't kept."""
 
+import queue
+import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from exponential.gateway import wire
+from exponential.gateway import session_thread, wire
 from exponential.gateway.gate import Gate
+from exponential.gateway.policy import Policy
 from exponential.gateway.whatsapp import Client
 
 
@@ -51,3 +54,31 @@ def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_
     acknowledged = passes(lambda: store.gate.log("Client/Send", '<receipt id="M1" to="1@lid"/>'))
     assert acknowledged == known  # its connection is gone, and what is written there goes nowhere
     store.gate.release()
+
+
+class StuckClient:
+    """One whose library waits for a lock of its own when it is stopped."""
+
+    over = linking = False
+    lost = "The connection to WhatsApp broke; reconnecting."
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def run(self) -> str:
+        return ""
+
+    def stop(self) -> None:
+        threading.Event().wait()
+
+
+def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_thread, "Client", StuckClient)
+    monkeypatch.setattr(session_thread, "Keeper", lambda *_: None)
+    monkeypatch.setattr(session_thread, "STOP_WITHIN", 0.1)
+    events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
+    opening = wire.Open("s", str(tmp_path), Policy().as_json())
+    thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, 0.01)
+    assert [type(events.get(timeout=10)) for _ in range(2)] == [wire.Offline, wire.Again]
+    thread.join(10)
