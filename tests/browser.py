@@ -23,7 +23,7 @@ class Window:
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
 
     def expect_complaint(self, part: str) -> None:
-        """Console errors that contain `part` are meant to happen here (the browser reports each 4xx as one)."""
+        """Console errors with `part` in their words or address are meant to happen (the browser reports each 4xx)."""
         self._expected.append(part)
 
     async def shots(self, name: str, of: Locator | None = None) -> None:
@@ -44,8 +44,9 @@ class Window:
             await self.page.set_viewport_size(before)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not any(part in message.text for part in self._expected):
-            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+        told = f"{message.type}: {message.text} ({message.location.get('url', '')})"
+        if message.type in ("error", "warning") and not any(part in told for part in self._expected):
+            self.complaints.append(told)
 
 
 def chromium() -> str:
