@@ -191,10 +191,9 @@ class Gate:
 
     def _receiving(self, line: str) -> None:
         stanza = client_log.stanza(line)
-        if stanza.tag == "success":
-            self._hold_if(lambda: self._closed)
         with self._changed:
             if stanza.tag == "success":
+                self._changed.wait_for(lambda: not self._closed)  # after its client's end: for good
                 self._connection += 1
                 self._unkept.clear()
                 self._failed.clear()
@@ -268,12 +267,6 @@ class Gate:
                 self._changed.notify_all()
         if what.store_failed:
             self._on_broken()
-
-    def _hold_if(self, ended: Callable[[], bool]) -> None:
-        """Park this thread of the client's for good, if it comes after its client's end."""
-        with self._changed:
-            if ended():
-                self._changed.wait_for(lambda: False)
 
     def _settle(self, message_id: str, parts: int) -> None:
         waiting = self._unkept[message_id]

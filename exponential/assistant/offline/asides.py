@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from exponential.assistant.offline.guarding import DESTRUCTIVE
+from exponential.assistant.offline import guarding
 from exponential.assistant.offline.manners import HEDGES
-from exponential.assistant.offline.steps import Call, Step
+from exponential.assistant.offline.steps import Step, has_call
 
 _JOINT = re.compile(
     r"\s+(?=(?:(?:please|can\s+you|could\s+you|will\s+you)\s+(?:remind|add|put|move|delete|show|create)|remind\s+me)\b)|\s*(?:[.!?;…]+\s+|\s[-–—]+\s|:\s+|,\s*(?:(?:so|and|but|then)\s+)?|\s(?:so|and\s+so|and|because|cause)\s+)\s*",
@@ -73,19 +73,15 @@ def _first(text: str, understand: Understand, ways: Sequence[Way]) -> list[Step]
     for way in ways:
         for part, cut in way(text, joints):
             steps = understand(part)
-            if not steps or not _has_call(steps) or _dangerous(steps, cut):
+            if not steps or not has_call(steps) or _dangerous(steps, cut):
                 continue
-            if way is not _heads or not _has_call(understand(cut)):  # else both are requests, and it is not understood
+            if way is not _heads or not has_call(understand(cut)):  # else both are requests, and it is not understood
                 return steps
     return None
 
 
-def _has_call(steps: Sequence[Step] | None) -> bool:
-    return any(isinstance(step, Call) for step in steps or ())
-
-
 def _dangerous(steps: Sequence[Step], cut: str) -> bool:
-    return any(isinstance(step, Call) and step.tool in DESTRUCTIVE for step in steps) and bool(HEDGES.search(cut))
+    return guarding.destroys(steps) and bool(HEDGES.search(cut))
 
 
 def _named(text: str, joints: Sequence[re.Match[str]]) -> Iterator[tuple[str, str]]:

@@ -66,6 +66,11 @@ _TAKEN_AWAY = re.compile(  # "delete the gym task, cancel that"
 )
 
 
+def destroys(steps: Sequence[Step] | None) -> bool:
+    """Whether something would be deleted, cancelled or forgotten."""
+    return any(isinstance(step, Call) and step.tool in DESTRUCTIVE for step in steps or ())
+
+
 def kept_back(steps: Sequence[Step], text: str) -> list[Step]:
     """`steps` of a whole message, where something that goes was taken back later in it, without that."""
     if not any(isinstance(step, Call) and step.tool in DESTRUCTIVE and not _forgets(step) for step in steps):
@@ -82,7 +87,7 @@ def kept_back(steps: Sequence[Step], text: str) -> list[Step]:
 
 def guarded(steps: Sequence[Step] | None, text: str) -> list[Step] | None:
     """`steps` as they are, or, where they would destroy something that `text` doesn't plainly ask for, a refusal."""
-    if steps is None or not any(isinstance(step, Call) and step.tool in DESTRUCTIVE for step in steps):
+    if steps is None or not destroys(steps):
         return list(steps) if steps is not None else None
     if any(_names_badly(step) for step in steps):
         return [Say(NOT_DONE)]

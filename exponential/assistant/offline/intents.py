@@ -47,7 +47,7 @@ from exponential.assistant.offline import (
     tracking,
     typos,
 )
-from exponential.assistant.offline.steps import Call, Heard, Kind, Rule, Say, Step
+from exponential.assistant.offline.steps import Call, Heard, Kind, Rule, Say, Step, has_call
 
 RULES: tuple[Rule, ...] = (
     talking.not_text,
@@ -138,7 +138,7 @@ def _understand(heard: Heard) -> list[Step]:
 def _read(heard: Heard) -> list[Step]:
     heard = replace(heard, text=gapping.filled(heard.text, heard.now))
     direct = _corrected(heard) or _restarted(heard) or _instead(heard) or _framed(heard) or _requests(heard)
-    if not _has_call(direct):
+    if not has_call(direct):
         direct = asides.pointed(heard.text, lambda part: _told(replace(heard, text=part))) or direct
     return (
         direct
@@ -157,21 +157,21 @@ def _restarted(heard: Heard) -> list[Step] | None:
     if text is None:
         return None
     steps = _told(_aware(replace(heard, text=text), _told(replace(heard, text=manners.taken_back(heard.text))) or ()))
-    return steps if _has_call(steps) else None
+    return steps if has_call(steps) else None
 
 
 def _corrected(heard: Heard) -> list[Step] | None:
     """With a slip put right; never where something would go."""
     text = correcting.corrected(heard.text, heard.now)
     steps = _told(replace(heard, text=text)) if text is not None else None
-    return steps if _has_call(steps) and not _destroys(steps) else None
+    return steps if has_call(steps) and not guarding.destroys(steps) else None
 
 
 def _instead(heard: Heard) -> list[Step] | None:
     """What is wished instead of what is not; never that something goes."""
     text = negating.instead(heard.text)
     steps = _told(replace(heard, text=text)) if text is not None else None
-    return steps if _has_call(steps) and not _destroys(steps) else None
+    return steps if has_call(steps) and not guarding.destroys(steps) else None
 
 
 def _framed(heard: Heard) -> list[Step] | None:
@@ -210,17 +210,9 @@ def _repaired(heard: Heard) -> list[Step] | None:
     if repaired == heard.text:
         return None
     steps = _requests(replace(heard, text=repaired))
-    if _destroys(steps):
+    if guarding.destroys(steps):
         return _requests(replace(heard, text=typos.repaired(heard.text, first_word_only=True)))
     return steps
-
-
-def _destroys(steps: Sequence[Step] | None) -> bool:
-    return any(isinstance(step, Call) and step.tool in guarding.DESTRUCTIVE for step in steps or ())
-
-
-def _has_call(steps: Sequence[Step] | None) -> bool:
-    return any(isinstance(step, Call) for step in steps or ())
 
 
 def _requests(heard: Heard) -> list[Step] | None:
@@ -228,7 +220,7 @@ def _requests(heard: Heard) -> list[Step] | None:
 
     def is_request(text: str) -> bool:
         kind: Kind = "project" if heard.last is None and _ABOUT.match(text) else heard.last_kind
-        return _has_call(_one(replace(heard, text=text, last=heard.last or _SOMETHING, last_kind=kind)))
+        return has_call(_one(replace(heard, text=text, last=heard.last or _SOMETHING, last_kind=kind)))
 
     steps: list[Step] = []
     parts = clauses.split(heard.text, is_request)

@@ -57,4 +57,9 @@ class Heard:
     tasks: Sequence[str] = ()
 
 
+def has_call(steps: Sequence[Step] | None) -> bool:
+    """Whether something is to be done, and not only said."""
+    return any(isinstance(step, Call) for step in steps or ())
+
+
 Rule = Callable[[Heard], list[Step] | None]
