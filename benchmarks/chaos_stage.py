@@ -237,7 +237,7 @@ def _children(pid: int) -> list[int]:
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            found += [int(child) for child in task.read_text().split()]
+            found += [int(child) for child in task.read_text(encoding="utf-8").split()]
     return sorted(found)
 
 

@@ -140,7 +140,7 @@ async def _burst(phone: Phone, reader: spool.Reader, count: int) -> None:
 
 def _cpu(process: WorkerProcess) -> tuple[float, float]:
     """CPU seconds of the worker, and of this process."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     used = resource.getrusage(resource.RUSAGE_SELF)
     return (int(fields[11]) + int(fields[12])) / 100, used.ru_utime + used.ru_stime
 

@@ -58,7 +58,9 @@ class Gateway:
 
     @property
     def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        children = (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="utf-8").split()
+        )
         return [int(pid) for pid in children if b"gateway.trust" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     async def connected(self) -> int:
@@ -76,14 +78,14 @@ class Gateway:
 
 def memory(pids: list[int]) -> list[float]:
     """Resident MiB of each process."""
-    return [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 2**20 for pid in pids]
+    return [int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * PAGE / 2**20 for pid in pids]
 
 
 def cpu(pids: list[int]) -> float:
     """Seconds of CPU that these processes have used."""
     used = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         used += int(fields[11]) + int(fields[12])
     return used / TICK
 

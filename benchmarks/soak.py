@@ -260,7 +260,7 @@ def left_behind(whatsapp: Loopback) -> dict[str, int]:
 def resident() -> int:
     """This process's memory, bytes."""
     gc.collect()
-    with open("/proc/self/statm") as statm:
+    with open("/proc/self/statm", encoding="utf-8") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -26,6 +26,10 @@ _NAMES = {
 }
 
 
+# What a connection is like, whatever the server and this process's environment say: moments are in UTC, text in UTF-8.
+CONNECTION = {"client_encoding": "utf8", "options": "-ctimezone=UTC"}
+
+
 class AppBase(DeclarativeBase):
     """Tables of the app's database: auth, workspace, assistant."""
 
@@ -109,7 +113,7 @@ def parse_url(url: str) -> URL:
         raise ConfigurationError("The database URL can't be read; it looks like postgresql://user@host/name.") from None
     if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ConfigurationError(f"The database must be Postgres, not {parsed.drivername}; see docs/settings.md.")
-    return parsed.set(drivername="postgresql+psycopg")
+    return parsed.set(drivername="postgresql+psycopg", query={**CONNECTION, **parsed.query})
 
 
 def named(url: str, name: str) -> str:

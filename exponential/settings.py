@@ -30,7 +30,11 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """What both services share."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    # Code gives settings by their fields' names (populate_by_name), and pydantic-settings then looks for these in the
+    # environment, too. With the prefix, nobody's HOST, PORT or MODEL is taken for ours.
+    model_config = SettingsConfigDict(
+        env_file=".env", env_prefix="EXPONENTIAL__", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     data_dir: Path = Field(default_factory=default_data_dir, validation_alias="EXPONENTIAL_DATA")
     environment: Literal["development", "production"] = Field("development", validation_alias="EXPONENTIAL_ENV")
@@ -207,4 +211,4 @@ def _keep(path: Path, make: Callable[[], str]) -> str:
             pass
         finally:
             fresh.unlink()
-    return path.read_text().strip()
+    return path.read_text(encoding="utf-8").strip()

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from playwright.async_api import Page
 
-_SOURCE = (files("axe_playwright_python") / "axe.min.js").read_text()
+_SOURCE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN = """async ([tags, rules]) => {
   const only = rules.length ? { type: "rule", values: rules } : { type: "tag", values: tags };

@@ -1,12 +1,16 @@
 """Fixtures every room of tests shares: one embedded Postgres a run, one fresh database a test, one key ring."""
 
+import contextlib
 import gc
 import logging
 import os
 import secrets
+import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import psycopg
@@ -16,7 +20,8 @@ import pydantic_ai.models
 import pytest
 from embedding import running_postgres
 
-from exponential import database, embedded, encryption
+from exponential import database, embedded, encryption, libmagic  # noqa: F401  libmagic before neonize
+from exponential.settings import AppSettings, GatewaySettings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
@@ -30,10 +35,28 @@ with warnings.catch_warnings():
 
 pytest_plugins = ["exponential.loopback.testing", "linking", "gateways"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
-# The gate says the same of the same code each time; by hand, each run tries other examples.
+# The gate says the same of the same code each time; by hand, each run tries other examples. A machine may be slow.
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("gate")
+hypothesis.settings.register_profile("by hand", deadline=None)
+hypothesis.settings.load_profile("gate" if os.environ.get("CI") else "by hand")
+
+# What is set in the shell of whoever runs the tests is for their own installation, database and proxy.
+_NOT_OURS = {
+    str(field.validation_alias) for kind in (AppSettings, GatewaySettings) for field in kind.model_fields.values()
+}
+for name in list(os.environ):
+    if name in _NOT_OURS or name.startswith("PG") or name.lower().endswith("_proxy"):
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_dotenv() -> Iterator[None]:
+    """Tests and their children run in an empty folder, where no `.env` of an installation is found."""
+    folder = Path(tempfile.mkdtemp(prefix="exponential-tests-"))
+    folder.chmod(0o755)  # the embedded Postgres may run as a user of its own
+    with contextlib.chdir(folder):
+        yield
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ async def program(*arguments: str, **environment: str) -> AsyncIterator[asyncio.
         *(sys.executable, "-m", "exponential", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd(), **environment},
+        env={**{name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}, **environment},
     )
     try:
         yield process

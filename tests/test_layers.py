@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "exponential"
-BASE = {"settings", "errors", "clock", "log", "database", "embedded", "encryption", "ending", "listening"}
+BASE = {"settings", "errors", "clock", "log", "database", "embedded", "encryption", "ending", "libmagic", "listening"}
 TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
 SEES = {
     "auth": BASE,
@@ -28,7 +28,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 def imports(path: Path) -> set[str]:
     """Absolute names of the modules that `path` imports, those inside functions included."""
     found = set()
-    for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

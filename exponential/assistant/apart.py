@@ -11,7 +11,7 @@ from typing import Any
 from exponential import log
 
 MOST = 8_000_000  # bytes of an answer
-_PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "SYSTEMROOT")
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _log = log.get(__name__)
 
 

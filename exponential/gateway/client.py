@@ -110,7 +110,9 @@ class GatewayClient:
     def __init__(self, base_url: str, secret: str, *, http: httpx.AsyncClient | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._secret = secret
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, limits=LIMITS)
+        # With a transport of its own, httpx sends nothing through a proxy that the environment names for the outside.
+        direct = httpx.AsyncHTTPTransport(limits=LIMITS)
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, transport=direct)
 
     async def close(self) -> None:
         await self._http.aclose()

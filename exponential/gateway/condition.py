@@ -129,7 +129,7 @@ def _memory(pids: list[int]) -> Iterable[tuple[str, float]]:
     """Resident bytes of each process, where /proc tells."""
     for pid in pids:
         try:
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
         except (OSError, IndexError):
             continue
         yield f'{{pid="{pid}"}}', float(pages * resource.getpagesize())

@@ -15,6 +15,7 @@ from exponential.gateway import wire
 STOP_WITHIN = 2.0  # seconds from closing the wire to the kill
 _PASSED_ON = (
     "PATH",
+    "LD_LIBRARY_PATH",
     "HOME",
     "LANG",
     "LC_ALL",

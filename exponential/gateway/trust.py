@@ -67,7 +67,7 @@ def _noise_root(text: str) -> bytes:
 def _writable_mappings(library: str) -> list[tuple[int, int]]:
     """(start, end) of the writable memory of a loaded library, with the anonymous part that directly follows it."""
     found: list[tuple[int, int]] = []
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
         addresses, permissions, _offset, _device, _inode, *path = line.split(maxsplit=5)
         start, end = (int(part, 16) for part in addresses.split("-"))
         follows = not path and bool(found) and found[-1][1] == start

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import exponential.libmagic  # noqa: F401  before neonize
+
+# isort: split
 from neonize._binder import func_callback_bytes, func_callback_bytes2, func_string, gocode
 from neonize.client import NewClient
 from neonize.exc import NeonizeError, SetProxyAddressError

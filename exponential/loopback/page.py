@@ -32,7 +32,7 @@ def create(
 
     @app.get(f"/start/{key}")
     async def start() -> HTMLResponse:
-        return HTMLResponse((STATIC / "start.html").read_text().replace("{key}", key))
+        return HTMLResponse((STATIC / "start.html").read_text(encoding="utf-8").replace("{key}", key))
 
     @app.get("/phone")
     async def phone_page() -> FileResponse:

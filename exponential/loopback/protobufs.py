@@ -1,5 +1,8 @@
 """WhatsApp's protobuf messages, as neonize ships them: the one place where loopback imports neonize."""
 
+import exponential.libmagic  # noqa: F401  before neonize
+
+# isort: split
 from neonize.proto.waAdv.WAAdv_pb2 import (
     ADVDeviceIdentity,
     ADVSignedDeviceIdentity,

@@ -32,7 +32,7 @@ async def demo(folder: Path) -> AsyncIterator[str]:
                     yield line.decode().strip()
                     break
             else:
-                raise AssertionError((folder / "log").read_text())
+                raise AssertionError((folder / "log").read_text(encoding="utf-8"))
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 15) == 0
     finally:
@@ -41,7 +41,7 @@ async def demo(folder: Path) -> AsyncIterator[str]:
         await process.wait()
         process._transport.close()  # type: ignore[attr-defined]
         log.close()
-    written = (folder / "log").read_text()
+    written = (folder / "log").read_text(encoding="utf-8")
     assert "buy milk" not in written and ALICE.lstrip("+") not in written, "message text and numbers never reach logs"
 
 

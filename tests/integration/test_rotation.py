@@ -120,7 +120,7 @@ def test_every_table_with_encrypted_columns_is_known_to_the_rotation() -> None:
     modules = [
         ".".join(path.relative_to(package.parent).with_suffix("").parts)
         for path in package.rglob("*.py")
-        if "mapped_column(Encrypted" in path.read_text()
+        if "mapped_column(Encrypted" in path.read_text(encoding="utf-8")
     ]
     assert len(modules) > 5
     check = f"import sys, exponential.rotation; print([name for name in {modules} if name not in sys.modules])"

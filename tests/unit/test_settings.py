@@ -13,6 +13,19 @@ def test_a_bad_value_is_named() -> None:
         read(GatewaySettings, WHATSAPP_MAX_SESSIONS="many")
 
 
+@pytest.mark.parametrize("kind", [AppSettings, GatewaySettings])
+def test_names_without_our_prefix_are_somebody_elses(
+    kind: type[AppSettings] | type[GatewaySettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PaaS sets HOST and PORT, a shell MODE, another program MODEL: none of them may open the app to the world."""
+    plain = read(kind)
+    for name, field in kind.model_fields.items():
+        if field.validation_alias != name.upper():
+            monkeypatch.setenv(name.upper(), "nonsense")
+    assert read(kind) == plain
+    assert read(kind, host="0.0.0.0").host == "0.0.0.0"
+
+
 def test_a_short_secret_is_refused_without_repeating_it() -> None:
     with pytest.raises(ConfigurationError, match="AUTH_SECRET is shorter") as caught:
         read(AppSettings, auth_secret="hunter2")

@@ -99,7 +99,7 @@ async def test_a_hundred_identical_requests_leave_one_effect(
         gone = await a_hundred(lambda: gateway.client.disconnect(ADA, session))
         assert gone.count(True) == 1
         assert all(isinstance(answer, NotFound) for answer in gone if answer is not True)
-        assert (session_folder(session).parent / "sent").read_text() == f"{CHAT} once\n"
+        assert (session_folder(session).parent / "sent").read_text(encoding="utf-8") == f"{CHAT} once\n"
 
 
 async def epoch(gateway: Gateway, session: str) -> int:

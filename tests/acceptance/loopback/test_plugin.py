@@ -37,7 +37,7 @@ FAILING = """
 
 async def run_pytest(folder: Path, test: str, *options: str) -> tuple[int, str]:
     lines = [line[4:] for line in test.splitlines()]
-    (folder / "test_other_project.py").write_text("\n".join(lines))
+    (folder / "test_other_project.py").write_text("\n".join(lines), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir=.", "-p", "no:cacheprovider"),
         *("-p", "exponential.loopback.testing", *options),
@@ -52,7 +52,7 @@ async def run_pytest(folder: Path, test: str, *options: str) -> tuple[int, str]:
 
 
 async def test_a_project_with_explicit_asyncio_marks(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = strict\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = strict\n", encoding="utf-8")
     marked = PASSING.replace("async def", "@pytest.mark.asyncio\n    async def")
     code, output = await run_pytest(tmp_path, marked)
     assert code == 0, output
@@ -61,7 +61,7 @@ async def test_a_project_with_explicit_asyncio_marks(tmp_path: Path) -> None:
 
 
 async def test_a_failing_test_prints_what_went_over_the_wire(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n", encoding="utf-8")
     code, output = await run_pytest(tmp_path, FAILING, "-p", "linking")
     assert code == 1
     wire = output.partition(" WhatsApp wire ")[2]

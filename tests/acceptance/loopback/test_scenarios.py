@@ -85,7 +85,7 @@ async def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:
         ('[[steps]]\nonline = "bob"', 2, "step 1: there is no phone 'bob', only alice.", 0),
         (wait, 1, "step 1: a device of alice was not connected after 0.1 s.", 1),
     ):
-        (tmp_path / "mine.toml").write_text(phones + steps)
+        (tmp_path / "mine.toml").write_text(phones + steps, encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "exponential", "loopback", "--scenario", str(tmp_path / "mine.toml")),
             stdout=asyncio.subprocess.PIPE,

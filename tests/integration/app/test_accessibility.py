@@ -1,7 +1,7 @@
 """WCAG 2.2 AA on the pages that people work with, filled and empty, in light and dark, as axe-core sees it."""
 
 from axe import violations
-from conftest import House
+from house import House
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -4,7 +4,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from conftest import House, MakeHouse
+from house import House, MakeHouse
 from model_server import ModelServer, Say, call, serving_a_model
 from playwright.async_api import Page, expect
 from pydantic_ai.models import override_allow_model_requests

@@ -1,5 +1,5 @@
 from browser import open_window
-from conftest import House
+from house import House
 from playwright.async_api import Page, expect
 
 from exponential.app.pages import THEME_COOKIE

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from conftest import House
+from house import House
 
 from exponential.workspace import tasks
 

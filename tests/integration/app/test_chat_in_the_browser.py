@@ -1,6 +1,6 @@
 import httpx
 from browser import open_window
-from conftest import House, MakeHouse
+from house import House, MakeHouse
 from playwright.async_api import Page, expect
 from sqlalchemy import text
 

@@ -4,7 +4,7 @@ import re
 from uuid import UUID, uuid4
 
 import pytest
-from conftest import House
+from house import House
 
 from exponential.app import chat as chat_page
 from exponential.assistant import chats, conversation, media, progress

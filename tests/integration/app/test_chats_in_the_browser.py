@@ -2,7 +2,7 @@ import asyncio
 import re
 
 from browser import open_window
-from conftest import House
+from house import House
 from playwright.async_api import Page, expect
 
 from exponential.assistant import conversation

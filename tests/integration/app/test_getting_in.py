@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from conftest import House, MakeHouse
+from house import House, MakeHouse
 from sqlalchemy import select
 
 from exponential import clock

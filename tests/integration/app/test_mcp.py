@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from conftest import House
+from house import House
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 

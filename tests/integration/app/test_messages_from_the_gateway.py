@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from conftest import SECRET, House
+from house import SECRET, House
 
 from exponential import clock
 from exponential.assistant import conversation, media

@@ -3,8 +3,8 @@
 from typing import Any
 
 import httpx
-from conftest import House, MakeHouse
 from cryptography.hazmat.primitives.asymmetric import rsa
+from house import House, MakeHouse
 from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running
 from sqlalchemy import func, select
 

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from conftest import House
 from filemaking import docx
+from house import House
 
 from exponential import clock
 from exponential.assistant import conversation

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from axe import violations
 from browser import Window, browsing, open_window
-from conftest import GatewayStandIn, House, MakeHouse
+from house import GatewayStandIn, House, MakeHouse
 from playwright.async_api import expect
 from test_getting_in import GOOD, make_invite, with_password
 from test_settings_pages import an_admin

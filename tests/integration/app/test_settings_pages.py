@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from conftest import GatewayStandIn, House
+from house import GatewayStandIn, House
 from test_getting_in import GOOD, try_password, with_password
 
 from exponential import clock

@@ -1,6 +1,6 @@
 import httpx
 import pytest
-from conftest import House
+from house import House
 
 PAGE = {"accept": "text/html"}
 

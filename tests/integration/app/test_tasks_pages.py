@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from conftest import House
+from house import House
 
 from exponential.app import task_lists
 from exponential.auth.users import User

@@ -1,6 +1,6 @@
 import re
 
-from conftest import House
+from house import House
 from playwright.async_api import expect
 
 from exponential.app import task_lists

@@ -16,7 +16,7 @@ server = MCPServer("weather")
 
 
 def note(words: str) -> None:
-    with log.open("a") as file:
+    with log.open("a", encoding="utf-8") as file:
         file.write(f"{words}\n")
 
 

@@ -64,7 +64,7 @@ def start(app_database: Database, model: Forecaster, tmp_path: Path, log: Path) 
     async def start(**servers: Any) -> AsyncIterator[Runtime]:
         weather = {"command": sys.executable, "args": [str(SERVER), str(log)]}
         path = tmp_path / "servers.json"
-        path.write_text(json.dumps({"mcpServers": servers or {"weather": weather}}))
+        path.write_text(json.dumps({"mcpServers": servers or {"weather": weather}}), encoding="utf-8")
         settings = AppSettings(_env_file=None, mcp_servers=path)
         async with Runtime(app_database, settings, model=FunctionModel(model)) as runtime:
             yield runtime
@@ -86,7 +86,11 @@ async def test_paddy_uses_another_servers_tools_and_the_audit_knows(
         assert refused["code"] == "tool_refused" and "no such city" in refused["error"]
         assert len(await answer(runtime, alice, "Long")) < 31_000
     assert {"create_task", "weather_forecast"} <= model.tools
-    assert log.read_text().split("\n")[:3] == ["start", "forecast Berlin", "forecast Paris"]  # one connection for all
+    assert log.read_text(encoding="utf-8").split("\n")[:3] == [
+        "start",
+        "forecast Berlin",
+        "forecast Paris",
+    ]  # one connection for all
     async with app_database.transaction() as session:
         acts = [entry.act for entry in (await history.page(session, alice)).entries]
     assert [(act.name, act.outcome) for act in acts[::-1]] == [
@@ -115,7 +119,9 @@ async def test_a_server_that_dies_is_started_again_and_the_turn_goes_on(
         assert (await answer(runtime, alice, "Doom"))["code"] == "tool_failed"
 
         async def back() -> bool:
-            return log.read_text().count("start") == 2 and all(link.state.up for link in runtime._outside._links)
+            return log.read_text(encoding="utf-8").count("start") == 2 and all(
+                link.state.up for link in runtime._outside._links
+            )
 
         await until(back)
         assert (await answer(runtime, alice, "Berlin"))["weather"] == "rain"
@@ -156,7 +162,7 @@ async def test_what_a_killed_process_had_begun_is_not_done_again(
     monkeypatch.setattr(outside.Link, "_end", dying)
     async with start() as runtime:
         assert (await answer(runtime, alice, "Berlin"))["code"] == "interrupted"
-    assert log.read_text().count("forecast Berlin") == 1
+    assert log.read_text(encoding="utf-8").count("forecast Berlin") == 1
     async with app_database.transaction() as session:
         from sqlalchemy import select
 
@@ -166,7 +172,7 @@ async def test_what_a_killed_process_had_begun_is_not_done_again(
 
 async def test_a_tool_named_like_one_of_ours_is_left_out(app_database: Database, log: Path, tmp_path: Path) -> None:
     path = tmp_path / "servers.json"
-    path.write_text(json.dumps({"mcpServers": {"create": {"command": "true"}}}))
+    path.write_text(json.dumps({"mcpServers": {"create": {"command": "true"}}}), encoding="utf-8")
     (link,) = OutsideServers(path)._links
     assert {"create_task", "leave_note", "undo"} <= link.taken
 
@@ -185,6 +191,6 @@ async def test_a_tool_named_like_one_of_ours_is_left_out(app_database: Database,
 def test_a_file_that_is_not_right_is_named(tmp_path: Path, content: str | None, why: str) -> None:
     path = tmp_path / "servers.json"
     if content is not None:
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=why):
         OutsideServers(path)

@@ -61,7 +61,7 @@ class PaperWorker:
         if (folder / "linked").exists():
             self.channel.emit(wire.Online(session, ADA))
             if (folder / "arrived").exists():  # the phone has what was sent last, and says so now
-                self.channel.emit(wire.Receipt(session, [(folder / "died").read_text()], "delivered"))
+                self.channel.emit(wire.Receipt(session, [(folder / "died").read_text(encoding="utf-8")], "delivered"))
         else:
             self.channel.emit(wire.Code(session, f"https://wa.me/settings/linked_devices#{session}", 60))
             threading.Thread(target=self.wait_for_scan, args=(session,), daemon=True).start()
@@ -95,7 +95,7 @@ class PaperWorker:
     def leave(self, command: wire.Send, whatsapp_id: str, folder: Path) -> None:
         text = command.text
         if text.startswith("die after leaving") and not (folder / "died").exists():
-            (folder / "died").write_text(whatsapp_id)
+            (folder / "died").write_text(whatsapp_id, encoding="utf-8")
             os._exit(1)
         if text == "read at once":  # the receipt is faster than the answer
             self.channel.emit(wire.Receipt(command.session, [whatsapp_id], "read"))

@@ -147,7 +147,7 @@ async def test_a_message_is_queued_once_and_followed_to_its_receipt(
         assert again.json()["messageId"] == message
 
         await until(lambda: reads(gateway.client, session, message))
-        assert (session_folder(session).parent / "sent").read_text() == f"{ADAS_CHAT} read at once\n"
+        assert (session_folder(session).parent / "sent").read_text(encoding="utf-8") == f"{ADAS_CHAT} read at once\n"
         with pytest.raises(Conflict, match="used for another message") as caught:
             await gateway.client.send(ADA, session, ADAS_CHAT, "something else", key="turn-1")
         assert caught.value.code == "idempotency_key_reused"

@@ -190,3 +190,19 @@ async def test_owners_and_operators_bring_parked_messages_back(start_gateway: St
             await parking.retry(settings, clock.new_id())
         assert await parking.retry(settings, None) == 1
         await until(lambda: app.texts[4:] == ["odd 3"])
+
+
+async def test_the_services_talk_past_a_proxy_for_the_outside(
+    gateway_database: Database, start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
+    app = App()
+    async with serving(app.asgi()) as url:
+        pushing = Delivery(gateway_database, url, SECRET)
+        await record(gateway_database, await linked(gateway_database, "4915100000001"), ["hello"])
+        await pushing.sweep()
+        await until(lambda: app.texts == ["hello"])
+        await pushing.close()
+    async with start_gateway() as gateway, gateway.served() as client:
+        assert await client.sessions(ADA) == []

@@ -239,7 +239,7 @@ async def test_replies_go_out_in_order_once_each(start_gateway: StartGateway, se
         messages = [await gateway.client.send(ADA, session, ADAS_CHAT, f"{n}", key=f"{n}") for n in range(10)]
         await asyncio.gather(*(gateway.client.send(ADA, session, ADAS_CHAT, "3", key="3") for _ in range(10)))
         await until(lambda: all_sent(gateway, session, messages))
-        sent = (session_folder(session).parent / "sent").read_text().splitlines()
+        sent = (session_folder(session).parent / "sent").read_text(encoding="utf-8").splitlines()
         assert sent == [f"{ADAS_CHAT} {number}" for number in range(10)]
 
 
@@ -302,7 +302,7 @@ async def test_a_message_that_may_have_left_is_sent_again_when_no_receipt_comes(
 
 def said(folder: Path) -> list[str]:
     """What the worker was asked to send."""
-    return [line.split(" ", 1)[1] for line in (folder.parent / "sent").read_text().splitlines()]
+    return [line.split(" ", 1)[1] for line in (folder.parent / "sent").read_text(encoding="utf-8").splitlines()]
 
 
 async def test_a_message_that_whatsapp_refuses_fails_with_its_reason_and_holds_nobody_up(

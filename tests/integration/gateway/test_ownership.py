@@ -169,7 +169,7 @@ async def test_what_was_being_sent_when_its_node_went_is_sent_by_the_next(
                 message.state = outbox.SENDING
         await until(lambda: is_sent(second, session, str(message.id)))
         assert number != (await row(second, session)).holder
-        sent = (folder(tmp_path, "b", session).parent / "sent").read_text()
+        sent = (folder(tmp_path, "b", session).parent / "sent").read_text(encoding="utf-8")
         assert sent == f"{CHAT} in the air\n"
 
 

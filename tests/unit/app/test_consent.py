@@ -9,6 +9,6 @@ TEXTS = {"2026-11-25": "ca78c8e1da06be22406c74ecb329436f51f05f102968bc8b0fcedff4
 
 
 def test_the_version_names_this_very_text() -> None:
-    text = (STATIC.parent / "templates" / "_warning.html").read_text()
+    text = (STATIC.parent / "templates" / "_warning.html").read_text(encoding="utf-8")
     now = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
     assert TEXTS.get(consents.WHATSAPP_VERSION) == now, "a new text is a new version in auth/consents.py and here"

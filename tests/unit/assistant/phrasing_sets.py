@@ -75,7 +75,7 @@ def _same(got: tuple[str, dict[str, str]], wanted: tuple[str, dict[str, str]]) -
 
 
 def phrasings(name: str) -> Iterator[Phrasing]:
-    for line in (HERE / f"{name}.txt").read_text().splitlines():
+    for line in (HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         text, _, wanted = line.rpartition(" => ")

@@ -16,7 +16,7 @@ from exponential.assistant.offline.steps import Heard
 
 @pytest.mark.parametrize("memory", ["", "tasks", "task", "project", "meeting", "items"])
 def test_nothing_is_deleted_that_was_not_meant(memory: str) -> None:
-    for text in (HERE / "harmless.txt").read_text().splitlines()[1:]:
+    for text in (HERE / "harmless.txt").read_text(encoding="utf-8").splitlines()[1:]:
         calls = understood(Phrasing(text, replace(MEMORIES[memory], text=text), []))
         assert not any(tool in DESTRUCTIVE for tool, _ in calls), f"{text!r}: {calls}"
 
@@ -47,4 +47,4 @@ def test_no_message_keeps_it_thinking(words: str) -> None:
     for length in (300, intents.MAX_REQUEST, 60_000):
         began = time.process_time()
         assert intents.read([Heard((words * 60_000)[:length], NOW)], TOOLS)
-        assert time.process_time() - began < 3.0, length
+        assert time.process_time() - began < 15, f"{length}: hours, not seconds, are what this is about"

@@ -1,5 +1,4 @@
 import ctypes
-import ctypes.util
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ ROOT = "ab" * 32
 
 def loopback(tmp_path: Path, **changed: object) -> GatewaySettings:
     authority = tmp_path / "ca.pem"
-    authority.write_text("-----BEGIN CERTIFICATE-----\n")
+    authority.write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
     given = {
         "mode": "loopback",
         "loopback_ca": authority,

@@ -48,7 +48,7 @@ def test_what_is_shipped_is_right(name: str) -> None:
 )
 async def test_a_wrong_step_is_named_before_anything_is_done(tmp_path: Path, step: str, said: str) -> None:
     file = tmp_path / "wrong.toml"
-    file.write_text(f"{PHONES}\n{GOOD}[[steps]]\n{step}\n")
+    file.write_text(f"{PHONES}\n{GOOD}[[steps]]\n{step}\n", encoding="utf-8")
     async with Loopback() as whatsapp:
         with pytest.raises(ConfigurationError) as raised:
             await whatsapp.play(file)
@@ -67,7 +67,7 @@ def test_files_that_are_no_scenarios(tmp_path: Path) -> None:
         (f"steps = []{PHONES}", r"^some\.toml: steps: List should have at least 1 item"),
         ('phones.a.number = "12"\nsteps = [{ online = "a" }]', r"^some\.toml: phones\.a\.number: String should match"),
     ):
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigurationError, match=said):
             scenario.load(file)
 
@@ -91,7 +91,7 @@ async def test_steps_are_done_in_order_and_failures_say_where(tmp_path: Path) ->
         """
     async with Loopback() as whatsapp:
         alice = whatsapp.add_phone("+4915110000001", "Alice")
-        file.write_text(PHONES + good)
+        file.write_text(PHONES + good, encoding="utf-8")
         begun = whatsapp.loop.time()
         await whatsapp.play(file)
         assert whatsapp.loop.time() - begun >= 0.05
@@ -110,7 +110,7 @@ async def test_steps_are_done_in_order_and_failures_say_where(tmp_path: Path) ->
                 "a device of bob was not connected after 0.1 s",
             ),
         ):
-            file.write_text(f"{PHONES}[[steps]]\nonline = 'bob'\n[[steps]]\n{step}")
+            file.write_text(f"{PHONES}[[steps]]\nonline = 'bob'\n[[steps]]\n{step}", encoding="utf-8")
             with pytest.raises(ScenarioError) as raised:
                 await whatsapp.play(file)
             assert str(raised.value) == f"some.toml, step 2: {said}."

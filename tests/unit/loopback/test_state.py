@@ -219,7 +219,7 @@ async def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="of another version"):
         Loopback(tmp_path / "other")
     (tmp_path / "text").mkdir()
-    (tmp_path / "text" / state.FILE).write_text("not a database, " * 100)
+    (tmp_path / "text" / state.FILE).write_text("not a database, " * 100, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="can't be opened"):
         Loopback(tmp_path / "text")
 

@@ -15,7 +15,7 @@ SOURCES = sorted(path for path in HERE.iterdir() if path.suffix != ".expected")
 def test_minutes(source: Path) -> None:
     transcript = transcripts.read(source.read_bytes(), source.name)
     taken = minutes.take(transcript.lines, date(2026, 5, 5))
-    wanted = (HERE / f"{source.stem}.expected").read_text().splitlines()
+    wanted = (HERE / f"{source.stem}.expected").read_text(encoding="utf-8").splitlines()
     decisions = [line.removeprefix("decision: ") for line in wanted if line.startswith("decision: ")]
     actions = [line.removeprefix("action: ") for line in wanted if line.startswith("action: ")]
     assert [f"{found.owner or '-'} | {found.text} | {found.due or '-'}" for found in taken.actions] == actions
