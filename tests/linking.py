@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from environment import bare
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
 from exponential.loopback.phone import ChatMessage, Phone
@@ -87,7 +88,7 @@ async def program(*arguments: str, **environment: str) -> AsyncIterator[asyncio.
         *(sys.executable, "-m", "exponential", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**{name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}, **environment},
+        env=bare(**environment),
     )
     try:
         yield process

@@ -5,7 +5,6 @@ built inside: record.py and test_upgrade.py share it.
 """
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 import httpx
 import psycopg
+from environment import bare
 
 from exponential import embedded
 
@@ -48,7 +48,7 @@ class Command:
         with log.open("ab") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "exponential", *words],
-                env={"PATH": os.environ["PATH"], **environment},
+                env=bare(**environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=file,
@@ -166,7 +166,10 @@ class Phones:
 
 
 class Installation:
-    """Everything on one data folder. Services are started and stopped one by one; `close` ends what still runs."""
+    """Everything on one data folder: database and WhatsApp from the beginning, the services when they are started.
+
+    `close` ends what still runs.
+    """
 
     def __init__(self, data: Path, logs: Path) -> None:
         self.data = data
@@ -181,17 +184,7 @@ class Installation:
             "WHATSAPP_GATEWAY_PORT": self.gateway_url.rpartition(":")[2],
             "WHATSAPP_GATEWAY_URL": self.gateway_url,
         }
-        self.phones: Phones
-
-    def close(self) -> None:
-        for name in list(self._running):
-            self.kill(name)
-        self.phones.close()
-        self._postgres.stop()
-
-    def start_whatsapp(self) -> None:
-        command = self._start("loopback", "--state", str(self.data / "whatsapp"))
-        told = json.loads(command.first_line())
+        told = json.loads(self._start("loopback", "--state", str(data / "whatsapp")).first_line())
         self.phones = Phones(told["control_url"])
         self._environment |= {
             "WHATSAPP_MODE": "loopback",
@@ -199,6 +192,12 @@ class Installation:
             "WHATSAPP_LOOPBACK_CA": told["ca_path"],
             "WHATSAPP_LOOPBACK_NOISE_ROOT": told["noise_root"],
         }
+
+    def close(self) -> None:
+        for name in list(self._running):
+            self.kill(name)
+        self.phones.close()
+        self._postgres.stop()
 
     def start_gateway(self, **settings: str) -> None:
         self._start("gateway", **settings).until_healthy(self.gateway_url)
@@ -224,7 +223,7 @@ class Installation:
         """What a command prints that ends by itself."""
         ended = subprocess.run(
             [sys.executable, "-m", "exponential", *words],
-            env={"PATH": os.environ["PATH"], **self._environment},
+            env=bare(**self._environment),
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -22,7 +22,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,7 @@ Bob: Many customers told us that the starter plan is too expensive for them.
 Anna: Okay, we decided to lower the starter price to nine euros.
 Bob: I'll update the pricing page by Friday."""
 SUBTITLES = b"WEBVTT\n\n00:01.000 --> 00:04.000\n<v Anna>We decided to move to Lisbon.\n"
-PASSES = frozenset({"node_requests"})  # tables whose rows live for a second
-"""Tables that may be empty in what is recorded."""
+MAY_BE_EMPTY = {"node_requests"}  # its rows live for a second
 
 
 class Recorder:
@@ -57,7 +56,6 @@ class Recorder:
 
     def record(self) -> None:
         place = self._place
-        place.start_whatsapp()
         for number, name in [
             *((ADA, "Ada"), (BEN, "Ben"), (BENS_OTHER_PHONE, "Ben")),
             *((CARA, "Cara"), (DAN, "Dan"), (EVA, "Ada")),
@@ -303,7 +301,7 @@ class Recorder:
         with self._place.connect(database) as connection:
             for table, columns in connection.execute(tables).fetchall():
                 rows = self._count(database, table)
-                if not rows and table not in PASSES:
+                if not rows and table not in MAY_BE_EMPTY:
                     self.unwritten.append(table)
                 empty = [
                     column for column in columns if not self._count(database, f'{table} where "{column}" is not null')
@@ -362,8 +360,7 @@ def main() -> None:
         print(f"Logs are in {work}")
         raise
     finally:
-        with suppress(AttributeError):
-            place.close()
+        place.close()
     shutil.rmtree(work)
 
 

@@ -72,17 +72,18 @@ def upgraded(request: pytest.FixtureRequest) -> Iterator[Upgraded]:
         (work / "data" / secret).chmod(0o600)
     story = json.loads((folder / "story.json").read_text(encoding="utf-8"))
     place = Installation(work / "data", work)
-    for database in DATABASES:
-        place.restore(database, folder / f"{database.removeprefix('exponential_')}.dump")
-    place.start_whatsapp()
-    place.start_gateway(WHATSAPP_PARK_AFTER="1000000")  # hours: what waits here gets older every day
-    place.start_app()
-    with place.browser() as ada, place.browser() as ben:
-        for browser, name in ((ada, "ada"), (ben, "ben")):
-            form = {"email": f"{name}@example.org", "password": story[f"{name}_password"]}
-            assert browser.post("/sign-in", data=form).raise_for_status().url.path == "/chat"
-        yield Upgraded(place, folder, story, ada, ben)
-    place.close()
+    try:
+        for database in DATABASES:
+            place.restore(database, folder / f"{database.removeprefix('exponential_')}.dump")
+        place.start_gateway(WHATSAPP_PARK_AFTER="1000000")  # hours: what waits here gets older every day
+        place.start_app()
+        with place.browser() as ada, place.browser() as ben:
+            for browser, name in ((ada, "ada"), (ben, "ben")):
+                form = {"email": f"{name}@example.org", "password": story[f"{name}_password"]}
+                assert browser.post("/sign-in", data=form).raise_for_status().url.path == "/chat"
+            yield Upgraded(place, folder, story, ada, ben)
+    finally:
+        place.close()
     shutil.rmtree(work)
 
 
