@@ -21,15 +21,14 @@ import pytest
 from installation import ADA, BEN, BENS_OTHER_PHONE, CARA, DAN, DATABASES, EVA, Installation, until
 
 RECORDED = sorted(Path(__file__).parent.glob("v*"))
+# Files of an export whose rows expire, and columns that change while an installation does nothing but run.
 EXPIRING = {"invites.json", "sign_in_links.json", "web_sessions.json"}
-"""Files of an export whose rows end by themselves."""
 GOES_ON = {
     "access_tokens.json": {"used_at"},
     "briefings.json": {"said_on"},
     "chats.json": {"summary", "summarised_until"},
     "reminders.json": {"at", "sent_at"},
 }
-"""Columns that change while an installation does nothing but run."""
 
 
 @dataclass
