@@ -8,6 +8,9 @@ import sys
 import threading
 from pathlib import Path
 
+import exponential.libmagic  # noqa: F401  before neonize
+
+# isort: split
 import client_faults
 import client_lines
 import client_messages

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_void_p
 from pathlib import Path
 
+import exponential.libmagic  # noqa: F401  before neonize
+
+# isort: split
 from neonize._binder import gocode
 
 from exponential.gateway import vfs
