@@ -5,12 +5,9 @@ import gc
 import logging
 import os
 import secrets
-import shutil
 import subprocess
-import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 
 import hypothesis
 import psycopg
@@ -18,7 +15,7 @@ import psycopg
 # Paddy's tests must never reach a real model (pydantic-ai's own switch).
 import pydantic_ai.models
 import pytest
-from embedding import running_postgres
+from embedding import reachable_folder, running_postgres
 
 from exponential import database, embedded, encryption, libmagic  # noqa: F401  libmagic before neonize
 from exponential.settings import AppSettings, GatewaySettings
@@ -36,9 +33,8 @@ with warnings.catch_warnings():
 pytest_plugins = ["exponential.loopback.testing", "linking", "gateways"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 # The gate says the same of the same code each time; by hand, each run tries other examples. A machine may be slow.
-hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("by hand", deadline=None)
-hypothesis.settings.load_profile("gate" if os.environ.get("CI") else "by hand")
+hypothesis.settings.register_profile("tests", derandomize=bool(os.environ.get("CI")), deadline=None)
+hypothesis.settings.load_profile("tests")
 
 # What is set in the shell of whoever runs the tests is for their own installation, database and proxy.
 _NOT_OURS = {
@@ -52,11 +48,8 @@ for name in list(os.environ):
 @pytest.fixture(scope="session", autouse=True)
 def no_dotenv() -> Iterator[None]:
     """Tests and their children run in an empty folder, where no `.env` of an installation is found."""
-    folder = Path(tempfile.mkdtemp(prefix="exponential-tests-"))
-    folder.chmod(0o755)  # the embedded Postgres may run as a user of its own
-    with contextlib.chdir(folder):
+    with reachable_folder() as folder, contextlib.chdir(folder):
         yield
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

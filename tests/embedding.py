@@ -1,4 +1,4 @@
-"""A real Postgres of a test's own: a server that it may also stop."""
+"""A real Postgres of a test's own: a server that it may also stop, and folders that it can reach."""
 
 import shutil
 import tempfile
@@ -10,11 +10,18 @@ from exponential import embedded
 
 
 @contextmanager
-def running_postgres() -> Iterator[embedded.EmbeddedPostgres]:
-    """In a folder of its own directly below /tmp: its system user must be able to reach it."""
+def reachable_folder() -> Iterator[Path]:
+    """A new folder directly below /tmp, where Postgres's system user can reach it. It stays when something fails."""
     folder = Path(tempfile.mkdtemp(prefix="exponential-tests-"))
     folder.chmod(0o755)
-    server = embedded.start(folder)
-    yield server
-    server.stop()
+    yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_postgres() -> Iterator[embedded.EmbeddedPostgres]:
+    """In a folder of its own."""
+    with reachable_folder() as folder:
+        server = embedded.start(folder)
+        yield server
+        server.stop()

@@ -6,7 +6,6 @@ built inside: record.py and test_upgrade.py share it.
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import psycopg
 from environment import bare
 
 from exponential import embedded
+from exponential.launch import free_port
 
 Answer = TypeVar("Answer")
 ADA, BEN = "+4915112345601", "+4915112345602"  # who have an account here
@@ -79,7 +79,9 @@ class Command:
 
     def kill(self) -> None:
         self._process.kill()
-        self._end()
+        self._process.wait()
+        assert self._process.stdout
+        self._process.stdout.close()
 
     def stop(self) -> None:
         self._process.terminate()
@@ -87,11 +89,6 @@ class Command:
             self._process.wait(STOP_SECONDS)
         finally:
             self.kill()
-
-    def _end(self) -> None:
-        self._process.wait()
-        assert self._process.stdout
-        self._process.stdout.close()
 
 
 class Phones:
@@ -175,7 +172,7 @@ class Installation:
         self.data = data
         self._logs = logs
         self._running: dict[str, Command] = {}
-        self.app_url, self.gateway_url = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+        self.app_url, self.gateway_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self._postgres = embedded.start(data)
         self._environment: dict[str, str] = {
             "EXPONENTIAL_DATA": str(data),
@@ -263,8 +260,3 @@ def _postgres_tool(name: str, *arguments: str) -> None:
     program = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name
     ended = subprocess.run([str(program), *arguments], capture_output=True, text=True, encoding="utf-8")
     assert ended.returncode == 0, ended.stderr
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

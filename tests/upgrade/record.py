@@ -18,7 +18,6 @@ import json
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from embedding import reachable_folder
 from filemaking import picture
 from installation import ADA, BEN, BENS_OTHER_PHONE, CARA, DAN, DATABASES, EVA, Installation, until
 from model_server import Hang, Say, call, serving_a_model
@@ -48,11 +48,7 @@ class Recorder:
     def __init__(self, place: Installation, folder: Path) -> None:
         self._place = place
         self._folder = folder
-        self.unwritten: list[str] = []
-        self.told: dict[str, Any] = {
-            "ada_password": secrets.token_urlsafe(12),
-            "ben_password": secrets.token_urlsafe(12),
-        }
+        self.told = {name: secrets.token_urlsafe(12) for name in ("ada_password", "ben_password")}
 
     def record(self) -> None:
         place = self._place
@@ -82,16 +78,15 @@ class Recorder:
         _submit(ada, "/settings/timezone", timezone="Europe/Berlin")
         password = self.told["ada_password"]
         _submit(ada, "/settings/password", password=password, again=password)
-        version = ada.get("/api/whatsapp").json()["consent"]["version"]
-        ada.post("/api/whatsapp/consent", json={"version": version}).raise_for_status()
+        _accept_warning(ada)
         self.told["ada_session"] = self._scan(ada, ADA)
         self.told["unlinked_session"] = self._scan(ada, EVA)
         self._place.phones.unlink(EVA)
         until(lambda: not _status(ada, self.told["unlinked_session"])["connected"])
-        self.told["pending_session"] = ada.post("/api/whatsapp/login").raise_for_status().json()["sessionId"]
+        _begin_linking(ada)  # nobody scans its code
 
     def _scan(self, browser: httpx.Client, number: str) -> str:
-        session = str(browser.post("/api/whatsapp/login").raise_for_status().json()["sessionId"])
+        session = _begin_linking(browser)
 
         def code() -> bytes:
             answer = browser.get(f"/api/whatsapp/login/{session}/qr")
@@ -151,7 +146,6 @@ class Recorder:
         phones.ask(CARA, "leave a note: the parcel is at the neighbour's", "", chat=ADA)
         group = phones.create_group(CARA, "Garden", [ADA])
         phones.ask(CARA, "hello Paddy", "", chat=group, mentions=[ADA])
-        self.told["group"] = group
         phones.send(DAN, ADA, "do you know me?")
         phones.ask(ADA, "/approve on", "I ask you before I answer")
         phones.send(CARA, ADA, "are you coming on Saturday?")
@@ -172,9 +166,8 @@ class Recorder:
             if email.startswith("ben"):
                 password = self.told["ben_password"]
                 _submit(ben, invite[0], email=email, name="Ben", password=password, again=password)
-        version = ben.get("/api/whatsapp").json()["consent"]["version"]
-        ben.post("/api/whatsapp/consent", json={"version": version}).raise_for_status()
-        session = str(ben.post("/api/whatsapp/login").raise_for_status().json()["sessionId"])
+        _accept_warning(ben)
+        session = _begin_linking(ben)
         until(lambda: _status(ben, session)["qrAvailable"])
         phones.enter(BEN, _shown_code(_submit(ben, f"/whatsapp/link/{session}/code", phone=BEN)))
         until(lambda: _status(ben, session)["connected"])
@@ -239,9 +232,8 @@ class Recorder:
         with serving_a_model() as model:
             model.script = [call("create_task", title="Order printer paper"), Hang()]
             self._restart_app(EXPONENTIAL_MODEL=model.model)
-            phones.send(
-                ADA, "me", "please order printer paper"
-            )  # a turn in the middle: the task is there, no answer yet
+            # A turn in the middle: the task is there, the answer is not.
+            phones.send(ADA, "me", "please order printer paper")
             until(lambda: self._count("exponential_app", "turns where state = 'running' and runs > 0"))
             until(lambda: len(model.requests) == 2)
             place.kill("app")
@@ -286,26 +278,23 @@ class Recorder:
             return row[0]
 
     def _keep(self) -> None:
-        for database in DATABASES:
-            self._look_for_empty_columns(database)
-        assert not self.unwritten, f"nothing was written to {', '.join(self.unwritten)}"
+        unwritten = [table for database in DATABASES for table in self._unwritten(database)]
+        assert not unwritten, f"nothing was written to {', '.join(unwritten)}"
         for database in DATABASES:
             self._place.dump(database, self._folder / f"{database.removeprefix('exponential_')}.dump")
         shutil.copytree(self._place.data, self._folder / "data", ignore=shutil.ignore_patterns("postgres"))
         (self._folder / "story.json").write_text(json.dumps(self.told, indent=2) + "\n", encoding="utf-8")
 
-    def _look_for_empty_columns(self, database: str) -> None:
-        """Every table must have rows; what no row has a value for is printed."""
+    def _unwritten(self, database: str) -> Iterator[str]:
+        """Tables that should have rows and have none. Columns for which no row has a value are printed."""
         tables = """select table_name, array_agg(column_name::text) from information_schema.columns
             where table_schema = 'public' and table_name !~ '^(procrastinate_|alembic_)' group by 1 order by 1"""
         with self._place.connect(database) as connection:
             for table, columns in connection.execute(tables).fetchall():
                 rows = self._count(database, table)
                 if not rows and table not in MAY_BE_EMPTY:
-                    self.unwritten.append(table)
-                empty = [
-                    column for column in columns if not self._count(database, f'{table} where "{column}" is not null')
-                ]
+                    yield table
+                empty = [name for name in columns if not self._count(database, f'{table} where "{name}" is not null')]
                 print(f"{table}: {rows} rows", f"none with {', '.join(empty)}" if rows and empty else "")
 
 
@@ -313,6 +302,16 @@ def _submit(browser: httpx.Client, path: str, **form: str) -> httpx.Response:
     answer = browser.post(path, data=form)
     assert answer.is_success, f"{path}: {answer.status_code} {re.findall('notice-sentence.*', answer.text)}"
     return answer
+
+
+def _accept_warning(browser: httpx.Client) -> None:
+    version = browser.get("/api/whatsapp").json()["consent"]["version"]
+    browser.post("/api/whatsapp/consent", json={"version": version}).raise_for_status()
+
+
+def _begin_linking(browser: httpx.Client) -> str:
+    """The id of a new session."""
+    return str(browser.post("/api/whatsapp/login").raise_for_status().json()["sessionId"])
 
 
 def _shown_code(page: httpx.Response) -> str:
@@ -351,17 +350,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="a new folder for what is recorded")
     folder = parser.parse_args().folder
     folder.mkdir(parents=True)
-    work = Path(tempfile.mkdtemp(prefix="exponential-record-"))
-    work.chmod(0o755)  # the embedded Postgres may run as a user of its own
-    place = Installation(work / "data", work)
-    try:
-        Recorder(place, folder).record()
-    except BaseException:
-        print(f"Logs are in {work}")
-        raise
-    finally:
-        place.close()
-    shutil.rmtree(work)
+    with reachable_folder() as work:
+        place = Installation(work / "data", work)
+        try:
+            Recorder(place, folder).record()
+        except BaseException:
+            print(f"Logs are in {work}")
+            raise
+        finally:
+            place.close()
 
 
 if __name__ == "__main__":

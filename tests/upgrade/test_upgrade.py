@@ -9,7 +9,6 @@ import io
 import json
 import secrets
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from embedding import reachable_folder
 from installation import ADA, BEN, BENS_OTHER_PHONE, CARA, DAN, DATABASES, EVA, Installation, until
 
 RECORDED = sorted(Path(__file__).parent.glob("v*"))
@@ -64,26 +64,24 @@ def export(browser: httpx.Client) -> zipfile.ZipFile:
 @pytest.fixture(scope="module", params=RECORDED, ids=lambda folder: folder.name)
 def upgraded(request: pytest.FixtureRequest) -> Iterator[Upgraded]:
     folder: Path = request.param
-    work = Path(tempfile.mkdtemp(prefix="exponential-upgrade-"))
-    work.chmod(0o755)  # the embedded Postgres may run as a user of its own
-    shutil.copytree(folder / "data", work / "data")
-    for secret in ("auth-secret", "encryption-key"):  # git forgets who may read a file
-        (work / "data" / secret).chmod(0o600)
-    story = json.loads((folder / "story.json").read_text(encoding="utf-8"))
-    place = Installation(work / "data", work)
-    try:
-        for database in DATABASES:
-            place.restore(database, folder / f"{database.removeprefix('exponential_')}.dump")
-        place.start_gateway(WHATSAPP_PARK_AFTER="1000000")  # hours: what waits here gets older every day
-        place.start_app()
-        with place.browser() as ada, place.browser() as ben:
-            for browser, name in ((ada, "ada"), (ben, "ben")):
-                form = {"email": f"{name}@example.org", "password": story[f"{name}_password"]}
-                assert browser.post("/sign-in", data=form).raise_for_status().url.path == "/chat"
-            yield Upgraded(place, folder, story, ada, ben)
-    finally:
-        place.close()
-    shutil.rmtree(work)
+    with reachable_folder() as work:
+        shutil.copytree(folder / "data", work / "data")
+        for secret in ("auth-secret", "encryption-key"):  # git forgets who may read a file
+            (work / "data" / secret).chmod(0o600)
+        story = json.loads((folder / "story.json").read_text(encoding="utf-8"))
+        place = Installation(work / "data", work)
+        try:
+            for database in DATABASES:
+                place.restore(database, folder / f"{database.removeprefix('exponential_')}.dump")
+            place.start_gateway(WHATSAPP_PARK_AFTER="1000000")  # hours: what waits here gets older every day
+            place.start_app()
+            with place.browser() as ada, place.browser() as ben:
+                for browser, name in ((ada, "ada"), (ben, "ben")):
+                    form = {"email": f"{name}@example.org", "password": story[f"{name}_password"]}
+                    assert browser.post("/sign-in", data=form).raise_for_status().url.path == "/chat"
+                yield Upgraded(place, folder, story, ada, ben)
+        finally:
+            place.close()
 
 
 @pytest.mark.parametrize("name", ["ada", "ben"])

@@ -182,9 +182,8 @@ async def test_a_paused_nodes_sessions_are_taken_over_and_it_lets_go_when_it_wak
     try:
         took = await taken_over(second, session, device, whatsapp, before)
         print(f"\npaused node: online elsewhere after {took:.1f} s")
-        assert not Path(f"/proc/{worker}/status").exists() or "zombie" in Path(f"/proc/{worker}/status").read_text(
-            encoding="utf-8"
-        )
+        status = Path(f"/proc/{worker}/status")
+        assert not status.exists() or "zombie" in status.read_text(encoding="utf-8")
         adas_phone.send_text("me", "while it sleeps")
         await until(lambda: app.texts == ["while it sleeps"])
         held = epochs(nodes_url)[session]
