@@ -6,7 +6,9 @@ Call sites pass ids, never content; the redaction here is the second fence, not 
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import PurePath
 from typing import Any
 
 import structlog
@@ -25,6 +27,12 @@ _NOISY = (
 def redact(text: str) -> str:
     """Blot out what looks like a phone number, a JWT or a sign-in link."""
     return _SIGN_IN.sub(r"\1…", _LONG_DIGITS.sub("…", _JWT.sub("…", text)))
+
+
+def frames(error: BaseException) -> str:
+    """Where an error arose, the innermost frame first; without its message, which may hold what somebody wrote."""
+    trace = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(trace))
 
 
 def _clean(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

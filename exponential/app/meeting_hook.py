@@ -1,6 +1,5 @@
 """`POST /api/meetings`: what records meetings hands its transcripts in, with an access token."""
 
-import asyncio
 import json
 from datetime import date
 from typing import Any
@@ -13,8 +12,8 @@ from pydantic.alias_generators import to_camel
 from exponential.app.callers import Program
 from exponential.app.state import TheState
 from exponential.errors import BadInput
-from exponential.workspace import history, meetings, transcripts
-from exponential.workspace.transcripts import Transcript
+from exponential.workspace import history, meeting_import, meetings, transcripts
+from exponential.workspace.zones import today_of
 
 router = APIRouter(prefix="/api")
 SOURCE = "webhook"
@@ -47,18 +46,17 @@ class Taken(BaseModel):
 @router.post("/meetings", status_code=201, max_body_size=transcripts.MAX_BYTES + 100_000)
 async def take(request: Request, response: Response, state: TheState, user: Program) -> Taken:
     """Keep a meeting. 201, or 200 when one with this `externalId` (or `Idempotency-Key`) is there already."""
-    about, said = await _read(request)
+    about, source, name = await _read(request)
     external_id = about.external_id or request.headers.get("idempotency-key")
     if external_id is not None and len(external_id) > meetings.MAX_EXTERNAL_ID:
         raise BadInput("The Idempotency-Key is too long.", code="external_id_invalid")
+    found = await meeting_import.read(source, name, today=today_of(user), held_on=about.held_on)
     async with state.database.transaction() as session:
         known = await meetings.by_external_id(session, user.id, external_id) if external_id else None
         if known is None:
             args = about.model_dump(mode="json", exclude_none=True)
             await history.begin(session, user.id, TOOL, SOURCE, args)
-        meeting = known or await meetings.import_meeting(
-            session, user.id, said, about.title, about.held_on, external_id=external_id
-        )
+        meeting = known or await meetings.import_meeting(session, user.id, found, about.title, external_id=external_id)
         counts = [len(await meetings.items(session, meeting, kind)) for kind in ("decision", "action")]
     response.status_code = 201 if known is None else 200
     return Taken(
@@ -71,7 +69,8 @@ async def take(request: Request, response: Response, state: TheState, user: Prog
     )
 
 
-async def _read(request: Request) -> tuple[About, Transcript]:
+async def _read(request: Request) -> tuple[About, bytes | str, str]:
+    """What is known of the meeting, its transcript, and the transcript's file name."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         async with request.form(max_files=1, max_fields=10) as form:
@@ -80,25 +79,18 @@ async def _read(request: Request) -> tuple[About, Transcript]:
                 raise BadInput("The form has no file in its field “file”.", code="transcript_missing")
             data, name = await file.read(), file.filename or ""
             fields = {key: value for key, value in form.items() if isinstance(value, str) and value}
-        return _about(fields), await asyncio.to_thread(transcripts.read, data, name)
+        return _about(fields), data, name
     body = await request.body()
     if kind != "application/json":
-        return _about(dict(request.query_params)), await asyncio.to_thread(transcripts.read, body)
-    return await asyncio.to_thread(_from_json, body)
-
-
-def _from_json(body: bytes) -> tuple[About, Transcript]:
+        return _about(dict(request.query_params)), body, ""
     try:
         content: Any = json.loads(body)
     except (ValueError, RecursionError):
         raise BadInput("The body is no JSON.", code="json_invalid") from None
-    if not isinstance(content, dict):
-        return About(), transcripts.parse(json.dumps(content))
-    said = content.get("transcript")
-    if isinstance(said, str):
-        return _about(content), transcripts.parse(said)
+    fields = content if isinstance(content, dict) else {}
+    said = fields.get("transcript")
     # An export as it is: what recorders call title and day is found by whoever reads it.
-    return _about(content), transcripts.parse(json.dumps(content))
+    return _about(fields), said if isinstance(said, str) else body, ""
 
 
 def _about(fields: dict[str, Any]) -> About:

@@ -13,7 +13,7 @@ from exponential.app.pages import page, wants_json
 from exponential.app.state import SignedIn, TheState
 from exponential.auth.users import User
 from exponential.errors import BadInput
-from exponential.workspace import meetings, tasks, transcripts
+from exponential.workspace import meeting_import, meetings, tasks, transcripts
 from exponential.workspace.meetings import Hit
 
 router = APIRouter()
@@ -62,16 +62,14 @@ async def create(
 ) -> Response:
     """A transcript, pasted or as a file, is kept and its minutes are taken; then the page of the meeting."""
     try:
-        if file is not None and (file.size or file.filename):
-            transcript = transcripts.read(await file.read(), file.filename or "")
-        elif text.strip():
-            transcript = transcripts.parse(text)
-        else:
+        is_file = file is not None and (file.size or file.filename)
+        source = await file.read() if file is not None and is_file else text
+        if not source:
             raise BadInput("Paste what was said, or choose a file.", code="transcript_missing")
+        name = (file.filename or "") if file is not None and is_file else ""
+        found = await meeting_import.read(source, name, today=tasks.today_of(user), held_on=_day(held_on))
         async with acts.doing(state, user, "import_meeting", title=title or None) as this:
-            meeting = await meetings.import_meeting(
-                this.session, user.id, transcript, title.strip() or None, _day(held_on)
-            )
+            meeting = await meetings.import_meeting(this.session, user.id, found, title.strip() or None)
             this.tell(f"“{meeting.title}”")
     except BadInput as error:
         if wants_json(request):

@@ -1,8 +1,8 @@
-"""Voice notes to text on this machine, in a process of its own: `python -m exponential.assistant.hearing MODEL`.
+"""Voice notes to text on this machine, in a process of its own (sandbox.run).
 
-Needs the extra "voice" (faster-whisper). MODEL is the name of one of its models, which is fetched once from the model
-hub, or the path of a folder with one. The voice note comes on stdin; what was heard goes to stdout as JSON: {"text"},
-or {"note"}, a sentence, or {"problem"}: the name of what keeps the model from being loaded.
+Needs the extra "voice" (faster-whisper). The model is the name of one of its models, which is fetched once from the
+model hub, or the path of a folder with one. What was heard is {"text"}, or {"note"}, a sentence, or {"problem"}: the
+name of what keeps the model from being loaded.
 """
 
 import io
@@ -11,6 +11,8 @@ import os
 import sys
 from importlib.util import find_spec
 from typing import Any
+
+from exponential import sandbox
 
 LONGEST = 15 * 60  # seconds of a voice note that are listened to
 RATE = 16_000  # samples per second, as Whisper wants them
@@ -43,7 +45,8 @@ def hear(model: str, data: bytes) -> dict[str, Any]:
 def main() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
-    print(json.dumps(hear(sys.argv[1], sys.stdin.buffer.read())))
+    about, data = sandbox.given()
+    sys.stdout.write(json.dumps(hear(about["model"], data)))
 
 
 if __name__ == "__main__":

@@ -137,21 +137,24 @@ async def of_user(session: AsyncSession, user_id: UUID, attachment_id: UUID) -> 
     return file
 
 
-async def text_of(session: AsyncSession, user_id: UUID, attachment_id: UUID) -> tuple[str, str]:
-    """What a file of the user's own conversations says, and its name. Raises NotFound, BadInput (nothing to read)."""
+async def content_of(session: AsyncSession, user_id: UUID, attachment_id: UUID) -> tuple[bytes | str, str]:
+    """A document of the user's own conversations, or the words of a voice note, and its name. Raises NotFound, BadInput
+    (nothing to read)."""
     query = (
-        select(StoredAttachment.understood, StoredAttachment.name)
+        select(StoredAttachment)
         .join(Message, Message.id == StoredAttachment.message_id)
         .join(Chat, Chat.id == Message.chat_id)
         .where(StoredAttachment.id == attachment_id, Chat.user_id == user_id, Chat.kind != "contact")
     )
-    found = (await session.execute(query)).one_or_none()
-    if found is None:
+    file = (await session.execute(query)).scalar_one_or_none()
+    if file is None:
         raise NotFound("There is no such file in your conversation.", code="unknown_file")
-    text = (found.understood or {}).get("text")
-    if not text:
-        raise BadInput((found.understood or {}).get("note") or "This file has no text.", code="file_unreadable")
-    return text, found.name
+    if file.kind == "document":
+        return file.data, file.name
+    found = file.understood or {}
+    if not found.get("text"):
+        raise BadInput(found.get("note") or "This file has no text.", code="file_unreadable")
+    return found["text"], file.name
 
 
 def _plain(name: str) -> str:

@@ -11,11 +11,8 @@ from pydantic_ai.messages import TextContent
 
 from exponential.assistant.media import StoredAttachment
 from exponential.assistant.records import Message
-from exponential.errors import BadInput
-from exponential.workspace import transcripts
 
 MAX_TEXT = 24_000  # characters of one document that a model gets; the rest stays with the file
-SPOKEN = 3  # lines with a speaker that make a document a transcript
 FILE = "file"  # key of a TextContent's metadata: what the file is
 _WORDS = {"image": "picture", "voice": "voice note"}
 Content = str | TextContent
@@ -69,18 +66,6 @@ def _facts(file: StoredAttachment) -> dict[str, Any]:
         "name": file.name,
         "text": bool(text),
         "note": found.get("note") or "",
-        "talk": file.kind == "document" and bool(text) and _is_talk(text),
+        "talk": file.kind == "document" and bool(found.get("talk")),
+        "summary": found.get("summary") or [],
     }
-
-
-def _is_talk(text: str) -> bool:
-    """Whether a document reads like the transcript of a meeting."""
-    try:
-        found = transcripts.parse(text)
-    except BadInput:
-        return False
-    if found.form in ("vtt", "srt"):
-        return True
-    spoken = sum(line.speaker is not None for line in found.lines)
-    speakers = len({line.speaker for line in found.lines} - {None})
-    return spoken >= SPOKEN and spoken * 2 >= len(found.lines) and (speakers > 1 or found.form == "json")

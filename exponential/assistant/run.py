@@ -28,7 +28,7 @@ from exponential.assistant.reach import Line, ModelFailed, Reach
 from exponential.assistant.records import Chat, Message
 from exponential.assistant.saying import Saying
 from exponential.assistant.transcribing import Transcriber
-from exponential.assistant.turns import Work
+from exponential.assistant.turns import Claim, Work
 from exponential.assistant.understanding import Reader
 from exponential.assistant.usage import Prices
 from exponential.database import Database
@@ -80,14 +80,14 @@ async def answer(thinking: Thinking, chat_id: UUID) -> None:
         return
     await _read_files(thinking, chat_id)
     async with thinking.database.transaction() as session:
-        work = await turns.take_up(session, chat_id)
-    if work is None:
+        claimed = await turns.claim(session, chat_id)
+    if claimed is None:
         return
     try:
-        async with Saying(thinking.database, chat_id, work.turn_id, work.run) as saying:
-            await _run_or_fail(thinking, work, saying)
+        async with Saying(thinking.database, chat_id, claimed.turn_id, claimed.run) as saying:
+            await _run_or_fail(thinking, claimed, saying)
     except ledger.Superseded:
-        _log.info("turn_superseded", turn=str(work.turn_id))
+        _log.info("turn_superseded", turn=str(claimed.turn_id))
 
 
 async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
@@ -103,13 +103,16 @@ async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
         await thinking.reader.read_waiting(thinking.database, chat_id)
 
 
-async def _run_or_fail(thinking: Thinking, work: Work, saying: Saying) -> None:
-    if work.fruitless > MAX_FRUITLESS:
-        return await _end(thinking, work, saying, shortfall.failed(None, 0, await _effects(thinking, work)), "failed")
+async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
+    if claimed.fruitless > MAX_FRUITLESS:
+        reply = shortfall.failed(None, 0, await _effects(thinking, claimed))
+        return await _break_off(thinking, claimed, saying, reply, "failed")
     try:
-        if work.stop_asked:
-            await _stop(thinking, work, saying)
-        elif work.command is not None:
+        if claimed.stop_asked:
+            return await _stop(thinking, claimed, saying)
+        async with thinking.database.transaction() as session:
+            work = await turns.prepare(session, claimed)
+        if work.command is not None:
             await _command(thinking, work, work.command, saying)
         else:
             async with Attention(thinking.gateway, work.user.identity, _seen(work)):
@@ -119,14 +122,20 @@ async def _run_or_fail(thinking: Thinking, work: Work, saying: Saying) -> None:
     except Exception as error:
         if _is_outage(error):
             raise
-        tries = work.failures + 1
-        _log.warning("turn_error", turn=str(work.turn_id), error=type(error).__name__, tries=tries)
+        tries = claimed.failures + 1
+        _log.warning(
+            "turn_error",
+            turn=str(claimed.turn_id),
+            error=type(error).__name__,
+            at=log.frames(error),
+            tries=tries,
+        )
         if tries < MAX_TRIES:
             async with thinking.database.transaction() as session:
-                await turns.failed(session, work)
+                await turns.failed(session, claimed)
             raise
-        reply = shortfall.failed(error, tries, await _effects(thinking, work))
-        await _end(thinking, work, saying, reply, "failed")
+        reply = shortfall.failed(error, tries, await _effects(thinking, claimed))
+        await _break_off(thinking, claimed, saying, reply, "failed")
 
 
 def _seen(work: Work) -> Sequence[Message]:
@@ -141,7 +150,7 @@ async def _command(thinking: Thinking, work: Work, command: commands.Command, sa
         source = work.messages[-1].channel
         setting = commands.Setting(session, chat, work.user, source, model, thinking.daily_tokens)
         outcome = await commands.run(setting, command)
-        await turns.finish(session, work, outcome.reply, state="done", own=[work.own[0], *outcome.own])
+        await turns.finish(session, work, outcome.reply, own=[work.own[0], *outcome.own])
     saying.end(outcome.reply, "done")
 
 
@@ -168,16 +177,16 @@ async def _stop_asked(database: Database, turn_id: UUID) -> None:
                     return
 
 
-async def _stop(thinking: Thinking, work: Work, saying: Saying) -> None:
-    reply = shortfall.stopped(saying.text, await _effects(thinking, work))
-    await _end(thinking, work, saying, reply, "stopped")
+async def _stop(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
+    reply = shortfall.stopped(saying.text, await _effects(thinking, claimed))
+    await _break_off(thinking, claimed, saying, reply, "stopped")
 
 
 async def _run(thinking: Thinking, work: Work, saying: Saying) -> None:
     said = _said(work.own)
     found = _Answer(said, work.own) if said is not None else await _think(thinking, work, saying)
     async with thinking.database.transaction() as session:
-        fresh = await turns.finish(session, work, found.reply, state="done", own=found.own)
+        fresh = await turns.finish(session, work, found.reply, own=found.own)
         await _record(session, thinking, work, fresh)
         if found.limited:
             (await _chat(session, work)).limit_told_on = today_of(work.user)
@@ -279,18 +288,18 @@ async def _chat(session: AsyncSession, work: Work) -> Chat:
     return (await session.execute(query)).scalar_one()
 
 
-async def _effects(thinking: Thinking, work: Work) -> list[str]:
+async def _effects(thinking: Thinking, claimed: Claim) -> list[str]:
     """What the turn's tools have changed so far, in words."""
     async with thinking.database.transaction() as session:
-        entries = await ledger.entries(session, work.turn_id)
-    return shortfall.effects(entries, clock.now().astimezone(zone_of(work.user)))
+        entries = await ledger.entries(session, claimed.turn_id)
+    return shortfall.effects(entries, clock.now().astimezone(zone_of(claimed.user)))
 
 
-async def _end(thinking: Thinking, work: Work, saying: Saying, reply: str, state: Literal["stopped", "failed"]) -> None:
-    """End a turn with something else than the model's answer."""
+async def _break_off(
+    thinking: Thinking, claimed: Claim, saying: Saying, reply: str, state: Literal["stopped", "failed"]
+) -> None:
     async with thinking.database.transaction() as session:
-        own = [work.own[0], ModelResponse(parts=[TextPart(reply)])]
-        await turns.finish(session, work, reply, state=state, own=own)
+        await turns.break_off(session, claimed, reply, state=state)
     saying.end(reply, "failed" if state == "failed" else "done")
 
 

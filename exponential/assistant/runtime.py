@@ -73,6 +73,14 @@ class Backoff(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         if not isinstance(exception, Exception) or isinstance(exception, JobAborted):
             return RetryDecision(retry_in={"seconds": 0})
+        _log.warning(
+            "job_failed",
+            task=job.task_name,
+            job=job.id,
+            attempts=job.attempts + 1,
+            error=type(exception).__name__,
+            at=log.frames(exception),
+        )
         return RetryDecision(retry_in={"seconds": min(LONGEST_WAIT, 2 ** min(job.attempts, 10))})
 
 

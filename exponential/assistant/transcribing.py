@@ -8,8 +8,8 @@ from typing import Protocol
 
 import httpx
 
-from exponential import log
-from exponential.assistant import apart, hearing
+from exponential import log, sandbox
+from exponential.assistant import hearing
 from exponential.errors import ConfigurationError
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
@@ -69,9 +69,8 @@ class LocalTranscriber:
     async def transcribe(self, data: bytes, _mime: str) -> tuple[str, str]:
         async with self._turn:
             try:
-                heard = await apart.work(
-                    hearing.__name__, self._model, data=data, within=LOCAL_WITHIN, environment=_FETCHING
-                )
+                about = {"model": self._model}
+                heard = await sandbox.run(hearing.__name__, data, about, within=LOCAL_WITHIN, environment=_FETCHING)
             except TimeoutError:
                 return "", TOO_LONG
         if heard is None:

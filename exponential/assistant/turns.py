@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, UserPromptPart
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    UserPromptPart,
+)
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,13 +27,15 @@ from exponential.auth.users import User
 from exponential.database import notify
 from exponential.errors import Conflict, NotFound
 
+UNREAD = ModelRequest(parts=[UserPromptPart("(a message that could not be read)")])
+
 
 @dataclass(frozen=True)
-class Work:
-    """A turn to run: what it answers, and all of its history so far (its own messages follow `context`).
+class Claim:
+    """A turn that is this run's alone to write to, and what it answers.
 
-    `command`: it is one for Paddy itself. `stop_asked`: it is to end as it is. `again_of`: the turn that it repeats.
-    `held_back`: what is said goes to somebody else, and the owner wants to approve it.
+    `stop_asked`: it is to end as it is. `again_of`: the turn that it repeats. `held_back`: what is said goes to
+    somebody else, and the owner wants to approve it.
     """
 
     turn_id: UUID
@@ -36,15 +45,22 @@ class Work:
     chat: Chat
     user: User
     messages: Sequence[Message]
+    stop_asked: bool
+    again_of: UUID | None
+    held_back: bool
+
+
+@dataclass(frozen=True)
+class Work(Claim):
+    """A claimed turn with what it needs to be run: all of its history so far (its `own` messages follow `context`), and
+    what Paddy knows. `command`: it is one for Paddy itself."""
+
     context: list[ModelMessage]
     own: list[ModelMessage]
-    facts: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    command: commands.Command | None = None
-    stop_asked: bool = False
-    again_of: UUID | None = None
-    held_back: bool = False
+    facts: tuple[str, ...]
+    projects: tuple[str, ...]
+    tasks: tuple[str, ...]
+    command: commands.Command | None
 
 
 async def waiting(session: AsyncSession, chat_id: UUID) -> Sequence[Message]:
@@ -69,10 +85,11 @@ async def running(session: AsyncSession, chat_id: UUID) -> Turn | None:
     return (await session.execute(query)).scalar_one_or_none()
 
 
-async def take_up(session: AsyncSession, chat_id: UUID) -> Work | None:
+async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
     """The chat's unfinished turn, or a new one for all the messages that wait; None when nothing is to be done.
 
-    Whoever ran the turn before can't write to it any more.
+    Whoever ran the turn before can't write to it any more. What the messages say is not looked at here: what goes wrong
+    with it is the turn's failure, which is counted and answered.
     """
     # "key_share" lets new messages of the chat come in meanwhile.
     chat = await session.get(Chat, chat_id, with_for_update={"key_share": True})
@@ -85,7 +102,7 @@ async def take_up(session: AsyncSession, chat_id: UUID) -> Work | None:
     turn.fruitless += 1
     asked = Message.turn_id == (turn.again_of or turn.id), Message.role == "user"
     messages = (await session.execute(select(Message).where(*asked).order_by(Message.position))).scalars().all()
-    return Work(
+    return Claim(
         turn.id,
         turn.runs,
         turn.fruitless,
@@ -93,26 +110,39 @@ async def take_up(session: AsyncSession, chat_id: UUID) -> Work | None:
         chat,
         await users.get(session, chat.user_id),
         messages,
-        await context.recent(session, chat),
-        ModelMessagesTypeAdapter.validate_python(turn.history),
-        await context.known_facts(session, chat),
-        await context.known_projects(session, chat),
-        await context.known_tasks(session, chat),
-        await _command(session, chat, messages[0]) if len(messages) == 1 else None,
         turn.stop_asked_at is not None,
         turn.again_of,
         chat.role != "owner" and await approvals.is_required(session, chat.user_id),
     )
 
 
-async def save(session: AsyncSession, work: Work, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
+async def prepare(session: AsyncSession, claimed: Claim) -> Work:
+    """What the turn needs to be run. Raises Superseded."""
+    turn, chat = await hold(session, claimed.turn_id, claimed.run), claimed.chat
+    if not turn.history:
+        files = await media.of_messages(session, [message.id for message in claimed.messages])
+        said = prompts.content(claimed.messages, files)
+        asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
+        turn.history = _dump([ModelRequest(parts=[asked])])
+    return Work(
+        **vars(claimed),
+        context=await context.recent(session, chat),
+        own=ModelMessagesTypeAdapter.validate_python(turn.history),
+        facts=await context.known_facts(session, chat),
+        projects=await context.known_projects(session, chat),
+        tasks=await context.known_tasks(session, chat),
+        command=await _command(session, chat, claimed.messages[0]) if len(claimed.messages) == 1 else None,
+    )
+
+
+async def save(session: AsyncSession, claimed: Claim, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
     """Keep the turn's own messages so far; those among them that weren't kept before. Raises Superseded."""
-    return _keep(await hold(session, work.turn_id, work.run), own)
+    return _keep(await hold(session, claimed.turn_id, claimed.run), own)
 
 
-async def failed(session: AsyncSession, work: Work) -> None:
+async def failed(session: AsyncSession, claimed: Claim) -> None:
     """Count a try that failed for a reason of its own. Raises Superseded."""
-    (await hold(session, work.turn_id, work.run)).failures += 1
+    (await hold(session, claimed.turn_id, claimed.run)).failures += 1
 
 
 async def orphans(session: AsyncSession) -> Sequence[UUID]:
@@ -126,25 +156,36 @@ async def orphans(session: AsyncSession) -> Sequence[UUID]:
 
 
 async def finish(
-    session: AsyncSession, work: Work, reply: str, *, state: str, own: Sequence[ModelMessage]
+    session: AsyncSession, claimed: Claim, reply: str, *, own: Sequence[ModelMessage]
 ) -> Sequence[ModelMessage]:
-    """End a turn (`state` done, failed or stopped) with its one reply and queue the way to WhatsApp. An answer given
-    anew stays on the web, where it was asked for. Returns and raises what `save` does.
-    """
-    turn = await hold(session, work.turn_id, work.run)
+    """End a turn with its one reply and queue the way to WhatsApp. Returns and raises what `save` does."""
+    turn = await hold(session, claimed.turn_id, claimed.run)
     fresh = _keep(turn, own)
-    turn.state, turn.finished_at = state, clock.now()
-    channel = "web" if work.again_of else work.messages[-1].channel
-    session.add(Message(chat_id=work.chat.id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
-    if work.held_back:
-        await approvals.hold_back(session, work.chat, turn, reply, work.messages)
-    elif not work.again_of and any(message.channel == "whatsapp" for message in work.messages):
-        await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{work.chat.id}", turn_id=str(turn.id))
-    if await summarising.is_due(session, work.chat):
-        await jobs.defer(session, jobs.SUMMARISE, lock=f"summarise:{work.chat.id}", chat_id=str(work.chat.id))
-    await notify(session, CHANNEL, str(work.chat.id))
-    await notify(session, chats.CHANNEL, str(work.user.id))
+    await _end(session, claimed, turn, reply, "done")
     return fresh
+
+
+async def break_off(session: AsyncSession, claimed: Claim, reply: str, *, state: Literal["stopped", "failed"]) -> None:
+    """End a turn with something else than the answer. Raises Superseded."""
+    turn = await hold(session, claimed.turn_id, claimed.run)
+    turn.history = [*(turn.history[:1] or _dump([UNREAD])), *_dump([ModelResponse(parts=[TextPart(reply)])])]
+    await _end(session, claimed, turn, reply, state)
+
+
+async def _end(session: AsyncSession, claimed: Claim, turn: Turn, reply: str, state: str) -> None:
+    """An answer given anew stays on the web, where it was asked for."""
+    turn.state, turn.finished_at = state, clock.now()
+    chat = claimed.chat
+    channel = "web" if claimed.again_of else claimed.messages[-1].channel
+    session.add(Message(chat_id=chat.id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
+    if claimed.held_back:
+        await approvals.hold_back(session, chat, turn, reply, claimed.messages)
+    elif not claimed.again_of and any(message.channel == "whatsapp" for message in claimed.messages):
+        await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat.id}", turn_id=str(turn.id))
+    if await summarising.is_due(session, chat):
+        await jobs.defer(session, jobs.SUMMARISE, lock=f"summarise:{chat.id}", chat_id=str(chat.id))
+    await notify(session, CHANNEL, str(chat.id))
+    await notify(session, chats.CHANNEL, str(claimed.user.id))
 
 
 async def cancel(session: AsyncSession, chat_id: UUID) -> bool:
@@ -184,7 +225,7 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
         raise Conflict("This was not an answer to a message, so there is nothing to answer anew.", code="no_question")
     if commands.parse(question.text, chat.role) is not None:
         raise Conflict("A command is carried out once. Write it again if you want it again.", code="is_command")
-    fresh = Turn(chat_id=chat.id, history=asked.history[:1], again_of=asked.id)
+    fresh = Turn(chat_id=chat.id, history=[], again_of=asked.id)
     session.add(fresh)
     await session.flush()
     await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat.id), chat_id=str(chat.id))
@@ -207,9 +248,7 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     elif True in command:
         messages = messages[: command.index(True)]
     state: Literal["running", "silent"] = "silent" if commands.is_paused(chat) and not command[0] else "running"
-    said = prompts.content(messages, files)
-    prompt = ModelRequest(parts=[UserPromptPart(said, timestamp=messages[-1].created_at)])
-    turn = Turn(chat_id=chat.id, history=_dump([prompt]), state=state)
+    turn = Turn(chat_id=chat.id, history=[], state=state)
     turn.finished_at = clock.now() if state == "silent" else None
     session.add(turn)
     await session.flush()
@@ -231,5 +270,5 @@ def _keep(turn: Turn, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
     return own[known:]
 
 
-def _dump(messages: Sequence[ModelMessage]) -> object:
+def _dump(messages: Sequence[ModelMessage]) -> Any:
     return ModelMessagesTypeAdapter.dump_python(list(messages), mode="json")

@@ -3,7 +3,6 @@
 What was found is stored with the file, so it is read once; what can't be read is said in a sentence.
 """
 
-import asyncio
 import base64
 from typing import Any
 from uuid import UUID
@@ -11,24 +10,26 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant import apart, extraction
+from exponential import log, sandbox
+from exponential.assistant import extraction
 from exponential.assistant.media import StoredAttachment
 from exponential.assistant.records import Message
 from exponential.assistant.transcribing import Ears
 from exponential.database import Database
+from exponential.workspace import documents
 
-WITHIN = 30.0  # seconds for one file
-AT_ONCE = 2  # of this process; each may take as much memory as extraction.MEMORY
+WITHIN = 3.0 * extraction.CPU_SECONDS  # for the processor may be busy with others
 TOO_LONG = "This file takes too long to read, so I left it."
 VIDEO = "I can't watch videos."
+_log = log.get(__name__)
 
 
 class Reader:
-    """Reads files: in processes of their own, voice notes with `ears`."""
+    """Reads files in the sandbox, each `within` so many seconds; voice notes with `ears`."""
 
-    def __init__(self, ears: Ears) -> None:
+    def __init__(self, ears: Ears, *, within: float = WITHIN) -> None:
         self._ears = ears
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._within = within
 
     async def read_waiting(self, database: Database, chat_id: UUID) -> None:
         """Read the files of the chat's unanswered messages that weren't read yet."""
@@ -37,7 +38,7 @@ class Reader:
                 file = await _next(session, chat_id)
             if file is None:
                 return
-            found = await self.read(file.kind, file.mime, file.data)
+            found = await self.read(file)
             async with database.transaction() as session:
                 stored = await session.get(StoredAttachment, file.id)
                 if stored is not None:
@@ -45,15 +46,27 @@ class Reader:
                     stored.view = base64.b64decode(view) if view else None
                     stored.understood = found
 
-    async def read(self, kind: str, mime: str, data: bytes) -> dict[str, Any]:
-        """{"text"}, or {"view"} (a JPEG in base64), or nothing; and a "note" about what can't be read."""
-        if kind == "video":
-            return {"note": VIDEO}
-        if kind == "voice":
-            text, note = await self._ears.transcribe(data, mime)
-            return {"text": text, **({"note": note} if note else {})} if text else {"note": note}
-        async with self._room:
-            return await _extract(kind, data)
+    async def read(self, file: StoredAttachment) -> dict[str, Any]:
+        """What `extraction` finds in a file, or the "text" of a voice note; and a "note" about what can't be read."""
+        try:
+            if file.kind == "video":
+                return {"note": VIDEO}
+            if file.kind == "voice":
+                text, note = await self._ears.transcribe(file.data, file.mime)
+                return {"text": text, **({"note": note} if note else {})} if text else {"note": note}
+            return await self._extract(file)
+        except Exception as error:  # whatever it is, the message is answered
+            _log.error("file_not_read", attachment=str(file.id), error=type(error).__name__, at=log.frames(error))
+            return {"note": documents.DAMAGED}
+
+    async def _extract(self, file: StoredAttachment) -> dict[str, Any]:
+        about = {"kind": file.kind, "name": file.name}
+        async with sandbox.slot():
+            try:
+                found = await sandbox.run(extraction.__name__, file.data, about, within=self._within)
+            except TimeoutError:
+                return {"note": TOO_LONG}
+        return found if found is not None else {"note": documents.TOO_LARGE}
 
 
 async def is_waiting(session: AsyncSession, chat_id: UUID) -> bool:
@@ -75,11 +88,3 @@ async def _next(session: AsyncSession, chat_id: UUID, what: Any = StoredAttachme
         .limit(1)
     )
     return (await session.execute(query)).scalar_one_or_none()
-
-
-async def _extract(kind: str, data: bytes) -> dict[str, Any]:
-    try:
-        found = await apart.work(extraction.__name__, kind, data=data, within=WITHIN)
-    except TimeoutError:
-        return {"note": TOO_LONG}
-    return found if found is not None else {"note": extraction.TOO_LARGE}

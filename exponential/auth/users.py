@@ -141,7 +141,7 @@ async def keep_an_admin(session: AsyncSession, leaving: User) -> None:
 def an_email(text: str) -> str:
     """An e-mail address as it is stored. Raises BadInput."""
     email = text.strip().lower()
-    if len(email) > 320 or not re.fullmatch(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+", email):
+    if len(email) > 320 or not re.fullmatch(r"^[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+", email):
         raise BadInput("This is not an e-mail address; it looks like ada@example.org.", code="email_invalid")
     return email
 

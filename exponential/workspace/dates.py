@@ -19,7 +19,7 @@ _CLOCK = re.compile(
 )
 _BARE_HOUR = re.compile(r"\bat\s+(?P<hour>1[0-2]|[1-9])(?:\s+o['’]clock)?(?=\s*$|\s*[,.!])", re.IGNORECASE)
 _HOUR_NEXT = re.compile(
-    r"^\s*,?\s*at\s+(?P<hour>1[0-2]|[1-9])(?:\s+o['’]clock)?(?=\s+(?:to|with|about|for|and|in)\b)", re.IGNORECASE
+    r"^\s*(?:,\s*)?at\s+(?P<hour>1[0-2]|[1-9])(?:\s+o['’]clock)?(?=\s+(?:to|with|about|for|and|in)\b)", re.IGNORECASE
 )
 _PART_OF_DAY = re.compile(
     r"\b(?:(?:in|during)\s+the\s+(?P<part>morning|afternoon|evening)|at\s+(?P<at>noon|night)|by\s+(?P<by>noon|evening))\b"
@@ -37,7 +37,7 @@ _SOON = re.compile(
 
 
 _HALF_NAMED = re.compile(r"\b(?:tonight|evening|night|afternoon|morning)\b", re.IGNORECASE)
-_EVENING = re.compile(r"\s*\b(?:in\s+the|this)\s+(?:evening|afternoon|morning)\b", re.IGNORECASE)
+_EVENING = re.compile(r"(?<!\s)\s*\b(?:in\s+the|this)\s+(?:evening|afternoon|morning)\b", re.IGNORECASE)
 _SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", re.IGNORECASE)
 
 
@@ -172,5 +172,4 @@ def _without(text: str, match: re.Match[str]) -> str:
 
 def _join(before: str, after: str) -> str:
     words = " ".join(f"{before} {after}".split())
-    words = re.sub(r"\s+([,.!?;:])", r"\1", words)
-    return re.sub(r"^[\s,;:–-]+|[\s,;:–-]+$", "", words)
+    return re.sub(r" ([,.!?;:])", r"\1", words).strip(" ,;:–-")

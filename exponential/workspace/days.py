@@ -16,7 +16,7 @@ _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, 
 
 _BEFORE = (
     r"(?:(?:due(?::|\s+date(?:\s+(?:is|of)|:))?|deadline(?:\s+(?:is|of)|:)|date:|when:|by|on|at|before|until|till|for"
-    r"|from|starting|no\s+later\s+than|not\s+later\s+than)\s+)*(?:the\s+)?"
+    r"|from|starting|no\s+later\s+than|not\s+later\s+than)\s+){0,3}(?:the\s+)?"
 )
 WEEKDAY = (
     r"(?P<weekday>mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:rs?(?:day)?)?"

@@ -47,7 +47,7 @@ _MIDNIGHT = _any_case(r"\b(?:at|by|before|until)\s+midnight\b")
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
 _MONTHS = "january february march april may june july august september october november december".split()
 _ORDINAL = _any_case(rf"\b(?P<nth>{'|'.join(_ORDINALS)})(?=\s+of\s+(?:{'|'.join(_MONTHS)})\b)")
-_FIRST_THING = _any_case(r"\s*\bfirst\s+thing\b(?:\s+in\s+the\s+morning)?")
+_FIRST_THING = _any_case(r"(?<!\s)\s*\bfirst\s+thing\b(?:\s+in\s+the\s+morning)?")
 
 
 _DAY = _any_case(

@@ -4,7 +4,6 @@ What people said is stored encrypted. It is found through Postgres full text all
 line, what `encryption.blind` makes of its lexemes (docs/decisions/0005).
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,15 +20,13 @@ from exponential.auth import users
 from exponential.database import AppBase, notify
 from exponential.encryption import EncryptedJSON, EncryptedText
 from exponential.errors import BadInput, Conflict, NotFound
-from exponential.workspace import matching, minutes, transcripts
+from exponential.workspace import documents, matching, transcripts
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.transcripts import Transcript
+from exponential.workspace.meeting_import import MeetingImport
 from exponential.workspace.words import titled
-from exponential.workspace.zones import today_of
 
 MAX_TITLE = 300  # characters
 MAX_EXTERNAL_ID = 200  # characters
-MAX_LINES = 20_000
 MAX_HITS = 10
 _LEXEMES = text(
     "select tsvector_to_array(to_tsvector('english', line)) from unnest(cast(:lines as text[])) with ordinality"
@@ -127,35 +124,27 @@ class Hit:
 async def import_meeting(
     session: AsyncSession,
     user_id: UUID,
-    transcript: Transcript | str,
+    found: MeetingImport,
     title: str | None = None,
-    held_on: date | None = None,
     *,
     external_id: str | None = None,
 ) -> Meeting:
-    """Store a transcript and take its minutes. Title and day are the file's own, or "Meeting" and today, if not given.
+    """Store a transcript that was read, with its minutes. Its title is the file's own, or "Meeting", if none is given.
 
-    Raises BadInput (nothing said, too long, title).
+    Raises BadInput (title).
     """
-    found = transcripts.parse(transcript) if isinstance(transcript, str) else transcript
-    if len(found.lines) > MAX_LINES:
-        raise BadInput(
-            f"This transcript has {len(found.lines):,} lines; I read up to {MAX_LINES:,}.", code="transcript_too_large"
-        )
-    day = held_on or _day(found.held) or today_of(await users.get(session, user_id))
-    taken = await asyncio.to_thread(minutes.take, found.lines, day)
     meeting = Meeting(
         user_id=user_id,
-        title=titled(title or found.title or "Meeting", "meeting", MAX_TITLE),
-        held_on=day,
-        form=found.form,
-        summary=taken.summary,
+        title=titled(title, "meeting", MAX_TITLE) if title else _own_title(found),
+        held_on=found.held_on,
+        form=found.transcript.form,
+        summary=found.minutes.summary,
         external_id=external_id,
     )
     session.add(meeting)
     await session.flush()
-    await _index(session, meeting, found.lines)
-    for kind, items in (("decision", taken.decisions), ("action", taken.actions)):
+    await _index(session, meeting, found.transcript.lines)
+    for kind, items in (("decision", found.minutes.decisions), ("action", found.minutes.actions)):
         for item in items:
             session.add(
                 Item(
@@ -285,7 +274,7 @@ async def search(session: AsyncSession, user_id: UUID, wanted: str, meeting: UUI
 
     Words are compared in their English base form. Raises BadInput (no word to look for), NotFound (meeting).
     """
-    (lexemes,) = await _lexemes(session, [wanted])
+    (lexemes,) = await _lexemes(session, [documents.plain(wanted)])
     if not lexemes:
         raise BadInput("What shall I look for in your meetings? Name a word or two.", code="search_empty")
     terms = [f"({' | '.join(encryption.blind(lexeme))})" for lexeme in lexemes]
@@ -326,7 +315,7 @@ async def _index(session: AsyncSession, meeting: Meeting, lines: Sequence[transc
                 number=number,
                 speaker=line.speaker,
                 seconds=line.seconds,
-                text=line.text.replace("\x00", ""),
+                text=line.text,
                 words=words,
             )
         )
@@ -335,7 +324,7 @@ async def _index(session: AsyncSession, meeting: Meeting, lines: Sequence[transc
 
 async def _lexemes(session: AsyncSession, texts: list[str]) -> list[list[str]]:
     """Postgres' own English base forms of the words of each text."""
-    rows = await session.execute(_LEXEMES, {"lines": [said.replace("\x00", "") for said in texts]})
+    rows = await session.execute(_LEXEMES, {"lines": texts})
     return [list(row[0]) for row in rows]
 
 
@@ -343,8 +332,5 @@ def _is(asked: str, owner: str) -> bool:
     return matching.score(asked, owner) >= matching.CLOSE_ENOUGH or matching.score(owner, asked) >= matching.CERTAIN
 
 
-def _day(held: str | None) -> date | None:
-    try:
-        return date.fromisoformat(held) if held else None
-    except ValueError:
-        return None
+def _own_title(found: MeetingImport) -> str:
+    return (found.transcript.title or "")[:MAX_TITLE].strip() or "Meeting"

@@ -14,6 +14,7 @@ from exponential.workspace.transcripts import Line
 SENTENCES = 5  # of a summary
 MOST = 200  # of each; what has more is no meeting, and would keep the database busy for minutes
 SAID_BEFORE = 0.3  # what a word still weighs in a summary once a chosen sentence has it
+MAX_SENTENCE = 600  # characters; nobody promises or decides in a longer one
 LONG = 35  # words; a longer sentence rambles, and counts less
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ“\"'])")
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -27,11 +28,13 @@ _ACTIONS = re.compile(
     r"actions?(?:\s+(?:items?|points?))?|next\s+steps?|to[\s-]?dos?|tasks|follow[\s-]?ups?", re.IGNORECASE
 )
 _OF_WHAT_WAS_SAID = re.compile(
-    r"\w+\s+(?:it|that|this|her|him|them)\b(?:\s+(?:by|before|until|on|today|tomorrow|this|next)\b.*)?$", re.I
+    r"^\w+\s+(?:it|that|this|her|him|them)\b(?:\s+(?:by|before|until|on|today|tomorrow|this|next)\b.*)?$", re.I
 )
 _PEOPLE = re.compile(
-    r"[A-ZÀ-Þ][\w.'’-]+(?:\s[A-ZÀ-Þ][\w.'’-]+)*(?:,\s*(?:and\s+)?[A-ZÀ-Þ][\w.'’-]+(?:\s[A-ZÀ-Þ][\w.'’-]+)*)+"
+    r"^[A-ZÀ-Þ][\w.'’-]+(?:\s[A-ZÀ-Þ][\w.'’-]+)*(?:,\s*(?:and\s+)?[A-ZÀ-Þ][\w.'’-]+(?:\s[A-ZÀ-Þ][\w.'’-]+)*)+"
 )
+_LISTED = re.compile(r"action|todo|\[ ?\]", re.IGNORECASE)
+_LEFT_OVER = re.compile(r" ?\( ?\)| (?:too|as well|then)$")
 _LABELLED = re.compile(
     r"^(?:date|title|present|absent|apologies|participants|attendees|agenda|minutes|location|time|topic)\s*:",
     re.IGNORECASE,
@@ -69,6 +72,8 @@ def take(lines: Sequence[Line], held_on: date) -> Minutes:
     actions: list[Found] = []
     asked: Promise | None = None  # what somebody was asked to do, until they answer
     for number, speaker, sentence, section in _sentences(lines):
+        if len(sentence) > MAX_SENTENCE:
+            continue
         answer = reply(sentence, noon)
         if answer is not None and asked is not None and speaker != asked.by:
             if _OF_WHAT_WAS_SAID.match(asked.what):  # "could you ask her by Friday?": what was promised a moment ago
@@ -90,7 +95,7 @@ def take(lines: Sequence[Line], held_on: date) -> Minutes:
             asked = promise
         else:
             _keep(actions, replace(promise, owner=_whole_name(promise.owner, speakers)), number, noon)
-    return Minutes(_summary(lines, {found.line for found in decisions}), decisions[:MOST], actions[:MOST])
+    return Minutes(_summary(lines, {found.line for found in decisions}), decisions[:MOST], actions)
 
 
 def summarise(lines: Sequence[Line]) -> list[str]:
@@ -99,9 +104,11 @@ def summarise(lines: Sequence[Line]) -> list[str]:
 
 
 def _keep(actions: list[Found], promise: Promise, number: int, noon: datetime) -> None:
+    if len(actions) == MOST:
+        return
     words, due = dates.extract(promise.what.strip().rstrip(".!?"), noon)
     day = due.date() if isinstance(due, datetime) else due
-    words = re.sub(r"\s*\(\s*\)|\s+(?:too|as\s+well|then)$", "", words).strip(" ,;")
+    words = _LEFT_OVER.sub("", words).strip(" ,;")
     if len(words.split()) < 2 or words.casefold() in {known.text.casefold() for known in actions}:
         return
     actions.append(Found(words[:1].lower() + words[1:], number, promise.owner, day))
@@ -155,9 +162,7 @@ def _summary(lines: Sequence[Line], decided: set[int]) -> list[str]:
     def weight(place: int) -> float:
         total = sum(weights[word] for word in set(words[place])) / math.sqrt(len(words[place]) + 4)
         rambling = 0.35 if len(sentences[place][2].split()) > LONG else 1.0
-        listed = (
-            0.5 if sentences[place][3] == "actions" or re.match(r"(?i)action|todo|\[ ?\]", sentences[place][2]) else 1.0
-        )
+        listed = 0.5 if sentences[place][3] == "actions" or _LISTED.match(sentences[place][2]) else 1.0
         return total * rambling * listed * (1.5 if sentences[place][0] in decided else 1.0)
 
     while len(chosen) < min(SENTENCES, len(sentences)):

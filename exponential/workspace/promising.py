@@ -42,14 +42,18 @@ _ASKED = re.compile(rf"^(?i:{_LEAD})(?i:can|could|will|would)\s+you\s+{_EXTRA}(?
 _ASSIGNED = (
     re.compile(rf"^@?(?P<who>{_NAME})\s+(?:to|will|[:–-])\s+(?P<what>.+)$", re.S),
     re.compile(rf"^@?(?P<who>{_NAME})\s*:\s*(?P<what>.+)$", re.S),
-    re.compile(rf"^(?P<what>.+?)\s*[(\[@–-]+\s*(?:owner:?\s*)?(?P<who>{_NAME})[)\]]?(?P<tail>,?\s+by\s+.+)?$", re.S),
+)
+_OWNER_AT_END = re.compile(
+    rf"(?<![\s(\[@–-])\s*[(\[@–-]+\s*(?:owner:?\s*)?(?P<who>{_NAME})[)\]]?(?P<tail>,?\s+by\s+.+)?$", re.S
 )
 _DUE_IN_BRACKETS = re.compile(r"\(\s*(?P<due>(?:due|by|until|before)\b[^)]*)\)", re.IGNORECASE)
+_OF_IT = re.compile(r"do\s+(?:it|that|this)\b", re.IGNORECASE)
+_BOX = re.compile(r"^\[ ?\]\s*")
 _DONE = re.compile(r"^\[[xX]\]|^☑|^✅")
 # Where what is to be done ends and talk goes on.
 _TALK = re.compile(
-    r"(?:,|;)\s+i['’]m\b.*$|\s*(?:[,;]|\s(?:and|but|so))\s+(?:i|we|you|he|she|they|it|did|do|does|there|that)\b.*$"
-    r"|,?\s+(?:since|because)\s+.*$",
+    r"[,;]\s+i['’]m\b.*$|(?<!\s)(?:\s*[,;]|\s+(?:and|but|so))\s+(?:i|we|you|he|she|they|it|did|do|does|there|that)\b.*$"
+    r"|(?<!\s),?\s+(?:since|because)\s.*$",
     re.IGNORECASE | re.DOTALL,
 )
 _YES = re.compile(
@@ -93,11 +97,11 @@ def promised(sentence: str, speaker: str | None, *, in_list: bool = False) -> Pr
             owner, what = _assigned(parts["rest"])
         else:
             owner, what = (speaker if parts.get("me") else parts.get("who")), _TALK.sub("", parts["what"])
-        if owner is not None and owner.split()[0].lower() in _NOT_NAMES:
+        if owner is not None and not _is_name(owner):
             continue
-        return None if re.match(r"do\s+(?:it|that|this)\b", what, re.IGNORECASE) else Promise(what, owner)
+        return None if _OF_IT.match(what) else Promise(what, owner)
     if in_list:
-        owner, what = _assigned(re.sub(r"^\[ ?\]\s*", "", sentence))
+        owner, what = _assigned(_BOX.sub("", sentence))
         return Promise(what, owner)
     asked = _ASKED.match(sentence)
     return Promise(_TALK.sub("", asked["what"]), None, by=speaker, open=True) if asked is not None else None
@@ -115,8 +119,16 @@ def reply(sentence: str, noon: datetime) -> Reply | None:
 
 
 def _assigned(rest: str) -> tuple[str | None, str]:
+    said = rest.strip().rstrip(".")
     for pattern in _ASSIGNED:
-        match = pattern.match(rest.strip().rstrip("."))
-        if match is not None and match["who"].split()[0].lower() not in _NOT_NAMES:
-            return match["who"], match["what"] + (match.groupdict().get("tail") or "")
+        match = pattern.match(said)
+        if match is not None and _is_name(match["who"]):
+            return match["who"], match["what"]
+    match = _OWNER_AT_END.search(said, 1)
+    if match is not None and _is_name(match["who"]):
+        return match["who"], said[: match.start()] + (match["tail"] or "")
     return None, rest
+
+
+def _is_name(words: str) -> bool:
+    return words.split()[0].lower() not in _NOT_NAMES

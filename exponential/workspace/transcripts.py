@@ -1,44 +1,57 @@
-"""Reading transcripts of meetings (pasted text, .txt, .vtt, .srt, .docx, .json exports) into lines with speakers."""
+"""Transcripts of meetings: pasted text and files (.txt, .vtt, .srt, .docx, .pdf, .json) as lines with speakers.
+
+This is the one place that judges what is a transcript, whichever way it came. What strangers send, only the sandbox
+reads.
+"""
 
 import html
-import io
 import json
+import math
 import re
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any
-from xml.etree import ElementTree
+from typing import Any, NoReturn
 
 from exponential.errors import BadInput
+from exponential.workspace import documents
 
-MAX_BYTES = 8_000_000  # of a file, and of what a .docx unpacks to
-_DOCX = b"PK\x03\x04"
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_BREAKS = {f"{_W}br": "\n", f"{_W}tab": " "}
+MAX_BYTES = 8_000_000  # of a file
+MAX_CHARS = 8_000_000  # of its text
+MAX_LINES = 20_000
+MAX_LINE_CHARS = 10_000  # what is said longer without a break becomes several lines
+MAX_SPEAKER_CHARS = 100
+MAX_SECONDS = 10 * 24 * 3600  # after the beginning; a larger number is no such time
+SPOKEN = 3  # lines with a speaker that make a document a transcript
+_HEAD_CHARS = 300  # of a row, in which its time and speaker stand
+_BROKEN_JSON = "This JSON is broken or cut off. Export the transcript again."
+_BAD_NUMBER = "This JSON contains a number that can't be read: {}. Export the transcript again."
 _TIME = r"(?:(?P<h>\d{1,2}):)?(?P<m>\d{1,2}):(?P<s>\d{2})(?:[.,]\d+)?"
-_CUE = re.compile(rf"^{_TIME}\s+-->\s+\S+.*$")
-_VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+(?P<name>[^>]+)>")
-_TAG = re.compile(r"<[^>]+>")
-_NAME = r"[A-ZÀ-Þ][\w.'’-]*(?:[ \t]+(?:[A-ZÀ-Þ(][\w.'’)-]*|\d{1,2}|van|von|de|der|da|la)){0,3}"
+_CUE = re.compile(rf"^{_TIME}\s+-->\s+\S")
+_NUMBERED_CUE = re.compile(rf"(?:\d{{1,9}}\n)?{_TIME}\s+-->")
+_VOICE = re.compile(r"<v(?:\.[\w.]{1,80})?[ \t](?P<name>[^<>]{1,200})>")
+_TAG = re.compile(r"<[^<>]*>")
+_LIKE_JSON = re.compile(r"\{|\[\s*[\[{\"]")  # "[00:01] Anna: hello" isn't
+_NAME = r"[A-ZÀ-Þ][\w.'’-]*(?: (?:[A-ZÀ-Þ(][\w.'’)-]*|\d{1,2}|van|von|de|der|da|la)){0,3}"
 _SPOKEN = re.compile(
-    rf"^(?:[\[(]?{_TIME}[\])]?\s*[-–]?\s*)?(?P<name>{_NAME})(?:\s*[\[(](?:\d{{1,2}}:)?\d{{1,2}}:\d{{2}}[\])])?\s*:\s+(?P<text>\S.*)$"
+    rf"^(?:[\[(]?{_TIME}[\])]? ?(?:[-–] ?)?)?(?P<name>{_NAME})(?: ?[\[(](?:\d{{1,2}}:)?\d{{1,2}}:\d{{2}}[\])])? ?: "
+    r"(?P<text>\S.*)$"
 )
-_HEADED = re.compile(rf"^(?P<name>{_NAME})[ \t]+[\[(]?{_TIME}[\])]?(?:\s*[AP]M)?$")
-_TIMED = re.compile(rf"^[\[(]?{_TIME}[\])]?\s*[-–]?\s*(?P<text>\S.*)$")
+_HEADED = re.compile(rf"^(?P<name>{_NAME}) [\[(]?{_TIME}[\])]?(?: ?[AP]M)?$")
+_TIMED = re.compile(rf"^[\[(]?{_TIME}[\])]? ?(?:[-–] ?)?(?P<text>\S.*)$")
 _LABELS = frozenset(
     """action actions todo decision decisions agreed resolved note notes summary agenda date title attendees minutes
     participants present absent apologies topic location time transcript""".split()
 ) | {"action item", "action items", "next steps", "next step", "next meeting", "to do", "final decision"}
 _ABOUT_IT = re.compile(  # what exports write around what was said
-    r"^(?:this\s+editable\s+transcript\b.*|(?:meeting|transcription|recording)\s+(?:ended|started|stopped)\b.*|transcript|attendees"
-    r"|.*-\s*(?:meeting\s+)?(?:recording|transcript)|(?:\d+h\s*)?\d+m(?:\s*\d+s)?|\w+\s+started\s+transcription"
-    r"|(?:\w+,?\s+)?\w+\s+\d{1,2},\s+\d{4}(?:,\s+\d{1,2}:\d\d\s*[AP]M)?|[\[(]?(?:\d{1,2}:)?\d{1,2}:\d\d[\])]?)$",
+    r"^(?:this editable transcript\b.*|(?:meeting|transcription|recording) (?:ended|started|stopped)\b.*"
+    r"|transcript|attendees|.*- ?(?:meeting )?(?:recording|transcript)|(?:\d{1,3}h ?)?\d{1,3}m(?: ?\d{1,3}s)?"
+    r"|\w+ started transcription|(?:\w+,? )?\w+ \d{1,2}, \d{4}(?:, \d{1,2}:\d\d ?(?:[AP]M)?)?"
+    r"|[\[(]?(?:\d{1,2}:)?\d{1,2}:\d\d[\])]?)$",
     re.IGNORECASE,
 )
 _CHAT = re.compile(  # [05.05.26, 09:01:12] Nora: … as messengers export it
-    r"^\[?\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?\s+\d{1,2}:\d\d(?::\d\d)?(?:\s*[AP]M)?\]?\s*[-–]?\s*(?=[^\s:][^:]{0,40}:\s)",
+    r"^\[?\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}:\d\d(?::\d\d)?(?: ?[AP]M)?\]? ?(?:[-–] ?)?(?=[^\s:][^:]{0,40}: )",
     re.IGNORECASE,
 )
 _NOTE = re.compile(r"^(?:[-*•]|\d{1,2}[.)]|#+|\[[ x]\])\s+\S", re.IGNORECASE)  # notes are nobody's words
@@ -69,51 +82,72 @@ class Line:
 
 @dataclass(frozen=True)
 class Transcript:
-    """`form`: text, vtt, srt, docx or json; `title` and `held` (ISO date) when the file names them."""
+    """`form`: text, vtt, srt, docx, pdf or json; `title` and `held` (ISO date) when the file names them."""
 
     lines: list[Line]
     form: str
     title: str | None = None
     held: str | None = None
 
+    @property
+    def is_talk(self) -> bool:
+        """Whether it reads like a transcript even to somebody who wasn't told that it is one."""
+        if self.form in ("vtt", "srt"):
+            return True
+        spoken = [line.speaker for line in self.lines if line.speaker is not None]
+        enough = len(spoken) >= SPOKEN and len(spoken) * 2 >= len(self.lines)
+        return enough and (len(set(spoken)) > 1 or self.form == "json")
+
 
 def read(data: bytes, filename: str = "") -> Transcript:
-    """A file's transcript; what it contains counts more than its name. Raises BadInput."""
+    """A file's transcript, titled by its name if by nothing else. Raises BadInput, whatever the bytes are."""
     if len(data) > MAX_BYTES:
-        raise BadInput(f"The transcript is larger than {MAX_BYTES // 1_000_000} MB.", code="transcript_too_large")
-    if data.startswith(_DOCX):
-        found = Transcript(_spoken(_docx(data)), "docx")
-    else:
-        try:
-            found = parse(data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
-        except UnicodeDecodeError:
-            raise BadInput(
-                "This file is no transcript that I can read: .txt, .vtt, .srt, .docx and .json are.",
-                code="transcript_unreadable",
-            ) from None
-    return named(found, filename)
-
-
-def named(found: Transcript, filename: str) -> Transcript:
-    """With the file's name for a title, if it has none of its own."""
-    title = found.title or PurePath(filename).stem.replace("_", " ").strip() or None
-    return Transcript(found.lines, found.form, title, found.held)
+        raise _too_large(f"larger than {MAX_BYTES // 1_000_000} MB")
+    document = documents.read(data, filename, MAX_CHARS)
+    if document.is_cut:
+        raise _too_large(f"longer than {MAX_CHARS // 1_000_000} million characters")
+    found = parse(document.text)
+    title = found.title or documents.plain(PurePath(filename).stem).replace("_", " ").strip() or None
+    return replace(found, title=title, form=document.form if found.form == "text" else found.form)
 
 
 def parse(text: str) -> Transcript:
-    """A transcript in whatever text form. Raises BadInput when nothing is said in it."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip().removeprefix("\ufeff")
-    found = _json(text) if text[:1] in ("{", "[") else None
+    """A transcript in whatever text form (`documents.plain`). Raises BadInput when nothing is said in it."""
+    text = text.strip()
+    found = _json(text) if text.startswith(("{", "[")) else None
     if found is None:
-        if text.startswith("WEBVTT"):
-            found = Transcript(list(_cues(text)), "vtt")
-        elif re.match(rf"(?:\d+\n)?{_TIME}\s+-->", text):
-            found = Transcript(list(_cues(text)), "srt")
-        else:
-            found = Transcript(_spoken(text), "text")
+        found = _words(text)
     if not found.lines:
         raise BadInput("I found nothing that was said in this transcript.", code="transcript_empty")
     return found
+
+
+def _words(text: str) -> Transcript:
+    if text.startswith("WEBVTT"):
+        return Transcript(_limited(_cues(text)), "vtt")
+    if _NUMBERED_CUE.match(text):
+        return Transcript(_limited(_cues(text)), "srt")
+    return Transcript(_limited(_spoken(text)), "text")
+
+
+def _too_large(how: str) -> BadInput:
+    return BadInput(f"The transcript is {how}. Split it, and import its parts.", code="transcript_too_large")
+
+
+def _limited(lines: Iterable[Line]) -> list[Line]:
+    """At most MAX_LINES lines of at most MAX_LINE_CHARS."""
+    kept: list[Line] = []
+    for line in lines:
+        start = 0
+        while len(line.text) - start > MAX_LINE_CHARS:
+            end = line.text.rfind(" ", start + 1, start + MAX_LINE_CHARS)
+            end = end if end > 0 else start + MAX_LINE_CHARS
+            kept.append(replace(line, text=line.text[start:end].strip()))
+            start = end
+        kept.append(replace(line, text=line.text[start:].strip()) if start else line)
+        if len(kept) > MAX_LINES:
+            raise _too_large(f"longer than {MAX_LINES:,} lines")
+    return kept
 
 
 def _cues(text: str) -> Iterator[Line]:
@@ -124,41 +158,47 @@ def _cues(text: str) -> Iterator[Line]:
         if at is None:
             continue  # the header, notes, styles
         seconds = _seconds(_CUE.match(rows[at]))
-        said = " ".join(rows[at + 1 :])
+        said = " ".join(" ".join(rows[at + 1 :]).split())
         voice = _VOICE.search(said)
-        said = " ".join(html.unescape(_TAG.sub("", said)).split())
-        spoken = _SPOKEN.match(said)
+        said = " ".join(_unescaped(_TAG.sub("", said)).split())
+        spoken = _SPOKEN.match(said[:_HEAD_CHARS])
         if voice is not None:
-            speaker = voice["name"].strip()
+            speaker = voice["name"].strip()[:MAX_SPEAKER_CHARS] or None
         elif spoken is not None:
-            speaker, said = spoken["name"], spoken["text"]
+            speaker, said = spoken["name"], spoken["text"] + said[_HEAD_CHARS:]
         if said:
             yield Line(said, speaker, seconds)
 
 
-def _spoken(text: str) -> list[Line]:
-    lines: list[Line] = []
+def _unescaped(text: str) -> str:
+    try:
+        return documents.plain(html.unescape(text))
+    except ValueError:  # "&#999…;" with more digits than Python reads
+        return text
+
+
+def _spoken(text: str) -> Iterator[Line]:
     speaker: str | None = None
     seconds: int | None = None
     for row in text.split("\n"):
-        row = _CHAT.sub("", row.strip())
-        headed = _HEADED.match(row)
-        spoken = _SPOKEN.match(row)
-        timed = _TIMED.match(row)
-        if not row or _ABOUT_IT.match(row):
+        row = _CHAT.sub("", " ".join(row.split()))
+        head, rest = row[:_HEAD_CHARS], row[_HEAD_CHARS:]
+        headed = _HEADED.match(head) if not rest else None
+        spoken = _SPOKEN.match(head)
+        timed = _TIMED.match(head)
+        if not row or (not rest and _ABOUT_IT.match(head)):
             continue
-        if _NOTE.match(row):
+        if _NOTE.match(head):
             speaker = None
         if headed is not None:  # a name and a time on a line of their own, then what was said
             speaker, seconds = headed["name"], _seconds(headed)
         elif spoken is not None and spoken["name"].lower() not in _LABELS:
             speaker, seconds = spoken["name"], _seconds(spoken)
-            lines.append(Line(spoken["text"], speaker, seconds))
+            yield Line(spoken["text"] + rest, speaker, seconds)
         elif timed is not None:
-            lines.append(Line(timed["text"], speaker, _seconds(timed)))
+            yield Line(timed["text"] + rest, speaker, _seconds(timed))
         else:
-            lines.append(Line(row, speaker, seconds))
-    return lines
+            yield Line(row, speaker, seconds)
 
 
 def _seconds(match: re.Match[str] | None) -> int | None:
@@ -167,64 +207,65 @@ def _seconds(match: re.Match[str] | None) -> int | None:
     return int(match["h"] or 0) * 3600 + int(match["m"]) * 60 + int(match["s"])
 
 
-def _docx(data: bytes) -> str:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("word/document.xml") as document:
-            xml = document.read(MAX_BYTES + 1)
-        if len(xml) > MAX_BYTES:
-            raise BadInput(f"The transcript is larger than {MAX_BYTES // 1_000_000} MB.", code="transcript_too_large")
-        root = ElementTree.fromstring(xml)
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, NotImplementedError, RuntimeError):
-        raise BadInput("This .docx file can't be read; it may be damaged.", code="transcript_unreadable") from None
-    rows = []
-    for paragraph in root.iter(f"{_W}p"):
-        parts = (node.text or "" if node.tag == f"{_W}t" else _BREAKS.get(node.tag, "") for node in paragraph.iter())
-        rows.append("".join(parts))
-    return "\n".join(rows)
-
-
 def _json(text: str) -> Transcript | None:
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_float=_number, parse_constant=_not_a_number)
+    except BadInput:
+        raise
     except (ValueError, RecursionError):
-        return None
-    rows = _json_rows(content)
-    lines = [line for row in rows if (line := _json_line(row)) is not None]
+        if _LIKE_JSON.match(text) is None:
+            return None
+        raise BadInput(_BROKEN_JSON, code="transcript_unreadable") from None
+    lines = _limited(line for row in _json_rows(content) if (line := _json_line(row)) is not None)
     about = content if isinstance(content, dict) else {}
-    title = next((str(about[key]) for key in ("title", "topic", "subject", "meeting_title") if about.get(key)), None)
-    held = next(
-        (str(about[key])[:10] for key in ("date", "start_time", "held_on", "created_at") if about.get(key)), None
-    )
-    if not lines and isinstance(about.get("text") or about.get("transcript"), str):
-        lines = _spoken(str(about.get("text") or about.get("transcript")))
-    return Transcript(lines, "json", title, held)
+    title = _json_words(about, ("title", "topic", "subject", "meeting_title"))
+    held = _json_words(about, ("date", "start_time", "held_on", "created_at"))
+    if not lines:
+        lines = _limited(_spoken(documents.plain(_json_words(about, ("text", "transcript")) or "")))
+    return Transcript(lines, "json", " ".join((title or "").split()) or None, held[:10] if held else None)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _not_a_number(text)
+
+
+def _not_a_number(text: str) -> NoReturn:
+    raise BadInput(_BAD_NUMBER.format(text[:40]), code="transcript_unreadable")
+
+
+def _json_words(about: dict[str, Any], keys: Iterable[str]) -> str | None:
+    return next((documents.plain(about[key]) for key in keys if isinstance(about.get(key), str) and about[key]), None)
 
 
 def _json_rows(content: Any) -> list[Any]:
-    if isinstance(content, list):
-        return content
-    if isinstance(content, dict):
-        for key in _JSON_LINES:
-            if isinstance(content.get(key), list | dict):
-                return _json_rows(content[key])
-    return []
+    while isinstance(content, dict):
+        inside = (content[key] for key in _JSON_LINES if isinstance(content.get(key), list | dict))
+        content = next(inside, [])
+    return content if isinstance(content, list) else []
 
 
 def _json_line(row: Any) -> Line | None:
     if isinstance(row, str):
-        return Line(row.strip()) if row.strip() else None
+        row = {"text": row}
     if not isinstance(row, dict):
         return None
     said = next((row[key] for key in _JSON_TEXT if isinstance(row.get(key), str)), None)
     if said is None and isinstance(row.get("elements"), list):  # monologues of words
         said = "".join(str(part.get("value", "")) for part in row["elements"] if isinstance(part, dict))
+    text = " ".join(documents.plain(said or "").split())
+    return Line(text, _json_speaker(row), _json_seconds(row)) if text else None
+
+
+def _json_speaker(row: dict[str, Any]) -> str | None:
     speaker = next((row[key] for key in _JSON_SPEAKER if row.get(key) is not None), None)
     if isinstance(speaker, dict):
         speaker = speaker.get("name") or speaker.get("display_name")
+    if not isinstance(speaker, str | int):
+        return None
+    return " ".join(documents.plain(str(speaker)).split())[:MAX_SPEAKER_CHARS] or None
+
+
+def _json_seconds(row: dict[str, Any]) -> int | None:
     start = next((row[key] for key in _JSON_START if isinstance(row.get(key), int | float)), None)
-    text = " ".join(str(said or "").split())
-    return (
-        Line(text, str(speaker) if speaker is not None else None, int(start) if start is not None else None)
-        if text
-        else None
-    )
+    return int(start) if start is not None and 0 <= start <= MAX_SECONDS else None

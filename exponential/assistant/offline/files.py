@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from exponential.assistant.offline import pasting
 from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
-from exponential.workspace import minutes, transcripts
 
 BLIND = "I can't look at pictures without a language model."
 NO_ANSWERS = "Without a language model I can't answer questions about “{name}”, but I can read it. It says:"
@@ -55,7 +54,5 @@ def _kept(file: File, words: str, heard: Heard) -> Call:
 
 def _read(file: File) -> Say:
     """What a document says, in its main sentences."""
-    lines = [transcripts.Line(row.strip()) for row in file.text.splitlines() if row.strip()]
-    summary = minutes.summarise(lines) or [line.text for line in lines[:3]]
     name = file.name or "this document"
-    return Say("\n\n".join((NO_ANSWERS.format(name=name), *(f"> {sentence[:400]}" for sentence in summary[:5]))))
+    return Say("\n\n".join((NO_ANSWERS.format(name=name), *(f"> {sentence[:400]}" for sentence in file.summary[:5]))))

@@ -11,7 +11,7 @@ GREETING = (
     "write *leave a note:* and what it says."
 )
 _NOTE = re.compile(
-    r"(?:hi|hello|hey|please|pls|paddy|can\s+you|could\s+you|[\s,!])*"
+    r"^(?:hi|hello|hey|please|pls|paddy|can\s+you|could\s+you|[\s,!])*"
     r"(?:(?:leave|take|write|pass\s+on)\s+(?:(?:him|her|them|the\s+owner)\s+)?(?:a|this|the)\s+(?:note|message)\b"
     r"(?:\s+(?:for|to)\s+(?:him|her|them|the\s+owner))?|note\s*:|(?:tell|let)\s+(?:him|her|them|the\s+owner)\s+"
     r"(?:know\s+)?)"

@@ -95,7 +95,8 @@ _KINDS: dict[str, Kind] = {
 _ONCE = ("undo", "complete_task", "reopen_task", "update_task", "update_project")  # twice is no more than once
 _SOMETHING = {"id": "it", "title": "", "name": "", "done": False}  # what a later request may call "it"
 _ABOUT = re.compile(r"(?:what|how)\s+about\b", re.IGNORECASE)  # another one, as the one before
-MAX_REQUEST = 800  # characters; a transcript may be longer
+MAX_REQUEST = 400  # characters of a tidied message; a transcript may be longer
+_RUN = re.compile(r"([^\w\s])\1{3,}")
 TOO_LONG = (
     "That is too long for me without a language model. Send it in shorter messages, or begin with *Transcript:* if it "
     "is one of a meeting."
@@ -126,13 +127,21 @@ def _understand(heard: Heard) -> list[Step]:
     pasted = pasting.transcript(heard)
     if pasted is not None:
         return pasted
-    if len(heard.text) > MAX_REQUEST:
+    text = tidied(heard.text)
+    if len(text) > MAX_REQUEST:
         return [Say(TOO_LONG)]
-    said = typos.in_question(typos.abbreviations(manners.without_emoji(heard.text.strip())))
+    said = typos.in_question(typos.abbreviations(manners.without_emoji(text)))
     said = manners.plainer(said)
     named = naming.plainly(said, heard.projects, heard.tasks)
     heard = replace(heard, text=narrowing.unfronted(named))
     return naming.as_written(guarding.kept_back(_read(heard), heard.text), said, heard.projects)
+
+
+def tidied(text: str) -> str:
+    """Single spaces, no empty lines, and no mark more than three times in a row: the rules' patterns see nothing else,
+    and take time by how long a run is."""
+    rows = (" ".join(row.split()) for row in text.splitlines())
+    return _RUN.sub(r"\1\1\1", "\n".join(filter(None, rows)))
 
 
 def _read(heard: Heard) -> list[Step]:

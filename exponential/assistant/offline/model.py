@@ -1,5 +1,6 @@
 """The rules as a pydantic-ai Model: first the tool calls that messages ask for, then an answer from their results."""
 
+import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -59,7 +60,7 @@ class OfflineModel(Model):
         # Of the turn's first request: what its tools have changed since must not change how it is read.
         mind = replace(mind, projects=_named(_PROJECTS, messages[start]), tasks=_named(_TASKS, messages[start]))
         heard = [replace(mind, text=text, files=files) for text, files in _said(prompt)]
-        steps = intents.read(heard, tools)
+        steps = await asyncio.to_thread(intents.read, heard, tools)
         calls = [step for step in steps if isinstance(step, Call)]
         results = memory.results(messages[start:])
         parts: list[ModelResponsePart]
@@ -99,7 +100,8 @@ def _said(prompt: UserPromptPart) -> list[tuple[str, list[File]]]:
 
 def _file(told: str, about: dict[str, Any]) -> File:
     text = prompts.own_words(told) if about["text"] else ""
-    return File(about["id"], about["kind"], about["name"], text, about["note"], about["talk"])
+    summary = tuple(about.get("summary", ()))
+    return File(about["id"], about["kind"], about["name"], text, about["note"], about["talk"], summary)
 
 
 def _zone(message: ModelMessage) -> ZoneInfo:

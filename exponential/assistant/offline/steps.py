@@ -28,7 +28,7 @@ Kind = Literal["task", "project", "meeting", "action_item", "reminder"]
 @dataclass(frozen=True)
 class File:
     """A file of a message: its text, if it has any that can be read, else the `note` that says why not (in a sentence;
-    empty for a picture). `is_talk`: it reads like the transcript of a meeting."""
+    empty for a picture). `is_talk`: it reads like the transcript of a meeting; `summary` are its main sentences."""
 
     id: str
     kind: str
@@ -36,6 +36,7 @@ class File:
     text: str
     note: str
     is_talk: bool
+    summary: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from pydantic_ai import FunctionToolset, RunContext
 
 from exponential.assistant import media
 from exponential.assistant.ledger import Deps
-from exponential.workspace import meetings, transcripts
+from exponential.workspace import meeting_import, meetings
+from exponential.workspace.zones import today_of
 
 tools = FunctionToolset[Deps]()
 
@@ -30,11 +31,12 @@ async def import_meeting(
         attachment: Instead of the transcript: id of the file that the user sent it as.
     """
     session, user = ctx.deps.session, ctx.deps.user
-    said: transcripts.Transcript | str = transcript or ""
+    source: bytes | str = transcript or ""
+    filename = ""
     if attachment is not None:
-        text, name = await media.text_of(session, user.id, attachment)
-        said = transcripts.named(transcripts.parse(text), name)
-    meeting = await meetings.import_meeting(session, user.id, said, title, held_on)
+        source, filename = await media.content_of(session, user.id, attachment)
+    found = await meeting_import.read(source, filename, today=today_of(user), held_on=held_on)
+    meeting = await meetings.import_meeting(session, user.id, found, title)
     return await _minutes(ctx, meeting)
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from house import House
+from transcript import import_transcript
 
 from exponential.workspace import history, meetings, projects, tasks
 
@@ -126,7 +127,7 @@ async def test_files_are_read_and_what_is_none_is_told(house: House) -> None:
 async def test_a_meeting_is_deleted_only_when_that_was_meant(house: House) -> None:
     alice = await house.user()
     async with house.database.transaction() as session:
-        meeting = await meetings.import_meeting(session, alice.id, TRANSCRIPT)
+        meeting = await import_transcript(session, alice.id, TRANSCRIPT)
         [item, _] = await meetings.items(session, meeting, "action")
     bobs = await house.user("bob@example.org", "Bob")
     async with house.signed_in(bobs) as bob:

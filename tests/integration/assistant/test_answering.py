@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,10 +10,12 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from stage import Story, until
 
-from exponential import clock
+from exponential import clock, log
+from exponential.assistant import prompts as assistant_prompts
 from exponential.assistant import run
 from exponential.assistant.conversation import Incoming, is_answering
 from exponential.assistant.offline import OfflineModel
+from exponential.assistant.records import Message
 from exponential.assistant.runtime import Backoff, Runtime
 from exponential.database import Database
 from exponential.errors import Unavailable
@@ -184,6 +186,34 @@ async def test_a_turn_that_fails_for_good_gets_one_honest_answer(
         assert "What I had done stays done:\n\n- Added **buy milk**." in result.reply
         assert "Hi!" in (await runtime.ask(alice, "hello")).reply  # the chat goes on
     assert await story.titles(alice) == ["buy milk"]
+
+
+async def test_a_turn_that_can_not_even_be_prepared_is_answered_and_the_chat_goes_on(
+    app_database: Database,
+    app_settings: AppSettings,
+    story: Story,
+    alice: UUID,
+    no_waiting: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = assistant_prompts.content
+
+    def stumbling(messages: Sequence[Message], *args: Any) -> Any:
+        if any("stumble" in message.text for message in messages):
+            raise ValueError("of a kind that nobody foresaw")
+        return content(messages, *args)
+
+    monkeypatch.setattr(assistant_prompts, "content", stumbling)
+    log.configure("info")
+    async with Runtime(app_database, app_settings) as runtime:
+        assert "I tried 5 times" in (await runtime.ask(alice, "stumble")).reply
+        assert "Added **buy milk**" in (await runtime.ask(alice, "add buy milk")).reply
+    logged = capsys.readouterr().err
+    failures = [line for line in logged.splitlines() if "turn_error" in line]
+    assert len(failures) == 5 and "tries=5" in failures[-1]
+    assert all("ValueError" in line and "stumbling" in line for line in failures)
+    assert "'stumble'" not in logged and "nobody foresaw" not in logged
 
 
 async def test_asking_waits_only_so_long(app_database: Database, app_settings: AppSettings, alice: UUID) -> None:

@@ -220,6 +220,6 @@ async def test_a_turn_repeated_after_a_crash_asks_once(connected: Runtime, desk:
     chat_id = await desk.writes("hello")
     await desk.waits(1)
     async with story.database.transaction() as session:
-        assert await turns.take_up(session, chat_id) is None
+        assert await turns.claim(session, chat_id) is None
         assert (await session.get_one(Chat, chat_id)).role == "guest"
     assert len(desk.sent_to(OWN)) <= 1

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 from stage import StageGateway, Story, until
+from transcript import import_transcript
 
 from exponential import clock
 from exponential.assistant import briefing, conversation
@@ -14,7 +15,7 @@ from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.auth.users import User
 from exponential.database import Database
-from exponential.workspace import meetings, projects, reminders, tasks
+from exponential.workspace import projects, reminders, tasks
 
 WEDNESDAY = datetime(2026, 5, 6, 4, 0, tzinfo=UTC)  # 6 in the morning in Berlin
 BERLIN, AUCKLAND = "Europe/Berlin", "Pacific/Auckland"
@@ -57,7 +58,7 @@ async def test_it_says_what_the_day_brings(app_database: Database, alice: UUID, 
             await tasks.create_task(session, alice, "send the deck", datetime(2026, 5, 6, 15), project="Beta")
             await tasks.create_task(session, alice, "pay rent", today - timedelta(days=2))
             await tasks.create_task(session, alice, "plan Q3", today + timedelta(days=9))
-            await meetings.import_meeting(session, alice, TRANSCRIPT, "Pricing", today - timedelta(days=1))
+            await import_transcript(session, alice, TRANSCRIPT, "Pricing", today - timedelta(days=1))
             await reminders.remind(session, alice, "call mom", datetime(2026, 5, 6, 9))
             await reminders.remind(session, alice, "not today", datetime(2026, 5, 7, 9))
             await tasks.create_task(session, bob, "a secret of Bob's", today)

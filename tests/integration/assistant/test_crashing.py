@@ -62,20 +62,21 @@ async def test_a_killed_turn_goes_on_elsewhere(
         assert await session.scalar(select(func.count()).select_from(ToolCall)) == 2
 
 
-async def taken_up_twice(database: Database, chat_id: UUID) -> tuple[turns.Work, turns.Work]:
+async def claimed_twice(database: Database, chat_id: UUID) -> tuple[turns.Claim, turns.Claim]:
     """The same turn as the slow process has it, and the quick one after it."""
     async with database.transaction() as session:
-        slow = await turns.take_up(session, chat_id)
+        slow = await turns.claim(session, chat_id)
     async with database.transaction() as session:
-        quick = await turns.take_up(session, chat_id)
+        quick = await turns.claim(session, chat_id)
     assert slow is not None and quick is not None and slow.turn_id == quick.turn_id
     return slow, quick
 
 
-async def can_write_nothing(database: Database, slow: turns.Work) -> None:
+async def can_write_nothing(database: Database, slow: turns.Claim) -> None:
     for attempt in (
-        lambda session: turns.save(session, slow, slow.own),
-        lambda session: turns.finish(session, slow, "slow", state="done", own=slow.own),
+        lambda session: turns.save(session, slow, []),
+        lambda session: turns.finish(session, slow, "slow", own=[]),
+        lambda session: turns.break_off(session, slow, "slow", state="failed"),
         lambda session: ledger.hold(session, slow.turn_id, slow.run),
     ):
         with pytest.raises(ledger.Superseded):
@@ -88,9 +89,9 @@ async def test_a_turn_finished_elsewhere_is_not_finished_again(
 ) -> None:
     """Two processes hold the same turn: one was only slow, not dead."""
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
-    slow, quick = await taken_up_twice(app_database, received.chat_id)
+    slow, quick = await claimed_twice(app_database, received.chat_id)
     async with app_database.transaction() as session:
-        await turns.finish(session, quick, "quick", state="done", own=quick.own)
+        await turns.finish(session, quick, "quick", own=[])
     await can_write_nothing(app_database, slow)
     assert await story.replies(received.chat_id) == ["quick"]
 
@@ -100,7 +101,7 @@ async def test_a_run_that_was_overtaken_can_not_write_any_more(
 ) -> None:
     """A process that was only slow must not do with its own model's answer what the next one does with another."""
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
-    slow, quick = await taken_up_twice(app_database, received.chat_id)
+    slow, quick = await claimed_twice(app_database, received.chat_id)
     await can_write_nothing(app_database, slow)
     async with app_database.transaction() as session:
         assert await ledger.hold(session, quick.turn_id, quick.run)
@@ -112,7 +113,7 @@ async def test_dead_processes_are_not_held_against_a_turn(
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
     for _ in range(run.MAX_TRIES * 3):
         async with app_database.transaction() as session:
-            assert await turns.take_up(session, received.chat_id)
+            assert await turns.claim(session, received.chat_id)
     async with app_database.transaction() as session:
         await session.execute(text("update procrastinate_jobs set attempts = 99"))
     async with Runtime(app_database, app_settings):
@@ -125,7 +126,7 @@ async def test_a_turn_that_takes_every_process_down_is_given_up_honestly_once(
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
     for _ in range(run.MAX_FRUITLESS):
         async with app_database.transaction() as session:
-            assert await turns.take_up(session, received.chat_id)
+            assert await turns.claim(session, received.chat_id)
     async with Runtime(app_database, app_settings):
         [reply] = await story.replies(received.chat_id)
         assert "my process stopped each time" in reply
@@ -140,7 +141,7 @@ async def test_a_turn_whose_job_is_gone_is_answered_all_the_same(
     (begun,) = await story.say(Incoming(alice, "web", "add buy milk"))
     (waiting,) = await story.say(Incoming(bob, "web", "add buy bread"))
     async with app_database.transaction() as session:
-        assert await turns.take_up(session, begun.chat_id)
+        assert await turns.claim(session, begun.chat_id)
         await session.execute(text("delete from procrastinate_jobs"))
     async with Runtime(app_database, app_settings):
         assert await story.replies(begun.chat_id) == ["Added **buy milk**."]

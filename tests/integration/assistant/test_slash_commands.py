@@ -157,4 +157,4 @@ async def test_a_command_is_carried_out_once(
     async with app_database.transaction() as session:
         message = await session.get_one(Message, received.message_id)
         assert message.turn_id is not None
-        assert await turns.take_up(session, received.chat_id) is None
+        assert await turns.claim(session, received.chat_id) is None

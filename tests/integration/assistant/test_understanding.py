@@ -216,9 +216,9 @@ async def test_hostile_and_useless_files_get_a_sentence(runtime: Runtime, ask: A
         assert says in await ask("", file), file.name
 
 
-async def test_a_file_that_takes_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(understanding, "WITHIN", 0.01)
-    found = await Reader(Transcriber("")).read("document", "", pdf("hello"))
+async def test_a_file_that_takes_too_long_is_left() -> None:
+    reader = Reader(Transcriber(""), within=0.01)
+    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")))
     assert found == {"note": understanding.TOO_LONG}
 
 
@@ -310,20 +310,20 @@ async def test_a_long_document_is_cut_for_the_model_and_kept_whole(
     assert len(told) < 25_000 and "Only its first 24,000 of 99,999 characters follow." in told
     async with app_database.transaction() as session:
         (found,) = (await session.execute(select(media.StoredAttachment.id))).scalars()
-        assert len((await media.text_of(session, alice, found))[0]) == 99_999
+        assert (await media.content_of(session, alice, found))[0] == b"word " * 20_000
 
 
 async def test_a_file_is_read_once_also_when_the_turn_is_tried_again(
     app_database: Database, app_settings: AppSettings, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[str] = []
-    extract = understanding._extract
+    read = Reader.read
 
-    async def counted(kind: str, data: bytes) -> dict[str, Any]:
-        reads.append(kind)
-        return await extract(kind, data)
+    async def counted(self: Reader, file: media.StoredAttachment) -> dict[str, Any]:
+        reads.append(file.kind)
+        return await read(self, file)
 
-    monkeypatch.setattr(understanding, "_extract", counted)
+    monkeypatch.setattr(Reader, "read", counted)
     calls: list[int] = []
 
     def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:

@@ -4,11 +4,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from transcript import import_transcript
 
 from exponential import encryption
 from exponential.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history, meetings, tasks
-from exponential.workspace.meetings import action_items, import_meeting, list_meetings, search
+from exponential.workspace.meetings import action_items, list_meetings, search
 
 PRICING = """\
 Anna: Welcome everyone, today we talk about pricing for the new plans.
@@ -23,8 +24,8 @@ KICKOFF = "Carla: We agreed to launch in June.\nDan: Carla, can you book the ven
 
 async def both(session: AsyncSession, user: UUID) -> tuple[meetings.Meeting, meetings.Meeting]:
     return (
-        await import_meeting(session, user, PRICING, "Pricing sync", date(2026, 5, 5)),
-        await import_meeting(session, user, KICKOFF, "Kickoff"),
+        await import_transcript(session, user, PRICING, "Pricing sync", date(2026, 5, 5)),
+        await import_transcript(session, user, KICKOFF, "Kickoff"),
     )
 
 
@@ -43,12 +44,12 @@ async def test_importing(session: AsyncSession, alice: UUID, bob: UUID) -> None:
         ("tell the customers", "Alice", date(2026, 5, 11)),
     ]
     with pytest.raises(BadInput, match="nothing that was said"):
-        await import_meeting(session, alice, "WEBVTT\n\n")
+        await import_transcript(session, alice, "WEBVTT\n\n")
 
 
 async def test_action_items(session: AsyncSession, alice: UUID, bob: UUID) -> None:
-    await import_meeting(session, alice, PRICING, "Pricing", date(2026, 5, 5))
-    await import_meeting(session, alice, KICKOFF, "Kickoff")
+    await import_transcript(session, alice, PRICING, "Pricing", date(2026, 5, 5))
+    await import_transcript(session, alice, KICKOFF, "Kickoff")
 
     async def texts(*which: str | None) -> list[str]:
         return [item.text for _, item in await action_items(session, alice, *which)]
@@ -98,10 +99,10 @@ async def test_nothing_that_was_said_can_be_read_in_the_tables(session: AsyncSes
 async def test_searching_after_a_new_key(session: AsyncSession, alice: UUID) -> None:
     old, new = b"o" * 32, b"n" * 32
     encryption.use_keys((old,))
-    await import_meeting(session, alice, KICKOFF, "Kickoff")
+    await import_transcript(session, alice, KICKOFF, "Kickoff")
     encryption.use_keys((new, old))
     assert [hit.line.number for hit in await search(session, alice, "refunds")] == [3]
-    await import_meeting(session, alice, PRICING, "Pricing")
+    await import_transcript(session, alice, PRICING, "Pricing")
     encryption.use_keys((new,))
     assert [hit.line.number for hit in await search(session, alice, "logo")] == [6]
 
@@ -111,7 +112,7 @@ async def test_which_meeting(session: AsyncSession, alice: UUID) -> None:
     assert await meetings.find(session, alice) is kickoff
     assert await meetings.find(session, alice, None, date(2026, 5, 5)) is pricing
     assert await meetings.find(session, alice, str(pricing.id)) is pricing
-    again = await import_meeting(session, alice, KICKOFF, "Kickoff", date(2026, 5, 1))
+    again = await import_transcript(session, alice, KICKOFF, "Kickoff", date(2026, 5, 1))
     with pytest.raises(Conflict, match=r"“Kickoff” \(2026-05-07\), “Kickoff” \(2026-05-01\)"):
         await meetings.find(session, alice, "kickoff")
     assert await meetings.find(session, alice, "kickoff", date(2026, 5, 1)) is again
@@ -119,7 +120,7 @@ async def test_which_meeting(session: AsyncSession, alice: UUID) -> None:
 
 async def test_undoing_an_import(session: AsyncSession, alice: UUID) -> None:
     await history.begin(session, alice, "import_meeting", "web", {})
-    await import_meeting(session, alice, KICKOFF, "Kickoff")
+    await import_transcript(session, alice, KICKOFF, "Kickoff")
     await history.undo(session, alice)
     assert await list_meetings(session, alice) == []
     assert (await session.execute(text("select count(*) from meeting_lines"))).scalar_one() == 0

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
+from transcript import import_transcript
 
 from exponential import clock
 from exponential.errors import BadInput, NotFound
-from exponential.workspace import meetings, notes, projects, reminders, tasks
+from exponential.workspace import notes, projects, reminders, tasks
 from exponential.workspace.questions import Question, answer
 
 
@@ -23,7 +24,7 @@ async def full(session: AsyncSession, alice: UUID) -> UUID:
         with clock.frozen(clock.now() - timedelta(days=days)):
             task = await tasks.create_task(session, alice, title)
             await tasks.complete_task(session, alice, task.id)
-    await meetings.import_meeting(session, alice, "Anna: Bob will book the venue.", "Kickoff", date(2026, 5, 5))
+    await import_transcript(session, alice, "Anna: Bob will book the venue.", "Kickoff", date(2026, 5, 5))
     await reminders.remind(session, alice, "pills", clock.now() + timedelta(hours=1))
     await notes.leave_note(session, alice, "call me")
     return alice

@@ -9,7 +9,9 @@ from filemaking import docx, pdf, picture, pixel_bomb, scan
 from PIL import Image
 
 from exponential.assistant import extraction
-from exponential.assistant.extraction import DAMAGED, TOO_LARGE, UNREADABLE, read
+from exponential.assistant.extraction import read
+from exponential.workspace import documents
+from exponential.workspace.documents import DAMAGED, TOO_LARGE, UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,7 @@ from exponential.assistant.extraction import DAMAGED, TOO_LARGE, UNREADABLE, rea
     ],
 )
 def test_documents_say_what_stands_in_them(data: bytes, text: str) -> None:
-    assert read("document", data) == {"text": text}
+    assert read("document", data)["text"] == text
 
 
 @pytest.mark.parametrize(
@@ -49,14 +51,14 @@ def test_what_cannot_be_read_is_said(data: bytes, note: str) -> None:
 
 
 def test_a_long_document_is_cut_and_says_so() -> None:
-    found = read("document", b"word " * 300_000)
-    assert len(found["text"]) == extraction.MAX_TEXT and "first 1,000,000 characters" in found["note"]
+    found = read("document", b"words " * 300_000)
+    assert len(found["text"]) == extraction.MAX_CHARS and "first 1,000,000 characters" in found["note"]
 
 
 def test_many_pages_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extraction, "MAX_PAGES", 2)
+    monkeypatch.setattr(documents, "MAX_PAGES", 2)
     found = read("document", pdf("one", "two", "three"))
-    assert found == {"text": "one\n\ntwo", "note": "I read only the first 2 of its 3 pages."}
+    assert (found["text"], found["note"]) == ("one\n\ntwo", "I read only the first 2 of its 3 pages.")
 
 
 def test_entities_that_grow_are_not_followed() -> None:

@@ -4,10 +4,10 @@ known.txt is what the rules were worked on with, heldout.txt is not; varied*.txt
 score, nothing may ever be deleted, cancelled or forgotten that wasn't meant.
 """
 
-import time
 from dataclasses import replace
 
 import pytest
+from cpu_time import limited
 from phrasing_sets import DESTRUCTIVE, HERE, MEMORIES, NOW, TOOLS, Phrasing, is_wrong_destruction, phrasings, understood
 
 from exponential.assistant.offline import intents
@@ -40,11 +40,22 @@ def test_everyday_english(name: str, bar: float) -> None:
     assert right >= bar, "\n".join(missed)
 
 
-@pytest.mark.parametrize(
-    "words", ["mark x and y and ", "move a to b to ", "add buy milk, then show it; ", "is done ", "("]
-)
-def test_no_message_keeps_it_thinking(words: str) -> None:
-    for length in (300, intents.MAX_REQUEST, 60_000):
-        began = time.process_time()
-        assert intents.read([Heard((words * 60_000)[:length], NOW)], TOOLS)
-        assert time.process_time() - began < 15, f"{length}: hours, not seconds, are what this is about"
+UNITS = "x|(|,|- |5 |x: |A. |for |and |at 5 |to x |until |a to b |is done |then show it; ".split("|")
+
+
+@pytest.mark.parametrize("length", [intents.MAX_REQUEST, 4_000, 65_000])
+@pytest.mark.parametrize("verb", ["", "change ", "move ", "mark ", "add ", "no, "])
+def test_no_message_keeps_it_thinking(verb: str, length: int) -> None:
+    """Each takes about a second at most; without the limit on a request, and on runs of spaces, it would be hours."""
+    for unit in UNITS:
+        with limited(15.0):
+            assert intents.read([Heard((verb + unit * length)[:length], NOW)], TOOLS)
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\t", "\u00a0", " \n", "."])
+def test_long_runs_of_spaces_count_as_one(space: str) -> None:
+    for length in (700, 4_000, 65_000):
+        with limited(15.0):
+            assert intents.read([Heard(f"change{space * length}to x", NOW)], TOOLS)
+    said = [intents.read([Heard(text, NOW)], TOOLS) for text in ("add   buy \t milk\n\n", "add buy milk")]
+    assert said[0] == said[1]

@@ -1,0 +1,82 @@
+"""A sandbox for what strangers send: a process of its own with little memory and time. A hostile file ends there."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from exponential import log
+
+MEMORY = 2**30  # bytes of address space
+AT_ONCE = 2  # of one app process
+MAX_ANSWER_BYTES = 32_000_000
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_log = log.get(__name__)
+
+
+@contextlib.asynccontextmanager
+async def slot() -> AsyncIterator[None]:
+    """Waits until fewer than AT_ONCE sandboxes run, and counts as one."""
+    loop = asyncio.get_running_loop()
+    async with _slots.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
+        yield
+
+
+async def run(
+    module: str,
+    data: bytes,
+    about: Mapping[str, str],
+    *,
+    within: float,
+    environment: Collection[str] = (),
+) -> dict[str, Any] | None:
+    """The JSON object that `python -m module` prints when it is given `data` and what is known `about` it (`given`);
+    None when it failed.
+
+    It sees none of this process's environment but what it needs to run, and the variables named in `environment`; that
+    it calls `confine` first is its own business. Raises TimeoutError after `within` seconds.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={name: os.environ[name] for name in (*_PASSED_ON, *environment) if name in os.environ},
+    )
+    try:
+        async with asyncio.timeout(within):
+            answer, _ = await process.communicate(json.dumps(dict(about)).encode() + b"\n" + data)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode == 0 and len(answer) <= MAX_ANSWER_BYTES:
+        with contextlib.suppress(ValueError):
+            return dict(json.loads(answer))
+    _log.warning("sandbox_failed", module=module.rpartition(".")[2], exit_code=process.returncode)
+    return None
+
+
+def given() -> tuple[dict[str, str], bytes]:
+    """In the sandbox: what is known about the data, and the data."""
+    return json.loads(sys.stdin.buffer.readline()), sys.stdin.buffer.read()
+
+
+def confine(cpu_seconds: int) -> None:
+    """Limit this very process: MEMORY, so much time of a processor, no file of its own, and a low priority."""
+    warnings.simplefilter("ignore")
+    try:
+        import resource
+    except ImportError:  # Windows has none; there the time-out alone holds
+        return
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
