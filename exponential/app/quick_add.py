@@ -14,6 +14,8 @@ from exponential.workspace import dates, projects, tasks
 from exponential.workspace.tasks import PRIORITIES, Priority
 from exponential.workspace.zones import zone_of
 
+MAX_LINE = tasks.MAX_TITLE + 100  # characters, with what is said about the task
+
 
 @dataclass(frozen=True)
 class Read:
@@ -30,6 +32,8 @@ async def read(session: AsyncSession, user: User, line: str) -> Read:
     """Words that name no day, priority or project of the user's stay in the title; so does everything, if nothing else
     would be left."""
     line = " ".join(line.split())
+    if len(line) > MAX_LINE:
+        return Read(line[: tasks.MAX_TITLE + 1], None, None, None, None)
     title, level = details.take_priority(line)
     rest, named = details.take_project(title)
     project = await _project(session, user, named) if named else None

@@ -10,6 +10,7 @@ from exponential.workspace.days import END as _END
 from exponential.workspace.days import add_months as add_months
 
 MORNING = time(9)
+MAX_CHARS = 600  # of a request; nobody looks for a date in a longer one
 _PARTS_OF_DAY = {"morning": time(9), "noon": time(12), "afternoon": time(15), "evening": time(19), "night": time(20)}
 
 _CLOCK = re.compile(
@@ -45,8 +46,10 @@ def extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
     """Split a request into its words without date and time, and the day, or local time without offset, that they mean.
 
     `now` is the user's local time; its zone tells how 5/6 is read. A date that doesn't exist (30 February) stays in the
-    words.
+    words, and so does whatever stands in more than MAX_CHARS.
     """
+    if len(text) > MAX_CHARS:
+        return text, None
     text = hours.without_closing(text)
     spelled = hours.figures(text)
     found = _extract(spelled, now)
@@ -56,6 +59,8 @@ def extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
 
 def names_day(text: str, now: datetime) -> bool:
     """Whether the words name a day, and not only an hour."""
+    if len(text) > MAX_CHARS:
+        return False
     return _find_day(text, now.date(), day_first=_day_first(now))[1] is not None or _SOON.search(text) is not None
 
 

@@ -14,6 +14,7 @@ CLOSE_ENOUGH = 80.0  # of 100; below that a name is not taken for a title
 CERTAIN = 95.0  # the words as they stand in the title; what can hurt asks for it
 CLEARLY_BETTER = 8.0  # the best match wins alone when the next one scores this much less
 MAX_LISTED = 5
+MAX_NAME = 500  # characters by which a record is sought
 
 _UMLAUTS = str.maketrans({"ß": "ss", "ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "ø": "oe", "å": "a"})
 _AE = re.compile(r"(?<![aeq])(?:ae|oe|ue)(?![aeiou])")  # "Mueller", "Müller" and "Muller" are one
@@ -39,6 +40,7 @@ def one(name: str, kind: Kind[T], *groups: Sequence[T], sure: bool = False) -> T
     `sure`: words that only resemble the title are asked back. Raises BadInput (no name), NotFound, or Conflict
     (`ambiguous` listing the candidates, or `unsure`).
     """
+    name = name[:MAX_NAME]
     if not _plain(name):
         raise BadInput(f"Which {kind.noun} do you mean? Name it, or part of its title.", code=f"{kind.noun}_unnamed")
     for group in groups:

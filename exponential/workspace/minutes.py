@@ -14,7 +14,7 @@ from exponential.workspace.transcripts import Line
 SENTENCES = 5  # of a summary
 MOST = 200  # of each; what has more is no meeting, and would keep the database busy for minutes
 SAID_BEFORE = 0.3  # what a word still weighs in a summary once a chosen sentence has it
-MAX_SENTENCE = 600  # characters; nobody promises or decides in a longer one
+MAX_SENTENCE = dates.MAX_CHARS  # nobody promises or decides in a longer one
 LONG = 35  # words; a longer sentence rambles, and counts less
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ“\"'])")
 _WORD = re.compile(r"[^\W\d_]{3,}")
