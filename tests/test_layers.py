@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "exponential"
-BASE = {"settings", "errors", "clock", "log", "database", "embedded", "encryption", "ending", "libmagic", "listening"}
+BASE = set("settings errors clock log database embedded encryption ending libmagic listening validation http".split())
 TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
 SEES = {
     "auth": BASE,

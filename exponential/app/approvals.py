@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from exponential.app.callers import Caller
 from exponential.app.state import TheState
 from exponential.assistant import approvals
+from exponential.http import Router
 from exponential.workspace import history
 
-router = APIRouter(prefix="/api/approvals")
+router = Router(prefix="/api/approvals")
 
 
 class _Answer(BaseModel):

@@ -4,15 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from exponential import validation
 from exponential.app.callers import Caller
 from exponential.app.state import TheState
+from exponential.http import Router
 from exponential.workspace import history
 
-router = APIRouter(prefix="/api/audit")
+router = Router(prefix="/api/audit")
 SOURCE = "api"
 
 
@@ -55,7 +57,7 @@ async def acts(
     state: TheState,
     user: Caller,
     limit: Annotated[int, Query(ge=1, le=history.MOST)] = 50,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=validation.LARGEST)] = None,
     source: Annotated[str | None, Query(max_length=16)] = None,
     name: Annotated[str | None, Query(max_length=100)] = None,
     changed: bool = False,

@@ -5,7 +5,7 @@ import json
 from datetime import date
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -13,10 +13,12 @@ from pydantic.alias_generators import to_camel
 from exponential.app.callers import Program
 from exponential.app.state import TheState
 from exponential.errors import BadInput
+from exponential.http import Router, read_form
+from exponential.validation import parse_json
 from exponential.workspace import history, meetings, transcripts
 from exponential.workspace.transcripts import Transcript
 
-router = APIRouter(prefix="/api")
+router = Router(prefix="/api")
 SOURCE = "webhook"
 TOOL = "import_meeting"
 
@@ -74,13 +76,12 @@ async def take(request: Request, response: Response, state: TheState, user: Prog
 async def _read(request: Request) -> tuple[About, Transcript]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=10) as form:
-            file = form.get("file")
-            if file is None or isinstance(file, str):
-                raise BadInput("The form has no file in its field “file”.", code="transcript_missing")
-            data, name = await file.read(), file.filename or ""
-            fields = {key: value for key, value in form.items() if isinstance(value, str) and value}
-        return _about(fields), await asyncio.to_thread(transcripts.read, data, name)
+        form = await read_form(request, max_files=1, max_fields=10)
+        file = form.get("file")
+        if file is None or isinstance(file, str):
+            raise BadInput("The form has no file in its field “file”.", code="transcript_missing")
+        fields = {key: value for key, value in form.items() if isinstance(value, str) and value}
+        return _about(fields), await asyncio.to_thread(transcripts.read, await file.read(), file.filename or "")
     body = await request.body()
     if kind != "application/json":
         return _about(dict(request.query_params)), await asyncio.to_thread(transcripts.read, body)
@@ -88,10 +89,7 @@ async def _read(request: Request) -> tuple[About, Transcript]:
 
 
 def _from_json(body: bytes) -> tuple[About, Transcript]:
-    try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadInput("The body is no JSON.", code="json_invalid") from None
+    content = parse_json(body)
     if not isinstance(content, dict):
         return About(), transcripts.parse(json.dumps(content))
     said = content.get("transcript")

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from typing import IO, Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import Response, StreamingResponse
 
 from exponential import clock, log
@@ -17,8 +17,9 @@ from exponential.app.state import SignedIn, State, TheState
 from exponential.auth import belongings, users
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
+from exponential.http import Router
 
-router = APIRouter(prefix="/settings/data")
+router = Router(prefix="/settings/data")
 IN_MEMORY = 8_000_000  # bytes of an export; more go to a temporary file
 CHUNK = 65_536  # bytes
 README = """What Exponential keeps of you, as of {when} (UTC).

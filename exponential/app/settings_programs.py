@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import Response
 
 from exponential.app.settings_pages import back, settings_page
@@ -12,10 +12,11 @@ from exponential.assistant import approvals
 from exponential.auth import access_tokens
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, ExponentialError
+from exponential.http import Router
 from exponential.workspace import history
 from exponential.workspace.zones import zone_of
 
-router = APIRouter(prefix="/settings")
+router = Router(prefix="/settings")
 
 
 @router.get("/programs")

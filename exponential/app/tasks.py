@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,10 +15,11 @@ from exponential.app.state import SignedIn, State, TheState
 from exponential.app.task_lists import Filter, View
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
+from exponential.http import Router
 from exponential.workspace import projects, tasks
 from exponential.workspace.tasks import Priority
 
-router = APIRouter()
+router = Router()
 MOST_AT_ONCE = 500
 
 

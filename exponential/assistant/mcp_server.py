@@ -18,7 +18,7 @@ from pydantic_ai import RunContext, RunUsage
 from pydantic_ai.exceptions import ModelRetry
 from pydantic_core import to_jsonable_python
 
-from exponential import clock
+from exponential import clock, validation
 from exponential.assistant import tools
 from exponential.assistant.ledger import Deps
 from exponential.assistant.offline import OfflineModel
@@ -87,6 +87,10 @@ class Workspace:
 
     async def call(self, user_id: UUID, name: str, args: dict[str, Any]) -> types.CallToolResult:
         """Call a tool once. What it refuses, and what can't be understood, is a result with `is_error`."""
+        try:
+            validation.check([name, args], "The call")
+        except BadInput as refusal:
+            return _refused(str(refusal), refusal.code)
         async with self._database.transaction() as session:
             user = await users.get(session, user_id)
             context = _context(Deps(self._database, user, clock.new_id(), 0, "owner", SOURCE, open_session=session))
