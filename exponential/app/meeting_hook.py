@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from exponential.app.callers import Program
+from exponential.app.callers import Recorder
 from exponential.app.state import TheState
 from exponential.errors import BadInput
 from exponential.http import Router, read_form
@@ -47,9 +47,10 @@ class Taken(BaseModel):
 
 
 @router.post("/meetings", status_code=201, max_body_size=transcripts.MAX_BYTES + 100_000)
-async def take(request: Request, response: Response, state: TheState, user: Program) -> Taken:
+async def take(request: Request, response: Response, state: TheState, recorder: Recorder) -> Taken:
     """Keep a meeting. 201, or 200 when one with this `externalId` (or `Idempotency-Key`) is there already."""
     about, said = await _read(request)
+    user = recorder.user
     external_id = about.external_id or request.headers.get("idempotency-key")
     if external_id is not None and len(external_id) > meetings.MAX_EXTERNAL_ID:
         raise BadInput("The Idempotency-Key is too long.", code="external_id_invalid")
@@ -57,7 +58,7 @@ async def take(request: Request, response: Response, state: TheState, user: Prog
         known = await meetings.by_external_id(session, user.id, external_id) if external_id else None
         if known is None:
             args = about.model_dump(mode="json", exclude_none=True)
-            await history.begin(session, user.id, TOOL, SOURCE, args)
+            await history.begin(session, user.id, TOOL, SOURCE, args, program=recorder.program)
         meeting = known or await meetings.import_meeting(
             session, user.id, said, about.title, about.held_on, external_id=external_id
         )

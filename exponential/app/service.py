@@ -68,6 +68,7 @@ _TITLES: dict[str | int, str] = {  # by code, else by status
     "link_invalid": "This link no longer works",
     "invite_invalid": "This invite no longer works",
     401: "Sign in",
+    403: "Not allowed",
     404: "There is nothing here",
     409: "That can’t be done now",
     422: "That can’t be understood",

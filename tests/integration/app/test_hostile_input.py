@@ -13,7 +13,7 @@ from serving import serving
 from test_programs import TALK, bearer, kept
 
 from exponential import clock
-from exponential.assistant.mcp_server import Workspace
+from exponential.assistant.mcp_server import Asker, Workspace
 from exponential.auth import tokens
 from exponential.auth.users import User
 from exponential.workspace import facts, meetings, projects, reminders, tasks, transcripts
@@ -132,7 +132,7 @@ async def test_a_message_of_whatsapp_is_never_refused_for_its_characters(house: 
 @pytest.mark.parametrize("title", ["buy\0milk", "buy \ud800"])
 async def test_a_tool_called_over_mcp_is_refused_likewise(house: House, title: str) -> None:
     alice = await house.user()
-    told = await Workspace(house.database).call(alice.id, "create_task", {"title": title})
+    told = await Workspace(house.database).call(Asker(alice.id), "create_task", {"title": title})
     assert told.is_error and json.loads(told.content[0].text)["code"] == "text_invalid"
 
 
