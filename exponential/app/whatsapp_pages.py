@@ -203,16 +203,18 @@ async def change_access(
     user: SignedIn,
     session_id: str,
     mode: Annotated[Literal["only_me", "people", "everyone"], Form()],
-    people: Annotated[str, Form(max_length=40_000)] = "",
+    people: Annotated[str, Form()] = "",
     groups: Annotated[bool, Form()] = False,
     receipts: Annotated[bool, Form()] = False,
     reactions: Annotated[bool, Form()] = False,
 ) -> Response:
+    """The list of people counts in its own mode alone: with the others it is out of sight, and stays as it was."""
+    chosen = {"people": whatsapp_views.phone_numbers(people)} if mode == "people" else {}
     await gateway.change_access(
         user.identity,
         session_id,
         mode=mode,
-        people=whatsapp_views.phone_numbers(people),
+        **chosen,
         groups="mentions" if groups else "off",
         readReceipts=receipts,
         reactions=reactions,
