@@ -55,7 +55,7 @@ class Route(APIRoute):
             try:
                 if isinstance(body, Form):
                     await read_form(request)
-                elif body is not None and "json" in request.headers.get("content-type", ""):
+                elif body is not None and "json" in request.headers.get("content-type", "").lower():
                     await _check_json(request)
                 return await handle(request)  # the request keeps what was read of it
             finally:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from exponential.app.callers import Caller, mcp_client
+from exponential.auth.access_tokens import MCP
 from exponential.database import Database
 from exponential.errors import ExponentialError
 
@@ -37,7 +38,8 @@ class McpEndpoint:
         try:
             scope[_CALLER] = await mcp_client(request)
         except ExponentialError as error:
-            await JSONResponse(error.as_json(), error.status, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+            challenge = f'Bearer error="insufficient_scope", scope="{MCP}"' if error.status == 403 else "Bearer"
+            await JSONResponse(error.as_json(), error.status, {"WWW-Authenticate": challenge})(scope, receive, send)
             return
         await (await self._started(request.app.state.exponential.database)).handle_request(scope, receive, send)
 

@@ -108,6 +108,13 @@ async def test_what_is_wrong_with_a_value_is_said_and_nothing_kept(house: House,
     assert await kept(house, alice) == []
 
 
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", "application/x+json"])
+async def test_json_is_read_with_care_whatever_its_type_is_called(house: House, kind: str) -> None:
+    async with house.signed_in(await house.user()) as page:
+        answer = await page.post("/api/timezone", content=b'{"timezone": "\\u0000"}', headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (422, "text_invalid")
+
+
 async def test_the_field_is_named(house: House) -> None:
     async with house.signed_in(await house.user(), Accept="application/json") as page:
         refused = await page.post("/tasks", data={"title": "milk\0"})

@@ -96,6 +96,8 @@ async def test_a_token_opens_what_its_scope_says_and_nothing_else(house: House, 
                 else:
                     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing"), f"{method} {path}"
                     assert f"lacks the scope {needed}; it has {scope}." in answer.json()["error"]
+                    if path == "/mcp":
+                        assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", scope="mcp"'
 
 
 async def test_a_recorders_token_switches_no_approvals_off(house: House) -> None:

@@ -1,8 +1,10 @@
 """Who may not send anything is told so before it is read; what is read is on no disk as it is."""
 
 import asyncio
+import io
 import os
 import tempfile
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -89,3 +91,25 @@ async def test_an_upload_is_on_no_disk_as_it_is(
     assert seen == []
     if name == "file":
         assert len(await kept(house, alice)) == 1
+
+
+async def test_an_export_is_on_no_disk_as_it_is(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    written: list[bytes] = []
+    add = zipfile.ZipFile.writestr
+
+    def seen(archive: zipfile.ZipFile, name: str, data: str | bytes) -> None:
+        add(archive, name, data)
+        archive.fp.flush()
+        for number in os.listdir("/proc/self/fd"):
+            link = Path(f"/proc/self/fd/{number}")
+            if link.is_symlink() and os.readlink(link).startswith(str(tmp_path)):
+                written.append(link.read_bytes())
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", seen)
+    async with house.signed_in(await house.user()) as page:
+        answer = await page.get("/settings/data/export")
+    assert "tasks.json" in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert not [data for data in written if b"PK" in data[:100] or b".json" in data]
+    assert max(map(len, written)) > 100  # it did go over the disk
