@@ -9,11 +9,11 @@ from typing import Literal
 import psycopg
 from sqlalchemy import MetaData, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from exponential.errors import ConfigurationError
+from exponential.errors import BadInput, ConfigurationError
 
 Part = Literal["app", "gateway"]
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -93,6 +93,15 @@ class Database:
 async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
     """NOTIFY `channel` when this transaction commits. `payload` holds ids, or what is sealed; never message text."""
     await session.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+
+
+def refused(error: Exception) -> BadInput | None:
+    """What to say when `error` means that Postgres holds no such value (NUL in a text, a number too large for its
+    column); None when it means anything else."""
+    cause = error.orig if isinstance(error, StatementError) else error
+    if not isinstance(cause, psycopg.DataError | UnicodeEncodeError):
+        return None
+    return BadInput("The request has a text or number in it that can't be kept. Correct it, then try again.")
 
 
 async def raw_connection(session: AsyncSession) -> psycopg.AsyncConnection:

@@ -9,9 +9,12 @@ import hashlib
 import hmac
 import json
 import os
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import LargeBinary
 from sqlalchemy.engine import Dialect
@@ -105,3 +108,37 @@ class EncryptedJSON(TypeDecorator[Any]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(decrypt(bytes(value)))
+
+
+class TemporaryFile:
+    """A file that is written once and read once, in that order, and that nobody else can read: AES-256-CTR under a key
+    that is in this process's memory alone."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()
+        self._cipher = Cipher(algorithms.AES(os.urandom(32)), modes.CTR(os.urandom(16)))
+        self._encryptor = self._cipher.encryptor()
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(self._encryptor.update(data))
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    @property
+    def size(self) -> int:
+        """In bytes, as written so far."""
+        return self._file.tell()
+
+    def chunks(self, size: int = 65_536) -> Iterator[bytes]:
+        """All of it, from its beginning; then it is gone."""
+        decryptor = self._cipher.decryptor()
+        try:
+            self._file.seek(0)
+            while chunk := self._file.read(size):
+                yield decryptor.update(chunk)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self._file.close()

@@ -4,6 +4,7 @@ ExponentialError
 ├── ConfigurationError   the service can't start as configured        (exit code 2)
 ├── BadInput       422   the request can't be understood
 ├── Unauthorized   401   no proof, or no valid proof, of who is asking
+├── Forbidden      403   whoever asks is known, and may not do this
 ├── NotFound       404   it isn't there, or it isn't yours
 ├── Conflict       409   it can't be done in the present state
 ├── TooMany        429   too often; later again
@@ -38,6 +39,11 @@ class BadInput(ExponentialError):
 class Unauthorized(ExponentialError):
     code = "unauthorized"
     status = 401
+
+
+class Forbidden(ExponentialError):
+    code = "forbidden"
+    status = 403
 
 
 class NotFound(ExponentialError):

@@ -47,26 +47,42 @@ def add_to(app: typer.Typer) -> None:
 @tokens.command("make")
 def make_token(
     name: Annotated[str, typer.Argument(help="What it is for, such as the program's name.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help="What it may do, once or more: meetings:write, mcp, audit:read; by default all.",
+        ),
+    ] = None,
+    expires: Annotated[
+        str, typer.Option("--expires", metavar="DAYS", help="After how many days it expires, or never.")
+    ] = "90",
     user: Who = None,
     data: Data = None,
 ) -> None:
     """Make a token and print it. It is shown this once.
 
-    Example: exponential tokens make "meeting recorder"
+    Example: exponential tokens make "meeting recorder" --scope meetings:write --expires 365
     """
+    if expires != "never" and not (expires.isascii() and expires.isdecimal() and len(expires) < 6):
+        raise typer.BadParameter("a number of days, or never", param_hint="--expires")
+    days = None if expires == "never" else int(expires)
 
     async def work() -> str:
         from exponential.auth import access_tokens
 
         async with _desk(data) as database, database.transaction() as session:
-            return (await access_tokens.make(session, (await _user(session, user)).id, name))[1]
+            owner = await _user(session, user)
+            scopes = scope or [access_tokens.ALL]
+            return (await access_tokens.make(session, owner.id, name, scopes=scopes, days=days))[1]
 
     typer.echo(asyncio.run(work()))
 
 
 @tokens.command("list")
 def list_tokens(user: Who = None, as_json: AsJson = False, data: Data = None) -> None:
-    """List the tokens: id, when made, when last used, what for."""
+    """List the tokens: id, when made, when last used, until when they are good, their scopes, what for."""
 
     async def work() -> list[dict[str, Any]]:
         from exponential.auth import access_tokens
@@ -78,13 +94,19 @@ def list_tokens(user: Who = None, as_json: AsJson = False, data: Data = None) ->
                 "id": str(token.id),
                 "createdAt": token.created_at.isoformat(timespec="seconds"),
                 "usedAt": token.used_at.isoformat(timespec="seconds") if token.used_at else None,
+                "expiresAt": token.expires_at.isoformat(timespec="seconds") if token.expires_at else None,
+                "expired": token.expired,
+                "scopes": token.scopes,
                 "name": token.name,
             }
             for token in found
         ]
 
     for row in asyncio.run(work()):
-        words = "  ".join((row["id"], row["createdAt"], row["usedAt"] or "never used", row["name"]))
+        ends = "expired" if row["expired"] else "expires"
+        until = f"{ends} {row['expiresAt']}" if row["expiresAt"] else "never expires"
+        used = row["usedAt"] or "never used"
+        words = "  ".join((row["id"], row["createdAt"], used, until, ",".join(row["scopes"]), row["name"]))
         typer.echo(json.dumps(row, ensure_ascii=False) if as_json else words)
 
 
@@ -166,8 +188,8 @@ def mcp(user: Who = None, data: Data = None) -> None:
             async with database.transaction() as session:
                 user_id = (await _user(session, user)).id
 
-            async def always(_context: mcp_server.Context) -> UUID:
-                return user_id
+            async def always(_context: mcp_server.Context) -> mcp_server.Asker:
+                return mcp_server.Asker(user_id)
 
             server = mcp_server.create(database, always)
             async with stdio_server() as (reading, writing):
@@ -221,6 +243,7 @@ def _line(entry: "Entry", as_json: bool) -> str:
             "createdAt": act.created_at.isoformat(),
             "name": act.name,
             "source": act.source,
+            "program": act.program,
             "args": act.args,
             "outcome": act.outcome,
             "undoneAt": act.undone_at.isoformat() if act.undone_at else None,
@@ -231,7 +254,8 @@ def _line(entry: "Entry", as_json: bool) -> str:
     marks = [act.outcome] if act.outcome != "ok" else []
     marks += ["undone"] if act.undone_at else []
     marks += ["can be undone"] if entry.undoable else []
-    words = [str(act.id), f"{act.created_at:%Y-%m-%d %H:%M:%S}", act.source, act.name, args]
+    source = f"{act.source}:{_short(act.program)}" if act.program else act.source
+    words = [str(act.id), f"{act.created_at:%Y-%m-%d %H:%M:%S}", source, act.name, args]
     return "  ".join(word for word in [*words, f"({', '.join(marks)})" if marks else ""] if word)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "exponential"
-BASE = set("settings errors clock log database embedded encryption ending libmagic listening sandbox".split())
+BASE = set(
+    "settings errors clock log database embedded encryption ending libmagic listening sandbox validation http".split()
+)
 TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
 SEES = {
     "auth": BASE,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,10 +16,11 @@ from exponential.app.appearance import came_from
 from exponential.app.pages import wants_json
 from exponential.app.state import SignedIn, State, TheState
 from exponential.auth.users import User
+from exponential.http import Router
 from exponential.workspace import history
 from exponential.workspace.history import Act
 
-router = APIRouter()
+router = Router()
 SOURCE = "web"
 _PLACES = ("tasks", "projects", "meetings")
 _TOLD = "said"  # the key in an act's arguments that holds what the toast says

@@ -3,13 +3,14 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from exponential.app.pages import THEME_COOKIE, wants_json
 from exponential.app.state import is_https
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 _A_YEAR = 365 * 24 * 3600  # seconds
 
 

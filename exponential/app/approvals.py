@@ -1,19 +1,21 @@
 """JSON routes of approvals: whether Paddy asks before it answers others, what waits, and deciding it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.app.callers import Caller
+from exponential.app.callers import Anyone, Caller
 from exponential.app.state import TheState
 from exponential.assistant import approvals
+from exponential.http import Router
 from exponential.workspace import history
 
-router = APIRouter(prefix="/api/approvals")
+router = Router(prefix="/api/approvals")
 
 
 class _Answer(BaseModel):
@@ -37,11 +39,15 @@ class Overview(_Answer):
     waiting: list[Waiting]
 
 
+async def _begin(session: AsyncSession, caller: Caller, name: str, args: dict[str, Any]) -> None:
+    await history.begin(session, caller.user.id, name, caller.source, args, program=caller.program)
+
+
 @router.get("")
-async def overview(state: TheState, user: Caller) -> Overview:
+async def overview(state: TheState, caller: Anyone) -> Overview:
     async with state.database.transaction() as session:
-        found = await approvals.waiting(session, user.id)
-        required = await approvals.is_required(session, user.id)
+        found = await approvals.waiting(session, caller.user.id)
+        required = await approvals.is_required(session, caller.user.id)
     return Overview(
         required=required,
         waiting=[
@@ -60,26 +66,26 @@ async def overview(state: TheState, user: Caller) -> Overview:
 
 
 @router.put("", status_code=204)
-async def require(state: TheState, user: Caller, required: Annotated[bool, Body(embed=True)]) -> None:
+async def require(state: TheState, caller: Anyone, required: Annotated[bool, Body(embed=True)]) -> None:
     """Switch it on or off."""
     async with state.database.transaction() as session:
-        await history.begin(session, user.id, "require_approval", "web", {"required": required})
-        await approvals.require(session, user.id, required)
+        await _begin(session, caller, "require_approval", {"required": required})
+        await approvals.require(session, caller.user.id, required)
 
 
 @router.post("/{pending_id}/send", status_code=204)
 async def send(
-    state: TheState, user: Caller, pending_id: UUID, text: Annotated[str | None, Body(embed=True)] = None
+    state: TheState, caller: Anyone, pending_id: UUID, text: Annotated[str | None, Body(embed=True)] = None
 ) -> None:
     """Send it, with other words if `text` is given. 404, or 409 when it doesn't wait any more."""
     async with state.database.transaction() as session:
-        await history.begin(session, user.id, "approve_send", "web", {"pending": str(pending_id)})
-        await approvals.send(session, user.id, pending_id, text)
+        await _begin(session, caller, "approve_send", {"pending": str(pending_id)})
+        await approvals.send(session, caller.user.id, pending_id, text)
 
 
 @router.post("/{pending_id}/drop", status_code=204)
-async def drop(state: TheState, user: Caller, pending_id: UUID) -> None:
+async def drop(state: TheState, caller: Anyone, pending_id: UUID) -> None:
     """Never send it. 404, or 409 when it doesn't wait any more."""
     async with state.database.transaction() as session:
-        await history.begin(session, user.id, "refuse_send", "web", {"pending": str(pending_id)})
-        await approvals.drop(session, user.id, pending_id)
+        await _begin(session, caller, "refuse_send", {"pending": str(pending_id)})
+        await approvals.drop(session, caller.user.id, pending_id)

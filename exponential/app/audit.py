@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from exponential.app.callers import Caller
+from exponential import validation
+from exponential.app.callers import Anyone, Auditor
 from exponential.app.state import TheState
+from exponential.http import Router
 from exponential.workspace import history
 
-router = APIRouter(prefix="/api/audit")
-SOURCE = "api"
+router = Router(prefix="/api/audit")
 
 
 class _Answer(BaseModel):
@@ -30,11 +31,13 @@ class Change(_Answer):
 
 
 class Act(_Answer):
-    """`source`: web, whatsapp, terminal, mcp, webhook or api; `outcome`: "ok", or the code of the refusal."""
+    """`source`: web, whatsapp, terminal, mcp, webhook or api; `program`: the name of the access token that was used;
+    `outcome`: "ok", or the code of the refusal."""
 
     id: UUID
     name: str
     source: str
+    program: str | None
     args: Any
     outcome: str
     created_at: datetime
@@ -53,9 +56,9 @@ class Page(_Answer):
 @router.get("")
 async def acts(
     state: TheState,
-    user: Caller,
+    caller: Auditor,
     limit: Annotated[int, Query(ge=1, le=history.MOST)] = 50,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=validation.LARGEST)] = None,
     source: Annotated[str | None, Query(max_length=16)] = None,
     name: Annotated[str | None, Query(max_length=100)] = None,
     changed: bool = False,
@@ -63,13 +66,14 @@ async def acts(
     """The user's acts; `changed`: only those that changed something."""
     wanted = history.Wanted(source=source, name=name, changed=changed)
     async with state.database.transaction() as session:
-        found = await history.page(session, user.id, limit=limit, before=before, wanted=wanted)
+        found = await history.page(session, caller.user.id, limit=limit, before=before, wanted=wanted)
     return Page(
         acts=[
             Act(
                 id=entry.act.id,
                 name=entry.act.name,
                 source=entry.act.source,
+                program=entry.act.program,
                 args=entry.act.args,
                 outcome=entry.act.outcome,
                 created_at=entry.act.created_at,
@@ -87,8 +91,9 @@ async def acts(
 
 
 @router.post("/{act_id}/undo", status_code=204)
-async def undo(state: TheState, user: Caller, act_id: UUID) -> None:
+async def undo(state: TheState, caller: Anyone, act_id: UUID) -> None:
     """Take one act back. 404, or 409 when it can't be (any more)."""
     async with state.database.transaction() as session:
-        await history.begin(session, user.id, history.UNDO, SOURCE, {"act": str(act_id)})
-        await history.undo_act(session, user.id, act_id)
+        told = {"act": str(act_id)}
+        await history.begin(session, caller.user.id, history.UNDO, caller.source, told, program=caller.program)
+        await history.undo_act(session, caller.user.id, act_id)

@@ -1,28 +1,60 @@
-"""Who calls an API route: a program with an access token, or the signed-in user's own browser."""
+"""Who calls an API route: a program with an access token of the right scope, or the signed-in user's own browser."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from exponential.app.state import COOKIE, state_of
-from exponential.auth import access_tokens, signin, tokens
+from exponential.app.state import signed_in, state_of
+from exponential.auth import access_tokens, tokens
+from exponential.auth.access_tokens import ALL, AUDIT, MCP, MEETINGS, Scope
 from exponential.auth.users import User
+from exponential.http import before_body
+
+_Ask = Callable[[Request], Awaitable["Caller"]]
 
 
-async def by_token(request: Request) -> User:
-    """The user of the request's access token. Raises Unauthorized."""
-    secret = tokens.from_header(request.headers.get("authorization"))
-    async with state_of(request).database.transaction() as session:
-        return await access_tokens.who(session, secret)
+@dataclass(frozen=True)
+class Caller:
+    """`program` is the name of the access token that was used; None: the user's own browser asks."""
+
+    user: User
+    program: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the audit says that an act came from."""
+        return "api" if self.program else "web"
 
 
-async def by_either(request: Request) -> User:
-    """The same, or without a token whoever is signed in. Raises Unauthorized."""
-    if "authorization" in request.headers:
-        return await by_token(request)
-    async with state_of(request).database.transaction() as session:
-        return await signin.who(session, request.cookies.get(COOKIE))
+def program_with(scope: Scope) -> _Ask:
+    """Asks for the owner of an access token with `scope`. Raises Unauthorized, Forbidden."""
+
+    @before_body
+    async def ask(request: Request) -> Caller:
+        secret = tokens.from_header(request.headers.get("authorization"))
+        async with state_of(request).database.transaction() as session:
+            token, user = await access_tokens.use(session, secret, scope)
+        return Caller(user, token.name)
+
+    return ask
 
 
-Program = Annotated[User, Depends(by_token)]
-Caller = Annotated[User, Depends(by_either)]
+def anyone_with(scope: Scope) -> _Ask:
+    """The same, or without a token for whoever is signed in."""
+    by_token = program_with(scope)
+
+    @before_body
+    async def ask(request: Request) -> Caller:
+        if "authorization" in request.headers:
+            return await by_token(request)
+        return Caller(await signed_in(request))
+
+    return ask
+
+
+mcp_client = program_with(MCP)
+Recorder = Annotated[Caller, Depends(program_with(MEETINGS))]
+Auditor = Annotated[Caller, Depends(anyone_with(AUDIT))]
+Anyone = Annotated[Caller, Depends(anyone_with(ALL))]

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
+from fastapi import Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,9 +20,10 @@ from exponential.assistant.records import Chat
 from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import BadInput
+from exponential.http import Router
 from exponential.workspace import tasks
 
-router = APIRouter()
+router = Router()
 RECENT = 100  # messages shown at first
 MOST = 2_000
 AROUND = 40  # messages shown before and after one that was searched for

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +15,10 @@ from exponential.app.state import SignedIn, TheState
 from exponential.assistant import chats
 from exponential.auth.users import User
 from exponential.errors import BadInput
+from exponential.http import Router
 from exponential.workspace import tasks
 
-router = APIRouter()
+router = Router()
 PREVIEW = 90  # characters of the latest message
 CONTEXT = 60  # characters before and after what was searched for
 

@@ -3,14 +3,14 @@
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from exponential.app.entries import SHOWN
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import media
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 _PLAYED = ("audio/", "video/")
 
 

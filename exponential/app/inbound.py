@@ -2,22 +2,25 @@
 
 import base64
 import binascii
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from exponential.app.state import TheState
+from exponential.app.state import TheState, state_of
 from exponential.assistant import conversation, media
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.understanding import VIDEO
 from exponential.auth import tokens
+from exponential.auth.tokens import Identity
 from exponential.errors import NotFound
+from exponential.http import Router, before_body
+from exponential.validation import cleaned
 
-router = APIRouter(prefix="/api/whatsapp-gateway")
+router = Router(prefix="/api/whatsapp-gateway")
 MAX_MESSAGE = 90_000_000  # bytes: the largest EXPONENTIAL_MEDIA_LIMIT in base64, and the message around it
 _KINDS: dict[str, media.Kind] = {
     "image": "image",
@@ -29,11 +32,15 @@ _KINDS: dict[str, media.Kind] = {
 }
 
 
+# What strangers wrote: it is never refused, for the gateway would have to set the message aside.
+Text = Annotated[str, AfterValidator(cleaned)]
+
+
 class File(BaseModel):
     """The message's file: `data` in base64, or the `problem`, a sentence, for which the gateway hasn't got it."""
 
-    mime: str = Field("", max_length=200)
-    name: str = Field("", max_length=1000)
+    mime: Text = Field("", max_length=200)
+    name: Text = Field("", max_length=1000)
     size: int = Field(0, ge=0)
     data: str = ""
     problem: str = Field("", max_length=500)
@@ -44,15 +51,15 @@ class Inbound(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    session_id: str = Field(min_length=1, max_length=100)
-    message_id: str = Field(min_length=1, max_length=200)
-    chat: str = Field(min_length=1, max_length=200)
-    sender: str = Field(min_length=1, max_length=200)
-    sender_phone: str | None = Field(None, max_length=32)
-    sender_name: str | None = Field(None, max_length=500)
+    session_id: Text = Field(min_length=1, max_length=100)
+    message_id: Text = Field(min_length=1, max_length=200)
+    chat: Text = Field(min_length=1, max_length=200)
+    sender: Text = Field(min_length=1, max_length=200)
+    sender_phone: Text | None = Field(None, max_length=32)
+    sender_name: Text | None = Field(None, max_length=500)
     role: Literal["owner", "guest"]
-    type: str = Field(min_length=1, max_length=50)
-    text: str
+    type: Text = Field(min_length=1, max_length=50)
+    text: Text
     timestamp: AwareDatetime
     media: File | None = None
 
@@ -62,12 +69,18 @@ class Accepted(BaseModel):
     duplicate: bool
 
 
-@router.post("/messages", status_code=202, max_body_size=MAX_MESSAGE)
-async def messages(state: TheState, request: Request) -> Accepted:
-    """Take over one message for the token's user. The gateway repeats it until this answers 2xx."""
-    # The token first: nobody else may have this read what can be large.
+@before_body
+async def _owner(request: Request) -> Identity:
     token = tokens.from_header(request.headers.get("authorization"))
-    owner = tokens.verify(token, secret=state.settings.auth_secret, audience=tokens.APP)
+    return tokens.verify(token, secret=state_of(request).settings.auth_secret, audience=tokens.APP)
+
+
+Owner = Annotated[Identity, Depends(_owner)]
+
+
+@router.post("/messages", status_code=202, max_body_size=MAX_MESSAGE)
+async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
+    """Take over one message for the token's user. The gateway repeats it until this answers 2xx."""
     try:
         body = Inbound.model_validate_json(await request.body())
     except ValidationError as error:

@@ -2,23 +2,31 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
 from exponential.app.pages import page
 from exponential.app.signing import device_of, let_in
-from exponential.app.state import COOKIE, TheState
+from exponential.app.state import COOKIE, TheState, state_of
 from exponential.auth import invites, passwords, signin
 from exponential.auth.invites import Invite
 from exponential.errors import BadInput, Conflict, ExponentialError
+from exponential.http import Router, before_body
 
-router = APIRouter()
+router = Router()
+
+
+@before_body
+async def _invited(request: Request) -> Invite:
+    async with state_of(request).database.transaction() as session:
+        return await invites.look(session, request.path_params["token"])
+
+
+Invited = Annotated[Invite, Depends(_invited)]
 
 
 @router.get("/invite/{token}")
-async def invite_page(request: Request, state: TheState, token: str) -> Response:
-    async with state.database.transaction() as session:
-        invite = await invites.look(session, token)
+async def invite_page(request: Request, invite: Invited) -> Response:
     return await _page(request, invite)
 
 
@@ -26,6 +34,7 @@ async def invite_page(request: Request, state: TheState, token: str) -> Response
 async def accept(
     request: Request,
     state: TheState,
+    invite: Invited,
     token: str,
     email: Annotated[str, Form(max_length=1_000)] = "",
     name: Annotated[str, Form(max_length=1_000)] = "",
@@ -38,8 +47,6 @@ async def accept(
             opened = await signin.sign_in(session, user.id, "invite", device_of(request))
             await signin.close_session(session, request.cookies.get(COOKIE, ""))
     except (BadInput, Conflict) as error:
-        async with state.database.transaction() as session:
-            invite = await invites.look(session, token)
         return await _page(request, invite, error=error, email=email, name=name)
     return let_in(request, opened)
 

@@ -6,18 +6,18 @@ first asked for.
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from exponential.app.callers import by_token
+from exponential.app.callers import Caller, mcp_client
+from exponential.auth.access_tokens import MCP
 from exponential.database import Database
 from exponential.errors import ExponentialError
 
 PATH = "/mcp"
-_USER = "exponential_user"  # in the ASGI scope
+_CALLER = "exponential.caller"  # in the ASGI scope
 
 
 class McpEndpoint:
@@ -36,11 +36,11 @@ class McpEndpoint:
             await JSONResponse(answer, 405, {"Allow": "POST"})(scope, receive, send)
             return
         try:
-            user = await by_token(request)
+            scope[_CALLER] = await mcp_client(request)
         except ExponentialError as error:
-            await JSONResponse(error.as_json(), error.status, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+            challenge = f'Bearer error="insufficient_scope", scope="{MCP}"' if error.status == 403 else "Bearer"
+            await JSONResponse(error.as_json(), error.status, {"WWW-Authenticate": challenge})(scope, receive, send)
             return
-        scope[_USER] = user.id
         await (await self._started(request.app.state.exponential.database)).handle_request(scope, receive, send)
 
     async def close(self) -> None:
@@ -69,9 +69,9 @@ def _load(database: Database) -> Any:
 
     from exponential.assistant import mcp_server
 
-    async def user_of(context: mcp_server.Context) -> UUID:
+    async def asker_of(context: mcp_server.Context) -> mcp_server.Asker:
         assert context.request is not None
-        user_id: UUID = context.request.scope[_USER]
-        return user_id
+        caller: Caller = context.request.scope[_CALLER]
+        return mcp_server.Asker(caller.user.id, caller.program)
 
-    return StreamableHTTPSessionManager(mcp_server.create(database, user_of), json_response=True, stateless=True)
+    return StreamableHTTPSessionManager(mcp_server.create(database, asker_of), json_response=True, stateless=True)

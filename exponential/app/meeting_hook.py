@@ -1,21 +1,22 @@
 """`POST /api/meetings`: what records meetings hands its transcripts in, with an access token."""
 
-import json
 from datetime import date
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from exponential.app.callers import Program
+from exponential.app.callers import Recorder
 from exponential.app.state import TheState
 from exponential.errors import BadInput
+from exponential.http import Router, read_form
+from exponential.validation import parse_json
 from exponential.workspace import history, meeting_import, meetings, transcripts
 from exponential.workspace.zones import today_of
 
-router = APIRouter(prefix="/api")
+router = Router(prefix="/api")
 SOURCE = "webhook"
 TOOL = "import_meeting"
 
@@ -44,9 +45,10 @@ class Taken(BaseModel):
 
 
 @router.post("/meetings", status_code=201, max_body_size=transcripts.MAX_BYTES + 100_000)
-async def take(request: Request, response: Response, state: TheState, user: Program) -> Taken:
+async def take(request: Request, response: Response, state: TheState, recorder: Recorder) -> Taken:
     """Keep a meeting. 201, or 200 when one with this `externalId` (or `Idempotency-Key`) is there already."""
     about, source, name = await _read(request)
+    user = recorder.user
     external_id = about.external_id or request.headers.get("idempotency-key")
     if external_id is not None and len(external_id) > meetings.MAX_EXTERNAL_ID:
         raise BadInput("The Idempotency-Key is too long.", code="external_id_invalid")
@@ -55,7 +57,7 @@ async def take(request: Request, response: Response, state: TheState, user: Prog
         known = await meetings.by_external_id(session, user.id, external_id) if external_id else None
         if known is None:
             args = about.model_dump(mode="json", exclude_none=True)
-            await history.begin(session, user.id, TOOL, SOURCE, args)
+            await history.begin(session, user.id, TOOL, SOURCE, args, program=recorder.program)
         meeting = known or await meetings.import_meeting(session, user.id, found, about.title, external_id=external_id)
         counts = [len(await meetings.items(session, meeting, kind)) for kind in ("decision", "action")]
     response.status_code = 201 if known is None else 200
@@ -73,20 +75,16 @@ async def _read(request: Request) -> tuple[About, bytes | str, str]:
     """What is known of the meeting, its transcript, and the transcript's file name."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=10) as form:
-            file = form.get("file")
-            if file is None or isinstance(file, str):
-                raise BadInput("The form has no file in its field “file”.", code="transcript_missing")
-            data, name = await file.read(), file.filename or ""
-            fields = {key: value for key, value in form.items() if isinstance(value, str) and value}
-        return _about(fields), data, name
+        form = await read_form(request, max_files=1, max_fields=10)
+        file = form.get("file")
+        if file is None or isinstance(file, str):
+            raise BadInput("The form has no file in its field “file”.", code="transcript_missing")
+        fields = {key: value for key, value in form.items() if isinstance(value, str) and value}
+        return _about(fields), await file.read(), file.filename or ""
     body = await request.body()
     if kind != "application/json":
         return _about(dict(request.query_params)), body, ""
-    try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadInput("The body is no JSON.", code="json_invalid") from None
+    content = parse_json(body)
     fields = content if isinstance(content, dict) else {}
     said = fields.get("transcript")
     # An export as it is: what recorders call title and day is found by whoever reads it.

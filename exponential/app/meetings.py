@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,10 +13,11 @@ from exponential.app.pages import page, wants_json
 from exponential.app.state import SignedIn, TheState
 from exponential.auth.users import User
 from exponential.errors import BadInput
+from exponential.http import Router
 from exponential.workspace import meeting_import, meetings, tasks, transcripts
 from exponential.workspace.meetings import Hit
 
-router = APIRouter()
+router = Router()
 MAX_UPLOAD = transcripts.MAX_BYTES + 1_000_000  # bytes of the whole form
 MAX_PASTED = 900_000  # characters; a form's text field holds 1 MB
 

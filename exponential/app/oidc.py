@@ -10,7 +10,7 @@ from typing import Any
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth, StarletteOAuth2App
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 from joserfc.errors import JoseError
 
@@ -19,9 +19,10 @@ from exponential.app.signing import a_path, device_of, let_in
 from exponential.app.state import COOKIE, State, TheState, is_https
 from exponential.auth import identities, signin
 from exponential.errors import ConfigurationError, NotFound, Unauthorized, Unavailable
+from exponential.http import Router
 from exponential.settings import AppSettings
 
-router = APIRouter(prefix="/oidc")
+router = Router(prefix="/oidc")
 MEMORY = "exponential_oidc"  # the cookie
 MINUTES = 10
 TIMEOUT = 10.0  # seconds that the provider gets for an answer

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import Response
 
 from exponential.app.settings_data import erase_account
@@ -12,9 +12,10 @@ from exponential.app.state import Admin, State, TheState
 from exponential.auth import invites, users
 from exponential.auth.users import Role, User
 from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
+from exponential.http import Router
 from exponential.workspace.zones import zone_of
 
-router = APIRouter(prefix="/settings/people")
+router = Router(prefix="/settings/people")
 
 
 @router.get("")

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import Response
 
 from exponential.app import acts
@@ -13,10 +13,11 @@ from exponential.app.state import SignedIn, State, TheState
 from exponential.app.task_lists import grouped
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
+from exponential.http import Router
 from exponential.workspace import progress, projects, tasks
 from exponential.workspace.projects import State as Status
 
-router = APIRouter()
+router = Router()
 RECENTLY_DONE = 50
 STATUSES = (("active", "Active"), ("on_hold", "On hold"), ("done", "Done"))
 

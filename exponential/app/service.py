@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
@@ -68,6 +68,7 @@ _TITLES: dict[str | int, str] = {  # by code, else by status
     "link_invalid": "This link no longer works",
     "invite_invalid": "This invite no longer works",
     401: "Sign in",
+    403: "Not allowed",
     404: "There is nothing here",
     409: "That can’t be done now",
     422: "That can’t be understood",
@@ -124,7 +125,8 @@ def create(settings: AppSettings) -> FastAPI:
     app.add_exception_handler(ExponentialError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(StatementError, _database)
+    app.add_exception_handler(UnicodeEncodeError, _database)
     app.add_exception_handler(psycopg.OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
     return app
@@ -201,6 +203,10 @@ async def _database(request: Request, error: Exception) -> Response:
         isinstance(error, DBAPIError)
         and (error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError))
     )
+    refusal = database.refused(error)
+    if refusal is not None:
+        _log.warning("value_refused", kind=type(error).__name__)
+        return await _expected(request, refusal)
     if not unreachable:
         raise error
     _log.warning("database_unavailable", kind=type(error).__name__)

@@ -1,12 +1,10 @@
 """One's own data: all of it as a zip of JSON files, and erasing the account with everything in it."""
 
 import json
-import tempfile
 import zipfile
-from collections.abc import AsyncIterator
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, cast
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import Response, StreamingResponse
 
 from exponential import clock, log
@@ -16,11 +14,11 @@ from exponential.app.signing import let_out
 from exponential.app.state import SignedIn, State, TheState
 from exponential.auth import belongings, users
 from exponential.auth.users import User
+from exponential.encryption import TemporaryFile
 from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
+from exponential.http import Router
 
-router = APIRouter(prefix="/settings/data")
-IN_MEMORY = 8_000_000  # bytes of an export; more go to a temporary file
-CHUNK = 65_536  # bytes
+router = Router(prefix="/settings/data")
 README = """What Exponential keeps of you, as of {when} (UTC).
 
 Each *.json file is a list of records of one kind, decrypted; times are in UTC. Files of messages are in files/.
@@ -48,19 +46,17 @@ async def _page(request: Request, state: State, error: ExponentialError | None =
 @router.get("/export")
 async def export(state: TheState, user: SignedIn) -> Response:
     """Everything as a zip file."""
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
+    file = TemporaryFile()
     try:
         await _write(state, user, file)
     except BaseException:
         file.close()
         raise
-    size = file.tell()
-    file.seek(0)
     headers = {
         "Content-Disposition": f'attachment; filename="exponential-{clock.now():%Y-%m-%d}.zip"',
-        "Content-Length": str(size),
+        "Content-Length": str(file.size),
     }
-    return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+    return StreamingResponse(file.chunks(), media_type="application/zip", headers=headers)
 
 
 @router.post("/erase")
@@ -95,8 +91,8 @@ async def erase_account(state: State, user: User) -> None:
     _log.info("account_erased", user=str(user.id))
 
 
-async def _write(state: State, user: User, file: IO[bytes]) -> None:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+async def _write(state: State, user: User, file: TemporaryFile) -> None:
+    with zipfile.ZipFile(cast(IO[bytes], file), "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", README.format(when=f"{clock.now():%Y-%m-%d %H:%M}"))
         for table in belongings.tables():
             attached: list[tuple[str, bytes]] = []
@@ -134,11 +130,3 @@ async def _sessions(state: State, user: User) -> list[dict[str, Any]]:
             ]
     except ExponentialError as error:
         return [{"error": str(error)}]
-
-
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    try:
-        while chunk := file.read(CHUNK):
-            yield chunk
-    finally:
-        file.close()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from exponential import clock
@@ -12,11 +12,12 @@ from exponential.app import wording
 from exponential.app.settings_pages import back, settings_page
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import approvals, usage
+from exponential.http import Router
 from exponential.workspace import facts, history, reminders
 from exponential.workspace.history import Act, Change
 from exponential.workspace.zones import zone_of
 
-router = APIRouter(prefix="/settings")
+router = Router(prefix="/settings")
 USAGE_DAYS = 30
 ACTS = 100
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from exponential.app import whatsapp, whatsapp_views
@@ -15,9 +15,10 @@ from exponential.auth import attempts, passwords, signin, users
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized
 from exponential.gateway.client import SessionInfo
+from exponential.http import Router
 from exponential.workspace.zones import zone_of
 
-router = APIRouter(prefix="/settings")
+router = Router(prefix="/settings")
 _DONE = {
     "account": "Saved.",
     "zone": "The time zone is saved.",

@@ -1,9 +1,10 @@
 """Settings of access tokens: what one's own programs speak with, made and revoked; and answers that wait for a yes."""
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import Response
 
 from exponential.app.settings_pages import back, settings_page
@@ -12,10 +13,12 @@ from exponential.assistant import approvals
 from exponential.auth import access_tokens
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, ExponentialError
+from exponential.http import Router
 from exponential.workspace import history
 from exponential.workspace.zones import zone_of
 
-router = APIRouter(prefix="/settings")
+router = Router(prefix="/settings")
+LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("never", "never"))  # after which a token expires
 
 
 @router.get("/programs")
@@ -31,6 +34,8 @@ async def _programs(
     error: ExponentialError | None = None,
     secret: str = "",
     name: str = "",
+    scopes: Collection[str] = (access_tokens.MEETINGS,),
+    days: str = str(access_tokens.DAYS),
 ) -> Response:
     async with state.database.transaction() as session:
         found = await access_tokens.of_user(session, user.id)
@@ -42,21 +47,32 @@ async def _programs(
         tokens=found,
         secret=secret,
         name=name,
+        scopes=access_tokens.SCOPES,
+        chosen=scopes,
+        lifetimes=LIFETIMES,
+        days=days,
         zone=zone_of(user),
     )
 
 
 @router.post("/programs")
 async def make(
-    request: Request, state: TheState, user: SignedIn, name: Annotated[str, Form(max_length=1_000)] = ""
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    name: Annotated[str, Form(max_length=1_000)] = "",
+    scope: Annotated[list[str] | None, Form()] = None,
+    days: Annotated[Literal["30", "90", "365", "never"], Form()] = "90",
 ) -> Response:
     """Make a token. It is shown once: only a hash of it is kept."""
     try:
         async with state.database.transaction() as session:
-            await history.begin(session, user.id, "make_token", "web", {"name": name})
-            _, secret = await access_tokens.make(session, user.id, name)
+            given = {"name": name, "scope": " ".join(scope or ()), "days": days}
+            await history.begin(session, user.id, "make_token", "web", given)
+            lives = None if days == "never" else int(days)
+            _, secret = await access_tokens.make(session, user.id, name, scopes=scope or (), days=lives)
     except (BadInput, Conflict) as error:
-        return await _programs(request, state, user, error=error, name=name)
+        return await _programs(request, state, user, error=error, name=name, scopes=scope or (), days=days)
     return await _programs(request, state, user, secret=secret)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Body, Form, Request
+from fastapi import Body, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from exponential.app import devices
@@ -12,8 +12,9 @@ from exponential.app.state import COOKIE, SignedIn, State, TheState, is_https, s
 from exponential.auth import attempts, passwords, signin, users
 from exponential.auth.users import User
 from exponential.errors import ExponentialError, TooMany, Unauthorized
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 HOME = "/chat"
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,10 +15,11 @@ from exponential.app.state import SignedIn, State, TheState
 from exponential.app.task_lists import Filter, View
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
+from exponential.http import Router
 from exponential.workspace import projects, tasks
 from exponential.workspace.tasks import Priority
 
-router = APIRouter()
+router = Router()
 MOST_AT_ONCE = 500
 
 
@@ -102,14 +103,14 @@ async def bulk(
     priority: Annotated[Priority | Literal[""], Form()] = "",
     project: Annotated[str, Form()] = "",
 ) -> Response:
-    """One act on many tasks. With `change`, what is empty stays; `project` may be "none"."""
+    """One act on many tasks. The fields are those of `change`: what is empty stays; `project` may be "none"."""
     chosen = list(dict.fromkeys(task or []))
     if not chosen or len(chosen) > MOST_AT_ONCE:
         raise BadInput(f"Choose between 1 and {MOST_AT_ONCE} tasks first.", code="nothing_chosen")
     name = {"change": "update_task"}.get(do, f"{do}_task")
     async with acts.doing(state, user, name, tasks=[str(task_id) for task_id in chosen]) as this:
         for task_id in chosen:
-            await _do(this.session, user, do, task_id, _moment(due, "", tasks.today_of(user)), priority, project)
+            await _do(this.session, user, do, task_id, due, priority, project)
         this.tell("1 task" if len(chosen) == 1 else f"{len(chosen)} tasks")
     return acts.answer(request, this.act, _back(request))
 
@@ -174,7 +175,7 @@ async def _do(
     user: User,
     do: str,
     task_id: UUID,
-    due: date | datetime | None,
+    due: str,
     priority: Priority | Literal[""],
     project: str,
 ) -> None:
@@ -189,8 +190,9 @@ async def _do(
         await tasks.delete_task(session, user.id, task_id)
     else:
         its_project = project if project in ("", "none") else _id(project, "project")
+        day = _moment(due, "", tasks.today_of(user))
         await tasks.update_task(
-            session, user.id, task_id, due=due, priority=priority or None, project=its_project or None
+            session, user.id, task_id, due=day, priority=priority or None, project=its_project or None
         )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import Body, Depends, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from starlette.responses import StreamingResponse
@@ -18,11 +18,12 @@ from exponential.auth.users import User
 from exponential.ending import end
 from exponential.errors import Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 from exponential.gateway.client import GatewayClient
+from exponential.http import Router
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
 FOLLOW_AGAIN = 3.0  # seconds, after the gateway was away
 T = TypeVar("T")
-router = APIRouter(prefix="/api/whatsapp")
+router = Router(prefix="/api/whatsapp")
 
 
 class _Answer(BaseModel):

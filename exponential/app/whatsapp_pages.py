@@ -4,10 +4,10 @@ import asyncio
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from exponential import clock
+from exponential import clock, validation
 from exponential.app import cures, whatsapp, whatsapp_views
 from exponential.app.pages import fragment, page, wants_json
 from exponential.app.state import SignedIn, TheState
@@ -15,9 +15,10 @@ from exponential.app.whatsapp import Gateway
 from exponential.auth.users import User
 from exponential.errors import Conflict, ExponentialError, NotFound
 from exponential.gateway.client import GatewayClient, SessionInfo
+from exponential.http import Router
 from exponential.workspace.zones import zone_of
 
-router = APIRouter(prefix="/whatsapp")
+router = Router(prefix="/whatsapp")
 LIMITS = ("session_limit", "user_session_limit")
 AGAIN = {"qr": 15, "preparing": 3, "connecting": 3}  # seconds after which a page without script loads itself again
 By = Literal["qr", "code"]
@@ -202,16 +203,18 @@ async def change_access(
     user: SignedIn,
     session_id: str,
     mode: Annotated[Literal["only_me", "people", "everyone"], Form()],
-    people: Annotated[str, Form(max_length=40_000)] = "",
+    people: Annotated[str, Form()] = "",
     groups: Annotated[bool, Form()] = False,
     receipts: Annotated[bool, Form()] = False,
     reactions: Annotated[bool, Form()] = False,
 ) -> Response:
+    """The list of people counts in its own mode alone: with the others it is out of sight, and stays as it was."""
+    chosen = {"people": whatsapp_views.phone_numbers(people)} if mode == "people" else {}
     await gateway.change_access(
         user.identity,
         session_id,
         mode=mode,
-        people=whatsapp_views.phone_numbers(people),
+        **chosen,
         groups="mentions" if groups else "off",
         readReceipts=receipts,
         reactions=reactions,
@@ -238,7 +241,11 @@ async def prove(request: Request, gateway: Gateway, user: SignedIn, session_id: 
 
 @router.get("/sessions/{session_id}/proof")
 async def proof(
-    request: Request, gateway: Gateway, user: SignedIn, session_id: str, before: int | None = None
+    request: Request,
+    gateway: Gateway,
+    user: SignedIn,
+    session_id: str,
+    before: Annotated[int | None, Query(ge=0, le=validation.LARGEST)] = None,
 ) -> Response:
     """While the code is shown: whether it has arrived."""
     numbers = await gateway.proved(user.identity, session_id)

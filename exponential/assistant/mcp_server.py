@@ -5,7 +5,7 @@ The same use-cases as Paddy's, each call one transaction and one act of the audi
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from pydantic_ai import RunContext, RunUsage
 from pydantic_ai.exceptions import ModelRetry
 from pydantic_core import to_jsonable_python
 
-from exponential import clock
+from exponential import clock, validation
 from exponential.assistant import tools
 from exponential.assistant.ledger import Deps
 from exponential.assistant.offline import OfflineModel
@@ -39,15 +39,23 @@ _DESTROYING = ("delete_", "forget", "cancel_")
 Context = ServerRequestContext[Any, Any]
 
 
-def create(database: Database, user_of: Callable[[Context], Awaitable[UUID]]) -> Server[Any]:
-    """An MCP server for the user that `user_of` finds for each request."""
+@dataclass(frozen=True)
+class Asker:
+    """Whose workspace it is, and the name of the access token that opened it, if any."""
+
+    user_id: UUID
+    program: str | None = None
+
+
+def create(database: Database, asker_of: Callable[[Context], Awaitable[Asker]]) -> Server[Any]:
+    """An MCP server for the user that `asker_of` finds for each request."""
     workspace = Workspace(database)
 
     async def list_tools(_context: Context, _params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=await workspace.tools())
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        return await workspace.call(await user_of(context), params.name, dict(params.arguments or {}))
+        return await workspace.call(await asker_of(context), params.name, dict(params.arguments or {}))
 
     return Server(
         NAME,
@@ -85,10 +93,14 @@ class Workspace:
             for name, tool in found.items()
         ]
 
-    async def call(self, user_id: UUID, name: str, args: dict[str, Any]) -> types.CallToolResult:
+    async def call(self, asker: Asker, name: str, args: dict[str, Any]) -> types.CallToolResult:
         """Call a tool once. What it refuses, and what can't be understood, is a result with `is_error`."""
+        try:
+            validation.check([name, args], "The call")
+        except BadInput as refusal:
+            return _refused(str(refusal), refusal.code)
         async with self._database.transaction() as session:
-            user = await users.get(session, user_id)
+            user = await users.get(session, asker.user_id)
             context = _context(Deps(self._database, user, clock.new_id(), 0, "owner", SOURCE, open_session=session))
             tool = (await tools.OWNER.get_tools(context)).get(name)
             if tool is None:
@@ -98,7 +110,7 @@ class Workspace:
             except ValidationError as error:
                 return _refused(_problems(error), "bad_input")
             told = to_jsonable_python({key: value for key, value in given.items() if value is not None})
-            act = await history.begin(session, user.id, name, SOURCE, told)
+            act = await history.begin(session, user.id, name, SOURCE, told, program=asker.program)
             try:
                 async with session.begin_nested():
                     result = to_jsonable_python(

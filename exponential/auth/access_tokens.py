@@ -1,11 +1,14 @@
 """Access tokens of a user's own programs: a recorder's webhook, an MCP client, a script. Only hashes are stored.
 
-A token is shown once, when it is made. It speaks for its user in the API until it is revoked.
+A token is shown once, when it is made. It speaks for its user in the API, as far as its scopes go, until it expires or
+is revoked.
 """
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import DateTime, ForeignKey, LargeBinary, String, func, select
@@ -15,40 +18,82 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential import clock
 from exponential.auth.users import User
 from exponential.database import AppBase
-from exponential.errors import BadInput, Conflict, NotFound, Unauthorized
+from exponential.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized
 
 PREFIX = "exp_"  # so that people, and scanners for leaked secrets, know one when they see it
 MOST = 25  # of one user
 MAX_NAME = 100  # characters
+DAYS, MOST_DAYS = 90, 3_650  # that a token lives unless it is said otherwise, and at most
 USED_AGAIN = timedelta(minutes=1)  # a use within it is not noted anew
 
 
+Scope = Literal["meetings:write", "mcp", "audit:read", "all"]
+MEETINGS: Scope = "meetings:write"
+MCP: Scope = "mcp"
+AUDIT: Scope = "audit:read"
+ALL: Scope = "all"
+SCOPES: dict[Scope, str] = {
+    MEETINGS: "hand meetings in",
+    MCP: "use your workspace over MCP",
+    AUDIT: "read the audit",
+    ALL: "do everything in the API",
+}
+
+
 class AccessToken(AppBase):
-    """`name` says what it is for."""
+    """`name` says what it is for; `scope` is what it may do, with spaces between; no `expires_at`: it never expires."""
 
     __tablename__ = "access_tokens"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME))
+    scope: Mapped[str] = mapped_column(String(100))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    @property
+    def scopes(self) -> list[str]:
+        return self.scope.split()
+
+    @property
+    def may(self) -> str:
+        """What it may do, in words."""
+        return ", ".join(words for scope, words in SCOPES.items() if scope in self.scopes)
+
+    @property
+    def expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= clock.now()
 
 
-async def make(session: AsyncSession, user_id: UUID, name: str) -> tuple[AccessToken, str]:
-    """A new token, and what to give to the program: it can't be shown again.
+async def make(
+    session: AsyncSession, user_id: UUID, name: str, *, scopes: Collection[str] = (ALL,), days: int | None = DAYS
+) -> tuple[AccessToken, str]:
+    """A new token, and what to give to the program: it can't be shown again. It lives for `days`; None: for ever.
 
-    Raises BadInput (name), Conflict (too many).
+    Raises BadInput (name, scopes, days), Conflict (too many).
     """
     name = " ".join(name.split())
     if not 0 < len(name) <= MAX_NAME:
         raise BadInput(f"Say in 1 to {MAX_NAME} characters what the token is for.", code="token_name_invalid")
+    wanted = [scope for scope in SCOPES if scope in scopes]
+    if not wanted or len(wanted) != len(set(scopes)):
+        raise BadInput(f"Choose what the token may do: {', '.join(SCOPES)}.", code="scope_invalid")
+    if days is not None and not 0 < days <= MOST_DAYS:
+        raise BadInput(f"A token lives for 1 to {MOST_DAYS:,} days, or never expires.", code="expiry_invalid")
     count = select(func.count()).select_from(AccessToken).where(AccessToken.user_id == user_id)
     if (await session.execute(count)).scalar_one() >= MOST:
         raise Conflict(f"You have {MOST} access tokens already. Revoke one that is not used.", code="too_many_tokens")
     secret = PREFIX + secrets.token_urlsafe(32)
-    token = AccessToken(user_id=user_id, name=name, token_hash=_hash(secret))
+    token = AccessToken(
+        user_id=user_id,
+        name=name,
+        scope=" ".join([ALL] if ALL in wanted else wanted),
+        token_hash=_hash(secret),
+        expires_at=clock.now() + timedelta(days=days) if days else None,
+    )
     session.add(token)
     await session.flush()
     return token, secret
@@ -70,8 +115,11 @@ async def revoke(session: AsyncSession, user_id: UUID, token_id: UUID) -> Access
     return token
 
 
-async def who(session: AsyncSession, secret: str) -> User:
-    """Whom a token speaks for; its use is noted. Raises Unauthorized."""
+async def use(session: AsyncSession, secret: str, scope: Scope) -> tuple[AccessToken, User]:
+    """A token that has `scope`, and whom it speaks for; its use is noted.
+
+    Raises Unauthorized when it is unknown or has expired, Forbidden when it lacks the scope.
+    """
     query = (
         select(AccessToken, User)
         .join(User, User.id == AccessToken.user_id)
@@ -85,9 +133,21 @@ async def who(session: AsyncSession, secret: str) -> User:
             code="token_invalid",
         )
     token, user = found
+    if token.expired:
+        raise Unauthorized(
+            f"This access token expired on {token.expires_at:%Y-%m-%d}. Make a new one in the settings, or with "
+            "`exponential tokens make`.",
+            code="token_expired",
+        )
+    if not {scope, ALL} & set(token.scopes):
+        raise Forbidden(
+            f"This access token lacks the scope {scope}; it has {', '.join(token.scopes)}. Make one that may "
+            f"{SCOPES[scope]} in the settings, or with `exponential tokens make --scope {scope}`.",
+            code="scope_missing",
+        )
     if token.used_at is None or clock.now() - token.used_at > USED_AGAIN:
         token.used_at = clock.now()
-    return user
+    return token, user
 
 
 def _hash(secret: str) -> bytes:

@@ -7,8 +7,8 @@ from typing import Literal
 
 import jwt
 
-from exponential import clock
-from exponential.errors import Unauthorized
+from exponential import clock, validation
+from exponential.errors import BadInput, Unauthorized
 
 ISSUER = "exponential"
 Audience = Literal["whatsapp-gateway", "exponential-app"]
@@ -59,8 +59,12 @@ def verify(token: str, *, secret: str, audience: Audience = GATEWAY, issuers: Se
         )
     except jwt.ExpiredSignatureError:
         raise Unauthorized("The token has expired; ask for a new one.", code="token_expired") from None
-    except jwt.InvalidTokenError:
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):  # whatever bytes a token is made of
         raise Unauthorized("The token is not valid here.", code="token_invalid") from None
+    try:
+        validation.check(claims, "The token")
+    except BadInput as error:
+        raise Unauthorized(str(error), code="token_invalid") from None
     if not isinstance(claims["sub"], str) or not claims["sub"]:
         raise Unauthorized("The token names no user.", code="token_invalid")
     return Identity(claims["sub"], claims.get("email"), claims.get("name"))

@@ -4,10 +4,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exponential import log
+from exponential import database, log
 from exponential.errors import ExponentialError, NotFound, Unavailable
 
 MAX_BODY = 1024 * 1024  # bytes; 65,536 characters take at most 786,432 when every one is escaped
@@ -21,6 +22,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(SQLAlchemyError, _database_error)
+    app.add_exception_handler(UnicodeEncodeError, _database_error)
     app.add_exception_handler(Exception, _unexpected_error)
 
 
@@ -57,6 +59,10 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database_error(_request: Request, error: Exception) -> JSONResponse:
+    refusal = database.refused(error)
+    if refusal is not None:
+        _log.warning("value_refused", error=type(error).__name__)
+        return _answer(refusal)
     if isinstance(error, DBAPIError) and not (
         error.connection_invalidated or "OperationalError" in type(error).__name__
     ):
@@ -76,7 +82,7 @@ async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
 
 
 class _BodyLimit:
-    """Refuse bodies above MAX_BODY, also those that don't say their length."""
+    """Refuse bodies above MAX_BODY: unread those that say their length, the others as soon as they are longer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -84,14 +90,18 @@ class _BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        declared = Headers(scope=scope).get("content-length", "")
+        too_large = HTTPException(413, f"The request body is larger than {MAX_BODY:,} bytes")
         seen = 0
 
         async def limited() -> Message:
             nonlocal seen
+            if declared.isdecimal() and int(declared[:20]) > MAX_BODY:
+                raise too_large
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > MAX_BODY:
-                raise HTTPException(413, f"The request body is larger than {MAX_BODY:,} bytes")
+                raise too_large
             return message
 
         await self._app(scope, limited, send)

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.gateway.operations import Operations
+from exponential.http import before_body
 from exponential.settings import GatewaySettings
 
 
@@ -17,10 +18,11 @@ def _operations(request: Request) -> Operations:
     return operations
 
 
-def _caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> Identity:
+@before_body
+async def _caller(request: Request) -> Identity:
     settings: GatewaySettings = request.app.state.settings
     return tokens.verify(
-        tokens.from_header(authorization),
+        tokens.from_header(request.headers.get("authorization")),
         secret=settings.auth_secret,
         audience=tokens.GATEWAY,
         issuers=settings.jwt_issuers,

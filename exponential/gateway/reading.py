@@ -5,8 +5,9 @@ from typing import Any
 
 from exponential.gateway.media import Reference
 from exponential.gateway.wire import Account, Inbound
+from exponential.validation import cleaned
 
-MAX_NAME, MAX_MIME = 255, 100  # characters
+MAX_ID, MAX_NAME, MAX_MIME = 128, 255, 100  # characters
 _KINDS = {
     "imageMessage": "image",
     "videoMessage": "video",
@@ -42,13 +43,13 @@ def inbound(event: Any) -> Inbound | None:
         kind, text, media = _KINDS[found], getattr(part, "caption", ""), _file(part)
     source = event.Info.MessageSource
     return Inbound(
-        message_id=event.Info.ID,
+        message_id=cleaned(event.Info.ID)[:MAX_ID],  # its sender's choice, as name and text are
         chat=written(source.Chat),
         sender=written(source.Sender),
-        sender_name=event.Info.Pushname,
+        sender_name=cleaned(event.Info.Pushname),
         from_me=source.IsFromMe,
         kind=kind,
-        text=text,
+        text=cleaned(text),
         sent_at=event.Info.Timestamp,
         alt=written(source.RecipientAlt if source.IsFromMe else source.SenderAlt),
         addressed=_addressed(content),
@@ -67,8 +68,8 @@ def _file(part: Any) -> dict[str, Any] | None:
             sha256=part.fileSHA256.hex(),
             encrypted_sha256=part.fileEncSHA256.hex(),
             size=part.fileLength,
-            mime=part.mimetype[:MAX_MIME],
-            name=getattr(part, "fileName", "")[-MAX_NAME:],
+            mime=cleaned(part.mimetype)[:MAX_MIME],
+            name=cleaned(getattr(part, "fileName", ""))[-MAX_NAME:],
         )
     )
 

@@ -48,8 +48,8 @@ class Undoable:
 
 
 class Act(AppBase):
-    """One thing that was done for a user. `name`: the tool; `source`: web, whatsapp, terminal …; `outcome`: "ok", or
-    the code of the refusal."""
+    """One thing that was done for a user. `name`: the tool; `source`: web, whatsapp, terminal …; `program`: the name of
+    the access token by which it was done, if any; `outcome`: "ok", or the code of the refusal."""
 
     __tablename__ = "acts"
     __table_args__ = (Index("ix_acts_user_id_position", "user_id", "position"),)
@@ -59,6 +59,7 @@ class Act(AppBase):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(100))
     source: Mapped[str] = mapped_column(String(16))
+    program: Mapped[str | None] = mapped_column(String(100))
     args: Mapped[Any] = mapped_column(EncryptedJSON)
     outcome: Mapped[str] = mapped_column(String(50), default="ok")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
@@ -81,9 +82,11 @@ class Change(AppBase):
     after: Mapped[Any] = mapped_column(EncryptedJSON, nullable=True)
 
 
-async def begin(session: AsyncSession, user_id: UUID, name: str, source: str, args: Any) -> Act:
+async def begin(
+    session: AsyncSession, user_id: UUID, name: str, source: str, args: Any, *, program: str | None = None
+) -> Act:
     """Open an act: what this transaction changes from here on belongs to it. `args` is JSON."""
-    act = Act(user_id=user_id, name=name, source=source, args=args)
+    act = Act(user_id=user_id, name=name, source=source, program=program, args=args)
     session.add(act)
     await session.flush()
     session.info[_ACT] = act.id

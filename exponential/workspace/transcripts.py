@@ -6,13 +6,13 @@ reads.
 
 import html
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any, NoReturn
+from typing import Any
 
+from exponential import validation
 from exponential.errors import BadInput
 from exponential.workspace import documents
 
@@ -25,7 +25,6 @@ MAX_SECONDS = 10 * 24 * 3600  # after the beginning; a larger number is no such 
 SPOKEN = 3  # lines with a speaker that make a document a transcript
 _HEAD_CHARS = 300  # of a row, in which its time and speaker stand
 _BROKEN_JSON = "This JSON is broken or cut off. Export the transcript again."
-_BAD_NUMBER = "This JSON contains a number that can't be read: {}. Export the transcript again."
 _TIME = r"(?:(?P<h>\d{1,2}):)?(?P<m>\d{1,2}):(?P<s>\d{2})(?:[.,]\d+)?"
 _CUE = re.compile(rf"^{_TIME}\s+-->\s+\S")
 _NUMBERED_CUE = re.compile(rf"(?:\d{{1,9}}\n)?{_TIME}\s+-->")
@@ -209,13 +208,12 @@ def _seconds(match: re.Match[str] | None) -> int | None:
 
 def _json(text: str) -> Transcript | None:
     try:
-        content = json.loads(text, parse_float=_number, parse_constant=_not_a_number)
-    except BadInput:
-        raise
+        content = json.loads(text)
     except (ValueError, RecursionError):
         if _LIKE_JSON.match(text) is None:
             return None
         raise BadInput(_BROKEN_JSON, code="transcript_unreadable") from None
+    validation.check(content, "This transcript")
     lines = _limited(line for row in _json_rows(content) if (line := _json_line(row)) is not None)
     about = content if isinstance(content, dict) else {}
     title = _json_words(about, ("title", "topic", "subject", "meeting_title"))
@@ -223,15 +221,6 @@ def _json(text: str) -> Transcript | None:
     if not lines:
         lines = _limited(_spoken(documents.plain(_json_words(about, ("text", "transcript")) or "")))
     return Transcript(lines, "json", " ".join((title or "").split()) or None, held[:10] if held else None)
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _not_a_number(text)
-
-
-def _not_a_number(text: str) -> NoReturn:
-    raise BadInput(_BAD_NUMBER.format(text[:40]), code="transcript_unreadable")
 
 
 def _json_words(about: dict[str, Any], keys: Iterable[str]) -> str | None:

@@ -72,10 +72,15 @@ def test_tokens_are_made_listed_and_revoked(place: Place) -> None:
     assert place.run("tokens", "make", "recorder").startswith("exp_")
     (token,) = [json.loads(line) for line in place.run("tokens", "list", "--json").splitlines()]
     assert (token["name"], token["usedAt"]) == ("recorder", None)
-    assert place.run("tokens", "list").endswith("never used  recorder")
+    assert token["scopes"] == ["all"] and token["expiresAt"][:4] and not token["expired"]
+    assert place.run("tokens", "list").endswith(f"never used  expires {token['expiresAt']}  all  recorder")
     assert place.run("tokens", "list", "--user", "BOB@example.org") == ""
     assert "no such access token" in place.run("tokens", "revoke", token["id"], "--user", "bob@example.org", fails=True)
     assert place.run("tokens", "revoke", token["id"]) == "Revoked: recorder"
+    place.run("tokens", "make", "hook", "--scope", "meetings:write", "--scope", "audit:read", "--expires", "never")
+    assert place.run("tokens", "list").endswith("never used  never expires  meetings:write,audit:read  hook")
+    assert "Choose what the token may do" in place.run("tokens", "make", "x", "--scope", "nothing", fails=True)
+    assert place.run("tokens", "make", "x", "--expires", "soon", fails=True)
     assert "no account" in place.run("tokens", "list", "--user", "carol@example.org", fails=True)
 
 

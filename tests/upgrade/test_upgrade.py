@@ -169,6 +169,7 @@ def test_a_programs_token_still_opens_the_audit_and_an_old_act_can_be_undone(upg
         (deleted,) = [act for act in acts if act["name"] == "delete_task"]
         program.post(f"/api/audit/{deleted['id']}/undo", headers=headers).raise_for_status()
     assert "throw the old phone away" in upgraded.tasks(upgraded.ada)
+    assert "may do everything in the API · never expires" in upgraded.ada.get("/settings/programs").text
 
 
 def test_conversations_go_on(upgraded: Upgraded) -> None:

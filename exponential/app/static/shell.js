@@ -30,6 +30,10 @@ document.addEventListener("submit", (event) => {
   (colours ? recolour : send)(form, event.submitter).catch((failure) => toast(failure.message));
 });
 
+// A field that holds a form up is shown first, where it was folded away.
+const unfold = ({ target }) => target.closest("details")?.setAttribute("open", "");
+document.addEventListener("invalid", unfold, true);
+
 document.addEventListener("input", ({ target }) => {
   const line = target.form?.querySelector(".error-line");
   if (line) line.hidden = true; // it was about what stood there before

@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
@@ -12,9 +11,10 @@ from exponential import clock
 from exponential.gateway.access import phone_number
 from exponential.gateway.guards import Body, Caller, Use, iso
 from exponential.gateway.policy import Groups, Mode, Policy
+from exponential.http import Router
 
 MAX_PEOPLE = 1000
-router = APIRouter()
+router = Router()
 
 
 def _number(value: str) -> str:

@@ -5,15 +5,15 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
 from exponential.gateway import sessions as rows
 from exponential.gateway.events import Changed, Note, Receipt
 from exponential.gateway.guards import Caller, Use, iso
 from exponential.gateway.routes import login, sessions
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/sessions/{session_id}/events")

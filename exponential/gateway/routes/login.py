@@ -3,15 +3,16 @@
 import io
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 
 from exponential.gateway import reasons, sessions
 from exponential.gateway.guards import Body, Caller, Use, iso
 from exponential.gateway.sessions import Session
+from exponential.http import Router
 
 QR_PIXELS_PER_MODULE = 8
-router = APIRouter()
+router = Router()
 
 
 class PairingRequest(Body):

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import Header
 from pydantic import Field
 
 from exponential.gateway import outbox, sessions
 from exponential.gateway.guards import Body, Caller, Use, iso
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 
 
 class NewMessage(Body):

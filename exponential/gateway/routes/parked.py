@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from exponential.gateway import inbox, sessions
 from exponential.gateway.guards import Caller, Use, iso
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/sessions/{session_id}/parked")

@@ -1,12 +1,12 @@
 """Typing, read receipts and reactions."""
 
-from fastapi import APIRouter
 from pydantic import ConfigDict, StrictBool
 from pydantic.alias_generators import to_camel
 
 from exponential.gateway.guards import Body, Caller, Use
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 
 
 class TypingState(Body):

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from exponential.gateway.condition import Condition
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/health")

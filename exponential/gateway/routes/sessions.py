@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from exponential.gateway import policies, reasons, sessions
 from exponential.gateway.guards import Caller, Use, iso
 from exponential.gateway.routes import access
 from exponential.gateway.sessions import Session
+from exponential.http import Router
 
-router = APIRouter()
+router = Router()
 
 
 def as_json(session: Session) -> dict[str, Any]:

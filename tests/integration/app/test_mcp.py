@@ -58,9 +58,9 @@ async def test_each_user_has_their_own_workspace(house: House, url: str) -> None
     async with house.database.transaction() as session:
         assert [task.title for task in await tasks.list_tasks(session, alice.id)] == ["buy milk"]
         entries = (await history.page(session, alice.id)).entries
-        assert [(entry.act.name, entry.act.source) for entry in entries] == [
-            ("list_tasks", "mcp"),
-            ("create_task", "mcp"),
+        assert [(entry.act.name, entry.act.source, entry.act.program) for entry in entries] == [
+            ("list_tasks", "mcp", "client"),
+            ("create_task", "mcp", "client"),
         ]
         (refusal,) = (await history.page(session, bob.id, wanted=history.Wanted(name="complete_task"))).entries
         assert (refusal.act.outcome, refusal.changes) == ("unknown_task", [])

@@ -23,9 +23,9 @@ Anna: We decided to lower the starter price to nine euros.
 Bob: I'll update the pricing page by Friday."""
 
 
-async def bearer(house: House, user: User) -> dict[str, str]:
+async def bearer(house: House, user: User, *scopes: str, days: int | None = 90) -> dict[str, str]:
     async with house.database.transaction() as session:
-        _, secret = await access_tokens.make(session, user.id, "recorder")
+        _, secret = await access_tokens.make(session, user.id, "recorder", scopes=scopes or ("all",), days=days)
     return {"Authorization": f"Bearer {secret}"}
 
 
@@ -43,7 +43,8 @@ async def test_a_token_speaks_for_its_user_until_it_is_revoked(house: House) -> 
         token, secret = await access_tokens.make(session, alice.id, "  My\n recorder ")
         assert (token.name, secret[:4], token.used_at) == ("My recorder", "exp_", None)
     async with house.database.transaction() as session:
-        assert (await access_tokens.who(session, secret)).id == alice.id
+        token, user = await access_tokens.use(session, secret, access_tokens.AUDIT)
+        assert (token.name, user.id) == ("My recorder", alice.id)
         assert [known.id for known in await access_tokens.of_user(session, alice.id)] == [token.id]
         assert await access_tokens.of_user(session, bob.id) == []
         with pytest.raises(NotFound):
@@ -54,7 +55,7 @@ async def test_a_token_speaks_for_its_user_until_it_is_revoked(house: House) -> 
         assert secret.encode() not in bytes(used.token_hash)
         await access_tokens.revoke(session, alice.id, token.id)
         with pytest.raises(Unauthorized):
-            await access_tokens.who(session, secret)
+            await access_tokens.use(session, secret, access_tokens.AUDIT)
 
 
 async def test_a_token_has_a_name_and_there_are_not_too_many(house: House) -> None:
@@ -67,6 +68,84 @@ async def test_a_token_has_a_name_and_there_are_not_too_many(house: House) -> No
             await access_tokens.make(session, alice.id, str(number))
         with pytest.raises(Conflict):
             await access_tokens.make(session, alice.id, "one more")
+
+
+MAY = {  # what asks for which scope
+    "meetings:write": [("POST", "/api/meetings")],
+    "mcp": [("POST", "/mcp")],
+    "audit:read": [("GET", "/api/audit")],
+    "all": [
+        ("GET", "/api/approvals"),
+        ("PUT", "/api/approvals"),
+        ("POST", f"/api/approvals/{uuid4()}/send"),
+        ("POST", f"/api/approvals/{uuid4()}/drop"),
+        ("POST", f"/api/audit/{uuid4()}/undo"),
+    ],
+}
+
+
+@pytest.mark.parametrize("scope", MAY)
+async def test_a_token_opens_what_its_scope_says_and_nothing_else(house: House, scope: str) -> None:
+    alice = await house.user()
+    async with house.client(**await bearer(house, alice, scope)) as program:
+        for needed, calls in MAY.items():
+            for method, path in calls:
+                answer = await program.request(method, path, json={"required": False, "transcript": TALK})
+                if scope in (needed, "all"):
+                    assert answer.status_code not in (401, 403), f"{method} {path}: {answer.text}"
+                else:
+                    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing"), f"{method} {path}"
+                    assert f"lacks the scope {needed}; it has {scope}." in answer.json()["error"]
+                    if path == "/mcp":
+                        assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", scope="mcp"'
+
+
+async def test_a_recorders_token_switches_no_approvals_off(house: House) -> None:
+    alice = await house.user()
+    async with house.signed_in(alice) as page:
+        await page.put("/api/approvals", json={"required": True})
+        async with house.client(**await bearer(house, alice, "meetings:write")) as recorder:
+            assert (await recorder.put("/api/approvals", json={"required": False})).status_code == 403
+        assert (await page.get("/api/approvals")).json()["required"] is True
+
+
+async def test_a_token_expires(house: House) -> None:
+    alice = await house.user()
+    short, endless = await bearer(house, alice, days=1), await bearer(house, alice, days=None)
+    with clock.frozen(clock.now() + timedelta(days=1, seconds=1)):
+        async with house.client(**short) as program, house.client(**endless) as other:
+            refused = await program.get("/api/audit")
+            assert (refused.status_code, refused.json()["code"]) == (401, "token_expired")
+            assert "expired on" in refused.json()["error"] and "Make a new one" in refused.json()["error"]
+            assert (await program.post("/mcp", json={})).status_code == 401
+            assert (await other.get("/api/audit")).status_code == 200
+
+
+@pytest.mark.parametrize(("scopes", "days"), [((), 90), (("everything",), 90), (("all", "x"), 90), (("all",), 0)])
+async def test_what_no_token_can_be_is_refused(house: House, scopes: tuple[str, ...], days: int) -> None:
+    alice = await house.user()
+    async with house.database.transaction() as session:
+        with pytest.raises(BadInput):
+            await access_tokens.make(session, alice.id, "x", scopes=scopes, days=days)
+
+
+async def test_the_audit_says_which_program_did_it(house: House) -> None:
+    alice = await house.user()
+    milk = await act(house, alice, "create_task", "milk")
+    async with house.client(**await bearer(house, alice)) as program, house.signed_in(alice) as page:
+        await program.put("/api/approvals", json={"required": True})
+        await page.put("/api/approvals", json={"required": False})
+        await program.post("/api/meetings", json={"transcript": TALK})
+        await program.post(f"/api/audit/{milk}/undo")
+        acts = (await program.get("/api/audit")).json()["acts"]
+        assert [(each["name"], each["source"], each["program"]) for each in acts] == [
+            ("undo", "api", "recorder"),
+            ("import_meeting", "webhook", "recorder"),
+            ("require_approval", "web", None),
+            ("require_approval", "api", "recorder"),
+            ("create_task", "whatsapp", None),
+        ]
+        assert "by a program (recorder)" in (await page.get("/settings/activity")).text
 
 
 # --- meetings
@@ -209,7 +288,7 @@ async def test_one_act_is_taken_back_and_no_other(house: House) -> None:
         assert (again.status_code, again.json()["code"]) == (409, "undone")
         assert (await browser.post(f"/api/audit/{uuid4()}/undo")).status_code == 404
         acts = (await browser.get("/api/audit")).json()["acts"]
-    assert (acts[0]["name"], acts[0]["source"]) == ("undo", "api")
+    assert (acts[0]["name"], acts[0]["source"], acts[0]["program"]) == ("undo", "web", None)
     async with house.database.transaction() as session:
         assert [task.title for task in await tasks.list_tasks(session, alice.id)] == ["bread"]
 

@@ -6,6 +6,7 @@ import re
 import zipfile
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -48,7 +49,7 @@ async def test_name_and_address_are_changed_unless_somebody_has_the_address(hous
         for name, email, status in (
             ("Alice", "bob@example.org", 409),
             ("Alice", "no address", 422),
-            ("\x00", "a@b.c", 422),
+            ("\x01", "a@b.c", 422),
             ("", "a@b.c", 422),
         ):
             refused = await client.post("/settings", data={"name": name, "email": email})
@@ -140,8 +141,15 @@ async def test_tokens_are_shown_once_work_and_are_revoked(house: House) -> None:
         house.client() as script,
     ):
         assert (await client.post("/settings/programs", data={"name": " "})).status_code == 422
-        [secret] = re.findall(r"exp_[\w-]+", (await client.post("/settings/programs", data={"name": "recorder"})).text)
+        none = await client.post("/settings/programs", data={"name": "recorder"})
+        assert (
+            none.status_code == 422 and "Choose what the token may do" in none.text and 'value="recorder"' in none.text
+        )
+        form = {"name": "recorder", "scope": ["meetings:write", "audit:read"], "days": "365"}
+        [secret] = re.findall(r"exp_[\w-]+", (await client.post("/settings/programs", data=form)).text)
         page = (await client.get("/settings/programs")).text
+        until = (clock.now() + timedelta(days=365)).astimezone(ZoneInfo("Europe/Berlin"))
+        assert f"may hand meetings in, read the audit · expires on {until.day} {until:%B %Y}" in page
         assert secret not in page and "recorder" in page and "never used" in page
         assert "<b>recorder</b>" not in (await other.get("/settings/programs")).text
         token = {"authorization": f"Bearer {secret}"}

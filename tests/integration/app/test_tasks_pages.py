@@ -144,7 +144,9 @@ async def test_many_tasks_change_in_one_act(house: House) -> None:
         assert {(str(t.due_on), t.priority, t.project and t.project.name) for t in await everything(house, alice)} == {
             ("2027-02-01", "high", "Home")
         }
-        done = (await client.post("/tasks/bulk", data={"do": "complete", "task": ids[:2]}, headers=SCRIPT)).json()
+        beside = {"due": "some day", "priority": "", "project": "no id"}  # of the menu of another button
+        form = {"do": "complete", "task": ids[:2], **beside}
+        done = (await client.post("/tasks/bulk", data=form, headers=SCRIPT)).json()
         assert sum(task.done_at is not None for task in await everything(house, alice)) == 2
         await client.post("/tasks/bulk", data={"do": "complete", "task": ids}, headers=SCRIPT)  # two are done already
         await client.post("/undo", data={"act": done["act"]}, headers=SCRIPT)

@@ -188,6 +188,18 @@ async def test_who_may_talk_to_paddy_and_own_numbers(living: Living) -> None:
             "reactions": True,
         }
 
+        await page.get_by_role("radio", name="People I choose").check()
+        await people.fill("half a numb")
+        await page.get_by_role("radio", name="Only me").check()
+        await expect(people).to_be_hidden()
+        async with page.expect_response("**/access") as answer:
+            await page.get_by_role("button", name="Save").click()
+        assert (await answer.value).status == 303
+        saved = await living.client.access(user.identity, session)
+        assert (saved["mode"], saved["people"]) == ("only_me", ["+4915112345678", "+4915112345679"])
+        await page.get_by_role("radio", name="People I choose").check()
+        await expect(people).to_have_value("+4915112345678\n+4915112345679")
+
         await page.get_by_role("button", name="Prove a number").click()
         code = page.locator(".big-code")
         await expect(code).to_be_visible()

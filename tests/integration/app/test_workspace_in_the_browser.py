@@ -204,3 +204,35 @@ async def test_a_meeting_is_imported_read_searched_and_becomes_tasks(house: Hous
         await page.get_by_role("button", name="Delete this meeting").click()
         await page.get_by_role("button", name="Delete for good").click()
         await expect(page.get_by_role("heading", name="No meetings yet")).to_be_visible()
+
+
+async def test_what_is_out_of_sight_stops_nothing(house: House) -> None:
+    """A date that is half typed: in the menu of another button, and in fields that were folded up."""
+    alice = await house.user()
+    await made(house, alice, "milk")
+    async with house.window(alice) as (window, url):
+        window.expect_complaint("is not focusable")
+        page = window.page
+        await page.goto(f"{url}/tasks?select=1")
+        await page.get_by_role("checkbox", name="Choose milk").check()
+        await page.get_by_role("button", name="Change").first.click()
+        await page.locator("#bulk-due").press_sequentially("12")
+        assert await page.locator("#bulk-due").evaluate("field => field.validity.badInput")
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Complete", exact=True).click()
+        await expect(page.get_by_role("checkbox", name="Choose milk")).to_be_hidden()
+
+        await page.goto(f"{url}/tasks")
+        more = page.locator(".add-more")
+        await more.locator("summary").click()
+        due = page.locator("#due")
+        await due.press_sequentially("12")
+        await more.locator("summary").click()
+        await expect(due).to_be_hidden()
+        await page.get_by_role("textbox", name="New task").fill("bread")
+        await page.get_by_role("button", name="Add", exact=True).click()
+        await expect(due).to_be_visible()
+        await expect(due).to_be_focused()
+        await due.fill("")
+        await page.get_by_role("button", name="Add", exact=True).click()
+        await expect(page.get_by_role("link", name="bread")).to_be_visible()

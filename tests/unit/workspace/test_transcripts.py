@@ -150,8 +150,8 @@ def test_any_json_is_survived(content: object) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
-def test_numbers_that_are_none_are_named(number: str) -> None:
-    with pytest.raises(BadInput, match=number):
+def test_numbers_that_are_none_are_refused(number: str) -> None:
+    with pytest.raises(BadInput, match="Infinity or NaN"):
         read(f'[{{"text": "hello", "start": {number}}}]'.encode())
 
 
