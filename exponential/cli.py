@@ -85,7 +85,7 @@ def app_service(data: Data = None, with_parent: WithParent = False) -> None:
     from exponential.app import service
 
     _watch_parent(with_parent)
-    service.serve(launch.installation(data).app)
+    service.serve(launch.app_settings(data))
 
 
 @app.command()
@@ -95,7 +95,7 @@ def gateway(data: Data = None, with_parent: WithParent = False) -> None:
     from exponential.gateway import service
 
     _watch_parent(with_parent)
-    settings = launch.installation(data).gateway
+    settings = launch.gateway_settings(data)
     log.configure(settings.log_level, service="gateway")
     service.serve(settings)
 
@@ -161,7 +161,7 @@ def link(
     """Print a fresh one-time link that signs you in to the web app."""
     from exponential import database, launch
 
-    settings = launch.installation(data).app
+    settings = launch.app_settings(data)
     database.prepare("app", settings.database_url)
     typer.echo(_run(launch.sign_in_link(settings, user)))
 
@@ -196,7 +196,7 @@ def retry(
     from exponential import launch
     from exponential.gateway import parking
 
-    count = _run(parking.retry(launch.installation(data).gateway, session))
+    count = _run(parking.retry(launch.gateway_settings(data), session))
     typer.echo(f"{count} message{'' if count == 1 else 's'} will be handed over again.")
 
 

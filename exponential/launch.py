@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -27,6 +27,8 @@ FIRST_PAUSE, STEADY_AFTER = (
 STOP = 6.0  # seconds a service gets to finish what it does
 BAD_CONFIGURATION = 2  # exit code of a service that can't start as configured
 
+Served = TypeVar("Served", AppSettings, GatewaySettings)
+
 _log = log.get(__name__)
 
 
@@ -39,20 +41,36 @@ class Installation:
 
 
 def installation(data: Path | None) -> Installation:
-    """Read all settings and start the embedded Postgres if one is needed. Raises ConfigurationError."""
-    given: dict[str, Any] = {"data_dir": data} if data else {}
-    app, gateway = with_secrets(read(AppSettings, **given)), with_secrets(read(GatewaySettings, **given))
-    app_url, gateway_url = app.database_url, gateway.database_url
-    if app_url and not gateway_url:
-        parsed = database.parse_url(app_url)
-        gateway_url = parsed.set(database=f"{parsed.database}_gateway").render_as_string(hide_password=False)
-    if not app_url or not gateway_url:
-        postgres = embedded.start(app.data_dir)
-        app_url = app_url or postgres.url("exponential_app")
-        gateway_url = gateway_url or postgres.url("exponential_gateway")
-    return Installation(
-        app.model_copy(update={"database_url": app_url}), gateway.model_copy(update={"database_url": gateway_url})
-    )
+    """Both services' settings; see `app_settings`."""
+    return Installation(app_settings(data), gateway_settings(data))
+
+
+def app_settings(data: Path | None) -> AppSettings:
+    """The app's settings with its secrets, on the embedded Postgres unless another is given.
+
+    Raises ConfigurationError.
+    """
+    return _complete(read(AppSettings, **_given(data)), "exponential_app")
+
+
+def gateway_settings(data: Path | None) -> GatewaySettings:
+    """The same for the gateway, whose database is beside the app's if only that is given."""
+    settings = read(GatewaySettings, **_given(data))
+    if not settings.database_url and (beside := read(AppSettings, **_given(data)).database_url):
+        url = database.parse_url(beside)
+        url = url.set(database=f"{url.database}_gateway")
+        settings = settings.model_copy(update={"database_url": url.render_as_string(hide_password=False)})
+    return _complete(settings, "exponential_gateway")
+
+
+def _given(data: Path | None) -> dict[str, Any]:
+    return {"data_dir": data} if data else {}
+
+
+def _complete(settings: Served, database_name: str) -> Served:
+    settings = with_secrets(settings)
+    url = settings.database_url or embedded.start(settings.data_dir).url(database_name)
+    return settings.model_copy(update={"database_url": url})
 
 
 async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:

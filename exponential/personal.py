@@ -181,7 +181,7 @@ async def _desk(data: Path | None) -> AsyncIterator["Database"]:
     """The app's database, brought up to date, with the key ring set."""
     from exponential import database, encryption, launch, log
 
-    settings = (await asyncio.to_thread(launch.installation, data)).app
+    settings = await asyncio.to_thread(launch.app_settings, data)
     log.configure(settings.log_level, service="command")
     encryption.use_keys(settings.encryption_keys)
     await database.prepare_async("app", settings.database_url)

@@ -27,6 +27,13 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("exponential"))
 
 
+def make_data_dir(folder: Path) -> None:
+    """Make the data folder for its user alone. Others may pass through root's: the embedded Postgres must."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711 if folder.stat().st_uid == 0 else 0o700)
+
+
 class Settings(BaseSettings):
     """What both services share."""
 
@@ -179,7 +186,7 @@ def with_secrets(settings: S) -> S:
     if settings.auth_secret and settings.encryption_keys:
         return settings
     folder = settings.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
+    make_data_dir(folder)
     secret = settings.auth_secret or _keep(folder / "auth-secret", lambda: secrets.token_hex(32))
     try:
         keys = settings.encryption_keys or _key_ring(_keep(folder / "encryption-key", _new_key))

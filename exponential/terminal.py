@@ -15,7 +15,7 @@ from exponential.errors import ExponentialError
 
 async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> int:
     """Put each request to Paddy as the local user and print the answer. Returns the exit code."""
-    settings = launch.installation(data).app
+    settings = launch.app_settings(data)
     log.configure(settings.log_level, service="ask")
     encryption.use_keys(settings.encryption_keys)
     await database.prepare_async("app", settings.database_url)

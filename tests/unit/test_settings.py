@@ -78,3 +78,11 @@ def test_with_the_apps_database_alone_the_gateway_gets_one_beside_it(
     place = launch.installation(tmp_path)
     databases = [make_url(each.database_url).database for each in (place.app, place.gateway)]
     assert databases == ["work", "work_gateway"]
+
+
+def test_a_service_with_a_database_of_its_own_starts_no_embedded_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgresql://ada@db.example.org/gateway")
+    assert launch.gateway_settings(tmp_path).database_url == "postgresql://ada@db.example.org/gateway"
+    assert not (tmp_path / "postgres").exists()
