@@ -159,10 +159,10 @@ def link(
     data: Data = None,
 ) -> None:
     """Print a fresh one-time link that signs you in to the web app."""
-    from exponential import database, launch
+    from exponential import key_check, launch
 
     settings = launch.app_settings(data)
-    database.prepare("app", settings.database_url)
+    key_check.prepare("app", settings.database_url, settings.encryption_keys)
     typer.echo(_run(launch.sign_in_link(settings, user)))
 
 
@@ -176,9 +176,9 @@ def token(
     Example: curl -H "Authorization: Bearer $(exponential token --user me)" http://127.0.0.1:8421/sessions
     """
     from exponential.auth import tokens
-    from exponential.settings import GatewaySettings, read, with_secrets
+    from exponential.settings import GatewaySettings, read, with_auth_secret
 
-    settings = with_secrets(read(GatewaySettings, **({"data_dir": data} if data else {})))
+    settings = with_auth_secret(read(GatewaySettings, **({"data_dir": data} if data else {})))
     typer.echo(tokens.issue(tokens.Identity(user), secret=settings.auth_secret))
 
 
@@ -283,7 +283,7 @@ async def _rotate_key(data: Path | None) -> int:
 
     outcome = await rotation.rotate_installation(await asyncio.to_thread(launch.installation, data))
     typer.echo(outcome.sentence())
-    return 1 if outcome.waiting or outcome.locked else 0
+    return 0 if outcome.is_complete else 1
 
 
 async def _until_stopped() -> None:

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 import httpx
 
-from exponential import database, embedded, log
+from exponential import database, embedded, key_check, log
 from exponential.auth import signin, users
+from exponential.database import Part
 from exponential.ending import end
 from exponential.errors import ConfigurationError, NotFound
-from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_secrets
+from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_kept_keys, with_secrets
 
 READY = 60.0  # seconds a service gets to answer /health for the first time
 FIRST_PAUSE, STEADY_AFTER = (
@@ -42,35 +43,46 @@ class Installation:
 
 def installation(data: Path | None) -> Installation:
     """Both services' settings; see `app_settings`."""
-    return Installation(app_settings(data), gateway_settings(data))
+    app, gateway = _verified("app", _app(data)), _verified("gateway", _gateway(data))
+    return Installation(with_secrets(app), with_secrets(gateway))
 
 
 def app_settings(data: Path | None) -> AppSettings:
     """The app's settings with its secrets, on the embedded Postgres unless another is given.
 
-    Raises ConfigurationError.
+    Raises ConfigurationError, also when the database's data needs a key that isn't there: then no new one is made.
     """
-    return _complete(read(AppSettings, **_given(data)), "exponential_app")
+    return with_secrets(_verified("app", _app(data)))
 
 
 def gateway_settings(data: Path | None) -> GatewaySettings:
     """The same for the gateway, whose database is beside the app's if only that is given."""
+    return with_secrets(_verified("gateway", _gateway(data)))
+
+
+def _app(data: Path | None) -> AppSettings:
+    return read(AppSettings, **_given(data))
+
+
+def _gateway(data: Path | None) -> GatewaySettings:
     settings = read(GatewaySettings, **_given(data))
-    if not settings.database_url and (beside := read(AppSettings, **_given(data)).database_url):
-        url = database.parse_url(beside)
-        url = url.set(database=f"{url.database}_gateway")
-        settings = settings.model_copy(update={"database_url": url.render_as_string(hide_password=False)})
-    return _complete(settings, "exponential_gateway")
+    if settings.database_url or not (beside := _app(data).database_url):
+        return settings
+    url = database.parse_url(beside)
+    url = url.set(database=f"{url.database}_gateway")
+    return settings.model_copy(update={"database_url": url.render_as_string(hide_password=False)})
 
 
 def _given(data: Path | None) -> dict[str, Any]:
     return {"data_dir": data} if data else {}
 
 
-def _complete(settings: Served, database_name: str) -> Served:
-    settings = with_secrets(settings)
-    url = settings.database_url or embedded.start(settings.data_dir).url(database_name)
-    return settings.model_copy(update={"database_url": url})
+def _verified(part: Part, settings: Served) -> Served:
+    """With a database, and the keys that are kept, if there are any. They open what the database holds."""
+    url = settings.database_url or embedded.start(settings.data_dir).url(f"exponential_{part}")
+    settings = with_kept_keys(settings.model_copy(update={"database_url": url}))
+    key_check.verify(part, url, settings.encryption_keys)
+    return settings
 
 
 async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:

@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "exponential"
-BASE = {"settings", "errors", "clock", "log", "database", "embedded", "encryption", "ending", "libmagic", "listening"}
+BASE = {
+    "settings",
+    "errors",
+    "clock",
+    "log",
+    "database",
+    "embedded",
+    "encryption",
+    "key_check",
+    "ending",
+    "libmagic",
+    "listening",
+}
 TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
 SEES = {
     "auth": BASE,
