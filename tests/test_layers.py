@@ -6,19 +6,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "exponential"
-BASE = {
-    "settings",
-    "errors",
-    "clock",
-    "log",
-    "database",
-    "embedded",
-    "encryption",
-    "key_check",
-    "ending",
-    "libmagic",
-    "listening",
-}
+BASE = {"settings", "errors", "clock", "log", "database", "encryption", "key_check", "ending", "libmagic", "listening"}
+BASE |= {"embedded", "postgres_programs"}
 TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
 SEES = {
     "auth": BASE,

@@ -16,7 +16,7 @@ import pytest
 from embedding import reachable_folder, running_postgres
 from environment import bare
 
-from exponential import embedded
+from exponential import embedded, postgres_programs
 from exponential.database import Database, prepare
 from exponential.errors import ConfigurationError
 
@@ -30,14 +30,14 @@ PERSON = """
 import os, pwd, sys
 from pathlib import Path
 import psycopg
-from exponential import embedded
+from exponential import embedded, postgres_programs
 user, programs, data = sys.argv[1:]
 if user:
     account = pwd.getpwnam(user)
     os.setgroups([])
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
-    embedded._site_packages = lambda: Path(programs)  # ours may lie where this user can't read
+    postgres_programs._site_packages = lambda: Path(programs)  # ours may lie where this user can't read
 server = embedded.start(Path(data))
 print(server.url("postgres"), flush=True)
 for url in sys.stdin:
@@ -90,7 +90,7 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def programs(place: Path) -> Path:
     """Postgres's programs, where every user can run them."""
-    embedded.copy_programs(place / "programs")
+    postgres_programs.copy(place / "programs")
     return place / "programs"
 
 
@@ -192,7 +192,7 @@ def test_a_database_of_version_0_1_0_opens_and_trusts_nobody_any_more(place: Pat
     open_to_all.chmod(0o777)
 
     def run(*words: str) -> None:
-        program = embedded.program(words[0])
+        program = postgres_programs.find(words[0])
         subprocess.run([program, *words[1:]], check=True, cwd=cluster, stdout=subprocess.DEVNULL, user=user.pw_uid)
 
     run("initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", ".")
@@ -230,8 +230,8 @@ def test_what_root_puts_back_from_a_backup_opens(place: Path) -> None:
 def test_as_root_it_opens_no_folder_to_others(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = place / "root"
     home.mkdir(mode=0o700)
-    embedded.copy_programs(home / "wheel")
-    monkeypatch.setattr(embedded, "_site_packages", lambda: home / "wheel")
+    postgres_programs.copy(home / "wheel")
+    monkeypatch.setattr(postgres_programs, "_site_packages", lambda: home / "wheel")
     with pytest.raises(ConfigurationError, match=r"Permission denied.*must be able to enter that folder"):
         embedded.start(home / "data")
     server = embedded.start(place / "data")  # its programs are copied to where they can be run

@@ -13,7 +13,7 @@ from embedding import reachable_folder
 from environment import bare
 from typer.testing import CliRunner
 
-from exponential import cli, clock, embedded, encryption, key_check
+from exponential import cli, clock, encryption, key_check, postgres_programs
 from exponential.database import Database, Part
 from exponential.errors import ConfigurationError
 from exponential.gateway import sessions
@@ -192,7 +192,7 @@ def test_a_database_of_version_0_1_0_is_judged_by_its_data(place: Place, part: P
     with psycopg.connect(psycopg.conninfo.make_conninfo(url, dbname="postgres"), autocommit=True) as connection:
         name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
         connection.execute(f'create database "{name}"')
-    restore = [embedded.program("pg_restore"), "--no-owner", f"--dbname={url}", RECORDED / f"{part}.dump"]
+    restore = [postgres_programs.find("pg_restore"), "--no-owner", f"--dbname={url}", RECORDED / f"{part}.dump"]
     subprocess.run(restore, check=True)
     for keys in ((), (OTHER,)):
         with pytest.raises(ConfigurationError, match=MISSING):
