@@ -74,15 +74,20 @@ def forget_older(part: Part, url: str, newest: bytes) -> None:
         connection.execute(f"delete from {TABLE} where key_id <> %s", (encryption.key_id(newest),))
 
 
+def missing(place: str) -> ConfigurationError:
+    """What to say when the key of the data in a place isn't there."""
+    return ConfigurationError(
+        f"{place} holds data that was encrypted with a key which is missing here, so that it can't be read; nothing "
+        "was changed. Put that key back from where you keep it: into the list in EXPONENTIAL_ENCRYPTION_KEY, or the file "
+        "encryption-key in the data folder, then start again."
+    )
+
+
 def _compare(part: Part, needed: Mapping[bytes, bytes | None], keys: Iterable[bytes]) -> None:
     ring = {encryption.key_id(key): key for key in keys}
     for key_id, sealed in needed.items():
         if key_id not in ring or (sealed is not None and not encryption.opens(ring[key_id], sealed)):
-            raise ConfigurationError(
-                f"The {part}'s database holds data that was encrypted with a key which is missing here, so that it "
-                "can't be read; nothing was changed. Put that key back from where you keep it: into the list in "
-                "EXPONENTIAL_ENCRYPTION_KEY, or the file encryption-key in the data folder, then start again."
-            )
+            raise missing(f"The {part}'s database")
 
 
 def _recorded(connection: psycopg.Connection) -> dict[bytes, bytes | None]:

@@ -79,9 +79,13 @@ def _given(data: Path | None) -> dict[str, Any]:
 
 def _verified(part: Part, settings: Served) -> Served:
     """With a database, and the keys that are kept, if there are any. They open what the database holds."""
-    url = settings.database_url or embedded.start(settings.data_dir).url(f"exponential_{part}")
+    given = settings.database_url
+    url = given or embedded.start(settings.data_dir).url(f"exponential_{part}")
     settings = with_kept_keys(settings.model_copy(update={"database_url": url}))
     key_check.verify(part, url, settings.encryption_keys)
+    unused = [*settings.data_dir.glob("postgres/PG_VERSION")] if given else []
+    if not settings.encryption_keys and (unused or any(settings.data_dir.glob("gateway/sessions/*"))):
+        raise key_check.missing(f"The data folder {settings.data_dir}")
     return settings
 
 

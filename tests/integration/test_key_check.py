@@ -21,7 +21,7 @@ from exponential.gateway.sessions import Session
 from exponential.gateway.vault import Vault
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
-MISSING = r"database holds data that was encrypted with a key which is missing here"
+MISSING = r"holds data that was encrypted with a key which is missing here"
 RECORDED = Path(__file__).parent.parent / "upgrade" / "v0.1.0"
 PARTS: tuple[Part, Part] = ("app", "gateway")
 
@@ -129,8 +129,17 @@ def test_a_lost_key_file_of_a_data_folder_is_not_made_anew() -> None:
 
 def test_one_service_does_not_make_the_key_that_the_other_lost(place: Place) -> None:
     key_check.prepare("gateway", place.urls["gateway"], (OLD,))
-    with pytest.raises(ConfigurationError, match=f"gateway's {MISSING}"):
+    with pytest.raises(ConfigurationError, match=f"gateway's database {MISSING}"):
         place.run("up")
+    assert not (place.folder / "encryption-key").exists()
+
+
+@pytest.mark.parametrize("left", ["postgres/PG_VERSION", "gateway/sessions/a-session/spool"])
+def test_no_key_is_made_beside_data_of_another_time(place: Place, left: str) -> None:
+    (place.folder / left).parent.mkdir(parents=True)
+    (place.folder / left).touch()
+    with pytest.raises(ConfigurationError, match=f"data folder .* {MISSING}"):
+        place.run("link")
     assert not (place.folder / "encryption-key").exists()
 
 
