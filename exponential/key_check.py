@@ -78,8 +78,8 @@ def missing(place: str) -> ConfigurationError:
     """What to say when the key of the data in a place isn't there."""
     return ConfigurationError(
         f"{place} holds data that was encrypted with a key which is missing here, so that it can't be read; nothing "
-        "was changed. Put that key back from where you keep it: into the list in EXPONENTIAL_ENCRYPTION_KEY, or the file "
-        "encryption-key in the data folder, then start again."
+        "was changed. Put that key back from where you keep it: into the list in EXPONENTIAL_ENCRYPTION_KEY, or the "
+        "file encryption-key in the data folder, then start again."
     )
 
 
