@@ -85,7 +85,7 @@ def app_service(data: Data = None, with_parent: WithParent = False) -> None:
     from exponential.app import service
 
     _watch_parent(with_parent)
-    service.serve(launch.installation(data).app)
+    service.serve(launch.app_settings(data))
 
 
 @app.command()
@@ -95,7 +95,7 @@ def gateway(data: Data = None, with_parent: WithParent = False) -> None:
     from exponential.gateway import service
 
     _watch_parent(with_parent)
-    settings = launch.installation(data).gateway
+    settings = launch.gateway_settings(data)
     log.configure(settings.log_level, service="gateway")
     service.serve(settings)
 
@@ -159,10 +159,10 @@ def link(
     data: Data = None,
 ) -> None:
     """Print a fresh one-time link that signs you in to the web app."""
-    from exponential import database, launch
+    from exponential import key_check, launch
 
-    settings = launch.installation(data).app
-    database.prepare("app", settings.database_url)
+    settings = launch.app_settings(data)
+    key_check.prepare("app", settings.database_url, settings.encryption_keys)
     typer.echo(_run(launch.sign_in_link(settings, user)))
 
 
@@ -176,9 +176,9 @@ def token(
     Example: curl -H "Authorization: Bearer $(exponential token --user me)" http://127.0.0.1:8421/sessions
     """
     from exponential.auth import tokens
-    from exponential.settings import GatewaySettings, read, with_secrets
+    from exponential.settings import GatewaySettings, read, with_auth_secret
 
-    settings = with_secrets(read(GatewaySettings, **({"data_dir": data} if data else {})))
+    settings = with_auth_secret(read(GatewaySettings, **({"data_dir": data} if data else {})))
     typer.echo(tokens.issue(tokens.Identity(user), secret=settings.auth_secret))
 
 
@@ -196,7 +196,7 @@ def retry(
     from exponential import launch
     from exponential.gateway import parking
 
-    count = _run(parking.retry(launch.installation(data).gateway, session))
+    count = _run(parking.retry(launch.gateway_settings(data), session))
     typer.echo(f"{count} message{'' if count == 1 else 's'} will be handed over again.")
 
 
@@ -283,7 +283,7 @@ async def _rotate_key(data: Path | None) -> int:
 
     outcome = await rotation.rotate_installation(await asyncio.to_thread(launch.installation, data))
     typer.echo(outcome.sentence())
-    return 1 if outcome.waiting or outcome.locked else 0
+    return 0 if outcome.is_complete else 1
 
 
 async def _until_stopped() -> None:

@@ -1,8 +1,8 @@
 """Postgres: engine, transactions, LISTEN/NOTIFY, migrations. Each service owns one database."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -83,8 +83,8 @@ class Database:
 
     @property
     def libpq(self) -> str:
-        """The URL as libpq (psycopg, procrastinate) wants it, password included: never log it."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        """See `libpq` of this module."""
+        return libpq(self.url.render_as_string(hide_password=False))
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -123,6 +123,11 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg", query={**_CONNECTION_DEFAULTS, **parsed.query})
 
 
+def libpq(url: str) -> str:
+    """The URL as libpq (psycopg, procrastinate) wants it, password included: never log it."""
+    return parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def named(url: str, name: str) -> str:
     """The URL under which this server lists our connections as `name` (application_name, at most 63 characters)."""
     return parse_url(url).update_query_dict({"application_name": name}).render_as_string(hide_password=False)
@@ -142,10 +147,18 @@ def prepare(part: Part, url: str) -> None:
     config.set_main_option("version_locations", str(MIGRATIONS / part))
     config.set_main_option("path_separator", "os")
     config.attributes.update(url=parsed, part=part)
-    try:
+    with refusals(part, url):
         _create_if_missing(parsed)
         command.upgrade(config, "head")
+
+
+@contextmanager
+def refusals(part: Part, url: str) -> Iterator[None]:
+    """What Postgres refuses inside is a ConfigurationError, in one sentence."""
+    try:
+        yield
     except (psycopg.OperationalError, SQLAlchemyError) as error:
+        parsed = parse_url(url)
         cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
         where = f"{parsed.host or parsed.query.get('host') or 'the local socket'}"
         raise ConfigurationError(
@@ -154,14 +167,22 @@ def prepare(part: Part, url: str) -> None:
         ) from None
 
 
-def _create_if_missing(url: URL) -> None:
-    target = url.set(drivername="postgresql").render_as_string(hide_password=False)
+def connect(url: str) -> psycopg.Connection | None:
+    """A plain connection; None when the database doesn't exist. Raises psycopg.OperationalError."""
     try:
-        psycopg.connect(target, connect_timeout=10).close()
-        return
+        return psycopg.connect(libpq(url), connect_timeout=10)
     except psycopg.OperationalError as error:
-        if "does not exist" not in str(error) or not url.database:
-            raise
+        name = parse_url(url).database
+        if name and f'database "{name}" does not exist' in str(error):
+            return None
+        raise
+
+
+def _create_if_missing(url: URL) -> None:
+    if connection := connect(url.render_as_string(hide_password=False)):
+        connection.close()
+        return
+    assert url.database  # a connection without one would have been refused for another reason
     admin = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
     with psycopg.connect(admin, autocommit=True, connect_timeout=10) as connection:
         try:

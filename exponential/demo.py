@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import atexit
 import contextlib
 import json
 import secrets
@@ -56,8 +57,8 @@ async def running(data: Path | None, *, port: int = 0) -> AsyncIterator[Demo]:
     async with contextlib.AsyncExitStack() as stack:
         if data is None:
             data = Path(tempfile.mkdtemp(prefix="exponential-demo-"))
-            data.chmod(0o755)  # the embedded Postgres may run as a user of its own
-            stack.callback(shutil.rmtree, data, ignore_errors=True)
+            data.chmod(0o711)  # the embedded Postgres may run as a user of its own
+            atexit.register(shutil.rmtree, data, ignore_errors=True)  # when that has stopped, which also is at exit
         place = await asyncio.to_thread(launch.installation, data)
         place = Installation(
             place.app.model_copy(update={"port": port or launch.free_port(), "app_url": "", "gateway_url": ""}),

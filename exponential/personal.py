@@ -201,12 +201,11 @@ def mcp(user: Who = None, data: Data = None) -> None:
 @asynccontextmanager
 async def _desk(data: Path | None) -> AsyncIterator["Database"]:
     """The app's database, brought up to date, with the key ring set."""
-    from exponential import database, encryption, launch, log
+    from exponential import database, key_check, launch, log
 
-    settings = (await asyncio.to_thread(launch.installation, data)).app
+    settings = await asyncio.to_thread(launch.app_settings, data)
     log.configure(settings.log_level, service="command")
-    encryption.use_keys(settings.encryption_keys)
-    await database.prepare_async("app", settings.database_url)
+    await asyncio.to_thread(key_check.prepare, "app", settings.database_url, settings.encryption_keys)
     db = database.Database(settings.database_url, pool_size=2)
     try:
         yield db

@@ -3,15 +3,16 @@
 Row by row and store by store, each in a transaction of its own: it may be interrupted anywhere and run again.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, LargeBinary, Table, and_, bindparam, func, or_, select, type_coerce, update
 
-from exponential import encryption
+from exponential import encryption, key_check
 from exponential.app import service as _app  # noqa: F401  with each service come all its tables
-from exponential.database import AppBase, Database, GatewayBase, prepare_async
+from exponential.database import AppBase, Database, GatewayBase, Part
 from exponential.encryption import EncryptedBytes, EncryptedJSON, EncryptedText
 from exponential.gateway import service as _gateway  # noqa: F401
 from exponential.gateway.sessions import ACTIVE, Session
@@ -34,6 +35,11 @@ class Outcome:
     waiting: int = 0
     locked: int = 0
 
+    @property
+    def is_complete(self) -> bool:
+        """Nothing needs another key than the newest any more."""
+        return not (self.waiting or self.locked)
+
     def sentence(self) -> str:
         """For people: what was done, and what to do next."""
         done = f"Encrypted anew: {self.rows} rows and {self.stores} sessions' credentials."
@@ -53,15 +59,19 @@ class Outcome:
 async def rotate_installation(place: Installation) -> Outcome:
     """`rotate` for the databases and keys of an installation, brought up to date first. Raises ConfigurationError."""
     keys = place.gateway.encryption_keys
-    encryption.use_keys(keys)
-    await prepare_async("app", place.app.database_url)
-    await prepare_async("gateway", place.gateway.database_url)
+    urls: dict[Part, str] = {"app": place.app.database_url, "gateway": place.gateway.database_url}
+    for part, url in urls.items():
+        await asyncio.to_thread(key_check.prepare, part, url, keys)
     app, gateway = Database(place.app.database_url, pool_size=1), Database(place.gateway.database_url, pool_size=1)
     try:
-        return await rotate(app, gateway, keys)
+        outcome = await rotate(app, gateway, keys)
     finally:
         await app.close()
         await gateway.close()
+    if outcome.is_complete:
+        for part, url in urls.items():
+            await asyncio.to_thread(key_check.forget_older, part, url, keys[0])
+    return outcome
 
 
 async def rotate(app: Database, gateway: Database, keys: Sequence[bytes]) -> Outcome:

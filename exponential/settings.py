@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from exponential.errors import ConfigurationError
 
+_KEY_FILE = "encryption-key"
 MIN_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key is at least as long as the hash, 256 bits
 
 
@@ -25,6 +26,13 @@ def default_data_dir() -> Path:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/exponential")
     return Path(platformdirs.user_data_dir("exponential"))
+
+
+def make_data_dir(folder: Path) -> None:
+    """Make the data folder for its user alone. Others may pass through root's: the embedded Postgres must."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711 if folder.stat().st_uid == 0 else 0o700)
 
 
 class Settings(BaseSettings):
@@ -175,17 +183,35 @@ def read(kind: type[S], **given: Any) -> S:
 
 
 def with_secrets(settings: S) -> S:
-    """Fill in AUTH_SECRET and the encryption key: made once, kept 0600 in the data directory, never a default."""
-    if settings.auth_secret and settings.encryption_keys:
+    """Fill in AUTH_SECRET and the encryption key: made once, kept 0600 in the data directory, never a default.
+
+    For new data only: see `with_kept_keys` and key_check.verify.
+    """
+    settings = with_kept_keys(with_auth_secret(settings))
+    if not settings.encryption_keys:
+        _keep(settings.data_dir / _KEY_FILE, _new_key)
+        settings = with_kept_keys(settings)
+    return settings
+
+
+def with_auth_secret(settings: S) -> S:
+    """Fill in AUTH_SECRET, as `with_secrets` does."""
+    if settings.auth_secret:
         return settings
-    folder = settings.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    secret = settings.auth_secret or _keep(folder / "auth-secret", lambda: secrets.token_hex(32))
+    secret = _keep(settings.data_dir / "auth-secret", lambda: secrets.token_hex(32))
+    return settings.model_copy(update={"auth_secret": secret})
+
+
+def with_kept_keys(settings: S) -> S:
+    """Fill in the encryption key from the data directory, if one is kept there. Raises ConfigurationError."""
+    file = settings.data_dir / _KEY_FILE
+    if settings.encryption_keys or not file.exists():
+        return settings
     try:
-        keys = settings.encryption_keys or _key_ring(_keep(folder / "encryption-key", _new_key))
-    except ValueError as error:
-        raise ConfigurationError(f"The file {folder / 'encryption-key'} is not right: {error}.") from None
-    return settings.model_copy(update={"auth_secret": secret, "encryption_keys": keys})
+        keys = _key_ring(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The file {file} is not right: {error}.") from None
+    return settings.model_copy(update={"encryption_keys": keys})
 
 
 def _key_ring(text: str) -> tuple[bytes, ...]:
@@ -202,6 +228,7 @@ def _new_key() -> str:
 def _keep(path: Path, make: Callable[[], str]) -> str:
     """Read `path`, or write it first with what `make` returns; when two processes race, the first one's stays."""
     if not path.exists():
+        make_data_dir(path.parent)
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(make() + "\n")

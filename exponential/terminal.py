@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from exponential import database, encryption, launch, log
+from exponential import database, key_check, launch, log
 from exponential.assistant.runtime import Runtime
 from exponential.auth import users
 from exponential.errors import ExponentialError
@@ -15,10 +15,9 @@ from exponential.errors import ExponentialError
 
 async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> int:
     """Put each request to Paddy as the local user and print the answer. Returns the exit code."""
-    settings = launch.installation(data).app
+    settings = launch.app_settings(data)
     log.configure(settings.log_level, service="ask")
-    encryption.use_keys(settings.encryption_keys)
-    await database.prepare_async("app", settings.database_url)
+    await asyncio.to_thread(key_check.prepare, "app", settings.database_url, settings.encryption_keys)
     db = database.Database(settings.database_url)
     failed = False
     try:

@@ -15,7 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from exponential import database, encryption, log
+from exponential import database, key_check, log
 from exponential.app import (
     acts,
     appearance,
@@ -151,8 +151,7 @@ def serve(settings: AppSettings) -> None:
     Raises ConfigurationError when the database or the port can't be used.
     """
     log.configure(settings.log_level, service="app")
-    encryption.use_keys(settings.encryption_keys)
-    database.prepare("app", settings.database_url)
+    key_check.prepare("app", settings.database_url, settings.encryption_keys)
     listener = bind(settings.host, settings.port)
     app = create(settings)
     _log.info("app_listening", port=listener.getsockname()[1])

@@ -1,8 +1,9 @@
 """What `exponential retry` does, beside a running gateway or without one."""
 
+import asyncio
 from uuid import UUID
 
-from exponential import database, encryption
+from exponential import key_check
 from exponential.database import Database
 from exponential.errors import NotFound
 from exponential.gateway import inbox
@@ -15,8 +16,7 @@ async def retry(settings: GatewaySettings, session_id: UUID | None) -> int:
 
     Raises NotFound for a session that isn't there, ConfigurationError when the database can't be reached.
     """
-    encryption.use_keys(settings.encryption_keys)
-    await database.prepare_async("gateway", settings.database_url)
+    await asyncio.to_thread(key_check.prepare, "gateway", settings.database_url, settings.encryption_keys)
     db = Database(settings.database_url, pool_size=1)
     try:
         async with db.transaction() as transaction:

@@ -10,7 +10,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from exponential import database, encryption, log
+from exponential import database, key_check, log
 from exponential.database import Database
 from exponential.ending import end
 from exponential.errors import ConfigurationError
@@ -42,8 +42,7 @@ def serve(settings: GatewaySettings) -> None:
     Raises ConfigurationError, in one sentence, when it can't start.
     """
     launch = _launch(settings)
-    encryption.use_keys(settings.encryption_keys)
-    database.prepare("gateway", settings.database_url)
+    key_check.prepare("gateway", settings.database_url, settings.encryption_keys)
     listener = _listen(settings.host, settings.port)
     asyncio.run(_serve(settings, launch, listener))
 

@@ -7,7 +7,6 @@ refused.
 """
 
 import asyncio
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock, log
 from exponential.database import Database, GatewayBase
+from exponential.encryption import key_id
 from exponential.gateway import earlier, pages
 from exponential.gateway.pages import UNIT, PageCipher
 
@@ -202,11 +202,6 @@ def file_name(copy: UUID) -> str:
 def copy_name(file: str) -> UUID:
     """Which copy lies in a file of this name."""
     return UUID(Path(file).stem.removeprefix(_PREFIX))
-
-
-def key_id(key: bytes) -> bytes:
-    """What names a key of the ring without telling it; the same as in encrypted columns."""
-    return hashlib.sha256(key).digest()[:4]
 
 
 def _resealed(content: dict[int, bytes], old: PageCipher, new: PageCipher) -> dict[int, bytes]:

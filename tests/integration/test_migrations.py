@@ -17,6 +17,7 @@ from exponential.database import AppBase, GatewayBase, Part
 def _load_models(part: Part) -> None:
     names = {
         "app": [
+            "key_check",
             "auth.users",
             "auth.signin",
             "auth.invites",
@@ -34,7 +35,7 @@ def _load_models(part: Part) -> None:
             "assistant.approvals",
         ],
         "gateway": [
-            *("gateway.sessions", "gateway.inbox", "gateway.outbox", "gateway.requests"),
+            *("key_check", "gateway.sessions", "gateway.inbox", "gateway.outbox", "gateway.requests"),
             *("gateway.policies", "gateway.contacts", "gateway.origins", "gateway.vault"),
         ],
     }

@@ -3,9 +3,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
-from exponential import launch
 from exponential.errors import ConfigurationError
 from exponential.settings import AppSettings, GatewaySettings, read, with_secrets
 
@@ -69,12 +67,3 @@ def test_prices_are_two_numbers() -> None:
     for bad in ("2.50", "a/b", "1/2/3", "-1/2", "nan/1"):
         with pytest.raises(ConfigurationError, match=r"2\.50/10"):
             read(AppSettings, EXPONENTIAL_MODEL_PRICES=bad)
-
-
-def test_with_the_apps_database_alone_the_gateway_gets_one_beside_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://ada@db.example.org/work")
-    place = launch.installation(tmp_path)
-    databases = [make_url(each.database_url).database for each in (place.app, place.gateway)]
-    assert databases == ["work", "work_gateway"]

