@@ -18,7 +18,7 @@ from exponential.workspace import history
 from exponential.workspace.zones import zone_of
 
 router = Router(prefix="/settings")
-LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("never", "never"))  # after which a token expires
+LIFETIMES = (("30", "after 30 days"), ("90", "after 90 days"), ("365", "after a year"), ("never", "never"))
 
 
 @router.get("/programs")
