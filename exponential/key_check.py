@@ -64,7 +64,7 @@ def prepare(part: Part, url: str, keys: tuple[bytes, ...]) -> None:
         recorded = _recorded(connection)
         _compare(part, recorded, keys)  # another process may have been first, with other keys
         sealed = encryption.encrypt_with_each(KNOWN)
-        for key_id in ({encryption.key_id(keys[0])} | needed) - set(recorded):
+        for key_id in ({encryption.key_id(keys[0])} | (set() if recorded else needed)) - set(recorded):
             connection.execute(f"insert into {TABLE} (key_id, sealed) values (%s, %s)", (key_id, sealed[key_id]))
 
 
