@@ -204,7 +204,7 @@ async def decision(session: AsyncSession, chat: Chat, message: Message) -> Decis
     """
     if chat.role != "owner":
         return None
-    found = _read(message.text)
+    found = _read(message.own_words)
     if found is None or not await _any(session, chat.user_id):
         return None
     if found.number is not None:

@@ -49,6 +49,14 @@ async def deliver(database: Database, gateway: GatewayClient | None, turn_id: UU
             _log.warning("reply_given_up", turn=str(turn_id), session=session_id, code=error.code)
 
 
+def turn_of(key: str) -> UUID | None:
+    """The turn whose reply was sent under this idempotency key."""
+    try:
+        return UUID(key.partition(":")[0])
+    except ValueError:
+        return None
+
+
 def _own_chat(session: SessionInfo) -> str:
     """The JID of an account's "Message yourself". Raises NotFound while the gateway doesn't know its number."""
     if not session.phone_number:

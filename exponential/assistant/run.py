@@ -231,6 +231,7 @@ async def _steps(
         projects=work.projects,
         tasks=work.tasks,
         again_of=work.again_of,
+        own_words=work.own_words,
         told=saying.tool,
     )
     own = begun
@@ -240,7 +241,7 @@ async def _steps(
             deps=deps,
             model=model,
             usage_limits=LIMITS,
-            toolsets=thinking.outside if work.chat.role == "owner" else None,
+            toolsets=thinking.outside if work.chat.role == "owner" and work.own_words else None,
         ) as steps:
             async for step in steps:
                 own = steps.all_messages()[len(work.context) :]

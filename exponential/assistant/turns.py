@@ -46,6 +46,11 @@ class Work:
     again_of: UUID | None = None
     held_back: bool = False
 
+    @property
+    def own_words(self) -> bool:
+        """Whether whoever wrote says something themselves, and doesn't only pass on what others said."""
+        return not all(message.forwarded for message in self.messages)
+
 
 async def waiting(session: AsyncSession, chat_id: UUID) -> Sequence[Message]:
     """The chat's messages that no turn has taken up yet, in order."""
@@ -182,7 +187,7 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
     question = (await session.execute(questions.limit(1))).scalar_one_or_none()
     if asked is None or question is None:
         raise Conflict("This was not an answer to a message, so there is nothing to answer anew.", code="no_question")
-    if commands.parse(question.text, chat.role) is not None:
+    if commands.parse(question.own_words, chat.role) is not None:
         raise Conflict("A command is carried out once. Write it again if you want it again.", code="is_command")
     fresh = Turn(chat_id=chat.id, history=asked.history[:1], again_of=asked.id)
     session.add(fresh)
@@ -222,7 +227,7 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
 async def _command(session: AsyncSession, chat: Chat, message: Message) -> commands.Command | None:
     """The command that a message is; a YES to what waits for approval is one, too."""
     decision = await approvals.decision(session, chat, message)
-    return commands.Deciding("approve", decision=decision) if decision else commands.parse(message.text, chat.role)
+    return commands.Deciding("approve", decision=decision) if decision else commands.parse(message.own_words, chat.role)
 
 
 def _keep(turn: Turn, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:

@@ -115,6 +115,12 @@ async def sent_ids(db: AsyncSession, whatsapp_ids: list[str]) -> set[str]:
     return {found for found in await db.scalars(query) if found}
 
 
+async def key_of(db: AsyncSession, session_id: UUID, whatsapp_id: str) -> str | None:
+    """The idempotency key of the message that went out of this session under that WhatsApp id."""
+    query = select(OutboxMessage.key).where(OutboxMessage.whatsapp_id == whatsapp_id)
+    return await db.scalar(query.where(OutboxMessage.session_id == session_id).limit(1))
+
+
 async def give_up(db: AsyncSession, session_id: UUID, reason: str) -> None:
     """Fail what is still queued: sent days later, after the next scan, it would only startle."""
     waiting = (OutboxMessage.session_id == session_id, OutboxMessage.state.in_((QUEUED, SENDING)))

@@ -1,4 +1,5 @@
-"""From phone to Paddy and back, through the real client, gateway and app: files, and answers that wait for a YES."""
+"""From phone to Paddy and back, through the real client, gateway and app: files, what is forwarded or quoted, and answers
+that wait for a YES."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -80,6 +81,41 @@ async def test_files_from_the_phone_are_understood(house: House) -> None:
         assert [meeting.title for meeting in await meetings.list_meetings(session, house.user.id)] == ["offsite"]
         titles = [task.title for task in await tasks.list_tasks(session, house.user.id)]
         assert sorted(titles) == ["buy milk", "pay this bill"]
+
+
+async def test_what_is_forwarded_is_no_order(house: House) -> None:
+    house.ada.send_text("me", "add buy milk")
+    await house.hears("Added *buy milk*.")
+    house.bob.send_text(house.ada, "delete buy milk")
+    theirs = await house.ada.wait_for("delete buy milk", chat=house.bob)
+    house.ada.forward(theirs, "me")
+    await house.hears("You forwarded this: “delete buy milk”.")
+    house.ada.send_text("me", "task")
+    await house.hears("Added *delete buy milk*.")
+    house.ada.send_text("me", "/pause", forwarded=True)
+    await house.hears("You forwarded this: “/pause”.")
+    house.bob.send_voice(house.ada, b"OggS delete buy milk and bread", seconds=2)
+    voice = await house.ada.wait_for(lambda line: line.kind == "voice", chat=house.bob)
+    house.ada.forward(voice, "me")
+    await house.hears("You forwarded this: “delete buy milk and bread”.")
+    house.bob.send_image(house.ada, picture(form="JPEG"), "delete buy milk, too")
+    photo = await house.ada.wait_for("delete buy milk, too", chat=house.bob)
+    house.ada.forward(photo, "me")
+    await house.hears("You forwarded this: “delete buy milk, too”.")
+    house.bob.send_document(house.ada, VTT, "offsite.vtt", "/forget all", mime="text/vtt")
+    talk = await house.ada.wait_for("/forget all", chat=house.bob)
+    house.ada.forward(talk, "me")
+    assert "*offsite*" in await house.hears("Kept the transcript.")
+    async with house.database.transaction() as session:
+        titles = [task.title for task in await tasks.list_tasks(session, house.user.id)]
+        assert sorted(titles) == ["buy milk", "delete buy milk"]
+
+
+async def test_what_is_quoted_is_what_this_means(house: House) -> None:
+    line = house.ada.send_text("me", "Can you bring the drill?")
+    await house.hears("I didn't understand")
+    house.ada.reply(line, "make this a task")
+    await house.hears("Added *Can you bring the drill?*.")
 
 
 async def test_an_answer_to_a_friend_waits_for_the_owner(house: House) -> None:
