@@ -1,5 +1,5 @@
-"""From phone to Paddy and back, through the real client, gateway and app: files, what is forwarded or quoted, and answers
-that wait for a YES."""
+"""From phone to Paddy and back, through the real client, gateway and app: files, what is forwarded or quoted, and
+answers that wait for a YES."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
