@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock, log
-from exponential.assistant import approvals, commands, ledger, shortfall, turns, understanding, usage
+from exponential.assistant import approvals, commands, decisions, ledger, shortfall, turns, understanding, usage
 from exponential.assistant.agent import paddy
 from exponential.assistant.attention import Attention
 from exponential.assistant.offline import OfflineModel
@@ -79,6 +79,7 @@ async def answer(thinking: Thinking, chat_id: UUID) -> None:
     if not await _settle(thinking.database, chat_id):
         return
     await _read_files(thinking, chat_id)
+    await decisions.note_shown(thinking.database, thinking.gateway, chat_id)
     async with thinking.database.transaction() as session:
         work = await turns.take_up(session, chat_id)
     if work is None:

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
-from exponential.assistant import approvals, chats, commands, context, jobs, media, prompts, summarising
+from exponential.assistant import approvals, chats, commands, context, decisions, jobs, media, prompts, summarising
 from exponential.assistant.conversation import CHANNEL
 from exponential.assistant.ledger import hold
 from exponential.assistant.records import Chat, Message, Turn
@@ -226,7 +226,7 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
 
 async def _command(session: AsyncSession, chat: Chat, message: Message) -> commands.Command | None:
     """The command that a message is; a YES to what waits for approval is one, too."""
-    decision = await approvals.decision(session, chat, message)
+    decision = await decisions.read(session, chat, message)
     return commands.Deciding("approve", decision=decision) if decision else commands.parse(message.own_words, chat.role)
 
 

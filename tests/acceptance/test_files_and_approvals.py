@@ -130,3 +130,23 @@ async def test_an_answer_to_a_friend_waits_for_the_owner(house: House) -> None:
     await house.hears("Sent to *Bob*.")
     line = await house.bob.wait_for(lambda line: "at eight" in line.text, chat=house.ada)
     assert line.text.endswith("Yes, at eight.")
+
+
+async def test_of_several_answers_a_reply_picks_one(house: House) -> None:
+    client, who = house.gateway.client, house.user.identity
+    await client.change_access(who, house.session, mode="people", people=[house.bob.number])
+    house.ada.send_text("me", "/approve on")
+    await house.hears("I ask you before I answer")
+    house.bob.send_text(house.ada, "first")
+    await house.hears("(who wrote “first”)")
+    house.bob.send_text(house.ada, "second")
+    await house.hears("Reply _YES 2_ to send it")
+    house.ada.send_text("me", "yes")
+    await house.hears("Which answer do you mean?")
+    assert [line.text for line in house.bob.messages(house.ada)] == ["first", "second"]
+    question = await house.ada.wait_for("(who wrote “second”)", chat="me")
+    house.ada.reply(question, "yes")
+    await house.hears("Sent to *Bob*.")
+    await house.bob.wait_for("Hi! I'm Paddy", chat=house.ada)
+    house.ada.send_text("me", "yes 1")
+    await house.hears("Sent to *Bob*.")
