@@ -21,7 +21,7 @@ from pydantic_ai.messages import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
-from exponential.assistant import approvals, briefing, decisions, usage
+from exponential.assistant import approvals, briefing, circuit_breaker, decisions, usage
 from exponential.assistant.offline import briefings, phrasing
 from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.offline.steps import Call
@@ -169,6 +169,12 @@ async def _stop(setting: Setting, _rest: str) -> Outcome:
 async def _resume(setting: Setting, _rest: str) -> Outcome:
     was = is_paused(setting.chat)
     setting.chat.paused_at = setting.chat.paused_until = None
+    others = 0
+    if setting.chat.role == "owner":
+        others = await circuit_breaker.close_all(setting.session, setting.user.id)
+    if others:
+        chats = "one chat" if others == 1 else f"{others} chats"
+        return Outcome(f"I'm back, and I answer again in {chats} in which another assistant seemed to answer me.")
     return Outcome("I'm back." if was else "I wasn't paused: I'm listening.")
 
 

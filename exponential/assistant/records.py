@@ -37,7 +37,8 @@ class Chat(AppBase):
     """One conversation. `session_id` and `jid` say where a contact chat lives; both are null in the user's own ones.
     `title` is what a topic chat is called, null until something was said in it.
 
-    While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here. Paddy remembers what
+    While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here; it is, too, until
+    `breaker_until`, the end for which the circuit breaker opened last. Paddy remembers what
     was said since `begins_at`: `summary` stands for the turns that began up to `summarised_until`.
     """
 
@@ -63,6 +64,7 @@ class Chat(AppBase):
     begins_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     summary: Mapped[str | None] = mapped_column(EncryptedText)
     summarised_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    breaker_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     limit_told_on: Mapped[date | None] = mapped_column(Date)  # the user's day on which its daily limit was told of
 
     @property

@@ -6,12 +6,30 @@ from itertools import takewhile
 from typing import Literal
 from uuid import UUID
 
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, UserPromptPart
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    UserPromptPart,
+)
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
-from exponential.assistant import approvals, chats, commands, context, decisions, jobs, media, prompts, summarising
+from exponential.assistant import (
+    approvals,
+    chats,
+    circuit_breaker,
+    commands,
+    context,
+    decisions,
+    jobs,
+    media,
+    prompts,
+    summarising,
+)
 from exponential.assistant.conversation import CHANNEL
 from exponential.assistant.ledger import hold
 from exponential.assistant.records import Chat, Message, Turn
@@ -199,7 +217,7 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
 
 async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     """A turn for the messages that wait: a command alone, else all before the next command. While the chat is paused,
-    it is silent: over as it begins."""
+    it is silent: over as it begins. Where the circuit breaker opens, its words are the answer."""
     messages = await waiting(session, chat.id)
     files = await media.of_messages(session, [message.id for message in messages])
     # One whose file has just come waits for it to be read.
@@ -211,10 +229,13 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
         messages = messages[:1]
     elif True in command:
         messages = messages[: command.index(True)]
-    state: Literal["running", "silent"] = "silent" if commands.is_paused(chat) and not command[0] else "running"
+    silent = circuit_breaker.is_open(chat) or (commands.is_paused(chat) and not command[0])
+    state: Literal["running", "silent"] = "silent" if silent else "running"
     said = prompts.content(messages, files)
-    prompt = ModelRequest(parts=[UserPromptPart(said, timestamp=messages[-1].created_at)])
-    turn = Turn(chat_id=chat.id, history=_dump([prompt]), state=state)
+    own: list[ModelMessage] = [ModelRequest(parts=[UserPromptPart(said, timestamp=messages[-1].created_at)])]
+    if not silent and await _is_loop(session, chat, messages):
+        own.append(ModelResponse(parts=[TextPart(await circuit_breaker.open_in(session, chat))]))
+    turn = Turn(chat_id=chat.id, history=_dump(own), state=state)
     turn.finished_at = clock.now() if state == "silent" else None
     session.add(turn)
     await session.flush()
@@ -222,6 +243,13 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     await session.execute(taken)
     await notify(session, CHANNEL, str(chat.id))
     return turn
+
+
+async def _is_loop(session: AsyncSession, chat: Chat, messages: Sequence[Message]) -> bool:
+    """Whether another program seems to answer Paddy; where the owner approves every answer, that does no harm."""
+    if chat.role == "owner" or await approvals.is_required(session, chat.user_id):
+        return False
+    return await circuit_breaker.trips(session, chat, messages)
 
 
 async def _command(session: AsyncSession, chat: Chat, message: Message) -> commands.Command | None:

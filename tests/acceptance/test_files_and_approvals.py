@@ -1,19 +1,23 @@
-"""From phone to Paddy and back, through the real client, gateway and app: files, what is forwarded or quoted, and
-answers that wait for a YES."""
+"""From phone to Paddy and back, through the real client, gateway and app: files, what is forwarded or quoted,
+answers that wait for a YES, and chats in which another assistant answers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 from filemaking import pdf, picture
-from gateways import SECRET, Gateway, StartGateway, link
+from gateways import SECRET, Gateway, StartGateway, link, until
 from listening import TranscriptionServer
 from serving import serving
+from sqlalchemy import select
 
 from exponential.app import service
 from exponential.app.server import bind
+from exponential.assistant.records import Message, Turn
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.loopback.groups import Group
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 from exponential.settings import AppSettings, read
@@ -150,3 +154,47 @@ async def test_of_several_answers_a_reply_picks_one(house: House) -> None:
     await house.bob.wait_for("Hi! I'm Paddy", chat=house.ada)
     house.ada.send_text("me", "yes 1")
     await house.hears("Sent to *Bob*.")
+
+
+async def answer_all(robot: Phone, chat: Phone | Group) -> None:
+    """Another assistant: answers whatever comes, at once and for ever."""
+    answered = 0
+    while True:
+        came = [line for line in robot.messages(chat) if not line.from_me]
+        for line in came[answered:]:
+            robot.reply(line, f"Thanks for message {answered}! I'm Bob's assistant and will pass it on to him.")
+        answered = len(came)
+        await robot.changed()
+
+
+@pytest.mark.parametrize("where", ["chat", "group"])
+async def test_two_assistants_do_not_answer_each_other_for_ever(house: House, where: str) -> None:
+    client, who = house.gateway.client, house.user.identity
+    await client.change_access(who, house.session, mode="everyone", groups="mentions")
+    group = house.bob.create_group("Trip", [house.ada])
+    chat: Phone | Group = group if where == "group" else house.ada
+    robot = asyncio.create_task(answer_all(house.bob, chat))
+    if where == "group":
+        house.bob.send_to_group(group, "hello", mentions=[house.ada])
+    else:
+        house.bob.send_text(house.ada, "hello")
+    notice = await house.hears("Another assistant seems to answer me in the chat with")
+    assert "Bob" in notice and "Write _/resume_" in notice
+    last = await house.bob.wait_for("I pause here for a while", chat=chat)
+    robot.cancel()
+    house.bob.reply(last, "Is anybody there?")
+
+    async def unanswered() -> bool:
+        async with house.database.transaction() as session:
+            query = select(Message).order_by(Message.position.desc()).limit(1)
+            message = (await session.scalars(query)).one()
+            turn = await session.get(Turn, message.turn_id) if message.turn_id else None
+            return message.text == "Is anybody there?" and turn is not None and turn.state == "silent"
+
+    await until(unanswered)
+    heard = [line.text for line in house.bob.messages(chat) if not line.from_me]
+    assert len(heard) <= 8 and sum("I pause here" in text for text in heard) == 1
+    house.ada.send_text("me", "/resume")
+    await house.hears("I answer again in one chat")
+    house.bob.reply(last, "Bob here, in person")
+    await until(lambda: len([line for line in house.bob.messages(chat) if not line.from_me]) > len(heard))
