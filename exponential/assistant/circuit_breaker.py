@@ -84,10 +84,10 @@ async def open_in(session: AsyncSession, chat: Chat) -> str:
     _log.warning("circuit_breaker_opened", chat=str(chat.id))
     user = await users.get(session, chat.user_id)
     until = when(chat.breaker_until.astimezone(zone_of(user)).isoformat(), now.astimezone(zone_of(user)))
-    name = await _name(session, chat)
+    where, name = "a group" if (chat.jid or "").endswith("@g.us") else "the chat", plain(await _name(session, chat))
     text = (
-        f"Another assistant seems to answer me in the chat with **{plain(name)}**, so I pause there until {until}. "
-        "Write */resume* and I answer there at once."
+        f"Another assistant seems to answer me in {where} with **{name}**, so I pause there until {until}. "
+        "Write */resume* to let me go on at once."
     )
     place = await telling.place_in(session, chat.user_id, chat.session_id)
     await telling.tell(session, chat.user_id, clock.new_id(), text, _in_mind(), place)
@@ -122,11 +122,10 @@ async def _rounds(session: AsyncSession, chat: Chat, messages: Sequence[Message]
 
 
 async def _name(session: AsyncSession, chat: Chat) -> str:
-    """Who the chat is with, as they call themselves."""
+    """Who wrote last in the chat, as they call themselves."""
     said = select(Message).where(Message.chat_id == chat.id, Message.role == "user").order_by(Message.position.desc())
     last = (await session.scalars(said.limit(1))).one_or_none()
-    name = chats.plain_name((last and last.sender_name) or "")[:MAX_NAME] or (chat.jid or "").partition("@")[0]
-    return f"the group of {name}" if (chat.jid or "").endswith("@g.us") else name
+    return chats.plain_name((last and last.sender_name) or "")[:MAX_NAME] or (chat.jid or "").partition("@")[0]
 
 
 def _in_mind() -> list[ModelMessage]:

@@ -37,10 +37,12 @@ class Decision:
 async def note_shown(database: Database, gateway: GatewayClient | None, chat_id: UUID) -> None:
     """Before a YES from WhatsApp is understood: find out when the questions that it may answer left for there."""
     async with database.transaction() as session:
-        chat = await session.get_one(Chat, chat_id)
+        chat = await session.get(Chat, chat_id)
+        if gateway is None or chat is None or chat.role != "owner":
+            return
         unanswered = (Message.chat_id == chat_id, Message.role == "user", Message.turn_id.is_(None))
         said = await session.scalars(select(Message).where(*unanswered, Message.channel == "whatsapp"))
-        if gateway is None or chat.role != "owner" or not any(_read(message.own_words) for message in said):
+        if not any(_read(message.own_words) for message in said):
             return
         user = await users.get(session, chat.user_id)
         asked = select(PendingSend.id, PendingSend.ask_message_id, Chat.session_id).join(Chat)

@@ -141,7 +141,7 @@ async def test_in_a_group_each_member_counts_alone(connected: Runtime, chat: Cha
         heard = await chat.says("Out of office", after=1, name="Bot", jid=GROUP)
     assert heard.count(SAID) == 1 and len(heard) == 2 * SAME
     (notice,) = await chat.owner_hears()
-    assert "the chat with **the group of Bot**" in notice
+    assert "in a group with **Bot**, so I pause there" in notice
 
 
 async def test_neither_the_owner_nor_who_is_approved_by_them_is_concerned(
