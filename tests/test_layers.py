@@ -7,8 +7,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "exponential"
 BASE = set(
-    "settings errors clock log database postgres_programs embedded encryption key_check ending libmagic listening sandbox"
-    " validation http".split()
+    "settings errors clock log database postgres_programs embedded encryption key_check ending libmagic listening"
+    " sandbox validation http".split()
 )
 TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
 SEES = {

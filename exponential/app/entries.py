@@ -46,6 +46,7 @@ class Entry:
     day: date | None
     failed: bool
     retry: bool
+    forwarded: bool = False
     files: list[StoredAttachment] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
 
@@ -77,6 +78,7 @@ async def entries_of(session: AsyncSession, chat: Chat, found: Sequence[Message]
                 day=at.date() if at.date() != before else None,
                 failed=state == "failed" and is_reply,
                 retry=message.id == last and chat.kind != "contact" and bool(again_of or message.turn_id in answered),
+                forwarded=message.forwarded,
                 files=files.get(message.id, []),
                 deeds=deeds.get(message.turn_id, []) if is_reply and message.turn_id else [],
             )

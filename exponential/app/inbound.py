@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from exponential.app.state import TheState, state_of
-from exponential.assistant import conversation, media
+from exponential.assistant import conversation, media, replies
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.understanding import VIDEO
 from exponential.auth import tokens
@@ -22,6 +22,7 @@ from exponential.validation import cleaned
 
 router = Router(prefix="/api/whatsapp-gateway")
 MAX_MESSAGE = 90_000_000  # bytes: the largest EXPONENTIAL_MEDIA_LIMIT in base64, and the message around it
+MAX_QUOTED = 4_000  # characters of a quoted message that are kept
 _KINDS: dict[str, media.Kind] = {
     "image": "image",
     "document": "document",
@@ -46,6 +47,13 @@ class File(BaseModel):
     problem: str = Field("", max_length=500)
 
 
+class Quoted(BaseModel):
+    """The message that another one replies to. `key` is the idempotency key of one that this app has sent."""
+
+    text: Text = ""
+    key: Text | None = None
+
+
 class Inbound(BaseModel):
     """One WhatsApp message. `chat` and `sender` are JIDs; `message_id` is WhatsApp's."""
 
@@ -62,6 +70,8 @@ class Inbound(BaseModel):
     text: Text
     timestamp: AwareDatetime
     media: File | None = None
+    forwarded: bool = False
+    quoted: Quoted | None = None
 
 
 class Accepted(BaseModel):
@@ -96,6 +106,10 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         sender_name=body.sender_name,
         type=body.type,
         attachments=_attachments(body, state.settings.media_limit),
+        forwarded=body.forwarded,
+        quoted=body.quoted.text[:MAX_QUOTED] if body.quoted else "",
+        quoted_turn_id=replies.turn_of(body.quoted.key) if body.quoted and body.quoted.key else None,
+        written_at=body.timestamp,
     )
     async with state.database.transaction() as session:
         received = await conversation.receive(session, incoming, media_limit=state.settings.media_limit)

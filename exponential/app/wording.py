@@ -20,6 +20,7 @@ _DONE = {
     "snooze_reminder": "Put off the reminder:",
     "remember": "Will remember:",
     "forget": "Forgot:",
+    "keep_note": "Kept a note",
     "leave_note": "Left a note",
     "undo": "Took back the last step",
 }
@@ -43,6 +44,7 @@ _RUNNING = {
     "list_reminders": "Looking at your reminders",
     "remember": "Remembering",
     "recall": "Thinking back",
+    "keep_note": "Keeping a note",
     "leave_note": "Leaving a note",
     "undo": "Taking back a step",
 }

@@ -1,9 +1,9 @@
 """Approval of what Paddy sends to others: an answer to a contact waits until the owner says YES, NO, or other words.
 
-Off unless the owner switches it on. What waits too long is dropped. Only what the owner writes to Paddy decides.
+Off unless the owner switches it on. What waits too long is dropped. Only what the owner writes to Paddy decides, once
+they have seen the question. What the contact wrote, and the answer to it, Paddy has in mind as data, not as its own.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,16 +15,18 @@ from pydantic_ai.messages import (
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
+    TextContent,
     TextPart,
+    UserContent,
     UserPromptPart,
 )
-from sqlalchemy import DateTime, ForeignKey, Index, Integer, String, delete, func, select, update
+from sqlalchemy import ColumnElement, DateTime, ForeignKey, Index, Integer, String, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
-from exponential.assistant import conversation, jobs
+from exponential.assistant import chats, conversation, jobs, prompts, telling
 from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.records import Chat, Message, Turn
 from exponential.auth import users
@@ -34,13 +36,10 @@ from exponential.workspace.zones import zone_of
 
 LIFE = timedelta(hours=24)  # that an answer waits
 QUOTED = 300  # characters of the contact's words in the request
-OWN_CHAT = "own"  # instead of a JID: the account's own chat, as the gateway knows it
+IN_MIND = 700  # characters of what the contact wrote, and of the answer, that Paddy has in mind
+MAX_NAME = 60  # characters of a contact's name
 NOT_SENT = "(The owner decided not to send an answer to this.)"
 State = Literal["waiting", "sent", "dropped", "expired"]
-_NUMBER = r"(?:\s*(?:no\.?\s*|#\s*)?(?P<number>\d{1,6}))?"
-_YES = re.compile(rf"(?:yes|yep|ok(?:ay)?|send(?:\s+it)?|yes,?\s+send(?:\s+it)?|ja|👍){_NUMBER}[\s.!]*", re.IGNORECASE)
-_NO = re.compile(rf"(?:no|nope|don['’]?t(?:\s+send)?(?:\s+it)?|drop(?:\s+it)?|nein|👎){_NUMBER}[\s.!]*", re.IGNORECASE)
-_OTHER = re.compile(rf"send{_NUMBER}\s*:\s*(?P<text>\S.*)", re.IGNORECASE | re.DOTALL)
 
 
 class ApprovalRule(AppBase):
@@ -53,9 +52,10 @@ class ApprovalRule(AppBase):
 
 
 class PendingSend(AppBase):
-    """An answer that waits, or waited: that of `turn_id`, in the contact's chat. The owner was asked in `ask_turn_id`.
+    """An answer that waits, or waited: that of `turn_id`, in the contact's chat. `number` names it to its owner.
 
-    `number` names it to its owner.
+    The owner was asked in `ask_turn_id`, on WhatsApp with the gateway's message `ask_message_id`, which left at
+    `shown_at`.
     """
 
     __tablename__ = "pending_sends"
@@ -70,6 +70,8 @@ class PendingSend(AppBase):
     chat_id: Mapped[UUID] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
     turn_id: Mapped[UUID] = mapped_column(ForeignKey("turns.id", ondelete="CASCADE"), unique=True)
     ask_turn_id: Mapped[UUID | None] = mapped_column(ForeignKey("turns.id", ondelete="SET NULL"), index=True)
+    ask_message_id: Mapped[str | None] = mapped_column(String(200))
+    shown_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     state: Mapped[State] = mapped_column(String(16), default="waiting")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -84,15 +86,6 @@ class Waiting:
     contact: str
     asked: str
     reply: str
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the owner said of one that waits: `number` None means the one just asked about; `text` replaces Paddy's."""
-
-    send: bool
-    number: int | None = None
-    text: str | None = None
 
 
 async def is_required(session: AsyncSession, user_id: UUID) -> bool:
@@ -116,47 +109,24 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     await session.execute(select(lock))
     last = select(func.coalesce(func.max(PendingSend.number), 0)).where(PendingSend.user_id == user.id)
     number = (await session.execute(last)).scalar_one() + 1
+    others = await pending_of(session, user.id)
     pending = PendingSend(
         user_id=user.id, number=number, chat_id=chat.id, turn_id=turn.id, expires_at=clock.now() + LIFE
     )
     session.add(pending)
     now = clock.now().astimezone(zone_of(user))
     until = when(pending.expires_at.astimezone(now.tzinfo).isoformat(), now)
-    text = _request(Waiting(pending, _contact(messages), _words(messages), reply), until)
-    main = await conversation.main_chat(session, user.id)
-    own: list[ModelMessage] = [
-        ModelRequest(parts=[UserPromptPart("(An answer to somebody else waits for approval.)", timestamp=clock.now())]),
-        ModelResponse(parts=[TextPart(text)]),
-    ]
-    history = ModelMessagesTypeAdapter.dump_python(own, mode="json")
-    ask = Turn(chat_id=main.id, state="done", history=history, finished_at=clock.now())
-    session.add(ask)
-    await session.flush()
-    pending.ask_turn_id = ask.id
-    session.add(
-        Message(
-            chat_id=main.id,
-            turn_id=ask.id,
-            role="assistant",
-            channel="whatsapp",
-            session_id=chat.session_id,
-            jid=await _place(session, main.id, chat.session_id),
-            text=text,
-        )
-    )
-    await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{main.id}", turn_id=str(ask.id))
-    await notify(session, conversation.CHANNEL, str(main.id))
+    asked = Waiting(pending, _contact(messages), _words(messages), reply)
+    key = clock.new_id()
+    place = await telling.place_in(session, user.id, chat.session_id)
+    await telling.tell(session, user.id, key, _request(asked, until, alone=not others), _in_mind(asked), place)
+    pending.ask_turn_id = key
 
 
 async def waiting(session: AsyncSession, user_id: UUID) -> list[Waiting]:
     """What waits for this owner, oldest first."""
-    query = (
-        select(PendingSend)
-        .where(PendingSend.user_id == user_id, PendingSend.state == "waiting", PendingSend.expires_at > clock.now())
-        .order_by(PendingSend.number)
-    )
     found = []
-    for pending in (await session.execute(query)).scalars():
+    for pending in await pending_of(session, user_id):
         messages = (
             await session.execute(select(Message).where(Message.turn_id == pending.turn_id).order_by(Message.position))
         ).scalars()
@@ -197,78 +167,59 @@ async def expire(session: AsyncSession) -> None:
         await _unsay(session, pending)
 
 
-async def decision(session: AsyncSession, chat: Chat, message: Message) -> Decision | None:
-    """What a message of the owner's decides about an answer that waits; None when it is about something else.
-
-    A bare YES or NO counts only right after Paddy asked; with a number, or as "SEND: …", it always does.
-    """
-    if chat.role != "owner":
-        return None
-    found = _read(message.text)
-    if found is None or not await _any(session, chat.user_id):
-        return None
-    if found.number is not None:
-        return found
-    before = select(Message).where(
-        Message.chat_id == chat.id, Message.role == "assistant", Message.position < message.position
-    )
-    said = (await session.execute(before.order_by(Message.position.desc()).limit(1))).scalar_one_or_none()
-    asked = select(PendingSend.number).where(PendingSend.ask_turn_id == (said.turn_id if said else None))
-    number = (await session.execute(asked)).scalar_one_or_none()
-    return None if number is None and found.text is None else Decision(found.send, number, found.text)
-
-
-async def decide(session: AsyncSession, user_id: UUID, what: Decision) -> str:
-    """Do what the owner decided; what to say to it, in Markdown. Raises NotFound, Conflict, BadInput."""
-    everything = await waiting(session, user_id)
-    chosen = [each for each in everything if what.number in (None, each.pending.number)]
-    if not chosen:
-        raise NotFound(f"No answer with the number {what.number} waits any more.", code="unknown_pending")
-    if len(chosen) > 1:
-        numbers, last = ", ".join(str(each.pending.number) for each in chosen), chosen[-1].pending.number
-        raise Conflict(f"Several answers wait ({numbers}). Say which, for example SEND {last}: …", code="ambiguous")
-    (one,) = chosen
-    if not what.send:
-        await drop(session, user_id, one.pending.id)
-        return f"Not sent. **{plain(one.contact)}** gets no answer."
-    await send(session, user_id, one.pending.id, what.text)
-    return f"Sent to **{plain(one.contact)}**."
+async def note_asked(session: AsyncSession, turn_id: UUID, message_id: str) -> None:
+    """Remember the gateway's message with which the owner is asked, if that is what this turn does."""
+    asked = update(PendingSend).where(PendingSend.ask_turn_id == turn_id, PendingSend.ask_message_id.is_(None))
+    await session.execute(asked.values(ask_message_id=message_id))
 
 
 def listed(found: Sequence[Waiting], required: bool) -> str:
     """What waits, for people, in Markdown."""
     how = "I ask you before I answer other people." if required else "I answer other people without asking you."
     turn = "*/approve off* ends that." if required else "*/approve on* changes that."
-    lines = [f"{each.pending.number}. to **{plain(each.contact)}**: {plain(_short(each.reply))}" for each in found]
-    more = "\n\nThese wait (*YES 1* sends, *NO 1* drops the first):\n\n" + "\n".join(lines) if lines else ""
+    more = f"\n\nThese wait (*YES 1* sends, *NO 1* drops the first):\n\n{lines(found)}" if found else ""
     return f"{how} {turn}{more}"
 
 
-def _request(asked: Waiting, until: str) -> str:
+def lines(found: Sequence[Waiting]) -> str:
+    return "\n".join(
+        f"{each.pending.number}. to **{plain(each.contact)}**: {plain(_short(each.reply))}" for each in found
+    )
+
+
+def _request(asked: Waiting, until: str, *, alone: bool) -> str:
     number, quoted = asked.pending.number, "\n".join(f"> {line}" for line in asked.reply.split("\n"))
     wrote = f" (who wrote “{plain(_short(asked.asked))}”)" if asked.asked else ""
+    which = "" if alone else f" {number}"
     return (
         f"I want to answer **{plain(asked.contact)}**{wrote}:\n\n{quoted}\n\n"
-        f"Reply *YES* to send it, *NO* to drop it, or *SEND: …* with your own words. "
+        f"Reply *YES{which}* to send it, *NO{which}* to drop it, or *SEND{which}: …* with your own words. "
         f"(Number {number}; it waits until {until}.)"
     )
 
 
-def _read(text: str) -> Decision | None:
-    text = text.strip()
-    for pattern, yes in ((_OTHER, True), (_YES, True), (_NO, False)):
-        match = pattern.fullmatch(text)
-        if match is not None:
-            number = int(match["number"]) if match["number"] else None
-            return Decision(yes, number, match.groupdict().get("text"))
-    return None
+def _in_mind(asked: Waiting) -> list[ModelMessage]:
+    number = asked.pending.number
+    words = f"To: {asked.contact}\nThey wrote: {asked.asked[:IN_MIND]}\nThe answer would be: {asked.reply[:IN_MIND]}"
+    told = prompts.marked("answer to somebody else that waits for the user's approval", asked.pending.turn_id, words)
+    said: list[UserContent] = [
+        f"(Answer {number} to somebody else waits.)",
+        TextContent(told, metadata={prompts.OUTSIDE: "approval"}),
+    ]
+    return [
+        ModelRequest(parts=[UserPromptPart(said, timestamp=clock.now())]),
+        ModelResponse(parts=[TextPart(f"I asked the user whether to send answer {number}.")]),
+    ]
 
 
-async def _any(session: AsyncSession, user_id: UUID) -> bool:
-    query = select(PendingSend.id).where(
-        PendingSend.user_id == user_id, PendingSend.state == "waiting", PendingSend.expires_at > clock.now()
-    )
-    return (await session.execute(query.limit(1))).scalar_one_or_none() is not None
+def waits(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    waits = PendingSend.user_id == user_id, PendingSend.state == "waiting"
+    return (*waits, PendingSend.expires_at > clock.now())
+
+
+async def pending_of(session: AsyncSession, user_id: UUID) -> Sequence[PendingSend]:
+    query = select(PendingSend).where(*waits(user_id)).order_by(PendingSend.number)
+    return (await session.scalars(query)).all()
 
 
 async def _taken(session: AsyncSession, user_id: UUID, pending_id: UUID) -> PendingSend:
@@ -301,21 +252,10 @@ async def _remember(session: AsyncSession, turn_id: UUID, text: str) -> None:
     turn.history = [*turn.history[:-1], *said]
 
 
-async def _place(session: AsyncSession, chat_id: UUID, session_id: str | None) -> str:
-    """Where the owner last wrote to Paddy through this WhatsApp session; else its own chat."""
-    query = select(Message.jid).where(
-        Message.chat_id == chat_id,
-        Message.role == "user",
-        Message.session_id == session_id,
-        Message.jid.is_not(None),
-        Message.jid.not_like("%@g.us"),
-    )
-    return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none() or OWN_CHAT
-
-
 def _contact(messages: Sequence[Message]) -> str:
     last = messages[-1] if messages else None
-    return (last and (last.sender_name or (last.jid or "").partition("@")[0])) or "somebody"
+    name = chats.plain_name((last and last.sender_name) or "") or ((last and last.jid) or "").partition("@")[0]
+    return (name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…") or "somebody"
 
 
 def _words(messages: Sequence[Message]) -> str:

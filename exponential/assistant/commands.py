@@ -21,7 +21,7 @@ from pydantic_ai.messages import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
-from exponential.assistant import approvals, briefing, usage
+from exponential.assistant import approvals, briefing, circuit_breaker, decisions, usage
 from exponential.assistant.offline import briefings, phrasing
 from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.offline.steps import Call
@@ -68,7 +68,7 @@ class Command:
 class Deciding(Command):
     """What the owner said to an answer that waits for approval."""
 
-    decision: approvals.Decision | None = None
+    decision: decisions.Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`reply` in Markdown; `messages` is how Paddy has it in mind (after the command itself)."""
+    """`reply` in Markdown; `messages` is how Paddy has it in mind (after the command itself). `in_mind` stands there
+    for a reply that repeats what others said."""
 
     reply: str
     messages: Sequence[ModelMessage] = ()
+    in_mind: str = ""
 
     @property
     def own(self) -> list[ModelMessage]:
-        return [*self.messages, ModelResponse(parts=[TextPart(self.reply)])]
+        return [*self.messages, ModelResponse(parts=[TextPart(self.in_mind or self.reply)])]
 
 
 def parse(text: str, role: Role) -> Command | None:
@@ -167,6 +169,12 @@ async def _stop(setting: Setting, _rest: str) -> Outcome:
 async def _resume(setting: Setting, _rest: str) -> Outcome:
     was = is_paused(setting.chat)
     setting.chat.paused_at = setting.chat.paused_until = None
+    others = 0
+    if setting.chat.role == "owner":
+        others = await circuit_breaker.close_all(setting.session, setting.user.id)
+    if others:
+        chats = "one chat" if others == 1 else f"{others} chats"
+        return Outcome(f"I'm back, and I answer again in {chats} in which another assistant seemed to answer me.")
     return Outcome("I'm back." if was else "I wasn't paused: I'm listening.")
 
 
@@ -257,13 +265,15 @@ async def _approve(setting: Setting, rest: str) -> Outcome:
     elif rest:
         raise BadInput("Write /approve on, /approve off, or only /approve.", code="approval_invalid")
     found = await approvals.waiting(session, user.id)
-    return Outcome(approvals.listed(found, await approvals.is_required(session, user.id)))
+    in_mind = "I told whether I ask before I answer others, and which answers wait for that."
+    return Outcome(approvals.listed(found, await approvals.is_required(session, user.id)), in_mind=in_mind)
 
 
-async def _decide(setting: Setting, decision: approvals.Decision) -> Outcome:
+async def _decide(setting: Setting, decision: decisions.Decision) -> Outcome:
     name = "approve_send" if decision.send else "refuse_send"
     await history.begin(setting.session, setting.user.id, name, setting.source, {"number": decision.number})
-    return Outcome(await approvals.decide(setting.session, setting.user.id, decision))
+    reply, in_mind = await decisions.decide(setting.session, setting.user.id, decision)
+    return Outcome(reply, in_mind=in_mind)
 
 
 def _often(wish: briefing.Briefing) -> str:

@@ -20,7 +20,7 @@ MOST_TASKS = 300
 TASKS = 8_000  # characters of their titles
 FACTS = 2_000  # characters of facts that are told without being asked for
 SHORTENED = " … [shortened]"
-_OLD_FILE = "[a file that was sent earlier]"
+_OLD_FILE = "[something long that was sent earlier]"
 
 
 def since(chat: Chat) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Taking messages in and reading a conversation back. Receiving a message is what wakes Paddy."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import exists, select, update
@@ -27,6 +28,7 @@ class Incoming:
     `chat_id` is one of the user's own chats; without it an owner's message goes to the main chat.
 
     `type` is "text", or what else was sent ("image", "audio", …), when `text` is its caption, often empty.
+    `forwarded`, `quoted`, `quoted_turn_id` and `written_at` are those of a Message.
     """
 
     user_id: UUID
@@ -40,6 +42,10 @@ class Incoming:
     type: str = "text"
     chat_id: UUID | None = None
     attachments: tuple[Attachment, ...] = ()
+    forwarded: bool = False
+    quoted: str = ""
+    quoted_turn_id: UUID | None = None
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,10 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
             external_id=incoming.external_id,
             sender_name=incoming.sender_name,
             text=body,
+            forwarded=incoming.forwarded,
+            quoted=incoming.quoted.replace("\x00", "").strip() or None,
+            quoted_turn_id=incoming.quoted_turn_id,
+            written_at=incoming.written_at,
             created_at=clock.now(),
         )
         .on_conflict_do_nothing(index_elements=["session_id", "external_id"])
@@ -82,7 +92,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
         return await _seen_before(session, incoming)
     await media.keep(session, message_id, incoming.attachments)
     chats.name_after(chat, body)
-    if body.lower() == STOP:
+    if body.lower() == STOP and not incoming.forwarded:
         running = update(Turn).where(Turn.chat_id == chat.id, Turn.state == "running")
         await session.execute(running.values(stop_asked_at=clock.now()))
     await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat.id), chat_id=str(chat.id))

@@ -38,7 +38,8 @@ class Deps:
     """What Paddy's tools know: whose turn it is and where it came from, and, while a tool runs, its transaction.
 
     `summary`, `facts`, `projects` (names) and `tasks` (titles) are what Paddy has in mind of what came before.
-    `again_of`: the turn that this one repeats. `told` hears of each tool that it starts, and how it ends.
+    `again_of`: the turn that this one repeats. Without `own_words`, all that came is what others said, and nobody asks
+    for anything. `told` hears of each tool that it starts, and how it ends.
     """
 
     database: Database
@@ -52,6 +53,7 @@ class Deps:
     projects: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     again_of: UUID | None = None
+    own_words: bool = True
     told: Callable[[str, Literal["started", "done", "failed"]], None] = _silent
     open_session: AsyncSession | None = None
 

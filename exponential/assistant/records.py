@@ -9,7 +9,19 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, ForeignKey, Identity, Index, String, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
@@ -25,7 +37,8 @@ class Chat(AppBase):
     """One conversation. `session_id` and `jid` say where a contact chat lives; both are null in the user's own ones.
     `title` is what a topic chat is called, null until something was said in it.
 
-    While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here. Paddy remembers what
+    While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here; it is, too, until
+    `breaker_until`, the end for which the circuit breaker opened last. Paddy remembers what
     was said since `begins_at`: `summary` stands for the turns that began up to `summarised_until`.
     """
 
@@ -51,6 +64,7 @@ class Chat(AppBase):
     begins_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     summary: Mapped[str | None] = mapped_column(EncryptedText)
     summarised_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    breaker_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     limit_told_on: Mapped[date | None] = mapped_column(Date)  # the user's day on which its daily limit was told of
 
     @property
@@ -60,7 +74,12 @@ class Chat(AppBase):
 
 
 class Message(AppBase):
-    """What a person (`role` "user") or Paddy ("assistant") said. `turn_id` is null until a turn takes it up."""
+    """What a person (`role` "user") or Paddy ("assistant") said. `turn_id` is null until a turn takes it up.
+
+    `forwarded`: its text, or its file, is what somebody else said. `quoted` are the words that it replies to, and
+    `quoted_turn_id` is whose answer they stood in, if they are Paddy's. `written_at` is when WhatsApp got it, in whole
+    seconds.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -86,7 +105,16 @@ class Message(AppBase):
     external_id: Mapped[str | None] = mapped_column(String(200))
     sender_name: Mapped[str | None] = mapped_column(EncryptedText)
     text: Mapped[str] = mapped_column(EncryptedText)
+    forwarded: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    quoted: Mapped[str | None] = mapped_column(EncryptedText)
+    quoted_turn_id: Mapped[UUID | None] = mapped_column()
+    written_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+
+    @property
+    def own_words(self) -> str:
+        """What its sender says to Paddy: nothing, where they only pass on what somebody else said."""
+        return "" if self.forwarded else self.text
 
 
 class Turn(AppBase):

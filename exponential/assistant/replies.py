@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import log
-from exponential.assistant import approvals, formatting
+from exponential.assistant import approvals, formatting, telling
 from exponential.assistant.records import Chat, Message
 from exponential.auth import users
 from exponential.auth.users import User
@@ -37,16 +37,27 @@ async def deliver(database: Database, gateway: GatewayClient | None, turn_id: UU
     texts = formatting.to_whatsapp(reply)
     for place, (session_id, chat) in enumerate(to):
         try:
-            if chat == approvals.OWN_CHAT:
+            if chat == telling.OWN_CHAT:
                 chat = _own_chat(await gateway.session(user.identity, session_id))
+            message_id = ""
             for number, text in enumerate(texts, start=place * len(texts)):
-                await gateway.send(
+                message_id = await gateway.send(
                     user.identity, session_id, chat, text, key=f"{turn_id}:{number}", reply_to=quoted.get(chat)
                 )
+            async with database.transaction() as session:
+                await approvals.note_asked(session, turn_id, message_id)
         except (NotFound, BadInput, Conflict) as error:
             if isinstance(error, Conflict) and error.code not in _GONE:
                 raise
             _log.warning("reply_given_up", turn=str(turn_id), session=session_id, code=error.code)
+
+
+def turn_of(key: str) -> UUID | None:
+    """The turn whose reply was sent under this idempotency key."""
+    try:
+        return UUID(key.partition(":")[0])
+    except ValueError:
+        return None
 
 
 def _own_chat(session: SessionInfo) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock, log
-from exponential.assistant import approvals, commands, ledger, shortfall, turns, understanding, usage
+from exponential.assistant import approvals, commands, decisions, ledger, shortfall, turns, understanding, usage
 from exponential.assistant.agent import paddy
 from exponential.assistant.attention import Attention
 from exponential.assistant.offline import OfflineModel
@@ -79,6 +79,7 @@ async def answer(thinking: Thinking, chat_id: UUID) -> None:
     if not await _settle(thinking.database, chat_id):
         return
     await _read_files(thinking, chat_id)
+    await decisions.note_shown(thinking.database, thinking.gateway, chat_id)
     async with thinking.database.transaction() as session:
         claimed = await turns.claim(session, chat_id)
     if claimed is None:
@@ -240,6 +241,7 @@ async def _steps(
         projects=work.projects,
         tasks=work.tasks,
         again_of=work.again_of,
+        own_words=work.own_words,
         told=saying.tool,
     )
     own = begun
@@ -249,7 +251,7 @@ async def _steps(
             deps=deps,
             model=model,
             usage_limits=LIMITS,
-            toolsets=thinking.outside if work.chat.role == "owner" else None,
+            toolsets=thinking.outside if work.chat.role == "owner" and work.own_words else None,
         ) as steps:
             async for step in steps:
                 own = steps.all_messages()[len(work.context) :]

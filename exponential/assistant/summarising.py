@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import log
-from exponential.assistant import context, usage
+from exponential.assistant import context, prompts, usage
 from exponential.assistant.reach import ModelFailed, Reach
 from exponential.assistant.records import Chat, Turn
 from exponential.assistant.usage import Prices
@@ -24,6 +24,7 @@ DUE_TURNS = 16  # turns word for word from which on the older ones go into the s
 DUE_BYTES = 60_000  # the same, as they are stored
 LONGEST = 2_400  # characters of a summary
 _SAID = 160  # characters of what one side said, in an extract
+_OUTSIDE = 80  # the same, of what somebody else said
 _READ = 1_000  # the same, as the language model reads it
 _SENTENCE = re.compile(r"(?<=[.!?…:])\s")
 _ASK = """You keep the running summary of a conversation between a user and their assistant Paddy. Write the new summary
@@ -107,10 +108,17 @@ def _extract(history: Sequence[dict[str, Any]], limit: int) -> str:
     for part in (part for message in history for part in message["parts"]):
         if part["part_kind"] == "user-prompt":
             content = part["content"] if isinstance(part["content"], list) else [part["content"]]
-            asked += [item if isinstance(item, str) else item.get("content", "") for item in content]
+            asked += [item if isinstance(item, str) else _told(item) for item in content]
         elif part["part_kind"] == "text":
             answered = part["content"]
     return f"- User: {_short(' / '.join(asked), limit)} → Paddy: {_short(answered, limit)}"
+
+
+def _told(item: dict[str, Any]) -> str:
+    """An item of a message that isn't only the user's words."""
+    outside = (item.get("metadata") or {}).get(prompts.OUTSIDE)
+    told: str = item.get("content", "")
+    return f"(somebody else, {outside}: “{_short(prompts.unmarked(told), _OUTSIDE)}”)" if outside else told
 
 
 def _short(text: str, limit: int) -> str:

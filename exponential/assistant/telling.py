@@ -1,6 +1,7 @@
 """Telling the user something unasked, such as a reminder: in their main chat on the web, and on WhatsApp."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from exponential import clock
 from exponential.assistant import conversation, jobs
 from exponential.assistant.records import Message, Turn
 from exponential.database import notify
+
+OWN_CHAT = "own"  # instead of a JID: the account's own chat, as the gateway knows it
 
 
 class Place(Protocol):
@@ -48,12 +51,27 @@ async def tell(
     await notify(session, conversation.CHANNEL, str(chat.id))
 
 
-async def _last_place(session: AsyncSession, chat_id: UUID) -> Message | None:
-    """The owner's last message on WhatsApp, groups aside: others read there."""
+@dataclass(frozen=True)
+class WhatsAppChat:
+    """A Place that is known by its names."""
+
+    session_id: str | None
+    jid: str | None
+
+
+async def place_in(session: AsyncSession, user_id: UUID, session_id: str | None) -> Place:
+    """Where the owner last wrote to Paddy through this WhatsApp session; else its own chat."""
+    chat = await conversation.main_chat(session, user_id)
+    return await _last_place(session, chat.id, session_id) or WhatsAppChat(session_id, OWN_CHAT)
+
+
+async def _last_place(session: AsyncSession, chat_id: UUID, session_id: str | None = None) -> Message | None:
+    """The owner's last message on WhatsApp, through this session if one is named; groups aside: others read there."""
     query = select(Message).where(
         Message.chat_id == chat_id,
         Message.role == "user",
         Message.channel == "whatsapp",
         Message.jid.not_like("%@g.us"),
+        *([Message.session_id == session_id] if session_id else []),
     )
     return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none()

@@ -18,7 +18,18 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
-from exponential.assistant import approvals, chats, commands, context, jobs, media, prompts, summarising
+from exponential.assistant import (
+    approvals,
+    chats,
+    circuit_breaker,
+    commands,
+    context,
+    decisions,
+    jobs,
+    media,
+    prompts,
+    summarising,
+)
 from exponential.assistant.conversation import CHANNEL
 from exponential.assistant.ledger import hold
 from exponential.assistant.records import Chat, Message, Turn
@@ -48,6 +59,11 @@ class Claim:
     stop_asked: bool
     again_of: UUID | None
     held_back: bool
+
+    @property
+    def own_words(self) -> bool:
+        """Whether whoever wrote says something themselves, and doesn't only pass on what others said."""
+        return not all(message.forwarded for message in self.messages)
 
 
 @dataclass(frozen=True)
@@ -117,13 +133,16 @@ async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
 
 
 async def prepare(session: AsyncSession, claimed: Claim) -> Work:
-    """What the turn needs to be run. Raises Superseded."""
+    """What the turn needs to be run. Where the circuit breaker opens, its words are the answer. Raises Superseded."""
     turn, chat = await hold(session, claimed.turn_id, claimed.run), claimed.chat
     if not turn.history:
         files = await media.of_messages(session, [message.id for message in claimed.messages])
         said = prompts.content(claimed.messages, files)
         asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
-        turn.history = _dump([ModelRequest(parts=[asked])])
+        own: list[ModelMessage] = [ModelRequest(parts=[asked])]
+        if await _is_loop(session, claimed):
+            own.append(ModelResponse(parts=[TextPart(await circuit_breaker.open_in(session, chat))]))
+        turn.history = _dump(own)
     return Work(
         **vars(claimed),
         context=await context.recent(session, chat),
@@ -223,7 +242,7 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
     question = (await session.execute(questions.limit(1))).scalar_one_or_none()
     if asked is None or question is None:
         raise Conflict("This was not an answer to a message, so there is nothing to answer anew.", code="no_question")
-    if commands.parse(question.text, chat.role) is not None:
+    if commands.parse(question.own_words, chat.role) is not None:
         raise Conflict("A command is carried out once. Write it again if you want it again.", code="is_command")
     fresh = Turn(chat_id=chat.id, history=[], again_of=asked.id)
     session.add(fresh)
@@ -247,7 +266,8 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
         messages = messages[:1]
     elif True in command:
         messages = messages[: command.index(True)]
-    state: Literal["running", "silent"] = "silent" if commands.is_paused(chat) and not command[0] else "running"
+    silent = circuit_breaker.is_open(chat) or (commands.is_paused(chat) and not command[0])
+    state: Literal["running", "silent"] = "silent" if silent else "running"
     turn = Turn(chat_id=chat.id, history=[], state=state)
     turn.finished_at = clock.now() if state == "silent" else None
     session.add(turn)
@@ -258,10 +278,17 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     return turn
 
 
+async def _is_loop(session: AsyncSession, claimed: Claim) -> bool:
+    """Whether another program seems to answer Paddy; where the owner approves every answer, that does no harm."""
+    if claimed.chat.role == "owner" or claimed.held_back or claimed.again_of:
+        return False
+    return await circuit_breaker.trips(session, claimed.chat, claimed.messages)
+
+
 async def _command(session: AsyncSession, chat: Chat, message: Message) -> commands.Command | None:
     """The command that a message is; a YES to what waits for approval is one, too."""
-    decision = await approvals.decision(session, chat, message)
-    return commands.Deciding("approve", decision=decision) if decision else commands.parse(message.text, chat.role)
+    decision = await decisions.read(session, chat, message)
+    return commands.Deciding("approve", decision=decision) if decision else commands.parse(message.own_words, chat.role)
 
 
 def _keep(turn: Turn, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:

@@ -3,7 +3,6 @@
 Asked in the worker before anything is kept, and again by the gateway before anything is recorded.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 from exponential.gateway.policy import Policy
@@ -70,7 +69,7 @@ def to_keep(policy: Policy, account: Account, message: Inbound) -> Inbound | Non
     if role(policy, account, message):
         return message
     if _pauses(policy, account, message):
-        return replace(message, kind=BY_HAND, text="", sender_name="", addressed=[], media=None)
+        return message.about(BY_HAND)
     return None
 
 

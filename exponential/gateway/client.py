@@ -220,6 +220,11 @@ class GatewayClient:
         body: dict[str, str] = answer.json()
         return body["status"]
 
+    async def sent_at(self, who: Identity, session_id: str, message_id: str) -> datetime | None:
+        """When a message left for WhatsApp; None while it waits."""
+        answer = await self._call("GET", f"/sessions/{_part(session_id)}/messages/{_part(message_id)}", who)
+        return _time(answer.json()["sentAt"])
+
     async def typing(self, who: Identity, session_id: str, chat: str, on: bool) -> None:
         """Show or hide "typing…" in a chat. It ends by itself after 20 seconds unless it is shown again."""
         await self._call("PUT", f"/sessions/{_part(session_id)}/chats/{_part(chat)}/typing", who, json={"typing": on})

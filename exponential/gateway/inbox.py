@@ -117,7 +117,7 @@ async def _store(db: AsyncSession, session: Session, message: Inbound, chat: str
         "session_id": session.id,
         "message_id": message.message_id,
         "chat_key": key,
-        "payload": _payload(session, message, chat, role),
+        "payload": _payload(session, message, chat, role) | await _quoted(db, session.id, message),
         "state": WAITING,
         "received_at": clock.now(),
     }
@@ -145,7 +145,17 @@ def _payload(session: Session, message: Inbound, chat: str, role: access.Role) -
         "text": message.text,
         "timestamp": datetime.fromtimestamp(message.sent_at / 1000, UTC).isoformat(),
         **({"media": message.media} if message.media else {}),  # what of it the app is sent: see fetching.py
+        **({"forwarded": True} if message.forwarded else {}),
     }
+
+
+async def _quoted(db: AsyncSession, session_id: UUID, message: Inbound) -> dict[str, Any]:
+    """What of the quoted message the app is sent: the key under which it sent that one itself, if it did."""
+    if message.quoted is None:
+        return {}
+    key = await outbox.key_of(db, session_id, message.quoted["id"])
+    quoted = {"messageId": message.quoted["id"], "text": message.quoted["text"], **({"key": key} if key else {})}
+    return {"quoted": quoted}
 
 
 async def next_waiting(db: AsyncSession, session_id: UUID, key: bytes) -> tuple[InboxMessage, str] | None:

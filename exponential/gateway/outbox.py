@@ -43,7 +43,7 @@ _log = log.get(__name__)
 
 
 class OutboxMessage(GatewayBase):
-    """A message to WhatsApp. `whatsapp_id` is there before it leaves."""
+    """A message to WhatsApp. `whatsapp_id` and `sent_at` are there before it leaves."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -113,6 +113,12 @@ async def sent_ids(db: AsyncSession, whatsapp_ids: list[str]) -> set[str]:
         return set()
     query = select(OutboxMessage.whatsapp_id).where(OutboxMessage.whatsapp_id.in_(whatsapp_ids))
     return {found for found in await db.scalars(query) if found}
+
+
+async def key_of(db: AsyncSession, session_id: UUID, whatsapp_id: str) -> str | None:
+    """The idempotency key of the message that went out of this session under that WhatsApp id."""
+    query = select(OutboxMessage.key).where(OutboxMessage.whatsapp_id == whatsapp_id)
+    return await db.scalar(query.where(OutboxMessage.session_id == session_id).limit(1))
 
 
 async def give_up(db: AsyncSession, session_id: UUID, reason: str) -> None:
@@ -194,7 +200,7 @@ class Outbox:
                     row = await db.get(OutboxMessage, UUID(told.message), with_for_update=True)
                     if row is None or row.state != SENDING:
                         return False
-                    row.whatsapp_id = told.whatsapp_id
+                    row.whatsapp_id, row.sent_at = told.whatsapp_id, clock.now()
                     return True
             except SQLAlchemyError as error:
                 _log.warning("leaving_waits_for_database", error=type(error).__name__)
@@ -302,7 +308,7 @@ class Outbox:
                 return False
             if row.whatsapp_id is not None and row.state == SENDING:
                 _log.warning("sent_again", session=str(row.session_id), message=str(row.id), why="outcome unknown")
-            row.state, row.whatsapp_id = SENDING, None
+            row.state, row.whatsapp_id, row.sent_at = SENDING, None, None
             row.attempts += 1
             return True
 
@@ -323,5 +329,5 @@ class Outbox:
         async with self._database.transaction() as db:
             row = await db.get(OutboxMessage, row_id, with_for_update=True)
             if row is not None:
-                row.whatsapp_id, row.sent_at, row.reason = whatsapp_id, clock.now(), None
+                row.whatsapp_id, row.sent_at, row.reason = whatsapp_id, row.sent_at or clock.now(), None
                 row.state = SENT if row.state == SENDING else row.state  # a receipt may have been faster

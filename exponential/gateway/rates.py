@@ -3,7 +3,6 @@
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Set
-from dataclasses import replace
 
 from exponential.gateway import access
 from exponential.gateway.policy import Policy
@@ -36,7 +35,7 @@ class RateLimiter:
         if now - self._told.get(who, -HOUR) < HOUR:
             return None
         self._told[who] = now
-        return replace(message, kind=OVER, text="", sender_name="", addressed=[], media=None)
+        return message.about(OVER)
 
     def _count(self, limits: dict[str, int]) -> bool:
         now = self._clock()

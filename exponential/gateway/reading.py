@@ -7,7 +7,7 @@ from exponential.gateway.media import Reference
 from exponential.gateway.wire import Account, Inbound
 from exponential.validation import cleaned
 
-MAX_ID, MAX_NAME, MAX_MIME = 128, 255, 100  # characters
+MAX_ID, MAX_NAME, MAX_MIME, MAX_QUOTED = 128, 255, 100, 4_000  # characters
 _KINDS = {
     "imageMessage": "image",
     "videoMessage": "video",
@@ -54,6 +54,8 @@ def inbound(event: Any) -> Inbound | None:
         alt=written(source.RecipientAlt if source.IsFromMe else source.SenderAlt),
         addressed=_addressed(content),
         media=media,
+        forwarded=any(context.isForwarded or context.forwardingScore for context in _contexts(content)),
+        quoted=_quoted(content),
     )
 
 
@@ -74,14 +76,31 @@ def _file(part: Any) -> dict[str, Any] | None:
     )
 
 
+def _contexts(content: Any) -> list[Any]:
+    """What surrounds a message; it lies in the part that says what the message is."""
+    found = [getattr(part, "contextInfo", None) for _, part in content.ListFields()]
+    return [context for context in found if context is not None]
+
+
 def _addressed(content: Any) -> list[str]:
-    """Whom a message mentions, and whose message it quotes; the context lies in the part that says what it is."""
+    """Whom a message mentions, and whose message it quotes."""
     found = []
-    for _, part in content.ListFields():
-        context = getattr(part, "contextInfo", None)
-        if context is not None:
-            found += [*context.mentionedJID, *([context.participant] if context.HasField("quotedMessage") else [])]
+    for context in _contexts(content):
+        found += [*context.mentionedJID, *([context.participant] if context.HasField("quotedMessage") else [])]
     return found
+
+
+def _quoted(content: Any) -> dict[str, str] | None:
+    """The message that this one replies to, with its words or caption, as the sender's phone tells them."""
+    for context in _contexts(content):
+        if context.HasField("quotedMessage"):
+            parts = [part for _, part in context.quotedMessage.ListFields()]
+            said = (
+                part if isinstance(part, str) else getattr(part, "text", getattr(part, "caption", "")) for part in parts
+            )
+            text = next((text for text in said if text), "")
+            return {"id": cleaned(context.stanzaID)[:MAX_ID], "text": cleaned(text)[:MAX_QUOTED]}
+    return None
 
 
 def written(jid: Any) -> str:

@@ -28,7 +28,7 @@ class Inbound:
 
     `alt` is the other address (LID or number), if known, of the sender, or of the recipient of what we wrote;
     `addressed` are the accounts that the message mentions or quotes; `media` is a media.Reference as JSON, of a message
-    with a file.
+    with a file. `forwarded`: somebody else's words, passed on. `quoted` is what it replies to: {"id", "text"}.
     """
 
     message_id: str
@@ -42,9 +42,17 @@ class Inbound:
     alt: str = ""
     addressed: list[str] = field(default_factory=list)
     media: dict[str, Any] | None = None
+    forwarded: bool = False
+    quoted: dict[str, str] | None = None
 
     def to_bytes(self) -> bytes:
         return json.dumps(dataclasses.asdict(self), separators=(",", ":")).encode()
+
+    def about(self, kind: str, text: str = "") -> "Inbound":
+        """What is kept instead of a message whose words nobody needs: that it came, when, where and from whom."""
+        return dataclasses.replace(
+            self, kind=kind, text=text, sender_name="", addressed=[], media=None, forwarded=False, quoted=None
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Inbound":

@@ -61,6 +61,7 @@ class Content:
     expires_in: int = 0
     media: Attachment | None = None
     details: Mapping[str, str | float] = field(default_factory=dict)
+    forwarded: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,13 @@ class Timer:
 
 
 def build(content: Content, context: ContextInfo | None = None) -> Message:
-    """The message that says `content`. `context` (the quoted message) is completed with the disappearing timer."""
+    """The message that says `content`. `context` (the quoted message) is completed with what else surrounds it: the
+    disappearing timer, the mark of what is forwarded."""
     context = context or ContextInfo()
     if content.expires_in:
         context.expiration = content.expires_in
+    if content.forwarded:
+        context.isForwarded, context.forwardingScore = True, 1
     message = Message()
     if content.kind == "text":
         if not context.ListFields():
@@ -220,7 +224,11 @@ def _put_media(part: Any, content: Content) -> None:
 
 def _read_part(kind: Any, part: Any) -> Content:
     context = part.contextInfo
-    shared: dict[str, Any] = {"quoted_id": context.stanzaID, "expires_in": context.expiration}
+    shared: dict[str, Any] = {
+        "quoted_id": context.stanzaID,
+        "expires_in": context.expiration,
+        "forwarded": context.isForwarded,
+    }
     if kind == "text":
         return Content(text=part.text, **shared)
     if kind == "location":

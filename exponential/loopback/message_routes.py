@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, UploadFile
+from fastapi import APIRouter, Body, Depends, File, Form, HTTPException, Request, UploadFile
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -16,12 +16,14 @@ SHOWN = {"image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4", "vid
 
 
 class Outgoing(BaseModel):
-    """What a person types. `quote`: the id of a line of that chat; `mentions`: numbers of members of a group."""
+    """What a person types, or passes on. `quote`: the id of a line of that chat; `mentions`: numbers of members of a
+    group."""
 
     to: str
     text: Annotated[str, Field(max_length=65_536)]
     quote: str = ""
     mentions: list[str] = []
+    forwarded: bool = False
 
 
 class Place(BaseModel):
@@ -83,12 +85,19 @@ async def send(request: Request, phone: APhone, outgoing: Outgoing) -> dict[str,
         raise HTTPException(422, "There is nothing to send.")
     if outgoing.quote and outgoing.mentions:
         raise HTTPException(422, "A reply mentions nobody here. Send the mention in a message of its own.")
+    if outgoing.forwarded and (outgoing.quote or outgoing.mentions):
+        raise HTTPException(422, "What is forwarded neither replies nor mentions. Send that in a message of its own.")
     if outgoing.quote:
         return {"id": phone.reply(quoted(phone, chat, outgoing.quote), outgoing.text).id}
     if outgoing.mentions:
         members = [find(request, number) for number in outgoing.mentions]
         return {"id": phone.send_to_group(group_of(phone, chat), outgoing.text, mentions=members).id}
-    return {"id": phone.send_text(chat, outgoing.text).id}
+    return {"id": phone.send_text(chat, outgoing.text, forwarded=outgoing.forwarded).id}
+
+
+@router.post("/messages/{chat}/{id}/forward", status_code=201)
+async def forward(phone: APhone, line: ALine, to: Annotated[str, Body(embed=True)]) -> dict[str, str]:
+    return {"id": phone.forward(line, known(phone, to)).id}
 
 
 @router.post("/files", status_code=201)

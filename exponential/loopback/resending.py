@@ -6,6 +6,7 @@ handlePlaceholderResendResponse), send.go (BuildUnavailableMessageRequest), clie
 
 from collections.abc import Iterable
 
+from exponential.loopback import content
 from exponential.loopback.protobufs import (
     Message,
     MessageKey,
@@ -44,6 +45,6 @@ def _as_kept(key: MessageKey, line: ChatMessage) -> bytes:
     kept = WebMessageInfo()
     kept.key.CopyFrom(key)
     kept.key.fromMe = line.from_me
-    kept.message.conversation = line.text
+    kept.message.CopyFrom(content.build(content.Content(text=line.text, forwarded=line.forwarded)))
     kept.messageTimestamp = int(line.at)
     return bytes(kept.SerializeToString())

@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from exponential.loopback import content, groups, media, routing
@@ -46,11 +46,13 @@ class ChatMessage(Row):
     reactions: Mapping[str, str] = field(default_factory=dict)
     edited: bool = False
     revoked: bool = False
+    forwarded: bool = False
 
     def show(self, said: Content) -> None:
         """Take over what a message says."""
         self.kind, self.text, self.quoted_id = said.kind, said.text, said.quoted_id
         self.expires_in, self.media, self.details = said.expires_in, said.media, said.details
+        self.forwarded = said.forwarded
 
     def apply(self, change: Change, who: str) -> None:
         """Change this line as `who` (a number) asked. Only its writer may edit it or take it back."""
@@ -110,9 +112,13 @@ class Writing(ABC):
         self._show(id, chat, self._device, message)
         return next(line for line in reversed(self.messages(chat)) if line.id == id)
 
-    def send_text(self, to: "Phone | Group | str", text: str) -> ChatMessage:
+    def send_text(self, to: "Phone | Group | str", text: str, *, forwarded: bool = False) -> ChatMessage:
         """Write to another phone, a number, a group or "me". Raises ValueError when there is none such."""
-        return self._say(to, Content(text=text))
+        return self._say(to, Content(text=text, forwarded=forwarded))
+
+    def forward(self, line: ChatMessage, to: "Phone | Group | str") -> ChatMessage:
+        """Pass a line of any chat on, with its file and caption."""
+        return self._say(to, replace(_shown(line), forwarded=True))
 
     def reply(self, line: ChatMessage, text: str) -> ChatMessage:
         """Quote `line` and write beneath it."""
@@ -199,12 +205,8 @@ class Writing(ABC):
 
     def _say(self, to: "Phone | Group | str", said: Content, quoted: ChatMessage | None = None) -> ChatMessage:
         seconds = self.disappearing.get(groups.chat_name(self._place(to)), 0)
-        said = Content(said.kind, said.text, "", seconds, said.media, said.details)
-        context = None
-        if quoted:
-            shown = Content(quoted.kind, quoted.text, media=quoted.media, details=quoted.details)
-            context = content.quote(quoted.id, str(self._find(quoted.sender).lid), shown)
-        return self.send(to, content.build(said, context))
+        context = content.quote(quoted.id, str(self._find(quoted.sender).lid), _shown(quoted)) if quoted else None
+        return self.send(to, content.build(replace(said, expires_in=seconds), context))
 
     def _send_file(
         self,
@@ -248,6 +250,10 @@ class Writing(ABC):
         if isinstance(place, Group):
             attrs["participant"] = self._find(line.sender).lid
         routing.receipt(self._server, self._device, Node("receipt", attrs))
+
+
+def _shown(line: ChatMessage) -> Content:
+    return Content(line.kind, line.text, media=line.media, details=line.details)
 
 
 def _own(line: ChatMessage) -> ChatMessage:

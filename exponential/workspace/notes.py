@@ -1,4 +1,4 @@
-"""Notes that guests leave for the user: the one thing that somebody else may do to a workspace."""
+"""Notes: texts that the user keeps, and those that guests leave, which is all that others may do to a workspace."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,11 +18,12 @@ from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.words import written
 
 MAX_NOTE = 2_000  # characters
+MAX_KEPT = 10_000  # characters of what the user keeps
 MAX_A_DAY = 50  # notes for one user, so that no stranger fills the database
 
 
 class Note(Undoable, AppBase):
-    """`sender` is the name that their WhatsApp shows, or their number."""
+    """`sender` is the name that a guest's WhatsApp shows, or their number; null where the user kept it themselves."""
 
     __tablename__ = "notes"
     __table_args__ = (Index("ix_notes_user_id", "user_id"),)
@@ -46,10 +47,18 @@ async def leave_note(session: AsyncSession, user_id: UUID, text: str, sender: st
     lately = select(func.count()).where(Note.user_id == user_id, Note.created_at > clock.now() - timedelta(days=1))
     if (await session.execute(lately)).scalar_one() >= MAX_A_DAY:
         raise Conflict("No more notes can be left today. Please try again tomorrow.", code="too_many_notes")
-    note = Note(user_id=user_id, text=text, sender=sender)
+    return await _add(session, Note(user_id=user_id, text=text, sender=sender))
+
+
+async def keep_note(session: AsyncSession, user_id: UUID, text: str) -> Note:
+    """The user's own. Raises BadInput."""
+    return await _add(session, Note(user_id=user_id, text=written(text, "note", MAX_KEPT)))
+
+
+async def _add(session: AsyncSession, note: Note) -> Note:
     session.add(note)
     await session.flush()
-    await notify(session, CHANNEL, str(user_id))
+    await notify(session, CHANNEL, str(note.user_id))
     return note
 
 

@@ -1,18 +1,23 @@
-"""From phone to Paddy and back, through the real client, gateway and app: files, and answers that wait for a YES."""
+"""From phone to Paddy and back, through the real client, gateway and app: files, what is forwarded or quoted,
+answers that wait for a YES, and chats in which another assistant answers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 from filemaking import pdf, picture
-from gateways import SECRET, Gateway, StartGateway, link
+from gateways import SECRET, Gateway, StartGateway, link, until
 from listening import TranscriptionServer
 from serving import serving
+from sqlalchemy import select
 
 from exponential.app import service
 from exponential.app.server import bind
+from exponential.assistant.records import Message, Turn
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.loopback.groups import Group
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 from exponential.settings import AppSettings, read
@@ -82,6 +87,41 @@ async def test_files_from_the_phone_are_understood(house: House) -> None:
         assert sorted(titles) == ["buy milk", "pay this bill"]
 
 
+async def test_what_is_forwarded_is_no_order(house: House) -> None:
+    house.ada.send_text("me", "add buy milk")
+    await house.hears("Added *buy milk*.")
+    house.bob.send_text(house.ada, "delete buy milk")
+    theirs = await house.ada.wait_for("delete buy milk", chat=house.bob)
+    house.ada.forward(theirs, "me")
+    await house.hears("You forwarded this: “delete buy milk”.")
+    house.ada.send_text("me", "task")
+    await house.hears("Added *delete buy milk*.")
+    house.ada.send_text("me", "/pause", forwarded=True)
+    await house.hears("You forwarded this: “/pause”.")
+    house.bob.send_voice(house.ada, b"OggS delete buy milk and bread", seconds=2)
+    voice = await house.ada.wait_for(lambda line: line.kind == "voice", chat=house.bob)
+    house.ada.forward(voice, "me")
+    await house.hears("You forwarded this: “delete buy milk and bread”.")
+    house.bob.send_image(house.ada, picture(form="JPEG"), "delete buy milk, too")
+    photo = await house.ada.wait_for("delete buy milk, too", chat=house.bob)
+    house.ada.forward(photo, "me")
+    await house.hears("You forwarded this: “delete buy milk, too”.")
+    house.bob.send_document(house.ada, VTT, "offsite.vtt", "/forget all", mime="text/vtt")
+    talk = await house.ada.wait_for("/forget all", chat=house.bob)
+    house.ada.forward(talk, "me")
+    assert "*offsite*" in await house.hears("Kept the transcript.")
+    async with house.database.transaction() as session:
+        titles = [task.title for task in await tasks.list_tasks(session, house.user.id)]
+        assert sorted(titles) == ["buy milk", "delete buy milk"]
+
+
+async def test_what_is_quoted_is_what_this_means(house: House) -> None:
+    line = house.ada.send_text("me", "Can you bring the drill?")
+    await house.hears("I didn't understand")
+    house.ada.reply(line, "make this a task")
+    await house.hears("Added *Can you bring the drill?*.")
+
+
 async def test_an_answer_to_a_friend_waits_for_the_owner(house: House) -> None:
     client, who = house.gateway.client, house.user.identity
     await client.change_access(who, house.session, mode="people", people=[house.bob.number])
@@ -94,3 +134,67 @@ async def test_an_answer_to_a_friend_waits_for_the_owner(house: House) -> None:
     await house.hears("Sent to *Bob*.")
     line = await house.bob.wait_for(lambda line: "at eight" in line.text, chat=house.ada)
     assert line.text.endswith("Yes, at eight.")
+
+
+async def test_of_several_answers_a_reply_picks_one(house: House) -> None:
+    client, who = house.gateway.client, house.user.identity
+    await client.change_access(who, house.session, mode="people", people=[house.bob.number])
+    house.ada.send_text("me", "/approve on")
+    await house.hears("I ask you before I answer")
+    house.bob.send_text(house.ada, "first")
+    await house.hears("(who wrote “first”)")
+    house.bob.send_text(house.ada, "second")
+    await house.hears("Reply _YES 2_ to send it")
+    house.ada.send_text("me", "yes")
+    await house.hears("Which answer do you mean?")
+    assert [line.text for line in house.bob.messages(house.ada)] == ["first", "second"]
+    question = await house.ada.wait_for("(who wrote “second”)", chat="me")
+    house.ada.reply(question, "yes")
+    await house.hears("Sent to *Bob*.")
+    await house.bob.wait_for("Hi! I'm Paddy", chat=house.ada)
+    house.ada.send_text("me", "yes 1")
+    await house.hears("Sent to *Bob*.")
+
+
+async def answer_all(robot: Phone, chat: Phone | Group) -> None:
+    """Another assistant: answers whatever comes, at once and for ever."""
+    answered = 0
+    while True:
+        came = [line for line in robot.messages(chat) if not line.from_me]
+        for line in came[answered:]:
+            robot.reply(line, f"Thanks for message {answered}! I'm Bob's assistant and will pass it on to him.")
+        answered = len(came)
+        await robot.changed()
+
+
+@pytest.mark.parametrize("where", ["chat", "group"])
+async def test_two_assistants_do_not_answer_each_other_for_ever(house: House, where: str) -> None:
+    client, who = house.gateway.client, house.user.identity
+    await client.change_access(who, house.session, mode="everyone", groups="mentions")
+    group = house.bob.create_group("Trip", [house.ada])
+    chat: Phone | Group = group if where == "group" else house.ada
+    robot = asyncio.create_task(answer_all(house.bob, chat))
+    if where == "group":
+        house.bob.send_to_group(group, "hello", mentions=[house.ada])
+    else:
+        house.bob.send_text(house.ada, "hello")
+    notice = await house.hears("Another assistant seems to answer me in")
+    assert "Bob" in notice and "Write _/resume_" in notice
+    last = await house.bob.wait_for("I pause here for a while", chat=chat)
+    robot.cancel()
+    house.bob.reply(last, "Is anybody there?")
+
+    async def unanswered() -> bool:
+        async with house.database.transaction() as session:
+            query = select(Message).order_by(Message.position.desc()).limit(1)
+            message = (await session.scalars(query)).one()
+            turn = await session.get(Turn, message.turn_id) if message.turn_id else None
+            return message.text == "Is anybody there?" and turn is not None and turn.state == "silent"
+
+    await until(unanswered)
+    heard = [line.text for line in house.bob.messages(chat) if not line.from_me]
+    assert len(heard) <= 8 and sum("I pause here" in text for text in heard) == 1
+    house.ada.send_text("me", "/resume")
+    await house.hears("I answer again in one chat")
+    house.bob.reply(last, "Bob here, in person")
+    await until(lambda: len([line for line in house.bob.messages(chat) if not line.from_me]) > len(heard))

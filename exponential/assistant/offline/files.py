@@ -37,6 +37,27 @@ def answer(heard: Heard, understand: Callable[[Heard], list[Step]]) -> list[Step
     return [step for place, step in enumerate(steps) if step not in steps[:place]]
 
 
+def words_of(heard: Heard) -> list[Heard]:
+    """The words of a forwarded message, and of its voice notes, one by one."""
+    spoken = [file.text for file in heard.files if file.kind == "voice" and file.text]
+    kept = any(file.is_talk for file in heard.files)
+    said = [words for words in ("" if kept else heard.text.strip(), *spoken) if words]
+    return [replace(heard, text=words, files=()) for words in said]
+
+
+def passed_on(heard: Heard) -> list[Step]:
+    """The steps for the files of a forwarded message: transcripts are kept, documents are read, all else is said."""
+    steps: list[Step] = []
+    for file in heard.files:
+        if file.is_talk:
+            steps.append(_kept(file, "", heard))
+        elif file.kind == "document" and file.text:
+            steps.append(_read(file))
+        elif not file.text:
+            steps.append(Say(file.note or BLIND))
+    return steps
+
+
 def of_guest(heard: Heard, understand: Callable[[Heard], list[Step]]) -> list[Step]:
     """A guest's words, spoken ones too, are understood; nothing is done with their files."""
     spoken = [file.text for file in heard.files if file.kind == "voice" and file.text]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 
 from exponential.assistant.offline import (
     afterthoughts,
@@ -23,6 +24,7 @@ from exponential.assistant.offline import (
     deleting,
     files,
     following,
+    forwarded,
     fronting,
     gapping,
     guarding,
@@ -110,15 +112,32 @@ def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
     Who has no tool but leaving a note is a guest.
     """
     steps: list[Step] = []
+    if not tools - {guests.TOOL}:
+        for message in heard:
+            mine = frozenset() if message.forwarded else tools  # what stands in a forwarded message is no wish
+            _add(steps, files.of_guest(message, partial(guests.answer, tools=mine)))
+        return steps
+    passed_on = [one for message in heard if message.forwarded for one in files.words_of(message)]
+    chosen = False
     spoken: Heard | None = None  # what "it" means after the messages before
     for message in heard:
-        if not tools - {guests.TOOL}:
-            found = files.of_guest(message, lambda heard: guests.answer(heard, tools))
-        else:
+        if message.forwarded:
+            _add(steps, files.passed_on(message))
+            continue
+        outside = [one.text for one in passed_on] or [message.quoted] * bool(message.quoted) or message.offered
+        asked = not passed_on and not message.quoted
+        found = forwarded.chosen(message, outside, offered=asked) if outside and not message.files else None
+        chosen = chosen or found is not None
+        if found is None:
             found = _understand(replace(spoken, text=message.text, files=message.files) if spoken else message)
             spoken = _aware(spoken or message, found)
-        steps += [step for step in found if not (isinstance(step, Say) and step in steps)]
+        _add(steps, found)
+    _add(steps, [] if chosen else forwarded.offer(passed_on))
     return steps
+
+
+def _add(steps: list[Step], found: Sequence[Step]) -> None:
+    steps += [step for step in found if not (isinstance(step, Say) and step in steps)]
 
 
 def _understand(heard: Heard) -> list[Step]:

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from pydantic_ai.messages import ModelMessage, TextContent, TextPart, ToolReturnPart, UserPromptPart
 
-from exponential.assistant.offline import snoozing
+from exponential.assistant import prompts
+from exponential.assistant.offline import forwarded, snoozing
 from exponential.assistant.offline.steps import Heard, Kind
 
 _LISTS: dict[str, Kind] = {
@@ -23,7 +24,7 @@ _ONES: dict[str, Kind] = {"task": "task", "project": "project", "meeting": "meet
 
 def after(messages: Sequence[ModelMessage], now: datetime) -> Heard:
     """What is in mind after `messages`; its text is empty."""
-    heard = Heard("", now, asked=_asked(messages))
+    heard = Heard("", now, asked=_asked(messages), offered=_offered(messages))
     for result in results(messages):
         heard = _with(heard, result)
     return heard
@@ -67,3 +68,22 @@ def _asked(messages: Sequence[ModelMessage]) -> str | None:
         return None
     last = prompt.content if isinstance(prompt.content, str) else prompt.content[-1]
     return last.content if isinstance(last, TextContent) else str(last)
+
+
+def _offered(messages: Sequence[ModelMessage]) -> Sequence[str]:
+    """What was forwarded last, if Paddy's last words were the question what to do with it."""
+    found: Sequence[str] = ()
+    said = ""
+    for part in (part for message in messages for part in message.parts):
+        if isinstance(part, UserPromptPart) and not isinstance(part.content, str):
+            items = [item for item in part.content if isinstance(item, TextContent) and item.metadata]
+            texts = [prompts.unmarked(item.content) for item in items if _is_words(item.metadata)]
+            found = texts or found
+        elif isinstance(part, TextPart):
+            said = part.content
+    return found if said.endswith(forwarded.OFFER) else ()
+
+
+def _is_words(about: dict[str, Any]) -> bool:
+    file = about.get(prompts.FILE)
+    return about.get(prompts.OUTSIDE) == "forwarded" and (file is None or (file["kind"] == "voice" and file["text"]))

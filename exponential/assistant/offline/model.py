@@ -24,7 +24,7 @@ from pydantic_ai.settings import ModelSettings
 from exponential import clock
 from exponential.assistant import prompts
 from exponential.assistant.offline import intents, memory, phrasing
-from exponential.assistant.offline.steps import Call, File
+from exponential.assistant.offline.steps import Call, File, Heard
 
 # As Paddy's instructions put it.
 _ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")
@@ -59,7 +59,7 @@ class OfflineModel(Model):
         mind = memory.after(messages[:start], now)
         # Of the turn's first request: what its tools have changed since must not change how it is read.
         mind = replace(mind, projects=_named(_PROJECTS, messages[start]), tasks=_named(_TASKS, messages[start]))
-        heard = [replace(mind, text=text, files=files) for text, files in _said(prompt)]
+        heard = _said(prompt, mind)
         steps = await asyncio.to_thread(intents.read, heard, tools)
         calls = [step for step in steps if isinstance(step, Call)]
         results = memory.results(messages[start:])
@@ -81,25 +81,31 @@ def _prompt(messages: Sequence[ModelMessage]) -> tuple[int, UserPromptPart]:
     raise ValueError("the offline model was asked without a user prompt")
 
 
-def _said(prompt: UserPromptPart) -> list[tuple[str, list[File]]]:
-    """The words and files of each message, as prompts.content puts them."""
-    said: dict[str, tuple[str, list[File]]] = {}
+def _said(prompt: UserPromptPart, mind: Heard) -> list[Heard]:
+    """Each message with its words and files, as prompts.content puts them."""
+    said: dict[str, Heard] = {}
     for place, item in enumerate([prompt.content] if isinstance(prompt.content, str) else prompt.content):
         if isinstance(item, str):
-            said[str(place)] = item, []
+            said[str(place)] = replace(mind, text=item)
         elif isinstance(item, TextContent):
             about = item.metadata or {}
-            words, files = said.get(about.get("message", ""), ("", []))
-            if prompts.FILE in about:
-                files.append(_file(item.content, about[prompts.FILE]))
-            else:
-                words = item.content
-            said[about.get("message", "")] = words, files
+            name = about.get("message", "")
+            said[name] = _with(said.get(name, mind), item.content, about)
     return list(said.values())
 
 
+def _with(heard: Heard, told: str, about: dict[str, Any]) -> Heard:
+    """A message with one more item of its prompt."""
+    heard = replace(heard, forwarded=about.get(prompts.OUTSIDE) == "forwarded")
+    if prompts.FILE in about:
+        return replace(heard, files=[*heard.files, _file(told, about[prompts.FILE])])
+    if about.get(prompts.OUTSIDE) == "quoted":
+        return replace(heard, quoted=prompts.unmarked(told))
+    return replace(heard, text=prompts.unmarked(told) if heard.forwarded else told)
+
+
 def _file(told: str, about: dict[str, Any]) -> File:
-    text = prompts.own_words(told) if about["text"] else ""
+    text = prompts.unmarked(told) if about["text"] else ""
     summary = tuple(about.get("summary", ()))
     return File(about["id"], about["kind"], about["name"], text, about["note"], about["talk"], summary)
 

@@ -45,6 +45,11 @@ def named(words: str, heard: Heard) -> dict[str, Any]:
     return _about(head["tail"], heard.now) if head is not None else {}
 
 
+def is_talk(text: str) -> bool:
+    """Whether a text is a transcript, without any word about it."""
+    return _CUES.match(text.strip()) is not None or _is_talk(text)
+
+
 def _is_talk(text: str) -> bool:
     spoken = [line for line in _SPEAKER.findall(text) if not _NOT_SPEAKERS.match(line)]
     lines = [line for line in text.splitlines() if line.strip()]

@@ -101,5 +101,6 @@ _TOOLS: dict[str, Callable[[Call, Result, datetime], str]] = {
     "recall": reporting.recalled,
     "forget": reporting.forgotten,
     briefings.TOOL: briefings.was_set,
+    "keep_note": reporting.note_kept,
     "leave_note": lambda _call, _result, _now: "I'll pass that on.",
 }

@@ -10,6 +10,7 @@ Result = dict[str, Any]
 _STATUS = {"active": "active", "on_hold": "on hold", "done": "done"}
 _REPEAT = {"daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "weekdays": "weekday"}
 MAX_NAMED = 10  # records named in an answer to a question
+MAX_TEXT = 300  # characters of a note that is named among others
 
 
 def project_created(_call: Call, result: Result, now: datetime) -> str:
@@ -111,7 +112,8 @@ def answered(call: Call, result: Result, now: datetime) -> str:
         other = result["compared"]["count"]
         word = "more than" if count > other else "fewer than" if count < other else "as many as"
         head += f" — {word} the {other} of the other time" if count != other else " — as many as the other time"
-    lines = [f"- {_record(record, now)}" for record in result["records"][:MAX_NAMED]]
+    longest = MAX_TEXT if count > 1 else None
+    lines = [f"- {_record(record, now, longest)}" for record in result["records"][:MAX_NAMED]]
     if result.get("groups"):
         lines = [f"- {plain(name)}: {number}" for name, number in result["groups"].items()]
     if count > MAX_NAMED and not result.get("groups"):
@@ -119,11 +121,19 @@ def answered(call: Call, result: Result, now: datetime) -> str:
     return head + (":\n\n" + "\n".join(lines) if lines else ".")
 
 
-def _record(record: Result, now: datetime) -> str:
-    name = record.get("title") or record.get("name") or record["text"]
+def _record(record: Result, now: datetime, longest: int | None) -> str:
+    name = record.get("title") or record.get("name") or _beginning(record["text"], longest)
     at = next((record[key] for key in ("done_on", "due", "held_on", "at", "left_at") if record.get(key)), None)
     sender = f"{plain(record['from'])}: " if record.get("from") else ""
     return f"{sender}**{plain(name)}**{f' ({when(at, now)})' if at else ''}"
+
+
+def _beginning(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else f"{text[:longest].rstrip()}…"
+
+
+def note_kept(_call: Call, result: Result, _now: datetime) -> str:
+    return f"Kept as a note: “{plain(_beginning(result['note']['text'], 80))}”. Say *show my notes* to see it again."
 
 
 def reminded(_call: Call, result: Result, now: datetime) -> str:

@@ -43,8 +43,9 @@ class File:
 class Heard:
     """One message. `now` is the user's local time; `listed` are the records (of `listed_kind`) that Paddy listed last,
     `last` the one (of `last_kind`) spoken of last, as tool results have them; `asked` is the request that Paddy
-    answered with a question; `projects` are the names of the user's projects,
-    `tasks` the titles of the open tasks."""
+    answered with a question; `projects` are the names of the user's projects, `tasks` the titles of the open tasks. Of
+    somebody else's words: the message is `forwarded`; it replies to the `quoted` ones; `offered` are those of which
+    Paddy asked what to do with them."""
 
     text: str
     now: datetime
@@ -56,6 +57,9 @@ class Heard:
     files: Sequence[File] = ()
     projects: Sequence[str] = ()
     tasks: Sequence[str] = ()
+    forwarded: bool = False
+    quoted: str = ""
+    offered: Sequence[str] = ()
 
 
 def has_call(steps: Sequence[Step] | None) -> bool:

@@ -10,6 +10,10 @@ from exponential.assistant.ledger import Deps
 from exponential.assistant.tools import briefing, meetings, memory, notes, projects, questions, reminders, tasks
 
 OWNER = CombinedToolset[Deps](
-    [tasks.tools, projects.tools, meetings.tools, questions.tools, reminders.tools, memory.tools, briefing.tools]
+    [
+        *(tasks.tools, projects.tools, meetings.tools, questions.tools),
+        *(reminders.tools, memory.tools, notes.tools, briefing.tools),
+    ]
 )
-GUEST = notes.tools
+GUEST = notes.guest_tools
+OF_FILES = frozenset(("import_meeting",))  # what a file may set off that came without a word

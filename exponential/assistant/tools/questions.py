@@ -31,7 +31,7 @@ async def query(
     """Count, filter, group and compare the user's records, and name them. Answer from what it returns alone.
 
     Args:
-        about: Which records. "notes" are those that guests left.
+        about: Which records. "notes" are those that the user kept and guests left.
         status: For tasks open (if not given), done, overdue or all; for projects active, on_hold, done, overdue or
             at_risk.
         since: First day of a range: when tasks were done (with status done) or are due, or meetings were held.

@@ -72,6 +72,28 @@ async def test_it_shows_in_the_chat_with_whatsapps_mark(house: House) -> None:
         assert "Add a task: buy milk tomorrow" in page and "WhatsApp</span>" in page
 
 
+async def test_what_is_forwarded_or_quoted_is_kept_as_such(house: House) -> None:
+    alice = await house.user()
+    turn = clock.new_id()
+    told = [
+        message(messageId="1", text="/pause", forwarded=True),
+        message(messageId="2", quoted={"messageId": "3EB1", "text": "x" * 9_000, "key": f"{turn}:0"}),
+        message(messageId="3", quoted={"messageId": "3EB1", "text": "", "key": "too much 7"}),
+        message(messageId="4"),
+    ]
+    async with house.client() as gateway, house.signed_in(alice) as browser:
+        for each in told:
+            assert (await gateway.post(ROUTE, json=each, headers=bearer(str(alice.id)))).status_code == 202
+        assert ">Forwarded</span>" in (await browser.get("/chat")).text
+    async with house.database.transaction() as session:
+        chat = await conversation.main_chat(session, alice.id)
+        found = [one for one in await conversation.history(session, chat.id) if one.role == "user"]
+    assert [one.forwarded for one in found] == [True, False, False, False]
+    assert [one.quoted for one in found] == [None, "x" * 4_000, None, None]
+    assert [one.quoted_turn_id for one in found] == [None, turn, None, None]
+    assert all(one.written_at is not None for one in found) and chat.paused_at is None
+
+
 async def test_a_guest_never_gets_into_the_owners_conversation(house: House) -> None:
     alice = await house.user()
     guest = message(role="guest", chat="49160@s.whatsapp.net", sender="49160@s.whatsapp.net", text="Hi, is Alice in?")

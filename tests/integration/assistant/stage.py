@@ -4,11 +4,13 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
+from exponential import clock
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming, Received
 from exponential.assistant.records import Message
@@ -73,11 +75,13 @@ class StageGateway:
         self.gone: set[str] = set()  # sessions that no longer exist
         self.posts: list[tuple[str, str, str]] = []  # (session, chat, key), accepted or not
         self.sent: dict[str, tuple[str, str, str]] = {}  # key → (session, chat, text)
+        self.left: dict[str, datetime] = {}  # key → when it left for WhatsApp
         self.typing: list[tuple[str, bool]] = []  # (chat, on)
         self.read: list[tuple[str, list[str]]] = []  # (chat, message ids)
         self.reactions: list[tuple[str, str, str]] = []  # (chat, message id, emoji)
         self.quoted: list[str | None] = []  # of each accepted message, the one that it quotes
         self.paused: set[str] = set()  # chats in which a human answers by hand
+        self.slow = False  # what it has taken waits: nothing leaves for WhatsApp
         self.session: dict[str, Any] = {  # what any session is
             **{"sessionId": "s1", "phoneNumber": "+4915110000001", "connected": True, "status": "connected"},
             **{"statusReason": None, "createdAt": "2026-01-01T00:00:00+00:00", "connectedAt": None},
@@ -99,7 +103,8 @@ class StageGateway:
                     self._answer(*gateway._post(self.path, body, self.headers["Idempotency-Key"]))
 
             def do_GET(self) -> None:
-                self._answer(200, gateway.session)
+                path = unquote(self.path)
+                self._answer(200, gateway._message(path) if "/messages/" in path else gateway.session)
 
             def do_PUT(self) -> None:
                 body = self._body()
@@ -134,6 +139,10 @@ class StageGateway:
             self._server.server_close()
             self._server = None
 
+    def _message(self, path: str) -> dict[str, Any]:
+        sent_at = self.left.get(path.rpartition("/")[2])
+        return {"status": "sent" if sent_at else "queued", "sentAt": sent_at.isoformat() if sent_at else None}
+
     def _post(self, path: str, body: dict[str, str], key: str) -> tuple[int, dict[str, str]]:
         session = path.split("/")[2]
         self.posts.append((session, body["chat"], key))
@@ -145,4 +154,6 @@ class StageGateway:
             return 409, {"error": "Somebody answers here by hand.", "code": "chat_paused"}
         self.quoted.append(body.get("replyTo"))
         self.sent.setdefault(key, (session, body["chat"], body["text"]))
+        if not self.slow:
+            self.left.setdefault(key, clock.now())
         return 202, {"messageId": key, "status": "queued"}

@@ -159,7 +159,7 @@ def test_long_texts_are_shortened_wherever_they_stand() -> None:
     ]
     prompt, call, given, broken, result, text, thought = context.shortened({"kind": "x", "parts": parts})["parts"]
     assert len(prompt["content"][0]) == context.LONGEST
-    assert prompt["content"][1:] == ["[a file that was sent earlier]", {"kind": "image", "url": "u"}]
+    assert prompt["content"][1:] == ["[something long that was sent earlier]", {"kind": "image", "url": "u"}]
     assert len(json.loads(call["args"])["transcript"]) == context.LONGEST and json.loads(call["args"])["n"] == 1
     assert len(given["args"]["transcript"]) == context.LONGEST and broken["args"] == "{}"
     assert len(result["content"]["lines"][0]) == context.LONGEST and result["content"]["lines"][1] == 7

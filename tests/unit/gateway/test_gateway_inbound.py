@@ -94,6 +94,35 @@ def test_whom_a_message_mentions_and_whose_it_quotes_is_told() -> None:
         assert message.addressed == ["771@lid", "49151@s.whatsapp.net"]
 
 
+def test_what_is_forwarded_is_told_for_every_kind_that_can_be() -> None:
+    for name, field in Message.DESCRIPTOR.fields_by_name.items():
+        kind = field.message_type
+        if kind is None or "contextInfo" not in kind.fields_by_name:
+            continue
+        for context in (ContextInfo(isForwarded=True), ContextInfo(forwardingScore=5), ContextInfo(expiration=9)):
+            content = Message()
+            getattr(content, name).contextInfo.CopyFrom(context)
+            message = inbound(event(content))
+            assert message is None or message.forwarded is (context.expiration == 0), name
+    plain = inbound(event(Message(conversation="x")))
+    assert plain is not None and plain.forwarded is False
+
+
+def test_the_words_that_a_reply_quotes_are_told() -> None:
+    for quoted, words in (
+        (Message(conversation="earlier"), "earlier"),
+        (Message(extendedTextMessage=ExtendedTextMessage(text="x" * 5_000)), "x" * 4_000),
+        (Message(imageMessage=ImageMessage(caption="the receipt")), "the receipt"),
+        (Message(audioMessage=AudioMessage(PTT=True)), ""),
+    ):
+        context = ContextInfo(stanzaID="3EB1", participant="49151@s.whatsapp.net", quotedMessage=quoted)
+        message = inbound(event(Message(extendedTextMessage=ExtendedTextMessage(text="y", contextInfo=context))))
+        assert message is not None and message.quoted == {"id": "3EB1", "text": words}
+        assert Inbound.from_bytes(message.to_bytes()) == message
+    plain = inbound(event(Message(conversation="x")))
+    assert plain is not None and plain.quoted is None
+
+
 def test_the_other_address_of_who_wrote_or_was_written_to_is_told() -> None:
     written, heard = event(Message(conversation="x")), event(Message(conversation="x"))
     for told in (written, heard):

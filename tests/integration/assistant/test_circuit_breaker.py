@@ -1,0 +1,157 @@
+"""Another assistant in a contact's chat: after a few rounds Paddy pauses, says so once, and tells its owner."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from pydantic_ai.messages import TextPart
+from stage import Story
+
+from exponential import clock
+from exponential.assistant import approvals, circuit_breaker, context, conversation
+from exponential.assistant.circuit_breaker import FAST, SAID, SAME
+from exponential.assistant.conversation import Incoming
+from exponential.assistant.runtime import Runtime
+
+BOB, GROUP = "bob@lid", "12345@g.us"
+THANKS = "Thank you for your message number {}! We are closed today and will come back to you as soon as we can."
+LINES = (
+    "Hi there",
+    "it's Bob from the gym",
+    "I wanted to ask about Thursday",
+    "can we move the lesson?",
+    "to five maybe",
+    "or half past five",
+    "whatever suits you best",
+    "my phone is nearly empty",
+    "so please write to Eve instead",
+    "she has her phone with her",
+    "thanks a lot!",
+    "see you",
+)
+
+
+class Chat:
+    """What somebody writes to Alice's Paddy, and hears, as time goes by."""
+
+    def __init__(self, story: Story, alice: UUID, now: datetime) -> None:
+        self.story, self.alice, self.now = story, alice, now
+        self._count = 0
+
+    async def says(self, *texts: str, after: float = 5, name: str = "Bob", jid: str = BOB) -> list[str]:
+        """`after` seconds; all that Paddy has said in that chat, once it has nothing to answer."""
+        self.now += timedelta(seconds=after)
+        messages = []
+        for text in texts:
+            self._count += 1
+            place = ("s1", jid, f"g{self._count}", name)
+            messages.append(Incoming(self.alice, "whatsapp", text, "guest", *place))
+        with clock.frozen(self.now):
+            (received, *_) = await self.story.say(*messages)
+            return await self.story.replies(received.chat_id, 0) or []
+
+    async def owner_hears(self) -> list[str]:
+        async with self.story.database.transaction() as session:
+            chat = await conversation.main_chat(session, self.alice)
+            found = await conversation.history(session, chat.id)
+        return [message.text for message in found if message.role == "assistant"]
+
+    async def owner_says(self, text: str) -> str:
+        with clock.frozen(self.now):
+            (received,) = await self.story.say(Incoming(self.alice, "web", text))
+            heard = len(await self.owner_hears())
+            return (await self.story.replies(received.chat_id, heard))[-1]
+
+
+@pytest.fixture
+def chat(story: Story, alice: UUID) -> Chat:
+    return Chat(story, alice, clock.now())
+
+
+async def test_one_that_says_the_same_is_answered_a_few_times(connected: Runtime, chat: Chat, story: Story) -> None:
+    for _ in range(3 * SAME):
+        said = await chat.says(THANKS.format(7), after=20)
+    assert len(said) == SAME and said.count(SAID) == 1 and said[-1] == SAID
+    (notice,) = await chat.owner_hears()
+    assert notice.startswith("Another assistant seems to answer me in the chat with **Bob**, so I pause there until ")
+    async with story.database.transaction() as session:
+        main = await conversation.main_chat(session, chat.alice)
+        told = await context.recent(session, main)
+    words = [part.content for message in told for part in message.parts if isinstance(part, TextPart)]
+    assert words == [
+        "I told the user that I pause in a chat with somebody else, where another assistant seems to answer me."
+    ]
+
+
+async def test_a_count_or_a_time_in_it_makes_no_difference(connected: Runtime, chat: Chat) -> None:
+    for number in range(2 * SAME):
+        said = await chat.says(THANKS.format(number), after=60)
+    assert said[SAME - 1 :] == [SAID]
+
+
+async def test_one_that_writes_faster_than_people_is_paused(connected: Runtime, chat: Chat) -> None:
+    for number in range(2 * FAST):
+        said = await chat.says(f"{'abcdefghijklmnopqrstuvwxyz'[number]} is what I think of it, dear Paddy", after=2)
+    assert said[FAST:] == [SAID]
+
+
+async def test_one_that_never_stops_is_paused(connected: Runtime, chat: Chat) -> None:
+    for number in range(24):
+        said = await chat.says(f"{'abcdefghijklmnopqrstuvwxyz'[number]} ok", after=8)
+    assert said[19:] == [SAID]
+
+
+async def test_a_person_in_a_hurry_is_always_answered(connected: Runtime, chat: Chat) -> None:
+    for line in LINES:
+        said = await chat.says(line, after=len(line) / 7)
+    assert len(said) == len(LINES) and SAID not in said
+    said = await chat.says(*LINES * 2, after=1)  # all at once
+    assert len(said) == len(LINES) + 1 and SAID not in said
+    for _ in range(SAME - 1):
+        said = await chat.says("hello??", after=6)
+    assert SAID not in said and await chat.owner_hears() == []
+
+
+async def test_it_closes_by_itself_and_stays_open_longer_the_next_time(connected: Runtime, chat: Chat) -> None:
+    for _ in range(SAME):
+        await chat.says("Out of office", after=20)
+    heard = await chat.says("Out of office", after=3000)
+    assert heard[-1] == SAID
+    assert len(await chat.says("Hi, it's me, Bob", after=700)) == len(heard) + 1
+    for _ in range(SAME):
+        heard = await chat.says("Out of office", after=20)
+    assert heard.count(SAID) == 2
+    assert await chat.says("Anybody there?", after=20 * 3600) == heard
+    assert len(await chat.says("Anybody there?", after=5 * 3600)) == len(heard) + 1
+
+
+async def test_the_owner_lets_paddy_go_on(connected: Runtime, chat: Chat) -> None:
+    for _ in range(SAME + 2):
+        heard = await chat.says("Out of office", after=20)
+    assert len(heard) == SAME
+    assert await chat.says("/resume", after=20) == heard  # no guest, no program closes it
+    assert "I answer again in one chat" in await chat.owner_says("/resume")
+    assert len(await chat.says("Hi, it's me, Bob", after=20)) == SAME + 1
+    assert await chat.owner_says("/resume") == "I wasn't paused: I'm listening."
+
+
+async def test_in_a_group_each_member_counts_alone(connected: Runtime, chat: Chat) -> None:
+    for number in range(SAME + 2):
+        await chat.says(f"What does {LINES[number]} mean?", after=1, name="Eve", jid=GROUP)
+        heard = await chat.says("Out of office", after=1, name="Bot", jid=GROUP)
+    assert heard.count(SAID) == 1 and len(heard) == 2 * SAME
+    (notice,) = await chat.owner_hears()
+    assert "in a group with **Bot**, so I pause there" in notice
+
+
+async def test_neither_the_owner_nor_who_is_approved_by_them_is_concerned(
+    connected: Runtime, chat: Chat, story: Story, alice: UUID
+) -> None:
+    for _ in range(SAME + 2):
+        assert await chat.owner_says("hello")
+    async with story.database.transaction() as session:
+        await approvals.require(session, alice, True)
+    for _ in range(SAME + 2):
+        heard = await chat.says("Out of office", after=20)
+    assert len(heard) == SAME + 2 and SAID not in heard
+    assert circuit_breaker.SAID not in await chat.owner_hears()
