@@ -42,7 +42,7 @@ async def sign_in_by_password(
 ) -> Response:
     """The same answer, after the same time, whether the address or the password is wrong."""
     try:
-        user = await _by_password(request, state, email, password)
+        user = await by_password(request, state, email, password)
     except (Unauthorized, TooMany) as error:
         return await show_sign_in(request, error=error, email=email, to=to)
     async with state.database.transaction() as session:
@@ -51,7 +51,8 @@ async def sign_in_by_password(
     return let_in(request, token, to)
 
 
-async def _by_password(request: Request, state: State, email: str, password: str) -> User:
+async def by_password(request: Request, state: State, email: str, password: str) -> User:
+    """Raises Unauthorized, also when there is no such account, and TooMany."""
     address = request.client.host if request.client else ""
     async with state.database.transaction() as session:
         await attempts.begin(session, email, address)

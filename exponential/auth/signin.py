@@ -18,7 +18,7 @@ from exponential.errors import NotFound, Unauthorized
 LINK_LIFETIME = timedelta(hours=1)
 SESSION_LIFETIME = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)  # how exactly it is known when a browser was last here
-FRESH = timedelta(hours=1)  # in which whoever came by a link may set a new password
+FRESH = timedelta(hours=1)  # in which having signed in shows who sits there
 Way = Literal["link", "password", "invite", "oidc"]
 
 
@@ -132,10 +132,12 @@ async def end_others(session: AsyncSession, user_id: UUID, token: str = "") -> i
     return len((await session.scalars(gone.returning(WebSession.id))).all())
 
 
-async def came_by_link(session: AsyncSession, token: str) -> bool:
-    """Whether this browser came by a one-time link just now, as one does who has forgotten the password."""
+async def is_fresh(session: AsyncSession, user: User, token: str) -> bool:
+    """Whether this browser signed in just now in a way that does for the password: by a one-time link, as one does who
+    has forgotten it; or through the provider, for an account that has none."""
+    ways = ["link"] if user.password_hash else ["link", "oidc"]
     query = select(WebSession.id).where(
-        WebSession.token_hash == hashed(token), WebSession.way == "link", WebSession.created_at > clock.now() - FRESH
+        WebSession.token_hash == hashed(token), WebSession.way.in_(ways), WebSession.created_at > clock.now() - FRESH
     )
     return (await session.execute(query)).scalar_one_or_none() is not None
 

@@ -25,7 +25,8 @@ Role = Literal["admin", "member"]
 class User(AppBase):
     """A person with an account here. `timezone` is an IANA name; `local`: whoever runs this installation.
 
-    `zone_fixed`: the user chose the time zone; else it is the browser's.
+    `email_verified`: the sign-in provider, or the admin who sent the invite, vouches for the address; no longer once
+    the user has typed another one. `zone_fixed`: the user chose the time zone; else it is the browser's.
     `password_hash` is Argon2's own text (auth/passwords.py), None while there is no password.
     """
 
@@ -34,6 +35,7 @@ class User(AppBase):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     email: Mapped[str] = mapped_column(String(320), unique=True)
+    email_verified: Mapped[bool] = mapped_column(Boolean, default=False)
     name: Mapped[str] = mapped_column(String(200))
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     zone_fixed: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -59,6 +61,7 @@ async def local_user(session: AsyncSession) -> User:
         .values(
             id=clock.new_id(),
             email=LOCAL_EMAIL,
+            email_verified=False,
             name="You",
             timezone="UTC",
             zone_fixed=False,
@@ -89,9 +92,17 @@ async def everybody(session: AsyncSession) -> list[User]:
     return list(await session.scalars(select(User).order_by(User.created_at, User.id)))
 
 
-async def add(session: AsyncSession, *, email: str, name: str, role: Role = "member", timezone: str = "UTC") -> User:
+async def add(
+    session: AsyncSession,
+    *,
+    email: str,
+    name: str,
+    role: Role = "member",
+    timezone: str = "UTC",
+    email_verified: bool = False,
+) -> User:
     """A new account. Raises BadInput (address, name), Conflict `email_taken`."""
-    user = User(email=an_email(email), name=a_name(name), role=role, timezone=timezone)
+    user = User(email=an_email(email), email_verified=email_verified, name=a_name(name), role=role, timezone=timezone)
     session.add(user)
     await _flush(session)
     return user
@@ -100,7 +111,9 @@ async def add(session: AsyncSession, *, email: str, name: str, role: Role = "mem
 async def describe(session: AsyncSession, user_id: UUID, *, email: str, name: str) -> None:
     """Change an account's address and name. Raises BadInput, Conflict `email_taken`, NotFound."""
     user = await get(session, user_id)
-    user.email, user.name = an_email(email), a_name(name)
+    address = an_email(email)
+    user.email_verified &= address == user.email
+    user.email, user.name = address, a_name(name)
     await _flush(session)
 
 

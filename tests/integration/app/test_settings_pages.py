@@ -55,6 +55,33 @@ async def test_name_and_address_are_changed_unless_somebody_has_the_address(hous
             assert (refused.status_code, 'role="alert"' in refused.text) == (status, True)
 
 
+async def test_another_address_wants_the_password_and_another_name_does_not(house: House) -> None:
+    await with_password(house)
+    async with house.client(**PAGE) as client:
+        await try_password(client, "alice@example.org", GOOD)
+        assert "Current password" in (await client.get("/settings")).text
+        assert (await client.post("/settings", data={"name": "Al", "email": "alice@example.org"})).status_code == 303
+        other = {"name": "Al", "email": "victim@example.org"}
+        for current, status in (("", 422), ("wrong", 401)):
+            refused = await client.post("/settings", data={**other, "current": current})
+            assert refused.status_code == status and 'role="alert"' in refused.text
+        assert "alice@example.org" in (await client.get("/tasks")).text
+        assert (await client.post("/settings", data={**other, "current": GOOD})).status_code == 303
+        assert "victim@example.org" in (await client.get("/tasks")).text
+
+
+async def test_without_a_password_only_who_signed_in_just_now_changes_address_and_password(house: House) -> None:
+    async with house.signed_in(await house.user(), **PAGE) as client:
+        password = {"password": GOOD, "again": GOOD}
+        with clock.frozen(clock.now() + signin.FRESH + timedelta(minutes=1)):
+            other = {"name": "Alice", "email": "victim@example.org"}
+            for path, data in (("/settings", other), ("/settings/password", password)):
+                refused = await client.post(path, data=data)
+                assert refused.status_code == 401 and "sign in again" in refused.text, path
+            assert "alice@example.org" in (await client.get("/tasks")).text
+        assert (await client.post("/settings/password", data=password)).status_code == 303
+
+
 async def test_a_chosen_time_zone_stays_whatever_the_browser_says(house: House) -> None:
     async with house.signed_in(await house.user(), **PAGE) as client:
         assert (await client.post("/settings/timezone", data={"timezone": "Asia/Tokyo"})).status_code == 303
