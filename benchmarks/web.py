@@ -30,12 +30,12 @@ from sqlalchemy import update
 
 from exponential import clock, database, embedded, encryption
 from exponential.app import service
-from exponential.app.server import bind
 from exponential.assistant import chats, conversation
 from exponential.assistant.records import Chat, Message, Turn
 from exponential.auth import signin
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.http.server import bind
 from exponential.settings import AppSettings, read
 from exponential.workspace import meetings, projects, tasks
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from exponential.app.server import Server, bind
+from exponential.http.server import Server, bind
 
 Lifespan = Literal["auto", "on", "off"]
 

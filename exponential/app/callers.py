@@ -4,24 +4,26 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from exponential.app.state import COOKIE, state_of
-from exponential.auth import access_tokens, signin, tokens
+from exponential.app.state import signed_in, state_of
+from exponential.auth import access_tokens, tokens
 from exponential.auth.users import User
+from exponential.http.streams import admit
 
 
 async def by_token(request: Request) -> User:
     """The user of the request's access token. Raises Unauthorized."""
     secret = tokens.from_header(request.headers.get("authorization"))
-    async with state_of(request).database.transaction() as session:
-        return await access_tokens.who(session, secret)
+
+    async def who() -> User:
+        async with state_of(request).database.transaction() as session:
+            return await access_tokens.who(session, secret)
+
+    return await admit(request, who)
 
 
 async def by_either(request: Request) -> User:
     """The same, or without a token whoever is signed in. Raises Unauthorized."""
-    if "authorization" in request.headers:
-        return await by_token(request)
-    async with state_of(request).database.transaction() as session:
-        return await signin.who(session, request.cookies.get(COOKIE))
+    return await (by_token if "authorization" in request.headers else signed_in)(request)
 
 
 Program = Annotated[User, Depends(by_token)]

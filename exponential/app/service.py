@@ -45,7 +45,6 @@ from exponential.app.mcp import PATH, McpEndpoint
 from exponential.app.mode import GatewayMode
 from exponential.app.pages import STATIC, failure, wants_json
 from exponential.app.security import MAX_BODY, Guard
-from exponential.app.server import Server, bind
 from exponential.app.state import State
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
@@ -53,6 +52,8 @@ from exponential.database import Database
 from exponential.ending import end
 from exponential.errors import BadInput, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient
+from exponential.http.server import Server, bind
+from exponential.http.streams import StreamGuard
 from exponential.settings import AppSettings
 
 STOP = 4.0  # seconds
@@ -114,6 +115,7 @@ def create(settings: AppSettings) -> FastAPI:
     app = FastAPI(
         title="Exponential", lifespan=lifespan, openapi_url=None, max_body_size=MAX_BODY, redirect_slashes=False
     )
+    app.add_middleware(StreamGuard)
     app.add_middleware(Guard, app_url=settings.app_url)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     for part in _PARTS:

@@ -13,6 +13,7 @@ from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import NotFound
 from exponential.gateway.client import GatewayClient
+from exponential.http.streams import admit
 from exponential.settings import AppSettings
 
 COOKIE = "exponential_session"
@@ -40,19 +41,24 @@ def is_https(request: Request) -> bool:
     return request.url.scheme == "https" or state_of(request).settings.app_url.startswith("https://")
 
 
-async def _signed_in(request: Request) -> User:
-    async with state_of(request).database.transaction() as session:
-        user = await signin.who(session, request.cookies.get(COOKIE))
-    request.state.user = user
+async def signed_in(request: Request) -> User:
+    """The user of the browser's web session. Raises Unauthorized."""
+
+    async def who() -> User:
+        async with state_of(request).database.transaction() as session:
+            return await signin.who(session, request.cookies.get(COOKIE))
+
+    request.state.user = await admit(request, who)
+    user: User = request.state.user
     return user
 
 
-async def _admin(user: Annotated[User, Depends(_signed_in)]) -> User:
+async def _admin(user: Annotated[User, Depends(signed_in)]) -> User:
     if not user.is_admin:
         raise NotFound("This page is for admins of this installation.", code="admins_only")
     return user
 
 
 TheState = Annotated[State, Depends(state_of)]
-SignedIn = Annotated[User, Depends(_signed_in)]
+SignedIn = Annotated[User, Depends(signed_in)]
 Admin = Annotated[User, Depends(_admin)]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.gateway.operations import Operations
+from exponential.http.streams import admit
 from exponential.settings import GatewaySettings
 
 
@@ -17,14 +18,14 @@ def _operations(request: Request) -> Operations:
     return operations
 
 
-def _caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> Identity:
+async def _caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> Identity:
     settings: GatewaySettings = request.app.state.settings
-    return tokens.verify(
-        tokens.from_header(authorization),
-        secret=settings.auth_secret,
-        audience=tokens.GATEWAY,
-        issuers=settings.jwt_issuers,
-    )
+    token = tokens.from_header(authorization)
+
+    async def who() -> Identity:
+        return tokens.verify(token, secret=settings.auth_secret, audience=tokens.GATEWAY, issuers=settings.jwt_issuers)
+
+    return await admit(request, who)
 
 
 Use = Annotated[Operations, Depends(_operations)]

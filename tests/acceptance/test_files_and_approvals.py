@@ -10,9 +10,9 @@ from listening import TranscriptionServer
 from serving import serving
 
 from exponential.app import service
-from exponential.app.server import bind
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.http.server import bind
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 from exponential.settings import AppSettings, read
