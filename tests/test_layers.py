@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "exponential"
 BASE = {"settings", "errors", "clock", "log", "database", "embedded", "encryption", "ending", "libmagic", "listening"}
 BASE |= {"http"}
-TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
+TOP = {"launch", "terminal", "demo", "rotation", "personal", "admin", "cli", "__main__"}
 SEES = {
     "auth": BASE,
     "workspace": BASE | {"auth"},

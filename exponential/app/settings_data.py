@@ -78,7 +78,7 @@ async def erase(request: Request, state: TheState, user: SignedIn, confirm: Anno
 async def erase_account(state: State, user: User) -> None:
     """Raises Conflict (the last admin of other people), Unavailable: then nothing was deleted here."""
     async with state.database.transaction() as session:
-        await users.keep_an_admin(session, user)
+        await users.may_be_erased(session, user)
     if state.gateway is not None:
         try:
             with whatsapp.own_refusals():
@@ -90,7 +90,7 @@ async def erase_account(state: State, user: User) -> None:
                 code="not_unlinked",
             ) from None
     async with state.database.transaction() as session:
-        await users.keep_an_admin(session, user)
+        await users.may_be_erased(session, user)
         await belongings.erase(session, user.id)
     _log.info("account_erased", user=str(user.id))
 

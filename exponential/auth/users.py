@@ -87,6 +87,21 @@ async def find(session: AsyncSession, email: str) -> User | None:
     return (await session.execute(select(User).where(User.email == email.strip().lower()))).scalar_one_or_none()
 
 
+async def named(session: AsyncSession, who: str) -> User:
+    """The account with this e-mail address, id, or name if only one has it. Raises NotFound, Conflict."""
+    try:
+        return await get(session, UUID(who))
+    except ValueError:
+        pass
+    column = func.lower(User.email if "@" in who else User.name)
+    found = list(await session.scalars(select(User).where(column == who.strip().lower())))
+    if not found:
+        raise NotFound("There is no account with this e-mail address or name here.", code="unknown_user")
+    if len(found) > 1:
+        raise Conflict(f"{len(found)} accounts have this name. Use the e-mail address.", code="name_ambiguous")
+    return found[0]
+
+
 async def everybody(session: AsyncSession) -> list[User]:
     """All accounts, the oldest first."""
     return list(await session.scalars(select(User).order_by(User.created_at, User.id)))
@@ -140,15 +155,22 @@ async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> None:
 
 
 async def keep_an_admin(session: AsyncSession, leaving: User) -> None:
-    """Raises Conflict when `leaving` is the last admin of other people's installation."""
-    await session.execute(text("select pg_advisory_xact_lock(hashtext('exponential admins'))"))
-    others = select(func.count(), func.count().filter(User.role == "admin")).where(User.id != leaving.id)
-    people, admins = (await session.execute(others)).one()
-    if leaving.is_admin and people and not admins:
+    """Raises Conflict when `leaving` is the only admin. Nobody else stops being one before this transaction ends."""
+    admins = select(User.id, User.name).where(User.role == "admin").order_by(User.id).with_for_update(key_share=True)
+    found = (await session.execute(admins)).all()
+    if [admin.id for admin in found] == [leaving.id]:
         raise Conflict(
-            "You are the only admin here. Make somebody else an admin first, so that the others are not left alone.",
+            f"{found[0].name} is the only admin here. Make somebody else an admin first: without one nobody could "
+            "invite people or change roles.",
             code="last_admin",
         )
+
+
+async def may_be_erased(session: AsyncSession, leaving: User) -> None:
+    """Raises Conflict when `leaving` is the only admin of other people; whoever is alone here may go."""
+    others = select(func.count()).select_from(User).where(User.id != leaving.id)
+    if (await session.execute(others)).scalar_one():
+        await keep_an_admin(session, leaving)
 
 
 def an_email(text: str) -> str:

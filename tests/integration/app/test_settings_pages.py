@@ -1,5 +1,6 @@
 """Settings: one's own account, passwords, browsers, memory, data; and people, for admins."""
 
+import asyncio
 import io
 import json
 import re
@@ -13,10 +14,12 @@ from house import GatewayStandIn, House
 from test_getting_in import GOOD, try_password, with_password
 
 from exponential import clock
+from exponential.app.settings_data import erase_account
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
 from exponential.auth import signin, users
 from exponential.auth.users import User
+from exponential.errors import Conflict
 from exponential.workspace import facts, history, reminders, tasks
 
 PAGE = {"accept": "text/html"}
@@ -289,12 +292,41 @@ async def test_people_are_for_admins_who_invite_promote_and_remove(house: House)
         assert "bob@example.org" not in (await admin.get("/settings/people")).text
 
 
+async def test_the_only_admin_stays_one_also_when_alone(house: House) -> None:
+    root = await an_admin(house)
+    async with house.signed_in(root, **PAGE) as admin:
+        refused = await admin.post(f"/settings/people/{root.id}/role", data={"role": "member"})
+        assert refused.status_code == 409 and "Root is the only admin" in refused.text
+        assert (await admin.get("/settings/people")).status_code == 200
+
+
 async def test_the_last_admin_does_not_leave_the_others_alone(house: House) -> None:
     root = await an_admin(house)
     async with house.signed_in(root, **PAGE) as admin:
         await house.user("bob@example.org", "Bob")
         answer = await admin.post("/settings/data/erase", data={"confirm": root.email})
         assert answer.status_code == 409 and "only admin" in answer.text
+
+
+async def test_two_admins_who_demote_each_other_leave_one(house: House) -> None:
+    root, other = await an_admin(house), await an_admin(house, "other@example.org")
+    async with house.signed_in(root, **PAGE) as one, house.signed_in(other, **PAGE) as two:
+        answers = await asyncio.gather(
+            one.post(f"/settings/people/{other.id}/role", data={"role": "member"}),
+            two.post(f"/settings/people/{root.id}/role", data={"role": "member"}),
+        )
+        assert 303 in [answer.status_code for answer in answers]
+    async with house.database.transaction() as session:
+        assert [person.is_admin for person in await users.everybody(session)].count(True) == 1
+
+
+async def test_who_became_the_last_admin_meanwhile_is_not_erased(house: House) -> None:
+    root, alice = await an_admin(house), await house.user()
+    async with house.database.transaction() as session:
+        await users.set_role(session, alice.id, "admin")
+        await users.set_role(session, root.id, "member")
+    with pytest.raises(Conflict, match="Alice is the only admin"):
+        await erase_account(house.app.state.exponential, alice)  # as she was when her page was asked for
 
 
 @pytest.mark.parametrize("path", ["/sessions/not-an-id/end", "/facts/1/forget", "/activity/1/undo"])
