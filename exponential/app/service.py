@@ -50,7 +50,7 @@ from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
 from exponential.database import Database
 from exponential.ending import end
-from exponential.errors import BadInput, ExponentialError, NotFound, Unavailable
+from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient
 from exponential.http.server import Server, bind
 from exponential.http.streams import StreamGuard
@@ -156,7 +156,12 @@ def serve(settings: AppSettings) -> None:
     listener = bind(settings.host, settings.port)
     app = create(settings)
     _log.info("app_listening", port=listener.getsockname()[1])
-    Server(app, before_stop=lambda: app.state.exponential.board.close()).run(sockets=[listener])
+    server = Server(
+        app, before_stop=lambda: app.state.exponential.board.close(), trusted_proxies=settings.trusted_proxies
+    )
+    server.run(sockets=[listener])
+    if not server.started:
+        raise ConfigurationError("The app could not start; the log line above says why.")
 
 
 class _Mcp:
