@@ -187,7 +187,7 @@ async def main() -> None:
     parser.add_argument("--browser", type=int, default=0)
     given = parser.parse_args()
     async with running() as (url, link, paths), httpx.AsyncClient(base_url=url, timeout=30) as client:
-        await client.get(link)
+        await client.post(link)
         seen = await load(url, client.cookies, paths, given.browser) if given.browser else {}
         for name, path in paths.items():
             print(

@@ -66,22 +66,36 @@ async def by_password(request: Request, state: State, email: str, password: str)
 
 
 @router.get("/sign-in/{token}")
-async def sign_in(request: Request, state: TheState, token: str) -> Response:
-    """Spend the link. A spent or expired one is fine for a browser that is signed in already."""
-    before = request.cookies.get(COOKIE)
+async def link_page(request: Request, state: TheState, token: str) -> Response:
+    """Ask before the link is spent: programs that preview links, or scan them, only GET them."""
+    try:
+        async with state.database.transaction() as session:
+            person = await signin.look(session, token)
+    except Unauthorized as error:
+        return await _home_if_signed_in(request, state, error)
+    return await page(request, "sign-in-link.html", person=person)
+
+
+@router.post("/sign-in/{token}")
+async def sign_in_by_link(request: Request, state: TheState, token: str) -> Response:
+    """Spend the link."""
     try:
         async with state.database.transaction() as session:
             opened = await signin.open_session(session, token, device_of(request))
-            if before:
-                await signin.close_session(session, before)
+            await signin.close_session(session, request.cookies.get(COOKIE, ""))
     except Unauthorized as error:
-        async with state.database.transaction() as session:
-            try:
-                await signin.who(session, before)
-            except Unauthorized:
-                raise error from None
-        return RedirectResponse(HOME, 303)
+        return await _home_if_signed_in(request, state, error)
     return let_in(request, opened)
+
+
+async def _home_if_signed_in(request: Request, state: State, error: Unauthorized) -> Response:
+    """A spent or expired link is fine for a browser that is signed in already; else `error` is raised."""
+    async with state.database.transaction() as session:
+        try:
+            await signin.who(session, request.cookies.get(COOKIE))
+        except Unauthorized:
+            raise error from None
+    return RedirectResponse(HOME, 303)
 
 
 @router.get("/signed-out")

@@ -59,16 +59,24 @@ async def make_link(session: AsyncSession, user: User) -> str:
     return token
 
 
-async def open_session(session: AsyncSession, link_token: str, device: str = "") -> str:
-    """Spend a link and return the new web session's token. Raises Unauthorized when spent, expired or unknown."""
-    spent = delete(SignInLink).where(SignInLink.token_hash == hashed(link_token)).returning(SignInLink)
-    link = (await session.execute(spent)).scalar_one_or_none()
-    if link is None or link.expires_at < clock.now():
+async def look(session: AsyncSession, link_token: str) -> User:
+    """Whom a link signs in, without spending it. Raises Unauthorized when spent, expired or unknown."""
+    good = SignInLink.token_hash == hashed(link_token), SignInLink.expires_at > clock.now()
+    query = select(User).join(SignInLink, SignInLink.user_id == User.id).where(*good)
+    user = (await session.execute(query.with_for_update(of=SignInLink))).scalar_one_or_none()
+    if user is None:
         raise Unauthorized(
             "This sign-in link was used already or has expired. Run `exponential link` for a fresh one.",
             code="link_invalid",
         )
-    return await sign_in(session, link.user_id, "link", device)
+    return user
+
+
+async def open_session(session: AsyncSession, link_token: str, device: str = "") -> str:
+    """Spend a link and return the new web session's token. Raises Unauthorized as `look` does."""
+    user = await look(session, link_token)
+    await session.execute(delete(SignInLink).where(SignInLink.token_hash == hashed(link_token)))
+    return await sign_in(session, user.id, "link", device)
 
 
 async def sign_in(session: AsyncSession, user_id: UUID, way: Way, device: str = "") -> str:

@@ -56,6 +56,8 @@ async def test_from_one_link_to_a_task_in_the_workspace(tmp_path: Path) -> None:
         async with page.expect_popup() as opened:
             await page.get_by_role("link", name="Open Exponential").click()
         app = Window(await opened.value)
+        await app.shots("walk-sign-in")
+        await app.page.get_by_role("button", name="Sign in", exact=True).click()
         async with page.expect_popup() as opened:
             await page.get_by_role("link", name="Open the phone").click()
         phone = Window(await opened.value)

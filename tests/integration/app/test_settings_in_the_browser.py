@@ -162,7 +162,7 @@ async def test_nothing_moves_for_those_who_asked_for_that_and_nothing_jumps(hous
     async with house.served() as url, browsing() as browser:
         context = await browser.new_context(reduced_motion="reduce")
         page = await context.new_page()
-        await page.goto(url + await house.link(alice))
+        await Window(page).sign_in(url + await house.link(alice))
         for path in ("/chat", "/tasks", "/settings", "/settings/security", "/whatsapp"):
             await page.goto(url + path)
             moving = "[...document.querySelectorAll('*')].filter((each) => each.getAnimations().length).length"
