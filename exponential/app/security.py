@@ -43,7 +43,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].split("/")[1] in log.SECRET_PATHS:
+                if scope["path"].lstrip("/").partition("/")[0] in log.SECRET_PATHS:
                     headers["Referrer-Policy"] = "strict-origin"  # the path is told to nobody, not even to us
                 headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
             await send(message)

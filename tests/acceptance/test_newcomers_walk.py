@@ -29,10 +29,10 @@ async def demo(folder: Path) -> AsyncIterator[str]:
         async with asyncio.timeout(60):
             async for line in process.stdout:
                 if b"/start/" in line:
-                    yield line.decode().strip()
                     break
             else:
                 raise AssertionError((folder / "log").read_text(encoding="utf-8"))
+        yield line.decode().strip()
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 15) == 0
     finally:
