@@ -30,12 +30,12 @@ from sqlalchemy import update
 
 from exponential import clock, database, embedded, encryption
 from exponential.app import service
-from exponential.app.server import bind
 from exponential.assistant import chats, conversation
 from exponential.assistant.records import Chat, Message, Turn
 from exponential.auth import signin
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.http.server import bind
 from exponential.settings import AppSettings, read
 from exponential.workspace import meetings, projects, tasks
 
@@ -187,7 +187,7 @@ async def main() -> None:
     parser.add_argument("--browser", type=int, default=0)
     given = parser.parse_args()
     async with running() as (url, link, paths), httpx.AsyncClient(base_url=url, timeout=30) as client:
-        await client.get(link)
+        await client.post(link)
         seen = await load(url, client.cookies, paths, given.browser) if given.browser else {}
         for name, path in paths.items():
             print(

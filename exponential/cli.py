@@ -15,7 +15,7 @@ from uuid import UUID
 
 import typer
 
-from exponential import personal
+from exponential import admin, personal
 from exponential.errors import ConfigurationError, ExponentialError
 
 app = typer.Typer(
@@ -239,6 +239,7 @@ def ask(
 
 
 personal.add_to(app)
+app.add_typer(admin.users, name="users")
 
 
 async def _up(data: Path | None) -> None:

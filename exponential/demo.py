@@ -181,7 +181,7 @@ async def _walk(demo: Demo, report: Report, watch: Stopwatch) -> None:
     before = {task["id"] for task in await _tasks(demo.place)}
     async with httpx.AsyncClient(base_url=app, headers={"Origin": app}, trust_env=False, timeout=STEP) as browser:
         async with watch.step("sign_in"):
-            answer = await browser.get(await launch.sign_in_link(demo.place.app), follow_redirects=True)
+            answer = await browser.post(await launch.sign_in_link(demo.place.app), follow_redirects=True)
             answer.raise_for_status()
         async with watch.step("qr"):
             consent = (await browser.get("/api/whatsapp")).raise_for_status().json()["consent"]

@@ -17,7 +17,7 @@ from exponential import database, embedded, key_check, log
 from exponential.auth import signin, users
 from exponential.database import Part
 from exponential.ending import end
-from exponential.errors import ConfigurationError, NotFound
+from exponential.errors import ConfigurationError
 from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_kept_keys, with_secrets
 
 READY = 60.0  # seconds a service gets to answer /health for the first time
@@ -94,9 +94,7 @@ async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:
     db = database.Database(settings.database_url, pool_size=1)
     try:
         async with db.transaction() as session:
-            user = await users.find(session, email) if email else await users.local_user(session)
-            if user is None:
-                raise NotFound("There is no account with this e-mail address here.", code="unknown_user")
+            user = await users.named(session, email) if email else await users.local_user(session)
             token = await signin.make_link(session, user)
     finally:
         await db.close()

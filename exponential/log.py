@@ -16,7 +16,9 @@ import structlog
 _SECRET_KEYS = re.compile(r"secret|token|password|authorization|cookie|text|body|phone|qr|jid|lid|url", re.IGNORECASE)
 _LONG_DIGITS = re.compile(r"\+?\d{8,}")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
-_SIGN_IN = re.compile(r"(/sign-in/)[\w-]+")
+SECRET_PATHS = ("sign-in", "invite", "start", "open")  # what follows them in a path lets somebody in
+_SECRETS_OF_PATHS = re.compile(rf"(/(?:{'|'.join(SECRET_PATHS)})/|/oidc/callback\?)[^\s\"'<>]+")
+_ACCESS_TOKEN = re.compile(r"exp_[\w-]+")
 # Chatty, and some of them show at their debug level what they send: a language model's client its messages.
 _NOISY = (
     *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "pydantic_ai"),
@@ -25,8 +27,9 @@ _NOISY = (
 
 
 def redact(text: str) -> str:
-    """Blot out what looks like a phone number, a JWT or a sign-in link."""
-    return _SIGN_IN.sub(r"\1…", _LONG_DIGITS.sub("…", _JWT.sub("…", text)))
+    """Blot out what looks like a phone number, a JWT, an access token, or a link that lets somebody in."""
+    text = _SECRETS_OF_PATHS.sub(r"\1…", text)
+    return _LONG_DIGITS.sub("…", _ACCESS_TOKEN.sub("…", _JWT.sub("…", text)))
 
 
 def frames(error: BaseException) -> str:

@@ -11,8 +11,6 @@ from uuid import UUID
 
 import typer
 
-from exponential.errors import BadInput, NotFound
-
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,7 +25,8 @@ Data = Annotated[
     ),
 ]
 Who = Annotated[
-    str | None, typer.Option("--user", metavar="EMAIL", help="Whose: e-mail address or id; by default the local user.")
+    str | None,
+    typer.Option("--user", metavar="EMAIL", help="Whose: e-mail address, name or id; by default the local user."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -72,8 +71,8 @@ def make_token(
     async def work() -> str:
         from exponential.auth import access_tokens
 
-        async with _desk(data) as database, database.transaction() as session:
-            owner = await _user(session, user)
+        async with desk(data) as database, database.transaction() as session:
+            owner = await the_user(session, user)
             scopes = scope or [access_tokens.ALL]
             return (await access_tokens.make(session, owner.id, name, scopes=scopes, days=days))[1]
 
@@ -87,8 +86,8 @@ def list_tokens(user: Who = None, as_json: AsJson = False, data: Data = None) ->
     async def work() -> list[dict[str, Any]]:
         from exponential.auth import access_tokens
 
-        async with _desk(data) as database, database.transaction() as session:
-            found = await access_tokens.of_user(session, (await _user(session, user)).id)
+        async with desk(data) as database, database.transaction() as session:
+            found = await access_tokens.of_user(session, (await the_user(session, user)).id)
         return [
             {
                 "id": str(token.id),
@@ -121,8 +120,8 @@ def revoke_token(
     async def work() -> str:
         from exponential.auth import access_tokens
 
-        async with _desk(data) as database, database.transaction() as session:
-            return (await access_tokens.revoke(session, (await _user(session, user)).id, token_id)).name
+        async with desk(data) as database, database.transaction() as session:
+            return (await access_tokens.revoke(session, (await the_user(session, user)).id, token_id)).name
 
     typer.echo(f"Revoked: {asyncio.run(work())}")
 
@@ -143,8 +142,8 @@ def audit(
     async def work() -> list[str]:
         from exponential.workspace import facts, history, questions  # noqa: F401  with them come all kinds of records
 
-        async with _desk(data) as database, database.transaction() as session:
-            who = await _user(session, user)
+        async with desk(data) as database, database.transaction() as session:
+            who = await the_user(session, user)
             if undo is not None:
                 await history.begin(session, who.id, history.UNDO, "terminal", {"act": str(undo)})
                 act = await history.undo_act(session, who.id, undo)
@@ -184,9 +183,9 @@ def mcp(user: Who = None, data: Data = None) -> None:
 
         from exponential.assistant import mcp_server
 
-        async with _desk(data) as database:
+        async with desk(data) as database:
             async with database.transaction() as session:
-                user_id = (await _user(session, user)).id
+                user_id = (await the_user(session, user)).id
 
             async def always(_context: mcp_server.Context) -> mcp_server.Asker:
                 return mcp_server.Asker(user_id)
@@ -199,7 +198,7 @@ def mcp(user: Who = None, data: Data = None) -> None:
 
 
 @asynccontextmanager
-async def _desk(data: Path | None) -> AsyncIterator["Database"]:
+async def desk(data: Path | None) -> AsyncIterator["Database"]:
     """The app's database, brought up to date, with the key ring set."""
     from exponential import database, key_check, launch, log
 
@@ -213,25 +212,11 @@ async def _desk(data: Path | None) -> AsyncIterator["Database"]:
         await db.close()
 
 
-async def _user(session: "AsyncSession", who: str | None) -> "User":
-    """By e-mail address or id; the local user when nobody is named. Raises NotFound."""
-    from sqlalchemy import func, select
-
+async def the_user(session: "AsyncSession", who: str | None) -> "User":
+    """By e-mail address, id or name; the local user when nobody is named. Raises NotFound, Conflict."""
     from exponential.auth import users
-    from exponential.auth.users import User
 
-    if who is None:
-        return await users.local_user(session)
-    try:
-        return await users.get(session, UUID(who))
-    except ValueError:
-        pass
-    if "@" not in who:
-        raise BadInput("Name the user by e-mail address or id.", code="user_invalid")
-    found = (await session.execute(select(User).where(func.lower(User.email) == who.lower()))).scalar_one_or_none()
-    if found is None:
-        raise NotFound("There is no account with this e-mail address here.", code="unknown_user")
-    return found
+    return await (users.named(session, who) if who else users.local_user(session))
 
 
 def _line(entry: "Entry", as_json: bool) -> str:

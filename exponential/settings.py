@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Callable
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
         (), validation_alias="EXPONENTIAL_ENCRYPTION_KEY", repr=False
     )
     media_limit: int = Field(16, ge=0, le=64, validation_alias="EXPONENTIAL_MEDIA_LIMIT")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias="EXPONENTIAL_TRUSTED_PROXIES")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="EXPONENTIAL_LOG_LEVEL")
 
     @field_validator("encryption_keys", mode="before")
@@ -59,6 +61,11 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return _key_ring(value)
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: Any) -> Any:
+        return _proxies(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _strong_secret(self) -> "Settings":
@@ -212,6 +219,16 @@ def with_kept_keys(settings: S) -> S:
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"The file {file} is not right: {error}.") from None
     return settings.model_copy(update={"encryption_keys": keys})
+
+
+def _proxies(text: str) -> tuple[str, ...]:
+    proxies = tuple(part.strip() for part in text.split(",") if part.strip())
+    for proxy in proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            raise ValueError("it takes addresses and networks, separated by commas: 127.0.0.1, 10.0.0.0/8") from None
+    return proxies
 
 
 def _key_ring(text: str) -> tuple[bytes, ...]:

@@ -26,6 +26,12 @@ class Window:
         """Console errors with `part` in their words or address are meant to happen (the browser reports each 4xx)."""
         self._expected.append(part)
 
+    async def sign_in(self, link: str) -> None:
+        """By a one-time link's whole address, up to the chat."""
+        await self.page.goto(link)
+        await self.page.get_by_role("button", name="Sign in", exact=True).click()
+        await self.page.wait_for_url("**/chat")
+
     async def shots(self, name: str, of: Locator | None = None) -> None:
         """Screenshots `name`-{light,dark}-{1280,390}.png, with `of` in view; the page is as before afterwards."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

@@ -5,18 +5,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from exponential.app.server import Server, bind
+from exponential.http.server import Server, bind
 
 Lifespan = Literal["auto", "on", "off"]
 
 
 @asynccontextmanager
 async def serving(
-    app: Any, *, port: int = 0, before_stop: Callable[[], None] = lambda: None, lifespan: Lifespan = "auto"
+    app: Any,
+    *,
+    port: int = 0,
+    before_stop: Callable[[], None] = lambda: None,
+    lifespan: Lifespan = "auto",
+    **server_settings: Any,
 ) -> AsyncIterator[str]:
     """Yields the base URL. `lifespan="off"` is for an app whose lifespan the test runs by itself."""
     listener = bind("127.0.0.1", port)
-    server = Server(app, before_stop=before_stop)
+    server = Server(app, before_stop=before_stop, **server_settings)
     server.config.lifespan = lifespan
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -10,7 +10,7 @@ BASE = set(
     "settings errors clock log database postgres_programs embedded encryption key_check ending libmagic listening"
     " sandbox validation http".split()
 )
-TOP = {"launch", "terminal", "demo", "rotation", "personal", "cli", "__main__"}
+TOP = {"launch", "terminal", "demo", "rotation", "personal", "admin", "cli", "__main__"}
 SEES = {
     "auth": BASE,
     "workspace": BASE | {"auth"},

@@ -16,7 +16,7 @@ from exponential.app.appearance import came_from
 from exponential.app.pages import wants_json
 from exponential.app.state import SignedIn, State, TheState
 from exponential.auth.users import User
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import history
 from exponential.workspace.history import Act
 

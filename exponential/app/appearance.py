@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from exponential.app.pages import THEME_COOKIE, wants_json
 from exponential.app.state import is_https
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 _A_YEAR = 365 * 24 * 3600  # seconds

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.app.callers import Anyone, Caller
 from exponential.app.state import TheState
 from exponential.assistant import approvals
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import history
 
 router = Router(prefix="/api/approvals")

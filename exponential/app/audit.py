@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from exponential import validation
 from exponential.app.callers import Anyone, Auditor
 from exponential.app.state import TheState
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import history
 
 router = Router(prefix="/api/audit")

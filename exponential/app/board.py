@@ -91,13 +91,13 @@ class Board:
                         return
                     yield event
         finally:
-            if feeding is not None:
-                await end(feeding)
             for topic in events:
                 watchers = self._watchers[topic]
                 watchers.discard(watcher)
                 if not watchers:
                     del self._watchers[topic]
+            if feeding is not None:
+                await end(feeding)
 
 
 class _Watcher:

@@ -10,7 +10,8 @@ from exponential.app.state import signed_in, state_of
 from exponential.auth import access_tokens, tokens
 from exponential.auth.access_tokens import ALL, AUDIT, MCP, MEETINGS, Scope
 from exponential.auth.users import User
-from exponential.http import before_body
+from exponential.http.routes import before_body
+from exponential.http.streams import admit
 
 _Ask = Callable[[Request], Awaitable["Caller"]]
 
@@ -34,9 +35,13 @@ def program_with(scope: Scope) -> _Ask:
     @before_body
     async def ask(request: Request) -> Caller:
         secret = tokens.from_header(request.headers.get("authorization"))
-        async with state_of(request).database.transaction() as session:
-            token, user = await access_tokens.use(session, secret, scope)
-        return Caller(user, token.name)
+
+        async def who() -> Caller:
+            async with state_of(request).database.transaction() as session:
+                token, user = await access_tokens.use(session, secret, scope)
+            return Caller(user, token.name)
+
+        return await admit(request, who)
 
     return ask
 

@@ -20,7 +20,7 @@ from exponential.assistant.records import Chat
 from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import BadInput
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import tasks
 
 router = Router()

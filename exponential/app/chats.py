@@ -15,7 +15,7 @@ from exponential.app.state import SignedIn, TheState
 from exponential.assistant import chats
 from exponential.auth.users import User
 from exponential.errors import BadInput
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import tasks
 
 router = Router()

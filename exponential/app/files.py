@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from exponential.app.entries import SHOWN
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import media
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 _PLAYED = ("audio/", "video/")

@@ -17,7 +17,7 @@ from exponential.assistant.understanding import VIDEO
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.errors import NotFound
-from exponential.http import Router, before_body
+from exponential.http.routes import Router, before_body
 from exponential.validation import cleaned
 
 router = Router(prefix="/api/whatsapp-gateway")

@@ -11,7 +11,7 @@ from exponential.app.state import COOKIE, TheState, state_of
 from exponential.auth import invites, passwords, signin
 from exponential.auth.invites import Invite
 from exponential.errors import BadInput, Conflict, ExponentialError
-from exponential.http import Router, before_body
+from exponential.http.routes import Router, before_body
 
 router = Router()
 

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from exponential.app.callers import Recorder
 from exponential.app.state import TheState
 from exponential.errors import BadInput
-from exponential.http import Router, read_form
+from exponential.http.routes import Router, read_form
 from exponential.validation import parse_json
 from exponential.workspace import history, meeting_import, meetings, transcripts
 from exponential.workspace.zones import today_of

@@ -13,7 +13,7 @@ from exponential.app.pages import page, wants_json
 from exponential.app.state import SignedIn, TheState
 from exponential.auth.users import User
 from exponential.errors import BadInput
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import meeting_import, meetings, tasks, transcripts
 from exponential.workspace.meetings import Hit
 

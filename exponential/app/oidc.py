@@ -1,30 +1,44 @@
 """Signing in through an OpenID Connect provider (authlib: authorization code with PKCE, state and nonce).
 
-What must be remembered while the browser is at the provider travels in a sealed cookie that lasts ten minutes.
+What must be remembered from one request to the next travels in a sealed cookie that lasts ten minutes.
 """
 
 import base64
 import binascii
 import json
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth, StarletteOAuth2App
-from fastapi import Request
+from fastapi import Form, Request
 from fastapi.responses import Response
 from joserfc.errors import JoseError
 
-from exponential import encryption, log
-from exponential.app.signing import a_path, device_of, let_in
+from exponential import clock, encryption, log
+from exponential.app.pages import page
+from exponential.app.signing import a_path, by_password, device_of, let_in
 from exponential.app.state import COOKIE, State, TheState, is_https
-from exponential.auth import identities, signin
-from exponential.errors import ConfigurationError, NotFound, Unauthorized, Unavailable
-from exponential.http import Router
+from exponential.auth import identities, signin, users
+from exponential.auth.identities import Claims
+from exponential.auth.users import User
+from exponential.errors import (
+    ConfigurationError,
+    Conflict,
+    ExponentialError,
+    NotFound,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
+from exponential.http.routes import Router
 from exponential.settings import AppSettings
 
 router = Router(prefix="/oidc")
 MEMORY = "exponential_oidc"  # the cookie
-MINUTES = 10
+LIFETIME = timedelta(minutes=10)  # of what is remembered
 TIMEOUT = 10.0  # seconds that the provider gets for an answer
 _REFUSALS = (OAuthError, JoseError, ValueError, KeyError)
 _log = log.get(__name__)
@@ -40,16 +54,7 @@ async def start(request: Request, state: TheState, to: str = "") -> Response:
         answer: Response = await provider.authorize_redirect(request, _callback(request, state))
     except Exception as error:  # which HTTP library authlib found, and so its errors, hangs on what is installed
         raise _silent(error) from None
-    sealed = encryption.encrypt(json.dumps({"to": a_path(to), "session": memory}).encode())
-    answer.set_cookie(
-        MEMORY,
-        base64.urlsafe_b64encode(sealed).decode(),
-        max_age=MINUTES * 60,
-        path="/oidc",
-        httponly=True,
-        samesite="lax",
-        secure=is_https(request),
-    )
+    _remember(request, answer, to=a_path(to), session=memory)
     return answer
 
 
@@ -57,12 +62,10 @@ async def start(request: Request, state: TheState, to: str = "") -> Response:
 async def callback(request: Request, state: TheState) -> Response:
     """Back from the provider, with a code or a refusal."""
     provider = _provider(state)
-    memory = _remembered(request)
-    request.scope["session"] = memory["session"]
+    to, request.scope["session"] = _remembered(request, "session")
     try:
         token = await provider.authorize_access_token(request)
-        claims = token.get("userinfo") or {}
-        issuer, subject = str(claims["iss"]), str(claims["sub"])
+        claims = _claims(token.get("userinfo") or {})
     except _REFUSALS as error:
         _log.warning("oidc_refused", kind=type(error).__name__)
         raise Unauthorized(
@@ -70,18 +73,45 @@ async def callback(request: Request, state: TheState) -> Response:
         ) from None
     except Exception as error:
         raise _silent(error) from None
+    try:
+        async with state.database.transaction() as session:
+            user = await identities.user_of(session, claims)
+    except Conflict as error:
+        answer = await _ask_for_password(request, state, claims, error)
+        _remember(request, answer, to=to, claims=asdict(claims))
+        return answer
+    return await _let_in(request, state, user, to)
+
+
+@router.post("/connect")
+async def connect(request: Request, state: TheState, password: Annotated[str, Form(max_length=1_000)] = "") -> Response:
+    """Connect the provider, which has just signed somebody in, to the account that has their address and password."""
+    to, remembered = _remembered(request, "claims")
+    claims = Claims(**remembered)
+    try:
+        user = await by_password(request, state, claims.email, password)
+    except (Unauthorized, TooMany) as error:
+        return await _ask_for_password(request, state, claims, error)
     async with state.database.transaction() as session:
-        user = await identities.user_of(
-            session,
-            issuer,
-            subject,
-            email=str(claims.get("email") or ""),
-            email_verified=claims.get("email_verified") is True,
-            name=str(claims.get("name") or ""),
-        )
+        await identities.connect(session, claims, await users.get(session, user.id))
+    return await _let_in(request, state, user, to)
+
+
+async def _ask_for_password(request: Request, state: State, claims: Claims, error: ExponentialError) -> Response:
+    provider = urlsplit(state.settings.oidc_issuer).hostname
+    answer = await page(
+        request, "connect.html", status=error.status, email=claims.email, error=str(error), provider=provider
+    )
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+async def _let_in(request: Request, state: State, user: User, to: str) -> Response:
+    async with state.database.transaction() as session:
         opened = await signin.sign_in(session, user.id, "oidc", device_of(request))
         await signin.close_session(session, request.cookies.get(COOKIE, ""))
-    answer = let_in(request, opened, str(memory["to"]))
+    answer = let_in(request, opened, to)
     answer.delete_cookie(MEMORY, path="/oidc", httponly=True, samesite="lax", secure=is_https(request))
     return answer
 
@@ -111,16 +141,44 @@ def _callback(request: Request, state: State) -> str:
     return f"{base}/oidc/callback"
 
 
-def _remembered(request: Request) -> dict[str, Any]:
+def _claims(told: dict[str, Any]) -> Claims:
+    """Raises KeyError. An address is verified when the provider says exactly that."""
+    return Claims(
+        issuer=str(told["iss"]),
+        subject=str(told["sub"]),
+        email=str(told.get("email") or ""),
+        email_verified=told.get("email_verified") is True,
+        name=str(told.get("name") or ""),
+    )
+
+
+def _remember(request: Request, answer: Response, **memory: Any) -> None:
+    until = (clock.now() + LIFETIME).isoformat()
+    sealed = encryption.encrypt(json.dumps({**memory, "until": until}).encode())
+    answer.set_cookie(
+        MEMORY,
+        base64.urlsafe_b64encode(sealed).decode(),
+        max_age=int(LIFETIME.total_seconds()),
+        path="/oidc",
+        httponly=True,
+        samesite="lax",
+        secure=is_https(request),
+    )
+
+
+def _remembered(request: Request, what: str) -> tuple[str, dict[str, Any]]:
+    """The path that the person wants to get to, and what this step needs of the one before. Raises Unauthorized."""
     try:
         sealed = base64.urlsafe_b64decode(request.cookies.get(MEMORY, ""))
         memory: dict[str, Any] = json.loads(encryption.decrypt(sealed))
-    except (binascii.Error, ConfigurationError, ValueError):
-        raise Unauthorized(
-            "This sign-in took too long, or began in another browser. Start again from the sign-in page.",
-            code="oidc_expired",
-        ) from None
-    return memory
+        if datetime.fromisoformat(memory["until"]) > clock.now():
+            return str(memory["to"]), memory[what]
+    except (binascii.Error, ConfigurationError, ValueError, KeyError):
+        pass
+    raise Unauthorized(
+        "This sign-in took too long, or began in another browser. Start again from the sign-in page.",
+        code="oidc_expired",
+    )
 
 
 def _silent(error: Exception) -> Unavailable:

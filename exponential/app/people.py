@@ -12,7 +12,7 @@ from exponential.app.state import Admin, State, TheState
 from exponential.auth import invites, users
 from exponential.auth.users import Role, User
 from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace.zones import zone_of
 
 router = Router(prefix="/settings/people")

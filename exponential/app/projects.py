@@ -13,7 +13,7 @@ from exponential.app.state import SignedIn, State, TheState
 from exponential.app.task_lists import grouped
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import progress, projects, tasks
 from exponential.workspace.projects import State as Status
 

@@ -6,6 +6,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exponential import log
+
 MAX_BODY = 1_000_000  # bytes; the longest WhatsApp message is 65,536 characters
 FROM_GATEWAY = "/api/whatsapp-gateway/"  # called by a service with a JWT, never by a browser with a cookie
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -41,6 +43,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["path"].lstrip("/").partition("/")[0] in log.SECRET_PATHS:
+                    headers["Referrer-Policy"] = "strict-origin"  # the path is told to nobody, not even to us
                 headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
             await send(message)
 

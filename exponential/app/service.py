@@ -45,14 +45,15 @@ from exponential.app.mcp import PATH, McpEndpoint
 from exponential.app.mode import GatewayMode
 from exponential.app.pages import STATIC, failure, wants_json
 from exponential.app.security import MAX_BODY, Guard
-from exponential.app.server import Server, bind
 from exponential.app.state import State
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
 from exponential.database import Database
 from exponential.ending import end
-from exponential.errors import BadInput, ExponentialError, NotFound, Unavailable
+from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient
+from exponential.http.server import Server, bind
+from exponential.http.streams import StreamGuard
 from exponential.settings import AppSettings
 
 STOP = 4.0  # seconds
@@ -115,6 +116,7 @@ def create(settings: AppSettings) -> FastAPI:
     app = FastAPI(
         title="Exponential", lifespan=lifespan, openapi_url=None, max_body_size=MAX_BODY, redirect_slashes=False
     )
+    app.add_middleware(StreamGuard)
     app.add_middleware(Guard, app_url=settings.app_url)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     for part in _PARTS:
@@ -155,7 +157,12 @@ def serve(settings: AppSettings) -> None:
     listener = bind(settings.host, settings.port)
     app = create(settings)
     _log.info("app_listening", port=listener.getsockname()[1])
-    Server(app, before_stop=lambda: app.state.exponential.board.close()).run(sockets=[listener])
+    server = Server(
+        app, before_stop=lambda: app.state.exponential.board.close(), trusted_proxies=settings.trusted_proxies
+    )
+    server.run(sockets=[listener])
+    if not server.started:
+        raise ConfigurationError("The app could not start; the log line above says why.")
 
 
 class _Mcp:
@@ -215,7 +222,8 @@ async def _database(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", path=request.url.path, kind=type(error).__name__)
+    route = getattr(request.scope.get("route"), "path", "")  # not the path: it may hold a secret
+    _log.error("request_failed", route=route, kind=type(error).__name__)
     return await failure(
         request,
         ExponentialError("Exponential has a fault: this request could not be finished. What you had saved is kept."),

@@ -16,7 +16,7 @@ from exponential.auth import belongings, users
 from exponential.auth.users import User
 from exponential.encryption import TemporaryFile
 from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router(prefix="/settings/data")
 README = """What Exponential keeps of you, as of {when} (UTC).
@@ -74,7 +74,7 @@ async def erase(request: Request, state: TheState, user: SignedIn, confirm: Anno
 async def erase_account(state: State, user: User) -> None:
     """Raises Conflict (the last admin of other people), Unavailable: then nothing was deleted here."""
     async with state.database.transaction() as session:
-        await users.keep_an_admin(session, user)
+        await users.may_be_erased(session, user)
     if state.gateway is not None:
         try:
             with whatsapp.own_refusals():
@@ -86,7 +86,7 @@ async def erase_account(state: State, user: User) -> None:
                 code="not_unlinked",
             ) from None
     async with state.database.transaction() as session:
-        await users.keep_an_admin(session, user)
+        await users.may_be_erased(session, user)
         await belongings.erase(session, user.id)
     _log.info("account_erased", user=str(user.id))
 

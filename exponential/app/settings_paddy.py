@@ -12,7 +12,7 @@ from exponential.app import wording
 from exponential.app.settings_pages import back, settings_page
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import approvals, usage
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import facts, history, reminders
 from exponential.workspace.history import Act, Change
 from exponential.workspace.zones import zone_of

@@ -1,6 +1,6 @@
 """Settings of one's own account: name and address, time zone, password, signed-in browsers, WhatsApp accounts."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -15,9 +15,10 @@ from exponential.auth import attempts, passwords, signin, users
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized
 from exponential.gateway.client import SessionInfo
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace.zones import zone_of
 
+Proof = Literal["given", "password", "sign-in"]
 router = Router(prefix="/settings")
 _DONE = {
     "account": "Saved.",
@@ -50,12 +51,18 @@ def back(path: str, done: str) -> Response:
 
 
 @router.get("")
-async def account_page(request: Request, user: SignedIn) -> Response:
-    return await _account(request, user)
+async def account_page(request: Request, state: TheState, user: SignedIn) -> Response:
+    return await _account(request, state, user)
 
 
 async def _account(
-    request: Request, user: User, *, error: ExponentialError | None = None, name: str = "", email: str = ""
+    request: Request,
+    state: State,
+    user: User,
+    *,
+    error: ExponentialError | None = None,
+    name: str = "",
+    email: str = "",
 ) -> Response:
     return await settings_page(
         request,
@@ -64,6 +71,7 @@ async def _account(
         error=str(error) if error else "",
         name=name or user.name,
         email=email or user.email,
+        proof=await _proof(request, state, user),
         zones=sorted(available_timezones()),
     )
 
@@ -75,12 +83,16 @@ async def save_account(
     user: SignedIn,
     name: Annotated[str, Form(max_length=1_000)] = "",
     email: Annotated[str, Form(max_length=1_000)] = "",
+    current: Annotated[str, Form(max_length=1_000)] = "",
 ) -> Response:
+    """Another address needs the current password: whoever has it signs in with it."""
     try:
+        if users.an_email(email) != user.email:
+            await _confirm(request, state, user, current)
         async with state.database.transaction() as session:
             await users.describe(session, user.id, email=email, name=name)
-    except (BadInput, Conflict) as error:
-        return await _account(request, user, error=error, name=name, email=email)
+    except (BadInput, Conflict, Unauthorized, TooMany) as error:
+        return await _account(request, state, user, error=error, name=name, email=email)
     return back("", "account")
 
 
@@ -101,13 +113,12 @@ async def _security(request: Request, state: State, user: User, *, error: Expone
     token = request.cookies.get(COOKIE, "")
     async with state.database.transaction() as session:
         found = await signin.sessions_of(session, user.id, token)
-        fresh = await signin.came_by_link(session, token)
     return await settings_page(
         request,
         "settings-security.html",
         status=error.status if error else 200,
         error=str(error) if error else "",
-        ask_current=user.password_hash is not None and not fresh,
+        proof=await _proof(request, state, user),
         shortest=passwords.SHORTEST,
         longest=passwords.LONGEST,
         sessions=found,
@@ -124,7 +135,7 @@ async def set_password(
     password: Annotated[str, Form(max_length=1_000)] = "",
     again: Annotated[str, Form(max_length=1_000)] = "",
 ) -> Response:
-    """Set or change the password: with the current one, or right after a one-time link. Signs out everywhere else."""
+    """Set or change the password, and sign out everywhere else."""
     token = request.cookies.get(COOKIE, "")
     try:
         if password != again:
@@ -139,12 +150,29 @@ async def set_password(
     return back("/security", "password")
 
 
+async def _proof(request: Request, state: State, user: User) -> Proof:
+    """What shows that it is the user who sits there, before what would give the account away."""
+    async with state.database.transaction() as session:
+        if await signin.is_fresh(session, user, request.cookies.get(COOKIE, "")):
+            return "given"
+    return "password" if user.password_hash else "sign-in"
+
+
 async def _confirm(request: Request, state: State, user: User, current: str) -> None:
-    """Raises Unauthorized unless it is the user who sits there."""
+    """Raises BadInput, Unauthorized or TooMany unless it is the user who sits there."""
+    proof = await _proof(request, state, user)
+    if proof == "given":
+        return
+    if proof == "sign-in":
+        raise Unauthorized(
+            "You signed in more than an hour ago and have no password to confirm this with. For this, sign in again: "
+            "with a fresh one-time link, or through your provider.",
+            code="sign_in_again",
+        )
+    if not current:
+        raise BadInput("Type your current password, too: it shows that it is you.", code="password_missing")
     address = request.client.host if request.client else ""
     async with state.database.transaction() as session:
-        if user.password_hash is None or await signin.came_by_link(session, request.cookies.get(COOKIE, "")):
-            return
         await attempts.begin(session, user.email, address)
     if not await passwords.check(current, user.password_hash):
         raise Unauthorized("The current password is not right.", code="credentials_wrong")

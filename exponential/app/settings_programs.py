@@ -13,7 +13,7 @@ from exponential.assistant import approvals
 from exponential.auth import access_tokens
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, ExponentialError
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import history
 from exponential.workspace.zones import zone_of
 

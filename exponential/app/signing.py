@@ -12,7 +12,7 @@ from exponential.app.state import COOKIE, SignedIn, State, TheState, is_https, s
 from exponential.auth import attempts, passwords, signin, users
 from exponential.auth.users import User
 from exponential.errors import ExponentialError, TooMany, Unauthorized
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 HOME = "/chat"
@@ -43,7 +43,7 @@ async def sign_in_by_password(
 ) -> Response:
     """The same answer, after the same time, whether the address or the password is wrong."""
     try:
-        user = await _by_password(request, state, email, password)
+        user = await by_password(request, state, email, password)
     except (Unauthorized, TooMany) as error:
         return await show_sign_in(request, error=error, email=email, to=to)
     async with state.database.transaction() as session:
@@ -52,7 +52,8 @@ async def sign_in_by_password(
     return let_in(request, token, to)
 
 
-async def _by_password(request: Request, state: State, email: str, password: str) -> User:
+async def by_password(request: Request, state: State, email: str, password: str) -> User:
+    """Raises Unauthorized, also when there is no such account, and TooMany."""
     address = request.client.host if request.client else ""
     async with state.database.transaction() as session:
         await attempts.begin(session, email, address)
@@ -66,22 +67,36 @@ async def _by_password(request: Request, state: State, email: str, password: str
 
 
 @router.get("/sign-in/{token}")
-async def sign_in(request: Request, state: TheState, token: str) -> Response:
-    """Spend the link. A spent or expired one is fine for a browser that is signed in already."""
-    before = request.cookies.get(COOKIE)
+async def link_page(request: Request, state: TheState, token: str) -> Response:
+    """Ask before the link is spent: programs that preview links, or scan them, only GET them."""
+    try:
+        async with state.database.transaction() as session:
+            person = await signin.look(session, token)
+    except Unauthorized as error:
+        return await _home_if_signed_in(request, state, error)
+    return await page(request, "sign-in-link.html", person=person)
+
+
+@router.post("/sign-in/{token}")
+async def sign_in_by_link(request: Request, state: TheState, token: str) -> Response:
+    """Spend the link."""
     try:
         async with state.database.transaction() as session:
             opened = await signin.open_session(session, token, device_of(request))
-            if before:
-                await signin.close_session(session, before)
+            await signin.close_session(session, request.cookies.get(COOKIE, ""))
     except Unauthorized as error:
-        async with state.database.transaction() as session:
-            try:
-                await signin.who(session, before)
-            except Unauthorized:
-                raise error from None
-        return RedirectResponse(HOME, 303)
+        return await _home_if_signed_in(request, state, error)
     return let_in(request, opened)
+
+
+async def _home_if_signed_in(request: Request, state: State, error: Unauthorized) -> Response:
+    """A spent or expired link is fine for a browser that is signed in already; else `error` is raised."""
+    async with state.database.transaction() as session:
+        try:
+            await signin.who(session, request.cookies.get(COOKIE))
+        except Unauthorized:
+            raise error from None
+    return RedirectResponse(HOME, 303)
 
 
 @router.get("/signed-out")

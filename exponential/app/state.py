@@ -13,7 +13,8 @@ from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import NotFound
 from exponential.gateway.client import GatewayClient
-from exponential.http import before_body
+from exponential.http.routes import before_body
+from exponential.http.streams import admit
 from exponential.settings import AppSettings
 
 COOKIE = "exponential_session"
@@ -43,10 +44,14 @@ def is_https(request: Request) -> bool:
 
 @before_body
 async def signed_in(request: Request) -> User:
-    """The user of this browser. Raises Unauthorized."""
-    async with state_of(request).database.transaction() as session:
-        user = await signin.who(session, request.cookies.get(COOKIE))
-    request.state.user = user
+    """The user of the browser's web session. Raises Unauthorized."""
+
+    async def who() -> User:
+        async with state_of(request).database.transaction() as session:
+            return await signin.who(session, request.cookies.get(COOKIE))
+
+    request.state.user = await admit(request, who)
+    user: User = request.state.user
     return user
 
 

@@ -15,7 +15,7 @@ from exponential.app.state import SignedIn, State, TheState
 from exponential.app.task_lists import Filter, View
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace import projects, tasks
 from exponential.workspace.tasks import Priority
 

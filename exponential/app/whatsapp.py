@@ -18,7 +18,7 @@ from exponential.auth.users import User
 from exponential.ending import end
 from exponential.errors import Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 from exponential.gateway.client import GatewayClient
-from exponential.http import Router
+from exponential.http.routes import Router
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
 FOLLOW_AGAIN = 3.0  # seconds, after the gateway was away

@@ -15,7 +15,7 @@ from exponential.app.whatsapp import Gateway
 from exponential.auth.users import User
 from exponential.errors import Conflict, ExponentialError, NotFound
 from exponential.gateway.client import GatewayClient, SessionInfo
-from exponential.http import Router
+from exponential.http.routes import Router
 from exponential.workspace.zones import zone_of
 
 router = Router(prefix="/whatsapp")

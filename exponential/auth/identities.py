@@ -1,9 +1,11 @@
 """Accounts at an OpenID Connect provider, and whose they are here."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import DateTime, ForeignKey, Text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,7 +13,7 @@ from exponential import clock
 from exponential.auth import users
 from exponential.auth.users import User
 from exponential.database import AppBase
-from exponential.errors import Unauthorized
+from exponential.errors import Conflict, Unauthorized
 
 
 class ProviderAccount(AppBase):
@@ -25,23 +27,49 @@ class ProviderAccount(AppBase):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
 
-async def user_of(
-    session: AsyncSession, issuer: str, subject: str, *, email: str, email_verified: bool, name: str
-) -> User:
-    """The user whom the provider has just vouched for; on the first visit found by e-mail, or made, as a member.
+@dataclass(frozen=True)
+class Claims:
+    """What a provider says of the person whom it has just signed in (OpenID Connect Core 1.0, section 5.1)."""
 
-    Raises Unauthorized when the provider has not verified the address (anybody could claim it), or tells none.
+    issuer: str
+    subject: str
+    email: str = ""
+    email_verified: bool = False
+    name: str = ""
+
+
+async def user_of(session: AsyncSession, claims: Claims) -> User:
+    """Who this is here. On the first visit that is the account with their address, or a new one, as a member.
+
+    An address connects the two only when both sides have it verified: otherwise whoever claims it there, or typed it
+    here, would get its owner's account or sign-in. Raises Unauthorized when the provider hasn't verified the address,
+    Conflict `address_not_verified` when nobody has here: then `connect` after the account's password.
     """
-    known = await session.get(ProviderAccount, (issuer, subject))
+    known = await session.get(ProviderAccount, (claims.issuer, claims.subject))
     if known is not None:
-        return await users.get(session, known.user_id)
-    if not email or not email_verified:
+        user = await users.get(session, known.user_id)
+        user.email_verified |= claims.email_verified and claims.email.lower() == user.email
+        return user
+    if not claims.email or not claims.email_verified:
         raise Unauthorized(
             "Your sign-in provider doesn't vouch for your e-mail address. Verify it there, then sign in again.",
             code="email_not_verified",
         )
-    user = await users.find(session, email)
-    if user is None:
-        user = await users.add(session, email=email, name=name.strip()[: users.MAX_NAME] or email.split("@")[0])
-    session.add(ProviderAccount(issuer=issuer, subject=subject, user_id=user.id))
-    return user
+    user_here = await users.find(session, claims.email)
+    if user_here is None:
+        name = claims.name.strip()[: users.MAX_NAME] or claims.email.split("@")[0]
+        user_here = await users.add(session, email=claims.email, name=name, email_verified=True)
+    elif not user_here.email_verified:
+        raise Conflict(
+            f"An account here has your address, {user_here.email}, but nobody has confirmed that it is yours.",
+            code="address_not_verified",
+        )
+    await connect(session, claims, user_here)
+    return user_here
+
+
+async def connect(session: AsyncSession, claims: Claims, user: User) -> None:
+    """From now on the provider signs this user in, who has proved to be the owner of address and account."""
+    user.email_verified = True
+    account = {"issuer": claims.issuer, "subject": claims.subject, "user_id": user.id, "created_at": clock.now()}
+    await session.execute(insert(ProviderAccount).values(account).on_conflict_do_nothing())

@@ -73,10 +73,20 @@ async def look(session: AsyncSession, token: str) -> Invite:
 async def accept(
     session: AsyncSession, token: str, *, email: str, name: str, password: str, timezone: str = "UTC"
 ) -> User:
-    """Spend the invite on a new account. Raises NotFound, BadInput, Conflict; the invite then stays as it was."""
+    """Spend the invite on a new account. Raises NotFound, BadInput, Conflict; the invite then stays as it was.
+
+    The address of an invite is verified: the admin who sent it there vouches for it.
+    """
     invite = await look(session, token)
     role: Role = "admin" if invite.role == "admin" else "member"
-    user = await users.add(session, email=invite.email or email, name=name, role=role, timezone=timezone)
+    user = await users.add(
+        session,
+        email=invite.email or email,
+        email_verified=invite.email is not None,
+        name=name,
+        role=role,
+        timezone=timezone,
+    )
     await passwords.change(session, user.id, password)
     await session.delete(invite)
     return user

@@ -8,11 +8,14 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy.ext.asyncio import AsyncSession
+from zxcvbn_rs_py import zxcvbn
 
 from exponential.auth import users
 from exponential.errors import BadInput
 
 SHORTEST, LONGEST = 10, 200  # characters
+JUDGED = 32  # characters of it; what follows makes it no weaker, and judging hostile ones of 200 takes seconds
+MIN_GUESSES = 10**8  # zxcvbn's "safely unguessable"; it knows common passwords, names, dates and keyboards
 AT_ONCE = 4  # hashes that are computed at a time; each takes 64 MiB
 
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
@@ -44,9 +47,13 @@ def good(password: str, email: str) -> None:
             f"A password has {SHORTEST} to {LONGEST} characters. A few words that you can remember are good.",
             code="password_length",
         )
-    known = {email.lower(), email.split("@")[0].lower(), "exponential"}
-    if len(set(password)) < 5 or password.lower() in known or password.isdigit():
-        raise BadInput("This password is too easy to guess. Take a few words, not only digits.", code="password_weak")
+    judged = zxcvbn(password[:JUDGED], [email, email.split("@")[0], "exponential", "paddy"])
+    if judged.guesses < MIN_GUESSES:
+        why = f"{judged.feedback.warning} " if judged.feedback and judged.feedback.warning else ""
+        raise BadInput(
+            f"This password is too easy to guess. {why}Take a few words that don't belong together.",
+            code="password_weak",
+        )
 
 
 def _hash(password: str) -> str:

@@ -18,7 +18,7 @@ from exponential.errors import NotFound, Unauthorized
 LINK_LIFETIME = timedelta(hours=1)
 SESSION_LIFETIME = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)  # how exactly it is known when a browser was last here
-FRESH = timedelta(hours=1)  # in which whoever came by a link may set a new password
+FRESH = timedelta(hours=1)  # in which having signed in shows who sits there
 Way = Literal["link", "password", "invite", "oidc"]
 
 
@@ -59,16 +59,24 @@ async def make_link(session: AsyncSession, user: User) -> str:
     return token
 
 
-async def open_session(session: AsyncSession, link_token: str, device: str = "") -> str:
-    """Spend a link and return the new web session's token. Raises Unauthorized when spent, expired or unknown."""
-    spent = delete(SignInLink).where(SignInLink.token_hash == hashed(link_token)).returning(SignInLink)
-    link = (await session.execute(spent)).scalar_one_or_none()
-    if link is None or link.expires_at < clock.now():
+async def look(session: AsyncSession, link_token: str) -> User:
+    """Whom a link signs in, without spending it. Raises Unauthorized when spent, expired or unknown."""
+    good = SignInLink.token_hash == hashed(link_token), SignInLink.expires_at > clock.now()
+    query = select(User).join(SignInLink, SignInLink.user_id == User.id).where(*good)
+    user = (await session.execute(query.with_for_update(of=SignInLink))).scalar_one_or_none()
+    if user is None:
         raise Unauthorized(
             "This sign-in link was used already or has expired. Run `exponential link` for a fresh one.",
             code="link_invalid",
         )
-    return await sign_in(session, link.user_id, "link", device)
+    return user
+
+
+async def open_session(session: AsyncSession, link_token: str, device: str = "") -> str:
+    """Spend a link and return the new web session's token. Raises Unauthorized as `look` does."""
+    user = await look(session, link_token)
+    await session.execute(delete(SignInLink).where(SignInLink.token_hash == hashed(link_token)))
+    return await sign_in(session, user.id, "link", device)
 
 
 async def sign_in(session: AsyncSession, user_id: UUID, way: Way, device: str = "") -> str:
@@ -132,10 +140,12 @@ async def end_others(session: AsyncSession, user_id: UUID, token: str = "") -> i
     return len((await session.scalars(gone.returning(WebSession.id))).all())
 
 
-async def came_by_link(session: AsyncSession, token: str) -> bool:
-    """Whether this browser came by a one-time link just now, as one does who has forgotten the password."""
+async def is_fresh(session: AsyncSession, user: User, token: str) -> bool:
+    """Whether this browser signed in just now in a way that does for the password: by a one-time link, as one does who
+    has forgotten it; or through the provider, for an account that has none."""
+    ways = ["link"] if user.password_hash else ["link", "oidc"]
     query = select(WebSession.id).where(
-        WebSession.token_hash == hashed(token), WebSession.way == "link", WebSession.created_at > clock.now() - FRESH
+        WebSession.token_hash == hashed(token), WebSession.way.in_(ways), WebSession.created_at > clock.now() - FRESH
     )
     return (await session.execute(query)).scalar_one_or_none() is not None
 

@@ -25,7 +25,8 @@ Role = Literal["admin", "member"]
 class User(AppBase):
     """A person with an account here. `timezone` is an IANA name; `local`: whoever runs this installation.
 
-    `zone_fixed`: the user chose the time zone; else it is the browser's.
+    `email_verified`: the sign-in provider, or the admin who sent the invite, vouches for the address; no longer once
+    the user has typed another one. `zone_fixed`: the user chose the time zone; else it is the browser's.
     `password_hash` is Argon2's own text (auth/passwords.py), None while there is no password.
     """
 
@@ -34,6 +35,7 @@ class User(AppBase):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     email: Mapped[str] = mapped_column(String(320), unique=True)
+    email_verified: Mapped[bool] = mapped_column(Boolean, default=False)
     name: Mapped[str] = mapped_column(String(200))
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     zone_fixed: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -59,6 +61,7 @@ async def local_user(session: AsyncSession) -> User:
         .values(
             id=clock.new_id(),
             email=LOCAL_EMAIL,
+            email_verified=False,
             name="You",
             timezone="UTC",
             zone_fixed=False,
@@ -84,14 +87,37 @@ async def find(session: AsyncSession, email: str) -> User | None:
     return (await session.execute(select(User).where(User.email == email.strip().lower()))).scalar_one_or_none()
 
 
+async def named(session: AsyncSession, who: str) -> User:
+    """The account with this e-mail address, id, or name if only one has it. Raises NotFound, Conflict."""
+    try:
+        return await get(session, UUID(who))
+    except ValueError:
+        pass
+    column = func.lower(User.email if "@" in who else User.name)
+    found = list(await session.scalars(select(User).where(column == who.strip().lower())))
+    if not found:
+        raise NotFound("There is no account with this e-mail address or name here.", code="unknown_user")
+    if len(found) > 1:
+        raise Conflict(f"{len(found)} accounts have this name. Use the e-mail address.", code="name_ambiguous")
+    return found[0]
+
+
 async def everybody(session: AsyncSession) -> list[User]:
     """All accounts, the oldest first."""
     return list(await session.scalars(select(User).order_by(User.created_at, User.id)))
 
 
-async def add(session: AsyncSession, *, email: str, name: str, role: Role = "member", timezone: str = "UTC") -> User:
+async def add(
+    session: AsyncSession,
+    *,
+    email: str,
+    name: str,
+    role: Role = "member",
+    timezone: str = "UTC",
+    email_verified: bool = False,
+) -> User:
     """A new account. Raises BadInput (address, name), Conflict `email_taken`."""
-    user = User(email=an_email(email), name=a_name(name), role=role, timezone=timezone)
+    user = User(email=an_email(email), email_verified=email_verified, name=a_name(name), role=role, timezone=timezone)
     session.add(user)
     await _flush(session)
     return user
@@ -100,7 +126,9 @@ async def add(session: AsyncSession, *, email: str, name: str, role: Role = "mem
 async def describe(session: AsyncSession, user_id: UUID, *, email: str, name: str) -> None:
     """Change an account's address and name. Raises BadInput, Conflict `email_taken`, NotFound."""
     user = await get(session, user_id)
-    user.email, user.name = an_email(email), a_name(name)
+    address = an_email(email)
+    user.email_verified &= address == user.email
+    user.email, user.name = address, a_name(name)
     await _flush(session)
 
 
@@ -127,15 +155,22 @@ async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> None:
 
 
 async def keep_an_admin(session: AsyncSession, leaving: User) -> None:
-    """Raises Conflict when `leaving` is the last admin of other people's installation."""
-    await session.execute(text("select pg_advisory_xact_lock(hashtext('exponential admins'))"))
-    others = select(func.count(), func.count().filter(User.role == "admin")).where(User.id != leaving.id)
-    people, admins = (await session.execute(others)).one()
-    if leaving.is_admin and people and not admins:
+    """Raises Conflict when `leaving` is the only admin. Nobody else stops being one before this transaction ends."""
+    admins = select(User.id, User.name).where(User.role == "admin").order_by(User.id).with_for_update(key_share=True)
+    found = (await session.execute(admins)).all()
+    if [admin.id for admin in found] == [leaving.id]:
         raise Conflict(
-            "You are the only admin here. Make somebody else an admin first, so that the others are not left alone.",
+            f"{found[0].name} is the only admin here. Make somebody else an admin first: without one nobody could "
+            "invite people or change roles.",
             code="last_admin",
         )
+
+
+async def may_be_erased(session: AsyncSession, leaving: User) -> None:
+    """Raises Conflict when `leaving` is the only admin of other people; whoever is alone here may go."""
+    others = select(func.count()).select_from(User).where(User.id != leaving.id)
+    if (await session.execute(others)).scalar_one():
+        await keep_an_admin(session, leaving)
 
 
 def an_email(text: str) -> str:

@@ -9,6 +9,7 @@ from exponential.gateway import failures
 from exponential.gateway.condition import Condition
 from exponential.gateway.operations import Operations
 from exponential.gateway.routes import access, events, login, messages, parked, presence, service, sessions
+from exponential.http.streams import StreamGuard
 from exponential.settings import GatewaySettings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]  # all of the gateway that isn't HTTP
@@ -27,4 +28,5 @@ def create(
     for module in (login, sessions, access, messages, presence, events, parked, service):
         app.include_router(module.router)
     failures.install(app)
+    app.add_middleware(StreamGuard)
     return app

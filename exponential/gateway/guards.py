@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.gateway.operations import Operations
-from exponential.http import before_body
+from exponential.http.routes import before_body
+from exponential.http.streams import admit
 from exponential.settings import GatewaySettings
 
 
@@ -21,12 +22,12 @@ def _operations(request: Request) -> Operations:
 @before_body
 async def _caller(request: Request) -> Identity:
     settings: GatewaySettings = request.app.state.settings
-    return tokens.verify(
-        tokens.from_header(request.headers.get("authorization")),
-        secret=settings.auth_secret,
-        audience=tokens.GATEWAY,
-        issuers=settings.jwt_issuers,
-    )
+    token = tokens.from_header(request.headers.get("authorization"))
+
+    async def who() -> Identity:
+        return tokens.verify(token, secret=settings.auth_secret, audience=tokens.GATEWAY, issuers=settings.jwt_issuers)
+
+    return await admit(request, who)
 
 
 Use = Annotated[Operations, Depends(_operations)]

@@ -2,12 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import FrameType
 
-import uvicorn
 from fastapi import FastAPI
 
 from exponential import database, key_check, log
@@ -30,6 +28,7 @@ from exponential.gateway.sessions import Limits
 from exponential.gateway.stores import Stores
 from exponential.gateway.supervisor import Supervisor
 from exponential.gateway.vault import Vault
+from exponential.http.server import Server
 from exponential.listening import listen
 from exponential.settings import GatewaySettings
 
@@ -144,30 +143,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _serve(settings: GatewaySettings, launch: Launch, listener: socket.socket) -> None:
     app = application(settings, launch=launch)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        timeout_graceful_shutdown=1,
+    server = Server(
+        app, before_stop=app.state.operations.events.close, trusted_proxies=settings.trusted_proxies, grace=1
     )
-    server = _Server(config, app.state.operations.events.close)  # streams would hold the server up
     _log.info("gateway_listening", host=settings.host, port=listener.getsockname()[1], mode=settings.mode)
     await server.serve(sockets=[listener])
     if not server.started:
         raise ConfigurationError("The gateway could not start; the log line above says why.")
     _log.info("gateway_stopped")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that returns to its caller after a signal; as it is, it would end the process by that signal."""
-
-    def __init__(self, config: uvicorn.Config, before_exit: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._before_exit = before_exit
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._before_exit()
-        self.should_exit = True

@@ -13,10 +13,10 @@ from serving import serving
 from sqlalchemy import select
 
 from exponential.app import service
-from exponential.app.server import bind
 from exponential.assistant.records import Message, Turn
 from exponential.auth.users import User
 from exponential.database import Database
+from exponential.http.server import bind
 from exponential.loopback.groups import Group
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback

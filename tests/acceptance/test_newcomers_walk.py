@@ -29,10 +29,10 @@ async def demo(folder: Path) -> AsyncIterator[str]:
         async with asyncio.timeout(60):
             async for line in process.stdout:
                 if b"/start/" in line:
-                    yield line.decode().strip()
                     break
             else:
                 raise AssertionError((folder / "log").read_text(encoding="utf-8"))
+        yield line.decode().strip()
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 15) == 0
     finally:
@@ -56,6 +56,8 @@ async def test_from_one_link_to_a_task_in_the_workspace(tmp_path: Path) -> None:
         async with page.expect_popup() as opened:
             await page.get_by_role("link", name="Open Exponential").click()
         app = Window(await opened.value)
+        await app.shots("walk-sign-in")
+        await app.page.get_by_role("button", name="Sign in", exact=True).click()
         async with page.expect_popup() as opened:
             await page.get_by_role("link", name="Open the phone").click()
         phone = Window(await opened.value)

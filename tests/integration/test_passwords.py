@@ -38,8 +38,27 @@ async def test_an_account_that_is_not_there_takes_as_long() -> None:
 
 @pytest.mark.parametrize(
     ("password", "says"),
-    [("short", "10 to 200"), ("x" * 201, "10 to 200"), ("1234567890123", "easy to guess"), ("aaaaaaaaaaab", "easy")],
+    [
+        ("short", "10 to 200"),
+        ("x" * 201, "10 to 200"),
+        ("1234567890123", "too easy to guess. Sequences like abc"),
+        ("aaaaaaaaaaab", "too easy to guess. Sequences like abc"),
+        ("Password123!", "too easy to guess. This is similar to a commonly used password"),
+        ("Passw0rd2024!", "too easy to guess. This is similar to a commonly used password"),
+        ("qwertyuiop12", "too easy to guess. This is similar to a commonly used password"),
+        ("iloveyou1234", "easy to guess"),
+        ("hunter2hunter2", "too easy to guess. Repeats like"),
+        ("alice@example.org", "easy to guess"),
+        ("exponential1", "easy to guess"),
+    ],
 )
-def test_weak_passwords_are_refused(password: str, says: str) -> None:
+def test_weak_passwords_are_refused_with_the_reason(password: str, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         passwords.good(password, "alice@example.org")
+
+
+@pytest.mark.parametrize(
+    "password", [GOOD, "a new one to remember", "quiet meadow lamp", "x7#Lq9!vTz2p", "хороший пароль дня"]
+)
+def test_strong_passwords_are_taken(password: str) -> None:
+    passwords.good(password, "alice@example.org")

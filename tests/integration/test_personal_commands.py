@@ -68,6 +68,23 @@ async def _bob(session: AsyncSession) -> None:
     session.add(User(email="bob@example.org", name="Bob", timezone="Europe/Berlin"))
 
 
+def test_an_admin_is_made_again_and_one_always_stays(place: Place) -> None:
+    (bob,) = [json.loads(line) for line in place.run("users", "list", "--json").splitlines()]
+    assert (bob["email"], bob["name"], bob["role"]) == ("bob@example.org", "Bob", "member")
+    assert place.run("users", "promote", "Bob") == "Bob (bob@example.org) is an admin now."
+    assert "bob@example.org  admin" in place.run("users", "list")
+    assert "only admin" in place.run("users", "demote", "BOB@example.org", fails=True)
+    place.do(_another_bob)
+    assert "2 accounts" in place.run("users", "promote", "Bob", fails=True)
+    place.run("users", "promote", "bob@example.net")
+    assert place.run("users", "demote", bob["id"]) == "Bob (bob@example.org) is a member now."
+    assert "no account" in place.run("users", "promote", "Nobody", fails=True)
+
+
+async def _another_bob(session: AsyncSession) -> None:
+    session.add(User(email="bob@example.net", name="Bob"))
+
+
 def test_tokens_are_made_listed_and_revoked(place: Place) -> None:
     assert place.run("tokens", "make", "recorder").startswith("exp_")
     (token,) = [json.loads(line) for line in place.run("tokens", "list", "--json").splitlines()]

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,18 @@ async def test_a_link_signs_in_once(app_database: Database) -> None:
         assert (await signin.who(session, token)).id == user.id
         with pytest.raises(Unauthorized, match="used already"):
             await signin.open_session(session, link)
+
+
+async def test_two_who_open_a_link_at_once_are_one_too_many(app_database: Database) -> None:
+    async with app_database.transaction() as session:
+        link = await signin.make_link(session, await users.local_user(session))
+
+    async def open_it() -> None:
+        async with app_database.transaction() as session:
+            await signin.open_session(session, link)
+
+    outcomes = await asyncio.gather(*(open_it() for _ in range(4)), return_exceptions=True)
+    assert outcomes.count(None) == 1 and all(isinstance(each, Unauthorized) for each in outcomes if each)
 
 
 async def test_a_link_expires(app_database: Database) -> None:

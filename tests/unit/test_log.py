@@ -13,6 +13,14 @@ def test_secrets_numbers_and_text_are_blotted_out(capsys: pytest.CaptureFixture[
     log.get("x").info(
         "sent", text="buy milk", phone="+4915112345678", session="01a2", count=3, note=f"{token} 4915112345678"
     )
+    for path in (
+        "/invite/%s",
+        "https://paddy.example.org/sign-in/%s?a=b",
+        "/start/%s",
+        "/oidc/callback?code=%s&state=1",
+    ):
+        logging.getLogger("library").warning(f"Referer: {path}", "s3cretlink")
+    logging.getLogger("library").warning("Bearer %s", "exp_s3cretlink-of-a-program")
     logging.getLogger("library").warning("GET /sign-in/%s for +4915112345678 with %s", "s3cretlink", token)
     written = capsys.readouterr().err
     assert "01a2" in written and "count=3" in written

@@ -32,6 +32,17 @@ def test_a_short_secret_is_refused_without_repeating_it() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    assert read(AppSettings).trusted_proxies == ()
+    assert read(GatewaySettings, EXPONENTIAL_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8").trusted_proxies == (
+        "127.0.0.1",
+        "10.0.0.0/8",
+    )
+    for bad in ("*", "proxy.example.org", "10.0.0.0/99"):
+        with pytest.raises(ConfigurationError, match="EXPONENTIAL_TRUSTED_PROXIES: it takes addresses"):
+            read(AppSettings, EXPONENTIAL_TRUSTED_PROXIES=bad)
+
+
 def test_production_wants_its_own_secrets() -> None:
     with pytest.raises(ConfigurationError, match="production"):
         read(AppSettings, environment="production")

@@ -73,7 +73,7 @@ class Recorder:
         self._keep()
 
     def _ada_moves_in(self, ada: httpx.Client) -> None:
-        ada.get(self._place.run("link")).raise_for_status()
+        ada.post(self._place.run("link")).raise_for_status()
         _submit(ada, "/settings", name="Ada", email="ada@example.org")
         _submit(ada, "/settings/timezone", timezone="Europe/Berlin")
         password = self.told["ada_password"]

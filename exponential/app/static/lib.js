@@ -33,7 +33,16 @@ export function fragment(html) {
   return template.content;
 }
 
-/** Call `on` (or on[event]) at once and whenever the server says so; reconnects by itself and rests while hidden. */
+/** Whether a stream is refused because the browser is signed out; an EventSource doesn't say why it can't open. */
+async function isSignedOut(path) {
+  const stop = new AbortController();
+  const answer = await fetch(path, { headers: { Accept: "application/json" }, signal: stop.signal }).catch(() => null);
+  stop.abort();
+  return answer?.status === 401;
+}
+
+/** Call `on` (or on[event]) at once and whenever the server says so; reconnects by itself and rests while hidden.
+    A browser that is signed out meanwhile loads the page again, which asks it to sign in. */
 export function live(path, on, connected = () => {}) {
   let source = null;
   let timer = 0;
@@ -50,9 +59,12 @@ export function live(path, on, connected = () => {}) {
       wait = 1000;
       connected(true);
     };
-    source.onerror = () => {
+    source.onerror = async () => {
       connected(false);
       if (source?.readyState !== EventSource.CLOSED) return;
+      close();
+      if (await isSignedOut(path)) return location.reload();
+      if (source || document.hidden) return; // open again, or resting
       timer = setTimeout(open, wait);
       wait = Math.min(wait * 2, 30000);
     };

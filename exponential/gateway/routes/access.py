@@ -11,7 +11,7 @@ from exponential import clock
 from exponential.gateway.access import phone_number
 from exponential.gateway.guards import Body, Caller, Use, iso
 from exponential.gateway.policy import Groups, Mode, Policy
-from exponential.http import Router
+from exponential.http.routes import Router
 
 MAX_PEOPLE = 1000
 router = Router()

@@ -11,7 +11,7 @@ from exponential.gateway import sessions as rows
 from exponential.gateway.events import Changed, Note, Receipt
 from exponential.gateway.guards import Caller, Use, iso
 from exponential.gateway.routes import login, sessions
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from exponential.gateway import reasons, sessions
 from exponential.gateway.guards import Body, Caller, Use, iso
 from exponential.gateway.sessions import Session
-from exponential.http import Router
+from exponential.http.routes import Router
 
 QR_PIXELS_PER_MODULE = 8
 router = Router()

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from exponential.gateway import outbox, sessions
 from exponential.gateway.guards import Body, Caller, Use, iso
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 

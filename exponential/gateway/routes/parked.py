@@ -4,7 +4,7 @@ from typing import Any
 
 from exponential.gateway import inbox, sessions
 from exponential.gateway.guards import Caller, Use, iso
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 

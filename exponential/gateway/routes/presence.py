@@ -4,7 +4,7 @@ from pydantic import ConfigDict, StrictBool
 from pydantic.alias_generators import to_camel
 
 from exponential.gateway.guards import Body, Caller, Use
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 

@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from exponential.gateway.condition import Condition
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 

@@ -6,7 +6,7 @@ from exponential.gateway import policies, reasons, sessions
 from exponential.gateway.guards import Caller, Use, iso
 from exponential.gateway.routes import access
 from exponential.gateway.sessions import Session
-from exponential.http import Router
+from exponential.http.routes import Router
 
 router = Router()
 

@@ -5,12 +5,15 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown, until
 
+from exponential import clock
+from exponential.auth import tokens
 from exponential.gateway import wire
 from exponential.gateway.client import GatewayClient, SessionInfo
 from exponential.loopback.phone import Phone
@@ -114,6 +117,25 @@ async def test_nobody_follows_the_sessions_of_others(start_gateway: StartGateway
         answer = await gateway.http.get(f"/sessions/{session}/events", headers=gateway.headers(ADA))
         assert (answer.status_code, answer.json()["code"]) == (404, "session_not_found")
         assert (await gateway.http.get("/events")).status_code == 401
+
+
+async def test_streams_end_with_the_token_that_opened_them(start_gateway: StartGateway) -> None:
+    async with start_gateway() as gateway, gateway.served() as client, httpx.AsyncClient(timeout=60) as http:
+        session = await gateway.client.login(ADA)
+        with clock.frozen(clock.now() - tokens.LIFETIME + timedelta(seconds=10)):
+            old = gateway.headers(ADA)
+
+        async def ended(path: str) -> str:
+            answer = await http.get(client._base_url + path, headers=old)
+            assert answer.status_code == 200
+            return answer.text
+
+        streams = [ended("/events"), ended(f"/sessions/{session}/events")]
+        listed, followed = await asyncio.wait_for(asyncio.gather(*streams), 60)
+        assert "event: sessions" in listed and "event: status" in followed
+        for path in ("/events", f"/sessions/{session}/events"):
+            refused = await http.get(client._base_url + path, headers=old)
+            assert (refused.status_code, refused.json()["code"]) == (401, "token_expired")
 
 
 async def test_a_users_sessions_are_told_whenever_they_change(start_gateway: StartGateway) -> None:

@@ -179,7 +179,7 @@ class House:
     @asynccontextmanager
     async def signed_in(self, user: User, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         async with self.client(**headers) as client:
-            assert (await client.get(await self.link(user))).status_code == 303
+            assert (await client.post(await self.link(user))).status_code == 303
             yield client
 
     @asynccontextmanager
@@ -193,7 +193,7 @@ class House:
     async def window(self, user: User) -> AsyncIterator[tuple[Window, str]]:
         """A browser that is signed in, and the address of the app."""
         async with self.served() as url, open_window() as window:
-            await window.page.goto(url + await self.link(user))
+            await window.sign_in(url + await self.link(user))
             yield window, url
 
 

@@ -111,7 +111,7 @@ class Living:
         window.expect_complaint("/qr?")  # a code may end before its picture is asked for; the page follows at once
         try:
             if user is not None:
-                await window.page.goto(await self.link_of(user))
+                await window.sign_in(await self.link_of(user))
             if path != "/chat" or user is None:
                 await window.page.goto(self.url + path)
             yield window

@@ -27,7 +27,7 @@ async def test_colours_change_at_once_and_stay(house: House) -> None:
     alice = await house.user()
     async with house.served() as url, open_window() as window:
         page = window.page
-        await page.goto(url + await house.link(alice))
+        await window.sign_in(url + await house.link(alice))
         await page.get_by_role("button", name="Account: Alice").click()
         await window.shots("account-menu")
         assert await _paper(page) == "rgb(251, 250, 247)"

@@ -108,7 +108,7 @@ async def test_the_page_finds_back_after_the_app_was_restarted(make_house: MakeH
         page = window.page
         async with make_house() as house, house.served() as url:
             alice = await house.user()
-            await page.goto(url + await house.link(alice))
+            await window.sign_in(url + await house.link(alice))
             await expect(page.locator("#presence")).to_have_text("Your assistant")
         await expect(page.locator("#presence")).to_have_text("Reconnecting…")
         async with make_house() as house:

@@ -159,7 +159,7 @@ async def test_without_script_one_can_read_and_write(house: House) -> None:
     alice = await house.user()
     async with house.served() as url, open_window(script=False) as window:
         page = window.page
-        await page.goto(url + await house.link(alice))
+        await window.sign_in(url + await house.link(alice))
         await page.get_by_role("textbox", name="Message to Paddy").fill("Add a task: buy milk")
         await page.get_by_role("button", name="Send").click()
         await expect(page.locator(".message.user .bubble")).to_have_text("Add a task: buy milk")

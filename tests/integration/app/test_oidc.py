@@ -7,8 +7,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from house import House, MakeHouse
 from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running
 from sqlalchemy import func, select
+from test_getting_in import GOOD, make_invite, with_password
 
 from exponential.auth.users import User
+
+PAGE = {"accept": "text/html"}
 
 
 def settings(url: str) -> dict[str, Any]:
@@ -32,7 +35,7 @@ async def people(house: House) -> int:
 
 async def test_the_first_visit_makes_a_member_and_the_next_finds_them(make_house: MakeHouse) -> None:
     async with running() as provider, make_house(**settings(provider.url)) as house:
-        async with house.client(accept="text/html") as browser:
+        async with house.client(**PAGE) as browser:
             assert "Sign in with 127.0.0.1" in (await browser.get("/sign-in")).text
             answer = await sign_in(browser, to="/tasks")
             assert (answer.status_code, answer.headers["location"]) == (303, "/tasks")
@@ -46,25 +49,90 @@ async def test_the_first_visit_makes_a_member_and_the_next_finds_them(make_house
         assert provider.asked[0]["redirect_uri"] == "http://app.test/oidc/callback"
 
 
-async def test_an_account_with_the_same_verified_address_is_the_same_person(make_house: MakeHouse) -> None:
-    async with running(email="ALICE@example.org") as provider, make_house(**settings(provider.url)) as house:
-        await house.user()
+async def test_whom_an_admin_invited_by_address_is_the_one_whom_the_provider_knows_by_it(make_house: MakeHouse) -> None:
+    async with running(email="DANA@example.org") as provider, make_house(**settings(provider.url)) as house:
+        link = await make_invite(house, email="dana@example.org")
         async with house.client() as browser:
-            await sign_in(browser)
-            assert "alice@example.org" in (await browser.get("/tasks")).text
-        assert await people(house) == 1
+            await browser.post(link, data={"name": "Dana", "password": GOOD})
+        async with house.client() as browser:
+            assert (await sign_in(browser)).status_code == 303
+            assert "dana@example.org" in (await browser.get("/tasks")).text
+        assert await people(house) == 2  # with the admin
 
 
-async def test_an_unverified_address_opens_nobodys_account(make_house: MakeHouse) -> None:
-    person = {"email": "alice@example.org", "email_verified": False}
-    async with running(**person) as provider, make_house(**settings(provider.url)) as house:
-        await house.user()
-        async with house.client(accept="text/html") as browser:
-            answer = await sign_in(browser)
-            assert answer.status_code == 401
-            assert "vouch for your e-mail address" in answer.text
+async def test_an_address_that_somebody_typed_does_not_give_them_its_owners_sign_in(make_house: MakeHouse) -> None:
+    async def in_settings(house: House) -> None:
+        mallory = await with_password(house, "mallory@example.org", "Mallory")
+        async with house.signed_in(mallory, **PAGE) as client:
+            changed = {"name": "Mallory", "email": "ada@example.org"}
+            assert (await client.post("/settings", data=changed)).status_code == 303
+
+    async def on_an_invite_for_anybody(house: House) -> None:
+        async with house.client() as client:
+            account = {"email": "ada@example.org", "name": "Mallory", "password": GOOD}
+            assert (await client.post(await make_invite(house), data=account)).status_code == 303
+
+    async def over_an_address_that_was_verified(house: House) -> None:
+        link = await make_invite(house, email="mallory@example.org")
+        async with house.client(**PAGE) as client:
+            await client.post(link, data={"name": "Mallory", "password": GOOD})
+            changed = {"name": "Mallory", "email": "ada@example.org", "current": GOOD}
+            assert (await client.post("/settings", data=changed)).status_code == 303
+
+    for take in (in_settings, on_an_invite_for_anybody, over_an_address_that_was_verified):
+        async with running() as provider, make_house(**settings(provider.url)) as house:
+            await take(house)
+            async with house.client(**PAGE) as ada:
+                answer = await sign_in(ada)
+                assert answer.status_code == 409, take.__name__
+                assert "ada@example.org" in answer.text and "administrator" in answer.text
+                assert (await ada.get("/tasks")).status_code == 401
+            async with house.database.transaction() as session:
+                await session.delete(await session.scalar(select(User).where(User.email == "ada@example.org")))
+
+
+async def test_an_account_whose_address_nobody_verified_is_connected_by_its_password_once(
+    make_house: MakeHouse,
+) -> None:
+    async with running(email="alice@example.org") as provider, make_house(**settings(provider.url)) as house:
+        await with_password(house)
+        async with house.client(**PAGE) as browser:
+            assert "alice@example.org" in (await sign_in(browser, to="/tasks")).text
+            wrong = await browser.post("/oidc/connect", data={"password": "a wrong one"})
+            assert wrong.status_code == 401 and "password is not right" in wrong.text
             assert (await browser.get("/tasks")).status_code == 401
+            answer = await browser.post("/oidc/connect", data={"password": GOOD})
+            assert (answer.status_code, answer.headers["location"]) == (303, "/tasks")
+            assert "alice@example.org" in (await browser.get("/tasks")).text
+        async with house.client() as again:
+            assert (await sign_in(again)).status_code == 303
         assert await people(house) == 1
+
+
+async def test_a_connection_that_the_provider_did_not_begin_is_refused(make_house: MakeHouse) -> None:
+    async with running(email="alice@example.org") as provider, make_house(**settings(provider.url)) as house:
+        await with_password(house)
+        async with house.client() as browser:
+            assert (await browser.post("/oidc/connect", data={"password": GOOD})).status_code == 401
+            await browser.get("/oidc/start")  # asked, but not back yet
+            assert (await browser.post("/oidc/connect", data={"password": GOOD})).status_code == 401
+
+
+async def test_an_address_that_the_provider_did_not_verify_opens_nobodys_account(make_house: MakeHouse) -> None:
+    for claim in (False, None, "false", "yes", 1):
+        person = {"email": "dana@example.org", "email_verified": claim}
+        async with running(**person) as provider, make_house(**settings(provider.url)) as house:
+            before = await people(house)
+            if not before:
+                link = await make_invite(house, email="dana@example.org")
+                async with house.client() as dana:
+                    await dana.post(link, data={"name": "Dana", "password": GOOD})
+            async with house.client(**PAGE) as browser:
+                answer = await sign_in(browser)
+                assert answer.status_code == 401, claim
+                assert "vouch for your e-mail address" in answer.text
+                assert (await browser.get("/tasks")).status_code == 401
+            assert await people(house) == 2
 
 
 async def test_what_is_forged_or_refused_signs_nobody_in(make_house: MakeHouse) -> None:
@@ -105,9 +173,9 @@ async def test_a_callback_that_nobody_began_is_refused(make_house: MakeHouse) ->
 
 
 async def test_without_a_provider_there_is_none_and_a_silent_one_is_told(make_house: MakeHouse, house: House) -> None:
-    async with house.client(accept="text/html") as browser:
+    async with house.client(**PAGE) as browser:
         assert (await browser.get("/oidc/start")).status_code == 404
         assert "Sign in with" not in (await browser.get("/sign-in")).text
-    async with make_house(**settings("http://127.0.0.1:9")) as lonely, lonely.client(accept="text/html") as browser:
+    async with make_house(**settings("http://127.0.0.1:9")) as lonely, lonely.client(**PAGE) as browser:
         answer = await browser.get("/oidc/start")
         assert answer.status_code == 503 and "sign in with your password" in answer.text

@@ -42,7 +42,7 @@ async def test_sigterm_ends_the_service_and_its_open_streams(
             link = await signin.make_link(session, await users.local_user(session))
         await database.close()
         async with httpx.AsyncClient(base_url=base, timeout=10) as client:
-            assert (await client.get(f"/sign-in/{link}")).status_code == 303
+            assert (await client.post(f"/sign-in/{link}")).status_code == 303
             async with client.stream("GET", "/chat/events") as stream:
                 lines = stream.aiter_lines()
                 assert await anext(lines) == "retry: 1000"

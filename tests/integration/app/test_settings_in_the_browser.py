@@ -9,8 +9,10 @@ from decimal import Decimal
 from axe import violations
 from browser import Window, browsing, open_window
 from house import GatewayStandIn, House, MakeHouse
+from oidc_provider import running
 from playwright.async_api import expect
 from test_getting_in import GOOD, make_invite, with_password
+from test_oidc import settings as oidc
 from test_settings_pages import an_admin
 
 from exponential import clock
@@ -97,6 +99,21 @@ async def test_every_page_of_settings(make_house: MakeHouse, gateway: GatewaySta
             assert (await download.value).suggested_filename.startswith("exponential-")
 
 
+async def test_connecting_a_provider_to_an_account(make_house: MakeHouse) -> None:
+    async with running(email="alice@example.org") as provider, make_house(**oidc(provider.url)) as house:
+        async with house.served() as url, open_window() as window:
+            page = window.page
+            await with_password(house)
+            window.expect_complaint("409")
+            await page.goto(f"{url}/sign-in")
+            await page.get_by_role("link", name="Sign in with 127.0.0.1").click()
+            await expect(page.get_by_role("heading", name="Is this your account?")).to_be_visible()
+            await shot(window, "connect")
+            await page.get_by_label("Password of the account here").fill(GOOD)
+            await page.keyboard.press("Enter")
+            await expect(page).to_have_url(f"{url}/chat")
+
+
 async def test_signing_in_being_invited_and_being_refused(make_house: MakeHouse) -> None:
     async with make_house() as house, house.served() as url, open_window() as window:
         page = window.page
@@ -145,7 +162,7 @@ async def test_nothing_moves_for_those_who_asked_for_that_and_nothing_jumps(hous
     async with house.served() as url, browsing() as browser:
         context = await browser.new_context(reduced_motion="reduce")
         page = await context.new_page()
-        await page.goto(url + await house.link(alice))
+        await Window(page).sign_in(url + await house.link(alice))
         for path in ("/chat", "/tasks", "/settings", "/settings/security", "/whatsapp"):
             await page.goto(url + path)
             moving = "[...document.querySelectorAll('*')].filter((each) => each.getAnimations().length).length"

@@ -1,5 +1,6 @@
 """Settings: one's own account, passwords, browsers, memory, data; and people, for admins."""
 
+import asyncio
 import io
 import json
 import re
@@ -8,16 +9,17 @@ from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from house import GatewayStandIn, House
 from test_getting_in import GOOD, try_password, with_password
 
 from exponential import clock
+from exponential.app.settings_data import erase_account
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
 from exponential.auth import signin, users
 from exponential.auth.users import User
+from exponential.errors import Conflict
 from exponential.workspace import facts, history, reminders, tasks
 
 PAGE = {"accept": "text/html"}
@@ -54,6 +56,33 @@ async def test_name_and_address_are_changed_unless_somebody_has_the_address(hous
         ):
             refused = await client.post("/settings", data={"name": name, "email": email})
             assert (refused.status_code, 'role="alert"' in refused.text) == (status, True)
+
+
+async def test_another_address_wants_the_password_and_another_name_does_not(house: House) -> None:
+    await with_password(house)
+    async with house.client(**PAGE) as client:
+        await try_password(client, "alice@example.org", GOOD)
+        assert "Current password" in (await client.get("/settings")).text
+        assert (await client.post("/settings", data={"name": "Al", "email": "alice@example.org"})).status_code == 303
+        other = {"name": "Al", "email": "victim@example.org"}
+        for current, status in (("", 422), ("wrong", 401)):
+            refused = await client.post("/settings", data={**other, "current": current})
+            assert refused.status_code == status and 'role="alert"' in refused.text
+        assert "alice@example.org" in (await client.get("/tasks")).text
+        assert (await client.post("/settings", data={**other, "current": GOOD})).status_code == 303
+        assert "victim@example.org" in (await client.get("/tasks")).text
+
+
+async def test_without_a_password_only_who_signed_in_just_now_changes_address_and_password(house: House) -> None:
+    async with house.signed_in(await house.user(), **PAGE) as client:
+        password = {"password": GOOD, "again": GOOD}
+        with clock.frozen(clock.now() + signin.FRESH + timedelta(minutes=1)):
+            other = {"name": "Alice", "email": "victim@example.org"}
+            for path, data in (("/settings", other), ("/settings/password", password)):
+                refused = await client.post(path, data=data)
+                assert refused.status_code == 401 and "sign in again" in refused.text, path
+            assert "alice@example.org" in (await client.get("/tasks")).text
+        assert (await client.post("/settings/password", data=password)).status_code == 303
 
 
 async def test_a_chosen_time_zone_stays_whatever_the_browser_says(house: House) -> None:
@@ -270,12 +299,41 @@ async def test_people_are_for_admins_who_invite_promote_and_remove(house: House)
         assert "bob@example.org" not in (await admin.get("/settings/people")).text
 
 
+async def test_the_only_admin_stays_one_also_when_alone(house: House) -> None:
+    root = await an_admin(house)
+    async with house.signed_in(root, **PAGE) as admin:
+        refused = await admin.post(f"/settings/people/{root.id}/role", data={"role": "member"})
+        assert refused.status_code == 409 and "Root is the only admin" in refused.text
+        assert (await admin.get("/settings/people")).status_code == 200
+
+
 async def test_the_last_admin_does_not_leave_the_others_alone(house: House) -> None:
     root = await an_admin(house)
     async with house.signed_in(root, **PAGE) as admin:
         await house.user("bob@example.org", "Bob")
         answer = await admin.post("/settings/data/erase", data={"confirm": root.email})
         assert answer.status_code == 409 and "only admin" in answer.text
+
+
+async def test_two_admins_who_demote_each_other_leave_one(house: House) -> None:
+    root, other = await an_admin(house), await an_admin(house, "other@example.org")
+    async with house.signed_in(root, **PAGE) as one, house.signed_in(other, **PAGE) as two:
+        answers = await asyncio.gather(
+            one.post(f"/settings/people/{other.id}/role", data={"role": "member"}),
+            two.post(f"/settings/people/{root.id}/role", data={"role": "member"}),
+        )
+        assert 303 in [answer.status_code for answer in answers]
+    async with house.database.transaction() as session:
+        assert [person.is_admin for person in await users.everybody(session)].count(True) == 1
+
+
+async def test_who_became_the_last_admin_meanwhile_is_not_erased(house: House) -> None:
+    root, alice = await an_admin(house), await house.user()
+    async with house.database.transaction() as session:
+        await users.set_role(session, alice.id, "admin")
+        await users.set_role(session, root.id, "member")
+    with pytest.raises(Conflict, match="Alice is the only admin"):
+        await erase_account(house.app.state.exponential, alice)  # as she was when her page was asked for
 
 
 @pytest.mark.parametrize("path", ["/sessions/not-an-id/end", "/facts/1/forget", "/activity/1/undo"])
@@ -291,5 +349,5 @@ async def test_signing_out_everywhere_voids_open_links(house: House) -> None:
     link = await house.link(alice)
     async with house.signed_in(alice) as client, house.client() as thief:
         await client.post("/settings/sessions/end-others")
-        answer: httpx.Response = await thief.get(link)
-        assert answer.status_code == 401
+        for answer in (await thief.get(link), await thief.post(link)):
+            assert answer.status_code == 401

@@ -2,28 +2,45 @@ import httpx
 import pytest
 from house import House
 
+from exponential import log
+from exponential.auth import invites, signin
+
 PAGE = {"accept": "text/html"}
+
+
+async def test_a_link_that_is_only_looked_at_stays_good(house: House) -> None:
+    link = await house.link(await house.user())
+    async with house.client(**PAGE) as preview, house.client(**PAGE) as alice:
+        for _ in range(2):
+            shown = await preview.get(link)
+            assert shown.status_code == 200 and "set-cookie" not in shown.headers
+            assert shown.headers["referrer-policy"] == "strict-origin"
+        assert (await preview.get("/chat")).status_code == 401
+        assert "alice@example.org" in (await alice.get(link)).text
+        assert (await alice.post(link, headers={"origin": "https://evil.example"})).status_code == 403
+        assert (await alice.post(link, headers={"origin": "http://app.test"})).headers["location"] == "/chat"
 
 
 async def test_a_link_signs_in_once_and_leads_to_the_chat(house: House) -> None:
     link = await house.link(await house.user())
     async with house.client(**PAGE) as alice, house.client(**PAGE) as thief:
-        answer = await alice.get(link)
+        answer = await alice.post(link)
         assert (answer.status_code, answer.headers["location"]) == (303, "/chat")
         cookie = answer.headers["set-cookie"]
         assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Secure" not in cookie
         assert (await alice.get("/chat")).status_code == 200
 
-        refused = await thief.get(link)
-        assert refused.status_code == 401
-        assert "used already or has expired" in refused.text and "<code>exponential link</code>" in refused.text
-        assert (await alice.get(link)).headers["location"] == "/chat"  # a reload by who is signed in already
+        for refused in (await thief.get(link), await thief.post(link)):
+            assert refused.status_code == 401
+            assert "used already or has expired" in refused.text and "<code>exponential link</code>" in refused.text
+        for again in (await alice.get(link), await alice.post(link)):
+            assert again.headers["location"] == "/chat"  # a reload by who is signed in already
 
 
 async def test_over_https_the_cookie_is_secure(house: House) -> None:
     link = await house.link(await house.user())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(house.app), base_url="https://app.test") as client:
-        assert "Secure" in (await client.get(link)).headers["set-cookie"]
+        assert "Secure" in (await client.post(link)).headers["set-cookie"]
 
 
 async def test_signing_out_ends_the_session(house: House) -> None:
@@ -78,6 +95,25 @@ async def test_every_answer_carries_the_security_headers(house: House) -> None:
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "same-origin"
             assert headers["cache-control"] == ("no-cache" if path.startswith("/static") else "no-store")
+
+
+async def test_no_secret_of_a_path_reaches_the_log(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("debug", service="test")
+
+    async def broken(_session: object, token: str) -> None:
+        raise RuntimeError(f"at /invite/{token} and /sign-in/{token}")
+
+    monkeypatch.setattr(invites, "look", broken)
+    monkeypatch.setattr(signin, "look", broken)
+    async with house.served() as url, httpx.AsyncClient(base_url=url) as client:
+        for path in ("/invite/s3cret-of-a-path", "/sign-in/s3cret-of-a-path"):
+            answer = await client.get(path, headers=PAGE)
+            assert answer.status_code == 500
+    written = capsys.readouterr().err
+    assert "request_failed" in written and "RuntimeError" in written
+    assert "s3cret" not in written
 
 
 async def test_an_unknown_page_is_explained(house: House) -> None:

@@ -104,7 +104,7 @@ async def test_a_logout_on_the_phone_is_told_to_the_open_page_at_once(
     user = await linked_house.user()
     session_id = gateway.add(str(user.id), "connected", "+4915110000001")
     async with linked_house.served() as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
-        await client.get(await linked_house.link(user))
+        await client.post(await linked_house.link(user))
         async with asyncio.timeout(10), client.stream("GET", "/api/whatsapp/events") as stream:
             assert stream.status_code == 200
             lines = stream.aiter_lines()

@@ -13,7 +13,6 @@ from serving import serving
 from sqlalchemy import func, select
 
 from exponential import clock
-from exponential.app.server import bind
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.database import Database
@@ -23,6 +22,7 @@ from exponential.gateway.delivery import Delivery
 from exponential.gateway.inbox import InboxMessage
 from exponential.gateway.sessions import Limits, Session
 from exponential.gateway.wire import Account, Inbound
+from exponential.http.server import bind
 
 PAUSE = timedelta(minutes=30)
 

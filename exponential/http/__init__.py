@@ -1,0 +1,1 @@
+"""What both services' HTTP servers do alike, whatever they serve."""

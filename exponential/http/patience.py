@@ -1,0 +1,126 @@
+"""How long a client may take to send a request. uvicorn waits for ever: one byte a minute would hold a connection."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import h11
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_REFUSAL = {"error": "The request came too slowly and was given up. Send it again.", "code": "request_timeout"}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds for a request's headers, and for its body; a body gets one more for every `bytes_per_second` that came.
+
+    The rule, and about its figures, is Apache's mod_reqtimeout.
+    """
+
+    head: float = 20
+    body: float = 20
+    bytes_per_second: float = 500
+
+
+class BodyTimeout:
+    """ASGI middleware that answers 408 when a body doesn't come in time. Only waiting for the client counts."""
+
+    def __init__(self, app: ASGIApp, patience: Patience) -> None:
+        self._app = app
+        self._patience = patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        clock = asyncio.get_running_loop().time
+        left = self._patience.body
+        complete = started = False
+
+        async def receive_in_time() -> Message:
+            nonlocal left, complete
+            if complete:
+                return await receive()
+            began = clock()
+            try:
+                async with asyncio.timeout(left):
+                    message = await receive()
+            except TimeoutError:
+                reading.cancel()
+                await anyio.lowlevel.checkpoint()  # where the cancellation arrives
+                return {"type": "http.disconnect"}
+            left += len(message.get("body", b"")) / self._patience.bytes_per_second - (clock() - began)
+            complete = not message.get("more_body", False)
+            return message
+
+        async def send_noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        with anyio.CancelScope() as reading:
+            await self._app(scope, receive_in_time, send_noted)
+        if reading.cancelled_caught and not started:
+            await JSONResponse(_REFUSAL, 408, {"Connection": "close"})(scope, receive, send)
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's HTTP, but a connection that waits for a request gets the rest of its headers in time, or 408.
+
+    What is left of a body that was answered already counts like headers.
+    """
+
+    def __init__(self, *args: Any, patience: Patience, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._patience = patience
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_unless_answering()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self._is_answering():
+            self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait_unless_answering()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _wait_unless_answering(self) -> None:
+        self._stop_waiting()
+        if not self._is_answering() and not self.transport.is_closing():
+            self._waiting = self.loop.call_later(self._patience.head, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.conn.our_state is h11.IDLE:
+            body = json.dumps(_REFUSAL).encode()
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                (b"connection", b"close"),
+            ]
+            answer = h11.Response(status_code=408, headers=headers, reason=b"Request Timeout")
+            for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()

@@ -1,0 +1,88 @@
+"""Running a service's ASGI app until a signal, with what every answer and every connection gets."""
+
+import contextlib
+import functools
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import uvicorn
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exponential.errors import ConfigurationError
+from exponential.http.patience import BodyTimeout, Patience, PatientProtocol
+from exponential.listening import listen
+
+GRACE = 3  # seconds that requests get to finish in
+HTTPS_FOR = 365 * 24 * 60 * 60  # seconds that a browser which came by HTTPS comes by nothing else
+
+
+class Server(uvicorn.Server):
+    """Calls `before_stop` when asked to stop, for open event streams would hold it up, and returns to the caller, whose
+    own cleanup must still run.
+
+    `trusted_proxies`, addresses or networks, are believed whom they ask for and by which scheme; nobody else is.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        before_stop: Callable[[], None],
+        trusted_proxies: Sequence[str] = (),
+        patience: Patience | None = None,
+        grace: int = GRACE,
+    ) -> None:
+        patience = patience or Patience()
+        super().__init__(
+            uvicorn.Config(
+                StrictTransport(BodyTimeout(app, patience)),
+                http=functools.partial(PatientProtocol, patience=patience),  # type: ignore[arg-type]
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
+                lifespan="on",  # an app that can't start must not look as if it had
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=grace,
+            )
+        )
+        self._before_stop = before_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Not recorded as uvicorn's own method does, for it raises the signal anew after the end.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_stop()
+        with contextlib.suppress(TimeoutError):
+            await super().shutdown(sockets)
+
+
+class StrictTransport:
+    """ASGI middleware: whoever came by HTTPS is told to come by nothing else (RFC 6797)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Strict-Transport-Security"] = f"max-age={HTTPS_FOR}"
+            await send(message)
+
+        await self._app(scope, receive, send_with_header if scope.get("scheme") == "https" else send)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ConfigurationError in one sentence."""
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The app can't listen on {host}:{port} ({error.strerror or error}). "
+            "Another program may use that port; EXPONENTIAL_APP_PORT sets another one."
+        ) from None

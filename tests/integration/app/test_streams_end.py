@@ -1,0 +1,112 @@
+"""Open event streams end, within seconds, with what opened them."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import httpx
+import pytest
+from browser import open_window
+from gateways import until
+from house import GatewayStandIn, House
+from playwright.async_api import expect
+from test_getting_in import GOOD
+from test_settings_pages import an_admin
+
+from exponential import clock
+from exponential.app import service
+from exponential.auth import signin
+from exponential.auth.users import User
+
+Browser = httpx.AsyncClient
+STREAMS = ("/chat/events", "/chats/events", "/tasks/events", "/api/whatsapp/events")
+
+
+@asynccontextmanager
+async def browser(house: House, url: str, user: User) -> AsyncIterator[Browser]:
+    async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(20, read=None)) as client:
+        async with house.database.transaction() as session:
+            client.cookies.set("exponential_session", await signin.sign_in(session, user.id, "link"))
+        yield client
+
+
+async def ended_by(client: Browser, act: Callable[[], Awaitable[object]], *paths: str) -> None:
+    """Open the streams, do `act` when all of them tell something, and wait until the server has ended them."""
+    told = [asyncio.Event() for _ in paths]
+
+    async def read(path: str, has_told: asyncio.Event) -> None:
+        async with client.stream("GET", path) as stream:
+            assert stream.status_code == 200
+            async for _ in stream.aiter_lines():
+                has_told.set()
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as reading:
+        for path, has_told in zip(paths, told, strict=True):
+            reading.create_task(read(path, has_told))
+        for has_told in told:
+            await has_told.wait()
+        await act()
+    for path in paths:
+        assert (await client.get(path)).status_code == 401
+
+
+def test_no_stream_is_forgotten_here() -> None:
+    paths = {str(getattr(route, "path", "")) for part in service._PARTS for route in part.router.routes}
+    assert {path for path in paths if path.endswith("/events")} == {*STREAMS, "/chat/{chat_id:uuid}/events"}
+
+
+async def test_all_of_them_end_when_the_browser_signs_out(linked_house: House, gateway: GatewayStandIn) -> None:
+    async with linked_house.served() as url, browser(linked_house, url, await linked_house.user()) as client:
+        cookie = client.cookies["exponential_session"]
+
+        async def sign_out() -> None:
+            await client.post("/sign-out")
+            client.cookies.set("exponential_session", cookie)
+
+        await ended_by(client, sign_out, *STREAMS)
+        board = linked_house.app.state.exponential.board
+        await until(lambda: not board._watchers)
+
+
+@pytest.mark.parametrize("path", ["/settings/sessions/end-all", "/settings/sessions/end-others", "/settings/password"])
+async def test_they_end_when_another_browser_ends_all(house: House, path: str) -> None:
+    alice = await house.user()
+    async with house.served() as url, browser(house, url, alice) as client, browser(house, url, alice) as other:
+        password = {"password": GOOD, "again": GOOD}
+        await ended_by(client, lambda: other.post(path, data=password), "/chat/events")
+        async with house.database.transaction() as session:
+            assert len(await signin.sessions_of(session, alice.id, "")) == (path != "/settings/sessions/end-all")
+
+
+async def test_they_end_with_the_account_and_the_session_and_others_go_on(house: House) -> None:
+    root, alice, bob = await an_admin(house), await house.user(), await house.user("bob@example.org", "Bob")
+    async with (
+        house.served() as url,
+        browser(house, url, root) as admin,
+        browser(house, url, alice) as client,
+        browser(house, url, bob) as other,
+    ):
+        remove = f"/settings/people/{alice.id}/remove"
+        async with other.stream("GET", "/tasks/events") as stream:
+            lines = stream.aiter_lines()
+            await ended_by(client, lambda: admin.post(remove, data={"confirm": alice.email}), "/tasks/events")
+            assert await anext(lines) == "retry: 1000"
+            with clock.frozen(clock.now() + signin.SESSION_LIFETIME + timedelta(minutes=1)):
+                assert [line async for line in lines][-1] == ""  # it ends as it should, not in the middle
+
+
+async def test_a_page_that_is_left_open_goes_to_the_sign_in_page(house: House) -> None:
+    alice = await house.user()
+    async with house.served() as url, browser(house, url, alice) as other, open_window() as window:
+        page = window.page
+        window.expect_complaint("401")
+        async with house.database.transaction() as session:
+            cookie = await signin.sign_in(session, alice.id, "link")
+        await page.context.add_cookies([{"name": "exponential_session", "value": cookie, "url": url}])
+        await page.goto(f"{url}/tasks")
+        await expect(page.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()
+        await other.post("/settings/sessions/end-all")
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert re.search('name="to" value="/tasks"', await page.content())
