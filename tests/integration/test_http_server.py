@@ -11,8 +11,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Message
 
-from exponential.http.patience import Patience
+from exponential.http.patience import BodyTimeout, Patience
 
 SHORT = Patience(head=0.5, body=0.5)
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -70,14 +71,27 @@ async def test_the_next_request_of_a_connection_is_given_up_like_the_first() -> 
         assert answers.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in answers
 
 
-async def test_a_body_that_trickles_is_given_up() -> None:
+async def test_a_body_that_stops_is_given_up() -> None:
     async with serving(APP, patience=SHORT) as url, connected(url) as (reader, writer):
-        writer.write(b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-        answer = asyncio.create_task(rest(reader))
-        while not answer.done():
-            writer.write(b"x")
-            await asyncio.wait({answer}, timeout=0.1)
-        assert answer.result().startswith(b"HTTP/1.1 408 ") and b'"code":"request_timeout"' in answer.result()
+        writer.write(b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx")
+        answer = await rest(reader)
+        assert answer.startswith(b"HTTP/1.1 408 ") and b'"code":"request_timeout"' in answer
+
+
+async def test_a_body_that_trickles_is_given_up_all_the_same() -> None:
+    async def byte() -> Message:
+        await asyncio.sleep(0.1)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/take", "query_string": b"", "headers": []}
+    async with asyncio.timeout(30):
+        await BodyTimeout(APP, SHORT)(scope, byte, send)
+    assert sent[0]["status"] == 408
 
 
 async def test_a_body_that_nobody_wants_is_not_waited_for_for_ever() -> None:
