@@ -159,11 +159,9 @@ def link(
     data: Data = None,
 ) -> None:
     """Print a fresh one-time link that signs you in to the web app."""
-    from exponential import database, launch
+    from exponential import launch
 
-    settings = launch.installation(data).app
-    database.prepare("app", settings.database_url)
-    typer.echo(_run(launch.sign_in_link(settings, user)))
+    typer.echo(_run(launch.sign_in_link(launch.installation(data).app, user)))
 
 
 @app.command()

@@ -57,15 +57,14 @@ def installation(data: Path | None) -> Installation:
 
 async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:
     """A link that signs the local account in, once; or the one with an address. Raises NotFound."""
-    db = database.Database(settings.database_url, pool_size=1)
-    try:
-        async with db.transaction() as session:
-            user = await users.find(session, email) if email else await users.local_user(session)
-            if user is None:
-                raise NotFound("There is no account with this e-mail address here.", code="unknown_user")
-            token = await signin.make_link(session, user)
-    finally:
-        await db.close()
+    async with (
+        database.opened("app", settings.database_url, settings.encryption_keys) as db,
+        db.transaction() as session,
+    ):
+        user = await users.find(session, email) if email else await users.local_user(session)
+        if user is None:
+            raise NotFound("There is no account with this e-mail address here.", code="unknown_user")
+        token = await signin.make_link(session, user)
     return f"{public_url(settings)}/sign-in/{token}"
 
 

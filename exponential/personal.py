@@ -178,26 +178,18 @@ def mcp(user: Who = None, data: Data = None) -> None:
 
 @asynccontextmanager
 async def _desk(data: Path | None) -> AsyncIterator["Database"]:
-    """The app's database, brought up to date, with the key ring set."""
-    from exponential import database, encryption, launch, log
+    """The app's database."""
+    from exponential import database, launch, log
 
     settings = (await asyncio.to_thread(launch.installation, data)).app
     log.configure(settings.log_level, service="command")
-    encryption.use_keys(settings.encryption_keys)
-    await database.prepare_async("app", settings.database_url)
-    db = database.Database(settings.database_url, pool_size=2)
-    try:
+    async with database.opened("app", settings.database_url, settings.encryption_keys) as db:
         yield db
-    finally:
-        await db.close()
 
 
 async def _user(session: "AsyncSession", who: str | None) -> "User":
     """By e-mail address or id; the local user when nobody is named. Raises NotFound."""
-    from sqlalchemy import func, select
-
     from exponential.auth import users
-    from exponential.auth.users import User
 
     if who is None:
         return await users.local_user(session)
@@ -207,7 +199,7 @@ async def _user(session: "AsyncSession", who: str | None) -> "User":
         pass
     if "@" not in who:
         raise BadInput("Name the user by e-mail address or id.", code="user_invalid")
-    found = (await session.execute(select(User).where(func.lower(User.email) == who.lower()))).scalar_one_or_none()
+    found = await users.find(session, who)
     if found is None:
         raise NotFound("There is no account with this e-mail address here.", code="unknown_user")
     return found

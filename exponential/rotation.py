@@ -11,7 +11,7 @@ from sqlalchemy import Column, LargeBinary, Table, and_, bindparam, func, or_, s
 
 from exponential import encryption
 from exponential.app import service as _app  # noqa: F401  with each service come all its tables
-from exponential.database import AppBase, Database, GatewayBase, prepare_async
+from exponential.database import AppBase, Database, GatewayBase, opened
 from exponential.encryption import EncryptedBytes, EncryptedJSON, EncryptedText
 from exponential.gateway import service as _gateway  # noqa: F401
 from exponential.gateway.sessions import ACTIVE, Session
@@ -53,15 +53,11 @@ class Outcome:
 async def rotate_installation(place: Installation) -> Outcome:
     """`rotate` for the databases and keys of an installation, brought up to date first. Raises ConfigurationError."""
     keys = place.gateway.encryption_keys
-    encryption.use_keys(keys)
-    await prepare_async("app", place.app.database_url)
-    await prepare_async("gateway", place.gateway.database_url)
-    app, gateway = Database(place.app.database_url, pool_size=1), Database(place.gateway.database_url, pool_size=1)
-    try:
+    async with (
+        opened("app", place.app.database_url, keys) as app,
+        opened("gateway", place.gateway.database_url, keys) as gateway,
+    ):
         return await rotate(app, gateway, keys)
-    finally:
-        await app.close()
-        await gateway.close()
 
 
 async def rotate(app: Database, gateway: Database, keys: Sequence[bytes]) -> Outcome:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from exponential import database, encryption, launch, log
+from exponential import database, launch, log
 from exponential.assistant.runtime import Runtime
 from exponential.auth import users
 from exponential.errors import ExponentialError
@@ -17,11 +17,8 @@ async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> i
     """Put each request to Paddy as the local user and print the answer. Returns the exit code."""
     settings = launch.installation(data).app
     log.configure(settings.log_level, service="ask")
-    encryption.use_keys(settings.encryption_keys)
-    await database.prepare_async("app", settings.database_url)
-    db = database.Database(settings.database_url)
     failed = False
-    try:
+    async with database.opened("app", settings.database_url, settings.encryption_keys) as db:
         async with Runtime(db, settings, None) as paddy:
             async with db.transaction() as session:
                 user = await users.local_user(session)
@@ -35,6 +32,4 @@ async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> i
                 typer.echo(
                     json.dumps({"reply": answer.reply, "tools": answer.tools}, default=str) if as_json else answer.reply
                 )
-    finally:
-        await db.close()
     return int(failed)

@@ -124,6 +124,7 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     until = when(pending.expires_at.astimezone(now.tzinfo).isoformat(), now)
     text = _request(Waiting(pending, _contact(messages), _words(messages), reply), until)
     main = await conversation.main_chat(session, user.id)
+    place = await conversation.last_place(session, main.id, chat.session_id)
     own: list[ModelMessage] = [
         ModelRequest(parts=[UserPromptPart("(An answer to somebody else waits for approval.)", timestamp=clock.now())]),
         ModelResponse(parts=[TextPart(text)]),
@@ -140,7 +141,7 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
             role="assistant",
             channel="whatsapp",
             session_id=chat.session_id,
-            jid=await _place(session, main.id, chat.session_id),
+            jid=place.jid if place else OWN_CHAT,
             text=text,
         )
     )
@@ -299,18 +300,6 @@ async def _remember(session: AsyncSession, turn_id: UUID, text: str) -> None:
     turn = await session.get_one(Turn, turn_id)
     said: list[Any] = ModelMessagesTypeAdapter.dump_python([ModelResponse(parts=[TextPart(text)])], mode="json")
     turn.history = [*turn.history[:-1], *said]
-
-
-async def _place(session: AsyncSession, chat_id: UUID, session_id: str | None) -> str:
-    """Where the owner last wrote to Paddy through this WhatsApp session; else its own chat."""
-    query = select(Message.jid).where(
-        Message.chat_id == chat_id,
-        Message.role == "user",
-        Message.session_id == session_id,
-        Message.jid.is_not(None),
-        Message.jid.not_like("%@g.us"),
-    )
-    return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none() or OWN_CHAT
 
 
 def _contact(messages: Sequence[Message]) -> str:

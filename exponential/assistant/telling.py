@@ -5,7 +5,6 @@ from typing import Protocol
 from uuid import UUID
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
@@ -40,20 +39,9 @@ async def tell(
     session.add(Turn(id=key, chat_id=chat.id, state="done", history=history, finished_at=clock.now()))
     await session.flush()
     message = Message(chat_id=chat.id, turn_id=key, role="assistant", channel="web", text=text)
-    place = place or await _last_place(session, chat.id)
+    place = place or await conversation.last_place(session, chat.id)
     if place is not None:
         message.channel, message.session_id, message.jid = "whatsapp", place.session_id, place.jid
         await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat.id}", turn_id=str(key))
     session.add(message)
     await notify(session, conversation.CHANNEL, str(chat.id))
-
-
-async def _last_place(session: AsyncSession, chat_id: UUID) -> Message | None:
-    """The owner's last message on WhatsApp, groups aside: others read there."""
-    query = select(Message).where(
-        Message.chat_id == chat_id,
-        Message.role == "user",
-        Message.channel == "whatsapp",
-        Message.jid.not_like("%@g.us"),
-    )
-    return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none()

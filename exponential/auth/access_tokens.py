@@ -8,13 +8,14 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, LargeBinary, String, func, select
+from sqlalchemy import DateTime, ForeignKey, LargeBinary, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.auth.users import User
 from exponential.database import AppBase
+from exponential.encryption import EncryptedText
 from exponential.errors import BadInput, Conflict, NotFound, Unauthorized
 
 PREFIX = "exp_"  # so that people, and scanners for leaked secrets, know one when they see it
@@ -30,7 +31,7 @@ class AccessToken(AppBase):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    name: Mapped[str] = mapped_column(EncryptedText)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

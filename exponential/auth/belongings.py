@@ -16,7 +16,7 @@ from exponential.auth import users  # noqa: F401  whose table it is
 from exponential.database import AppBase
 
 USERS: Table = AppBase.metadata.tables["users"]
-NOBODYS = frozenset({"sign_in_attempts"})  # under blinded names, for a quarter of an hour
+NOBODYS = frozenset({"index_key", "sign_in_attempts"})  # attempts: under blinded names, for a quarter of an hour
 _JOBS = """
 delete from procrastinate_jobs where status = 'todo' and (
   args->>'chat_id' in (select id::text from chats where user_id = :user)
@@ -70,7 +70,7 @@ def _leads(table: Table, seen: frozenset[Table] = frozenset()) -> Column[Any] | 
 
 
 def _is_told(column: Column[Any]) -> bool:
-    return not column.name.endswith("_hash") and not isinstance(column.type, TSVECTOR)
+    return not column.name.endswith(("_hash", "_key")) and not isinstance(column.type, TSVECTOR)
 
 
 def _plain(value: Any) -> Any:

@@ -3,24 +3,26 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Text
+from sqlalchemy import DateTime, ForeignKey, LargeBinary
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.auth import users
 from exponential.auth.users import User
-from exponential.database import AppBase
+from exponential.database import AppBase, blind
+from exponential.encryption import EncryptedText
 from exponential.errors import Unauthorized
 
 
 class ProviderAccount(AppBase):
-    """A provider (`issuer`) knows this user as `subject`."""
+    """A provider (`issuer`) knows this user as `subject`, which `subject_key` stands for, unique among providers."""
 
     __tablename__ = "provider_accounts"
 
-    issuer: Mapped[str] = mapped_column(Text, primary_key=True)
-    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    issuer: Mapped[str] = mapped_column(EncryptedText)
+    subject: Mapped[str] = mapped_column(EncryptedText)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
@@ -32,7 +34,8 @@ async def user_of(
 
     Raises Unauthorized when the provider has not verified the address (anybody could claim it), or tells none.
     """
-    known = await session.get(ProviderAccount, (issuer, subject))
+    key = blind(session, "provider_accounts.subject", f"{issuer} {subject}")
+    known = await session.get(ProviderAccount, key)
     if known is not None:
         return await users.get(session, known.user_id)
     if not email or not email_verified:
@@ -43,5 +46,5 @@ async def user_of(
     user = await users.find(session, email)
     if user is None:
         user = await users.add(session, email=email, name=name.strip()[: users.MAX_NAME] or email.split("@")[0])
-    session.add(ProviderAccount(issuer=issuer, subject=subject, user_id=user.id))
+    session.add(ProviderAccount(subject_key=key, issuer=issuer, subject=subject, user_id=user.id))
     return user

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.auth.tokens import Identity
-from exponential.database import AppBase
+from exponential.database import AppBase, blind
+from exponential.encryption import BlindIndex, EncryptedText
 from exponential.errors import BadInput, Conflict, NotFound
 
 LOCAL_EMAIL = "you@exponential.local"
@@ -33,8 +34,9 @@ class User(AppBase):
     __table_args__ = (Index("uq_users_local", "local", unique=True, postgresql_where=text("local")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
-    email: Mapped[str] = mapped_column(String(320), unique=True)
-    name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_key: Mapped[bytes] = mapped_column(BlindIndex("email"), unique=True)
+    name: Mapped[str] = mapped_column(EncryptedText)
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     zone_fixed: Mapped[bool] = mapped_column(Boolean, default=False)
     role: Mapped[str] = mapped_column(String(16), default="member")
@@ -59,6 +61,7 @@ async def local_user(session: AsyncSession) -> User:
         .values(
             id=clock.new_id(),
             email=LOCAL_EMAIL,
+            email_key=blind(session, "users.email", LOCAL_EMAIL),
             name="You",
             timezone="UTC",
             zone_fixed=False,
@@ -81,7 +84,8 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
 
 async def find(session: AsyncSession, email: str) -> User | None:
     """By e-mail address, whatever its case."""
-    return (await session.execute(select(User).where(User.email == email.strip().lower()))).scalar_one_or_none()
+    key = blind(session, "users.email", email.strip().lower())
+    return (await session.execute(select(User).where(User.email_key == key))).scalar_one_or_none()
 
 
 async def everybody(session: AsyncSession) -> list[User]:
