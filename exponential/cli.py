@@ -159,11 +159,9 @@ def link(
     data: Data = None,
 ) -> None:
     """Print a fresh one-time link that signs you in to the web app."""
-    from exponential import key_check, launch
+    from exponential import launch
 
-    settings = launch.app_settings(data)
-    key_check.prepare("app", settings.database_url, settings.encryption_keys)
-    typer.echo(_run(launch.sign_in_link(settings, user)))
+    typer.echo(_run(launch.sign_in_link(launch.app_settings(data), user)))
 
 
 @app.command()

@@ -1,18 +1,21 @@
-"""Postgres: engine, transactions, LISTEN/NOTIFY, migrations. Each service owns one database."""
+"""Postgres: engine, transactions, blind indexes, LISTEN/NOTIFY, migrations. Each service owns one database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, SmallInteger, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, UOWTransaction, mapped_column
 
+from exponential import encryption
+from exponential.encryption import BlindIndex, EncryptedBytes
 from exponential.errors import BadInput, ConfigurationError
 
 Part = Literal["app", "gateway"]
@@ -26,6 +29,7 @@ _NAMES = {
 }
 # Unless the URL says otherwise, and whatever server and environment would have: text in UTF-8, moments in UTC.
 _CONNECTION_DEFAULTS = {"client_encoding": "utf8", "options": "-ctimezone=UTC"}
+_INDEX_KEY = "index_key"  # where a session keeps the key of its database's blind indexes
 
 
 class AppBase(DeclarativeBase):
@@ -40,8 +44,31 @@ class GatewayBase(DeclarativeBase):
     metadata = MetaData(naming_convention=_NAMES)
 
 
+class _IndexKey:
+    """The key of this database's blind indexes, random, made once by a migration: the table's only row.
+
+    The ring seals it, so that changing the ring's keys changes no index.
+    """
+
+    __tablename__ = "index_key"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    key: Mapped[bytes] = mapped_column(EncryptedBytes)
+
+
+class AppIndexKey(_IndexKey, AppBase):
+    """That of the app's database."""
+
+
+class GatewayIndexKey(_IndexKey, GatewayBase):
+    """That of the gateway's database."""
+
+
 class Database:
-    """One service's connection pool. `url` is any Postgres URL; the psycopg 3 driver is always used."""
+    """One service's connection pool. `url` is any Postgres URL; the psycopg 3 driver is always used.
+
+    The database must be prepared, and the key ring set, before the first transaction.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = parse_url(url)
@@ -53,11 +80,16 @@ class Database:
             hide_parameters=True,  # errors and their tracebacks reach the log; what people wrote must not
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._index_key = b""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose changes commit when the block ends and roll back when it raises."""
         async with self._sessions() as session, session.begin():
+            if not self._index_key:
+                sealed = (await session.execute(text("select key from index_key"))).scalar_one()
+                self._index_key = encryption.decrypt(bytes(sealed))
+            session.info[_INDEX_KEY] = self._index_key
             yield session
 
     async def ping(self) -> None:
@@ -88,6 +120,29 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def blind(session: AsyncSession, index: str, text: str) -> bytes:
+    """`encryption.blind` under the key of this transaction's database."""
+    return encryption.blind(session.info[_INDEX_KEY], index, text)
+
+
+@event.listens_for(Session, "before_flush")
+def _index(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    """Keep the blind indexes of new and changed records right."""
+    for record in [*session.new, *session.dirty]:
+        state = inspect(record)
+        for name, of in _indexes(state.mapper).items():
+            for value in state.attrs[of].history.added:
+                index = f"{record.__tablename__}.{of}"
+                setattr(record, name, value and encryption.blind(session.info[_INDEX_KEY], index, value))
+
+
+@cache
+def _indexes(mapper: Mapper[Any]) -> dict[str, str]:
+    """A model's blind indexes, each with the attribute it is of."""
+    columns = {attribute.key: attribute.columns[0].type for attribute in mapper.column_attrs}
+    return {name: kind.of for name, kind in columns.items() if isinstance(kind, BlindIndex)}
 
 
 async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
@@ -136,7 +191,8 @@ def named(url: str, name: str) -> str:
 def prepare(part: Part, url: str) -> None:
     """Create the database if it is missing and bring its tables up to date. Blocking; safe to run in parallel.
 
-    Raises ConfigurationError, in one sentence, when the server can't be reached.
+    The key ring must be set: a migration may encrypt. Raises ConfigurationError, in one sentence, when the server can't
+    be reached.
     """
     from alembic import command
     from alembic.config import Config

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from exponential import database, launch
+from exponential import key_check, launch
 from exponential.auth import users
 from exponential.auth.tokens import Identity
 from exponential.errors import ConfigurationError, ExponentialError
@@ -120,12 +120,11 @@ async def _start_page(demo: Demo) -> AsyncIterator[str]:
 
 
 async def _local(place: Installation) -> Identity:
-    db = database.Database(place.app.database_url, pool_size=1)
-    try:
-        async with db.transaction() as session:
-            return (await users.local_user(session)).identity
-    finally:
-        await db.close()
+    async with (
+        key_check.opened("app", place.app.database_url, place.app.encryption_keys) as db,
+        db.transaction() as session,
+    ):
+        return (await users.local_user(session)).identity
 
 
 @dataclass
@@ -231,11 +230,10 @@ async def _ask(phone: Phone, text: str) -> str:
 
 
 async def _tasks(place: Installation) -> list[dict[str, Any]]:
-    db = database.Database(place.app.database_url, pool_size=1)
-    try:
-        async with db.transaction() as session:
-            user = await users.local_user(session)
-            zone = tasks.zone_of(user)
-            return [task.as_json(zone) for task in await tasks.list_tasks(session, user.id)]
-    finally:
-        await db.close()
+    async with (
+        key_check.opened("app", place.app.database_url, place.app.encryption_keys) as db,
+        db.transaction() as session,
+    ):
+        user = await users.local_user(session)
+        zone = tasks.zone_of(user)
+        return [task.as_json(zone) for task in await tasks.list_tasks(session, user.id)]

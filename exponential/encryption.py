@@ -1,6 +1,6 @@
 """Encrypted columns: AES-256-GCM under a key ring. The first key encrypts, every key decrypts.
 
-`blind` makes words searchable that the database holds as ciphertext only (docs/decisions/0005).
+A blind index finds rows by what the database holds as ciphertext only (docs/decisions/0005).
 
 Stored form: 1 byte version (1), 4 bytes key id (first bytes of SHA-256 of the key), 12 bytes nonce, ciphertext + tag.
 """
@@ -24,7 +24,6 @@ from exponential.errors import ConfigurationError
 
 _VERSION = b"\x01"
 _ring: dict[bytes, AESGCM] = {}
-_blinding: list[bytes] = []  # one key for each of the ring, in its order
 
 
 def key_id(key: bytes) -> bytes:
@@ -38,15 +37,11 @@ def use_keys(keys: tuple[bytes, ...]) -> None:
         raise ConfigurationError("No encryption key is set. EXPONENTIAL_ENCRYPTION_KEY takes 32 bytes in base64.")
     _ring.clear()
     _ring.update({key_id(key): AESGCM(key) for key in keys})
-    _blinding[:] = [hmac.digest(key, b"exponential blind index", "sha256") for key in keys]
 
 
-def blind(word: str) -> list[str]:
-    """What stands for `word` in a search index: 16 hex digits for each key, that of the newest first.
-
-    Store the first; look for any of them.
-    """
-    return [hmac.digest(key, word.encode(), "sha256")[:8].hex() for key in _blinding]
+def blind(key: bytes, index: str, text: str) -> bytes:
+    """What stands for `text` in `index` ("users.email"): 16 bytes of HMAC-SHA-256, the same for the same text."""
+    return hmac.digest(key, f"{index}\0{text}".encode(), "sha256")[:16]
 
 
 def newest() -> bytes:
@@ -130,6 +125,14 @@ class EncryptedJSON(TypeDecorator[Any]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(decrypt(bytes(value)))
+
+
+class BlindIndex(LargeBinary):
+    """A column by which rows are found, and unique, whose column `of` is encrypted: `blind` of that one's text."""
+
+    def __init__(self, of: str) -> None:
+        super().__init__()
+        self.of = of
 
 
 class TemporaryFile:

@@ -5,14 +5,16 @@ first data under that key, and goes when `exponential rotate-key` has left none.
 yet; there the data itself says which keys it needs.
 """
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Column, LargeBinary, Table
 
 from exponential import database, encryption
-from exponential.database import AppBase, GatewayBase, Part
+from exponential.database import AppBase, Database, GatewayBase, Part
 from exponential.errors import ConfigurationError
 
 TABLE = "key_checks"
@@ -66,6 +68,17 @@ def prepare(part: Part, url: str, keys: tuple[bytes, ...]) -> None:
         sealed = encryption.encrypt_with_each(KNOWN)
         for key_id in ({encryption.key_id(keys[0])} | (set() if recorded else needed)) - set(recorded):
             connection.execute(f"insert into {TABLE} (key_id, sealed) values (%s, %s)", (key_id, sealed[key_id]))
+
+
+@asynccontextmanager
+async def opened(part: Part, url: str, keys: tuple[bytes, ...], *, pool_size: int = 2) -> AsyncIterator[Database]:
+    """A database for a command, made ready as `prepare` does. Raises ConfigurationError."""
+    await asyncio.to_thread(prepare, part, url, keys)
+    found = Database(url, pool_size=pool_size)
+    try:
+        yield found
+    finally:
+        await found.close()
 
 
 def forget_older(part: Part, url: str, newest: bytes) -> None:

@@ -91,13 +91,12 @@ def _verified(part: Part, settings: Served) -> Served:
 
 async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:
     """A link that signs the local account in, once; or the one with an address. Raises NotFound."""
-    db = database.Database(settings.database_url, pool_size=1)
-    try:
-        async with db.transaction() as session:
-            user = await users.named(session, email) if email else await users.local_user(session)
-            token = await signin.make_link(session, user)
-    finally:
-        await db.close()
+    async with (
+        key_check.opened("app", settings.database_url, settings.encryption_keys) as db,
+        db.transaction() as session,
+    ):
+        user = await users.named(session, email) if email else await users.local_user(session)
+        token = await signin.make_link(session, user)
     return f"{public_url(settings)}/sign-in/{token}"
 
 

@@ -199,17 +199,13 @@ def mcp(user: Who = None, data: Data = None) -> None:
 
 @asynccontextmanager
 async def desk(data: Path | None) -> AsyncIterator["Database"]:
-    """The app's database, brought up to date, with the key ring set."""
-    from exponential import database, key_check, launch, log
+    """The app's database."""
+    from exponential import key_check, launch, log
 
     settings = await asyncio.to_thread(launch.app_settings, data)
     log.configure(settings.log_level, service="command")
-    await asyncio.to_thread(key_check.prepare, "app", settings.database_url, settings.encryption_keys)
-    db = database.Database(settings.database_url, pool_size=2)
-    try:
+    async with key_check.opened("app", settings.database_url, settings.encryption_keys) as db:
         yield db
-    finally:
-        await db.close()
 
 
 async def the_user(session: "AsyncSession", who: str | None) -> "User":

@@ -60,14 +60,11 @@ async def rotate_installation(place: Installation) -> Outcome:
     """`rotate` for the databases and keys of an installation, brought up to date first. Raises ConfigurationError."""
     keys = place.gateway.encryption_keys
     urls: dict[Part, str] = {"app": place.app.database_url, "gateway": place.gateway.database_url}
-    for part, url in urls.items():
-        await asyncio.to_thread(key_check.prepare, part, url, keys)
-    app, gateway = Database(place.app.database_url, pool_size=1), Database(place.gateway.database_url, pool_size=1)
-    try:
+    async with (
+        key_check.opened("app", urls["app"], keys) as app,
+        key_check.opened("gateway", urls["gateway"], keys) as gateway,
+    ):
         outcome = await rotate(app, gateway, keys)
-    finally:
-        await app.close()
-        await gateway.close()
     if outcome.is_complete:
         for part, url in urls.items():
             await asyncio.to_thread(key_check.forget_older, part, url, keys[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from exponential import database, key_check, launch, log
+from exponential import key_check, launch, log
 from exponential.assistant.runtime import Runtime
 from exponential.auth import users
 from exponential.errors import ExponentialError
@@ -17,10 +17,8 @@ async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> i
     """Put each request to Paddy as the local user and print the answer. Returns the exit code."""
     settings = launch.app_settings(data)
     log.configure(settings.log_level, service="ask")
-    await asyncio.to_thread(key_check.prepare, "app", settings.database_url, settings.encryption_keys)
-    db = database.Database(settings.database_url)
     failed = False
-    try:
+    async with key_check.opened("app", settings.database_url, settings.encryption_keys) as db:
         async with Runtime(db, settings, None) as paddy:
             async with db.transaction() as session:
                 user = await users.local_user(session)
@@ -34,6 +32,4 @@ async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> i
                 typer.echo(
                     json.dumps({"reply": answer.reply, "tools": answer.tools}, default=str) if as_json else answer.reply
                 )
-    finally:
-        await db.close()
     return int(failed)

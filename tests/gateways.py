@@ -137,16 +137,21 @@ async def app() -> AsyncIterator[App]:
 
 
 @pytest.fixture
-async def start_gateway(database_url: Callable[[str], str], tmp_path: Path) -> StartGateway:
+def gateway_key() -> bytes:
+    """The one key of the ring with which the gateway's database is made."""
+    return secrets.token_bytes(32)
+
+
+@pytest.fixture
+async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, gateway_key: bytes) -> StartGateway:
     """`async with start_gateway() as gateway:`; starting again continues on the same data, as a restart does."""
-    key = secrets.token_bytes(32)
-    encryption.use_keys((key,))
+    encryption.use_keys((gateway_key,))
     url = database_url("gateway")
     await database.prepare_async("gateway", url)
 
     @asynccontextmanager
     async def start(launch: Launch | None = PAPER, **settings: Any) -> AsyncIterator[Gateway]:
-        given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (key,), "data_dir": tmp_path}
+        given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (gateway_key,), "data_dir": tmp_path}
         asgi = service.application(read(GatewaySettings, **{**given, **settings}), launch=launch, pace=Pace(0, 0, 0))
         async with asgi.router.lifespan_context(asgi):
             gateway = Gateway(asgi)

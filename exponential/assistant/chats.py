@@ -50,7 +50,9 @@ async def main_chat(session: AsyncSession, user_id: UUID) -> Chat:
     return await find_or_make(session, Chat.kind == "main", user_id=user_id, kind="main")
 
 
-async def find_or_make(session: AsyncSession, which: ColumnElement[bool], *, user_id: UUID, **values: str) -> Chat:
+async def find_or_make(
+    session: AsyncSession, which: ColumnElement[bool], *, user_id: UUID, **values: str | bytes
+) -> Chat:
     """The user's one chat that fits, made with `values` when there is none; two callers at once get the same."""
     query = select(Chat).where(Chat.user_id == user_id, which)
     chat = (await session.execute(query)).scalar_one_or_none()

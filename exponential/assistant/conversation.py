@@ -14,7 +14,7 @@ from exponential.assistant.chats import main_chat as main_chat
 from exponential.assistant.media import Attachment
 from exponential.assistant.records import Channel, Chat, Message, Role, Turn
 from exponential.auth import users
-from exponential.database import notify
+from exponential.database import blind, notify
 from exponential.errors import BadInput, NotFound
 
 CHANNEL = "chat"  # NOTIFY channel; payload: the id of the chat that has news
@@ -137,6 +137,23 @@ async def sender(session: AsyncSession, turn_id: UUID) -> str | None:
     return message.sender_name or message.jid
 
 
+async def last_place(session: AsyncSession, chat_id: UUID, session_id: str | None = None) -> Message | None:
+    """The user's last message from WhatsApp, through that session if one is named. Groups aside: others read there."""
+    query = select(Message).where(
+        Message.chat_id == chat_id, Message.role == "user", Message.channel == "whatsapp", Message.jid.is_not(None)
+    )
+    if session_id is not None:
+        query = query.where(Message.session_id == session_id)
+    found = await session.stream_scalars(query.order_by(Message.position.desc()).execution_options(yield_per=10))
+    try:
+        async for message in found:
+            if not str(message.jid).endswith("@g.us"):
+                return message
+    finally:
+        await found.close()
+    return None
+
+
 async def is_answering(session: AsyncSession, chat_id: UUID) -> bool:
     """Whether an answer is on its way: a turn runs, or a message waits for one."""
     waiting = exists().where(Message.chat_id == chat_id, Message.role == "user", Message.turn_id.is_(None))
@@ -168,13 +185,15 @@ async def _chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
     if incoming.session_id is None or incoming.chat_jid is None:
         raise BadInput("A guest's message needs its session and chat.", code="origin_missing")
     await users.get(session, incoming.user_id)
+    key = blind(session, "chats.jid", incoming.chat_jid)
     return await chats.find_or_make(
         session,
-        (Chat.session_id == incoming.session_id) & (Chat.jid == incoming.chat_jid),
+        (Chat.session_id == incoming.session_id) & (Chat.jid_key == key),
         user_id=incoming.user_id,
         kind="contact",
         session_id=incoming.session_id,
         jid=incoming.chat_jid,
+        jid_key=key,
     )
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.database import AppBase
-from exponential.encryption import EncryptedJSON, EncryptedText
+from exponential.encryption import BlindIndex, EncryptedJSON, EncryptedText
 from exponential.workspace.history import Act
 
 Channel = Literal["web", "whatsapp", "terminal", "mcp"]
@@ -45,18 +45,19 @@ class Chat(AppBase):
     __tablename__ = "chats"
     __table_args__ = (
         CheckConstraint(
-            "(kind = 'contact') = (jid is not null) and (jid is null) = (session_id is null)", name="place"
+            "(kind = 'contact') = (jid_key is not null) and (jid_key is null) = (session_id is null)", name="place"
         ),
         Index("ix_chats_user_id", "user_id"),
         Index("uq_chats_main", "user_id", unique=True, postgresql_where=text("kind = 'main'")),
-        Index("uq_chats_contact", "user_id", "session_id", "jid", unique=True),
+        Index("uq_chats_contact", "user_id", "session_id", "jid_key", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[str | None] = mapped_column(String(100))
-    jid: Mapped[str | None] = mapped_column(String(200))
+    jid: Mapped[str | None] = mapped_column(EncryptedText)
+    jid_key: Mapped[bytes | None] = mapped_column(BlindIndex("jid"))
     title: Mapped[str | None] = mapped_column(EncryptedText)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
     paused_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -101,7 +102,7 @@ class Message(AppBase):
     role: Mapped[str] = mapped_column(String(16))
     channel: Mapped[Channel] = mapped_column(String(16))
     session_id: Mapped[str | None] = mapped_column(String(100))
-    jid: Mapped[str | None] = mapped_column(String(200))
+    jid: Mapped[str | None] = mapped_column(EncryptedText)
     external_id: Mapped[str | None] = mapped_column(String(200))
     sender_name: Mapped[str | None] = mapped_column(EncryptedText)
     text: Mapped[str] = mapped_column(EncryptedText)

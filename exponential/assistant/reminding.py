@@ -24,6 +24,7 @@ from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.records import Message
 from exponential.auth import users
 from exponential.database import AppBase, Database, notify
+from exponential.encryption import EncryptedText
 from exponential.workspace import history
 from exponential.workspace.reminders import Reminder, Repeat, following
 from exponential.workspace.zones import zone_of
@@ -41,7 +42,7 @@ class ReminderPlace(AppBase):
 
     reminder_id: Mapped[UUID] = mapped_column(ForeignKey("reminders.id", ondelete="CASCADE"), primary_key=True)
     session_id: Mapped[str] = mapped_column(String(100))
-    jid: Mapped[str] = mapped_column(String(200))
+    jid: Mapped[str] = mapped_column(EncryptedText)
 
 
 async def keep_place(session: AsyncSession, reminder: Reminder, turn_id: UUID) -> None:

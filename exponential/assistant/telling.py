@@ -6,7 +6,6 @@ from typing import Protocol
 from uuid import UUID
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
@@ -43,7 +42,7 @@ async def tell(
     session.add(Turn(id=key, chat_id=chat.id, state="done", history=history, finished_at=clock.now()))
     await session.flush()
     message = Message(chat_id=chat.id, turn_id=key, role="assistant", channel="web", text=text)
-    place = place or await _last_place(session, chat.id)
+    place = place or await conversation.last_place(session, chat.id)
     if place is not None:
         message.channel, message.session_id, message.jid = "whatsapp", place.session_id, place.jid
         await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat.id}", turn_id=str(key))
@@ -62,16 +61,4 @@ class WhatsAppChat:
 async def place_in(session: AsyncSession, user_id: UUID, session_id: str | None) -> Place:
     """Where the owner last wrote to Paddy through this WhatsApp session; else its own chat."""
     chat = await conversation.main_chat(session, user_id)
-    return await _last_place(session, chat.id, session_id) or WhatsAppChat(session_id, OWN_CHAT)
-
-
-async def _last_place(session: AsyncSession, chat_id: UUID, session_id: str | None = None) -> Message | None:
-    """The owner's last message on WhatsApp, through this session if one is named; groups aside: others read there."""
-    query = select(Message).where(
-        Message.chat_id == chat_id,
-        Message.role == "user",
-        Message.channel == "whatsapp",
-        Message.jid.not_like("%@g.us"),
-        *([Message.session_id == session_id] if session_id else []),
-    )
-    return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none()
+    return await conversation.last_place(session, chat.id, session_id) or WhatsAppChat(session_id, OWN_CHAT)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential import clock
 from exponential.auth.users import User
 from exponential.database import AppBase
+from exponential.encryption import EncryptedText
 from exponential.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized
 
 PREFIX = "exp_"  # so that people, and scanners for leaked secrets, know one when they see it
@@ -47,7 +48,7 @@ class AccessToken(AppBase):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    name: Mapped[str] = mapped_column(EncryptedText)
     scope: Mapped[str] = mapped_column(String(100))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)

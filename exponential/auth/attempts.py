@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, DateTime, Identity, Index, String, delete, fu
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock, encryption
-from exponential.database import AppBase
+from exponential import clock
+from exponential.database import AppBase, blind
 from exponential.errors import TooMany
 
 WINDOW = timedelta(minutes=15)
@@ -34,7 +34,7 @@ async def begin(session: AsyncSession, account: str, address: str) -> None:
 
     `account` is what was typed, whether there is such an account or not.
     """
-    limits = _limits(account, address)
+    limits = _limits(session, account, address)
     for what in sorted(limits):  # in one order, so that two attempts can't wait for each other
         await session.execute(text("select pg_advisory_xact_lock(hashtext(:what))"), {"what": what})
     recent = (
@@ -58,7 +58,7 @@ async def begin(session: AsyncSession, account: str, address: str) -> None:
 
 async def succeeded(session: AsyncSession, account: str, address: str) -> None:
     """The person knows the password: what they mistyped before doesn't count any more."""
-    own = next(iter(_limits(account, address)))
+    own = next(iter(_limits(session, account, address)))
     await session.execute(delete(Attempt).where(Attempt.what == own))
 
 
@@ -67,14 +67,11 @@ async def forget_old(session: AsyncSession) -> None:
     await session.execute(delete(Attempt).where(Attempt.at < clock.now() - WINDOW))
 
 
-def _limits(account: str, address: str) -> Limits:
+def _limits(session: AsyncSession, account: str, address: str) -> Limits:
     name = account.strip().lower()
-    return {
-        f"both:{_blind(f'{name} {address}')}": FROM_ONE_ADDRESS,
-        f"address:{_blind(address)}": OF_ONE_ADDRESS,
-        f"account:{_blind(name)}": FROM_ANYWHERE,
+    limits = {
+        f"both {name} {address}": FROM_ONE_ADDRESS,
+        f"address {address}": OF_ONE_ADDRESS,
+        f"account {name}": FROM_ANYWHERE,
     }
-
-
-def _blind(word: str) -> str:
-    return encryption.blind(word)[0]
+    return {blind(session, "sign_in_attempts.what", what).hex(): limit for what, limit in limits.items()}

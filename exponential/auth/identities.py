@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Text
+from sqlalchemy import DateTime, ForeignKey, LargeBinary
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,17 +12,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential import clock
 from exponential.auth import users
 from exponential.auth.users import User
-from exponential.database import AppBase
+from exponential.database import AppBase, blind
+from exponential.encryption import EncryptedText
 from exponential.errors import Conflict, Unauthorized
 
 
 class ProviderAccount(AppBase):
-    """A provider (`issuer`) knows this user as `subject`."""
+    """A provider (`issuer`) knows this user as `subject`, which `subject_key` stands for, unique among providers."""
 
     __tablename__ = "provider_accounts"
 
-    issuer: Mapped[str] = mapped_column(Text, primary_key=True)
-    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    issuer: Mapped[str] = mapped_column(EncryptedText)
+    subject: Mapped[str] = mapped_column(EncryptedText)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
@@ -45,7 +47,7 @@ async def user_of(session: AsyncSession, claims: Claims) -> User:
     here, would get its owner's account or sign-in. Raises Unauthorized when the provider hasn't verified the address,
     Conflict `address_not_verified` when nobody has here: then `connect` after the account's password.
     """
-    known = await session.get(ProviderAccount, (claims.issuer, claims.subject))
+    known = await session.get(ProviderAccount, _key(session, claims))
     if known is not None:
         user = await users.get(session, known.user_id)
         user.email_verified |= claims.email_verified and claims.email.lower() == user.email
@@ -71,5 +73,15 @@ async def user_of(session: AsyncSession, claims: Claims) -> User:
 async def connect(session: AsyncSession, claims: Claims, user: User) -> None:
     """From now on the provider signs this user in, who has proved to be the owner of address and account."""
     user.email_verified = True
-    account = {"issuer": claims.issuer, "subject": claims.subject, "user_id": user.id, "created_at": clock.now()}
+    account = {
+        "subject_key": _key(session, claims),
+        "issuer": claims.issuer,
+        "subject": claims.subject,
+        "user_id": user.id,
+        "created_at": clock.now(),
+    }
     await session.execute(insert(ProviderAccount).values(account).on_conflict_do_nothing())
+
+
+def _key(session: AsyncSession, claims: Claims) -> bytes:
+    return blind(session, "provider_accounts.subject", f"{claims.issuer} {claims.subject}")

@@ -13,6 +13,7 @@ from exponential.auth import passwords, users
 from exponential.auth.signin import hashed
 from exponential.auth.users import Role, User
 from exponential.database import AppBase
+from exponential.encryption import EncryptedText
 from exponential.errors import Conflict, NotFound
 
 LIFETIME = timedelta(days=7)
@@ -26,7 +27,7 @@ class Invite(AppBase):
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     id: Mapped[UUID] = mapped_column(unique=True, default=clock.new_id)
-    email: Mapped[str | None] = mapped_column(String(320))
+    email: Mapped[str | None] = mapped_column(EncryptedText)
     role: Mapped[str] = mapped_column(String(16))
     invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)

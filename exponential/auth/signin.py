@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential import clock
 from exponential.auth.users import User
 from exponential.database import AppBase
+from exponential.encryption import EncryptedText
 from exponential.errors import NotFound, Unauthorized
 
 LINK_LIFETIME = timedelta(hours=1)
@@ -41,7 +42,7 @@ class WebSession(AppBase):
     id: Mapped[UUID] = mapped_column(unique=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     way: Mapped[str] = mapped_column(String(16))
-    device: Mapped[str] = mapped_column(String(100))
+    device: Mapped[str] = mapped_column(EncryptedText)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

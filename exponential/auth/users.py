@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.auth.tokens import Identity
-from exponential.database import AppBase
+from exponential.database import AppBase, blind
+from exponential.encryption import BlindIndex, EncryptedText
 from exponential.errors import BadInput, Conflict, NotFound
 
 LOCAL_EMAIL = "you@exponential.local"
@@ -34,9 +35,10 @@ class User(AppBase):
     __table_args__ = (Index("uq_users_local", "local", unique=True, postgresql_where=text("local")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
-    email: Mapped[str] = mapped_column(String(320), unique=True)
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_key: Mapped[bytes] = mapped_column(BlindIndex("email"), unique=True)
     email_verified: Mapped[bool] = mapped_column(Boolean, default=False)
-    name: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(EncryptedText)
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     zone_fixed: Mapped[bool] = mapped_column(Boolean, default=False)
     role: Mapped[str] = mapped_column(String(16), default="member")
@@ -61,6 +63,7 @@ async def local_user(session: AsyncSession) -> User:
         .values(
             id=clock.new_id(),
             email=LOCAL_EMAIL,
+            email_key=blind(session, "users.email", LOCAL_EMAIL),
             email_verified=False,
             name="You",
             timezone="UTC",
@@ -84,7 +87,8 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
 
 async def find(session: AsyncSession, email: str) -> User | None:
     """By e-mail address, whatever its case."""
-    return (await session.execute(select(User).where(User.email == email.strip().lower()))).scalar_one_or_none()
+    key = blind(session, "users.email", email.strip().lower())
+    return (await session.execute(select(User).where(User.email_key == key))).scalar_one_or_none()
 
 
 async def named(session: AsyncSession, who: str) -> User:
@@ -93,8 +97,8 @@ async def named(session: AsyncSession, who: str) -> User:
         return await get(session, UUID(who))
     except ValueError:
         pass
-    column = func.lower(User.email if "@" in who else User.name)
-    found = list(await session.scalars(select(User).where(column == who.strip().lower())))
+    wanted = who.strip().casefold()
+    found = [user for user in await everybody(session) if wanted in (user.email.casefold(), user.name.casefold())]
     if not found:
         raise NotFound("There is no account with this e-mail address or name here.", code="unknown_user")
     if len(found) > 1:

@@ -3,7 +3,6 @@
 Nothing is ever sent to a contact who is not allowed, and to nobody in the mode "everyone" who has not written first.
 """
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
-from exponential.database import GatewayBase
+from exponential.database import GatewayBase, blind
 from exponential.encryption import EncryptedJSON, EncryptedText
 from exponential.errors import BadInput, Conflict
 from exponential.gateway import access, policies, sessions
@@ -48,14 +47,14 @@ class Contact(GatewayBase):
         return self.paused_until is not None and self.paused_until > clock.now()
 
 
-def key(session_id: UUID, address: str) -> bytes:
+def key(db: AsyncSession, session_id: UUID, address: str) -> bytes:
     """16 bytes that stand for a chat of a session."""
-    return hashlib.blake2b(address.encode(), key=session_id.bytes, digest_size=16).digest()
+    return blind(db, "contacts.addresses", f"{session_id} {address}")
 
 
 async def find(db: AsyncSession, session_id: UUID, addresses: Iterable[str]) -> Contact | None:
     """Who has one of these addresses. When number and LID were met apart, they are one contact from now on."""
-    keys = [key(session_id, address) for address in addresses]
+    keys = [key(db, session_id, address) for address in addresses]
     query = (
         select(Contact)
         .where(Contact.session_id == session_id, or_(Contact.jid_key.in_(keys), Contact.lid_key.in_(keys)))
@@ -79,9 +78,9 @@ async def meet(db: AsyncSession, session_id: UUID, addresses: set[str]) -> Conta
     contact.addresses = sorted({*contact.addresses, *addresses})
     for address in contact.addresses:
         if address.endswith("@lid"):
-            contact.lid_key = key(session_id, address)
+            contact.lid_key = key(db, session_id, address)
         else:
-            contact.jid_key = key(session_id, address)
+            contact.jid_key = key(db, session_id, address)
     await db.flush()
     return contact
 

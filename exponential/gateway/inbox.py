@@ -112,7 +112,7 @@ def _party(message: Inbound) -> set[str]:
 
 
 async def _store(db: AsyncSession, session: Session, message: Inbound, chat: str, role: access.Role) -> int:
-    key = contacts.key(session.id, chat)
+    key = contacts.key(db, session.id, chat)
     row = {
         "session_id": session.id,
         "message_id": message.message_id,

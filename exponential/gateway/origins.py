@@ -47,7 +47,7 @@ async def keep(db: AsyncSession, session_id: UUID, chat: str, message: Inbound) 
     row = {
         "session_id": session_id,
         "message_id": message.message_id,
-        "chat_key": contacts.key(session_id, chat),
+        "chat_key": contacts.key(db, session_id, chat),
         "original": original.as_json(),
         "kept_at": clock.now(),
     }
@@ -59,7 +59,7 @@ async def find(db: AsyncSession, session_id: UUID, chat: str, message_ids: Seque
     query = select(Origin.original).where(
         Origin.session_id == session_id,
         Origin.message_id.in_(message_ids),
-        Origin.chat_key == contacts.key(session_id, chat),
+        Origin.chat_key == contacts.key(db, session_id, chat),
     )
     return [Original(**found) for found in await db.scalars(query.order_by(Origin.kept_at, Origin.message_id))]
 

@@ -12,14 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, String, Text, UniqueConstraint, select, update
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock, log
-from exponential.database import Database, GatewayBase, notify
+from exponential.database import Database, GatewayBase, blind, notify
 from exponential.encryption import EncryptedText
 from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
 from exponential.gateway import access, contacts, origins, wakeups
@@ -43,18 +55,19 @@ _log = log.get(__name__)
 
 
 class OutboxMessage(GatewayBase):
-    """A message to WhatsApp. `whatsapp_id` and `sent_at` are there before it leaves."""
+    """A message to WhatsApp; `key` is its idempotency key. `whatsapp_id` and `sent_at` are there before it leaves."""
 
     __tablename__ = "outbox"
     __table_args__ = (
-        UniqueConstraint("session_id", "key"),
+        UniqueConstraint("session_id", "key_index"),
         Index("ix_outbox_waiting", "session_id", "seq", postgresql_where="state in ('queued', 'sending')"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     seq: Mapped[int] = mapped_column(BigInteger, Identity())
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
-    key: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(EncryptedText)
+    key_index: Mapped[bytes] = mapped_column(LargeBinary)
     chat: Mapped[str] = mapped_column(EncryptedText)
     text: Mapped[str] = mapped_column(EncryptedText)
     state: Mapped[str] = mapped_column(String(16), default=QUEUED)
@@ -72,10 +85,12 @@ async def enqueue(
     db: AsyncSession, session_id: UUID, key: str, chat: str, text: str, *, reply_to: str | None = None
 ) -> OutboxMessage:
     """Queue a message, or find the one this key queued before. Raises Conflict when the key was used for another."""
+    index = blind(db, "outbox.key", key)
     row = {
         "id": clock.new_id(),
         "session_id": session_id,
         "key": key,
+        "key_index": index,
         "chat": chat,
         "text": text,
         "state": QUEUED,
@@ -84,7 +99,7 @@ async def enqueue(
         "created_at": clock.now(),
     }
     await db.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
-    query = select(OutboxMessage).where(OutboxMessage.session_id == session_id, OutboxMessage.key == key)
+    query = select(OutboxMessage).where(OutboxMessage.session_id == session_id, OutboxMessage.key_index == index)
     message = (await db.execute(query)).scalar_one()
     if (message.chat, message.text) != (chat, text):
         raise Conflict(

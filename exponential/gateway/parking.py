@@ -1,10 +1,8 @@
 """What `exponential retry` does, beside a running gateway or without one."""
 
-import asyncio
 from uuid import UUID
 
 from exponential import key_check
-from exponential.database import Database
 from exponential.errors import NotFound
 from exponential.gateway import inbox
 from exponential.gateway.sessions import Session
@@ -16,12 +14,10 @@ async def retry(settings: GatewaySettings, session_id: UUID | None) -> int:
 
     Raises NotFound for a session that isn't there, ConfigurationError when the database can't be reached.
     """
-    await asyncio.to_thread(key_check.prepare, "gateway", settings.database_url, settings.encryption_keys)
-    db = Database(settings.database_url, pool_size=1)
-    try:
-        async with db.transaction() as transaction:
-            if session_id is not None and await transaction.get(Session, session_id) is None:
-                raise NotFound("There is no such session; leave --session out to retry all.", code="session_not_found")
-            return await inbox.retry(transaction, session_id)
-    finally:
-        await db.close()
+    async with (
+        key_check.opened("gateway", settings.database_url, settings.encryption_keys) as db,
+        db.transaction() as transaction,
+    ):
+        if session_id is not None and await transaction.get(Session, session_id) is None:
+            raise NotFound("There is no such session; leave --session out to retry all.", code="session_not_found")
+        return await inbox.retry(transaction, session_id)

@@ -10,7 +10,6 @@ user's is ended with a reason, its device unlinked, for that user to see and rem
 """
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
@@ -19,7 +18,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock, log
-from exponential.database import Database, notify
+from exponential.database import Database, blind, notify
 from exponential.gateway import access, outbox, reasons, sessions, wakeups
 from exponential.gateway.inbox import InboxMessage
 from exponential.gateway.lanes import Lanes
@@ -36,7 +35,7 @@ _log = log.get(__name__)
 async def came_online(db: AsyncSession, session_id: str, account: Account) -> None:
     """A client logged in: its session is connected, and the only one of its account from now on."""
     # Before any row is locked: two sessions that link the same phone at once must not wait for each other's rows.
-    number = int.from_bytes(hashlib.sha256(access.bare(account.jid).encode()).digest()[:8], signed=True)
+    number = int.from_bytes(blind(db, "sessions.jid", access.bare(account.jid))[:8], signed=True)
     await db.execute(text("select pg_advisory_xact_lock(:number)"), {"number": number})
     newest = await sessions.online(db, session_id, account)
     if newest is not None:

@@ -26,11 +26,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+from sqlalchemy.orm import ColumnProperty, Mapped, Session, UOWTransaction, mapped_column
 
 from exponential import clock
 from exponential.database import AppBase, notify
-from exponential.encryption import EncryptedJSON
+from exponential.encryption import BlindIndex, EncryptedJSON, EncryptedText
 from exponential.errors import Conflict, NotFound
 
 CHANNEL = "workspace"  # NOTIFY channel; payload: the id of the user whose workspace changed
@@ -59,7 +59,7 @@ class Act(AppBase):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(100))
     source: Mapped[str] = mapped_column(String(16))
-    program: Mapped[str | None] = mapped_column(String(100))
+    program: Mapped[str | None] = mapped_column(EncryptedText)
     args: Mapped[Any] = mapped_column(EncryptedJSON)
     outcome: Mapped[str] = mapped_column(String(50), default="ok")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
@@ -260,7 +260,7 @@ def _note(session: Session, _context: UOWTransaction) -> None:
 def _state(record: Any, *, earlier: bool = False) -> _State:
     state = inspect(record)
     values = {}
-    for column in state.mapper.column_attrs:
+    for column in _told(type(record)):
         value = getattr(record, column.key)
         past = state.attrs[column.key].history.deleted
         value = past[0] if earlier and past else value
@@ -275,8 +275,13 @@ def _restored(model: Any, state: _State) -> _State:
         DateTime: datetime.fromisoformat,
     }
     values = {}
-    for column in inspect(model).column_attrs:
+    for column in _told(model):
         value = state[column.key]
         convert = read.get(type(column.columns[0].type))
         values[column.key] = convert(value) if convert and value is not None else value
     return values
+
+
+def _told(model: Any) -> list[ColumnProperty[Any]]:
+    """A model's attributes, without the blind indexes, which follow from them."""
+    return [column for column in inspect(model).column_attrs if not isinstance(column.columns[0].type, BlindIndex)]

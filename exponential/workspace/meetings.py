@@ -1,7 +1,7 @@
 """Meetings: transcripts, their minutes (summary, decisions, action items), and finding what was said.
 
 What people said is stored encrypted. It is found through Postgres full text all the same: the index holds, for each
-line, what `encryption.blind` makes of its lexemes (docs/decisions/0005).
+line, what `blind` makes of its lexemes (docs/decisions/0005).
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock, encryption
+from exponential import clock
 from exponential.auth import users
-from exponential.database import AppBase, notify
-from exponential.encryption import EncryptedJSON, EncryptedText
+from exponential.database import AppBase, blind, notify
+from exponential.encryption import BlindIndex, EncryptedJSON, EncryptedText
 from exponential.errors import BadInput, Conflict, NotFound
 from exponential.workspace import documents, matching, transcripts
 from exponential.workspace.history import CHANNEL, Undoable
@@ -47,16 +47,17 @@ class Meeting(Undoable, AppBase):
     __tablename__ = "meetings"
     __table_args__ = (
         Index("ix_meetings_user_id_held_on", "user_id", "held_on"),
-        Index("uq_meetings_user_id_external_id", "user_id", "external_id", unique=True),
+        Index("uq_meetings_user_id_external_key", "user_id", "external_key", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    title: Mapped[str] = mapped_column(String(MAX_TITLE))
+    title: Mapped[str] = mapped_column(EncryptedText)
     held_on: Mapped[date] = mapped_column(Date)
     form: Mapped[str] = mapped_column(String(8))
     summary: Mapped[Any] = mapped_column(EncryptedJSON)
-    external_id: Mapped[str | None] = mapped_column(String(MAX_EXTERNAL_ID))
+    external_id: Mapped[str | None] = mapped_column(EncryptedText)
+    external_key: Mapped[bytes | None] = mapped_column(BlindIndex("external_id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
     def as_json(self) -> dict[str, Any]:
@@ -165,7 +166,8 @@ async def by_external_id(session: AsyncSession, user_id: UUID, external_id: str)
     """The meeting that was handed in under this id. Until this transaction ends nobody else hands it in."""
     lock = func.pg_advisory_xact_lock(func.hashtextextended(f"meeting {user_id} {external_id}", 0))
     await session.execute(select(lock))
-    query = select(Meeting).where(Meeting.user_id == user_id, Meeting.external_id == external_id)
+    key = blind(session, "meetings.external_id", external_id)
+    query = select(Meeting).where(Meeting.user_id == user_id, Meeting.external_key == key)
     return (await session.execute(query)).scalar_one_or_none()
 
 
@@ -277,7 +279,7 @@ async def search(session: AsyncSession, user_id: UUID, wanted: str, meeting: UUI
     (lexemes,) = await _lexemes(session, [documents.plain(wanted)])
     if not lexemes:
         raise BadInput("What shall I look for in your meetings? Name a word or two.", code="search_empty")
-    terms = [f"({' | '.join(encryption.blind(lexeme))})" for lexeme in lexemes]
+    terms = [_token(session, lexeme) for lexeme in lexemes]
     only = await find(session, user_id, meeting) if meeting is not None else None
     for joint in (" & ", " | ")[: len(terms)]:
         found = await _hits(session, user_id, joint.join(terms), only)
@@ -308,7 +310,7 @@ async def _hits(session: AsyncSession, user_id: UUID, query: str, only: Meeting 
 async def _index(session: AsyncSession, meeting: Meeting, lines: Sequence[transcripts.Line]) -> None:
     said = [f"{line.speaker or ''} {line.text}" for line in lines]
     for number, (line, lexemes) in enumerate(zip(lines, await _lexemes(session, said), strict=True), start=1):
-        words = " ".join(encryption.blind(lexeme)[0] for lexeme in lexemes)
+        words = " ".join(_token(session, lexeme) for lexeme in lexemes)
         session.add(
             Line(
                 meeting_id=meeting.id,
@@ -326,6 +328,11 @@ async def _lexemes(session: AsyncSession, texts: list[str]) -> list[list[str]]:
     """Postgres' own English base forms of the words of each text."""
     rows = await session.execute(_LEXEMES, {"lines": texts})
     return [list(row[0]) for row in rows]
+
+
+def _token(session: AsyncSession, lexeme: str) -> str:
+    """What stands for a lexeme in the index of lines: 16 hex digits."""
+    return blind(session, "meeting_lines.words", lexeme)[:8].hex()
 
 
 def _is(asked: str, owner: str) -> bool:

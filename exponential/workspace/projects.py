@@ -32,7 +32,7 @@ class Project(Undoable, AppBase):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    name: Mapped[str] = mapped_column(EncryptedText)
     status: Mapped[str] = mapped_column(String(16), default="active")
     review_on: Mapped[date | None] = mapped_column(Date)
     note: Mapped[str | None] = mapped_column(EncryptedText)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from exponential import clock
 from exponential.auth import users
 from exponential.database import AppBase, notify
+from exponential.encryption import EncryptedText
 from exponential.errors import Conflict, NotFound
 from exponential.workspace import matching, projects
 from exponential.workspace.history import CHANNEL as CHANNEL
@@ -43,7 +44,7 @@ class Task(Undoable, AppBase):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    title: Mapped[str] = mapped_column(String(MAX_TITLE))
+    title: Mapped[str] = mapped_column(EncryptedText)
     priority: Mapped[str] = mapped_column(String(8), default="normal")
     project_id: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"))
     due_on: Mapped[date | None] = mapped_column(Date)

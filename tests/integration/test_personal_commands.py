@@ -150,6 +150,6 @@ def test_the_workspace_over_stdio(place: Place) -> None:
 
 
 async def _id_of(session: AsyncSession, email: str) -> Any:
-    from sqlalchemy import select
-
-    return (await session.execute(select(User.id).where(User.email == email))).scalar_one()
+    found = await users.find(session, email)
+    assert found
+    return found.id

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -9,14 +10,23 @@ import pytest
 from sqlalchemy import select
 
 from exponential import clock, encryption, rotation
+from exponential.assistant import conversation
+from exponential.assistant.conversation import Incoming
+from exponential.auth import users
 from exponential.database import Database
-from exponential.errors import ConfigurationError
+from exponential.errors import ConfigurationError, Conflict
 from exponential.gateway import pages, sessions
 from exponential.gateway.sessions import Session
 from exponential.gateway.vault import Copy, Locked, Vault
+from exponential.workspace import meetings
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 STORE = b"SQLite format 3\0" + bytes(range(256)) * 40
+
+
+@pytest.fixture(autouse=True)
+def key_ring() -> None:
+    encryption.use_keys((OLD,))
 
 
 async def make_sessions(db: Database, count: int, status: str = sessions.DISCONNECTED) -> list[UUID]:
@@ -51,14 +61,13 @@ async def jids(db: Database) -> list[str | None]:
 async def test_afterwards_the_new_key_alone_opens_everything(
     app_database: Database, gateway_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encryption.use_keys((OLD,))
     monkeypatch.setattr(rotation, "BATCH", 3)
     idle = (await make_sessions(gateway_database, 8))[0]
     await make_store(gateway_database, idle, tmp_path)
 
     encryption.use_keys((NEW, OLD))
     outcome = await rotation.rotate(app_database, gateway_database, [NEW, OLD])
-    assert outcome == rotation.Outcome(rows=8, stores=1)
+    assert outcome == rotation.Outcome(rows=10, stores=1)  # both index keys, too
     assert "Nothing needs the older keys" in outcome.sentence()
     assert await rotation.rotate(app_database, gateway_database, [NEW, OLD]) == rotation.Outcome()
 
@@ -72,11 +81,10 @@ async def test_afterwards_the_new_key_alone_opens_everything(
 async def test_an_interrupted_run_is_finished_by_the_next(
     app_database: Database, gateway_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encryption.use_keys((OLD,))
     await make_sessions(gateway_database, 8)
     encryption.use_keys((NEW, OLD))
     monkeypatch.setattr(rotation, "BATCH", 2)
-    encrypt, left = encryption.encrypt, iter(range(5))
+    encrypt, left = encryption.encrypt, iter(range(7))
     monkeypatch.setattr(encryption, "encrypt", lambda data: (next(left), encrypt(data))[1])
     with pytest.raises((StopIteration, RuntimeError)):
         await rotation.rotate(app_database, gateway_database, [NEW, OLD])
@@ -85,10 +93,40 @@ async def test_an_interrupted_run_is_finished_by_the_next(
     assert (await rotation.rotate(app_database, gateway_database, [NEW, OLD])).rows == 4
 
 
+async def test_what_is_looked_for_is_found_before_meanwhile_and_afterwards(
+    app_database: Database, gateway_database: Database
+) -> None:
+    """Look-ups and unique constraints rest on blind indexes, which don't change with the ring."""
+    async with app_database.transaction() as session:
+        ada = await users.add(session, email="ada@example.org", name="Ada")
+        await meetings.import_meeting(session, ada.id, "Anna: Refunds take too long.", "Kickoff")
+        hello = Incoming(ada.id, "whatsapp", "hello", "guest", "s1", "4915187654321@s.whatsapp.net", "m1", "Bob")
+        chat_id = (await conversation.receive(session, hello)).chat_id
+
+    async def look(database: Database, message: str) -> None:
+        async with database.transaction() as session:
+            found = await users.find(session, "Ada@example.org")
+            assert found is not None and found.name == "Ada"
+            assert len(await meetings.search(session, ada.id, "refunds")) == 1
+            again = await conversation.receive(session, replace(hello, external_id=message))
+            assert again.chat_id == chat_id
+        with pytest.raises(Conflict, match="used by another account"):
+            async with database.transaction() as session:
+                await users.add(session, email="ada@example.org", name="Eve")
+
+    for step, ring in enumerate(([OLD], [NEW, OLD], [NEW])):
+        encryption.use_keys(tuple(ring))
+        started_anew = Database(app_database.libpq)
+        await look(app_database, f"running {step}")
+        await look(started_anew, f"anew {step}")
+        await started_anew.close()
+        if len(ring) == 2:
+            await rotation.rotate(app_database, gateway_database, ring)
+
+
 async def test_a_session_with_a_client_is_left_to_the_gateway(
     app_database: Database, gateway_database: Database, tmp_path: Path
 ) -> None:
-    encryption.use_keys((OLD,))
     [running] = await make_sessions(gateway_database, 1, sessions.CONNECTED)
     await make_store(gateway_database, running, tmp_path)
     encryption.use_keys((NEW, OLD))
@@ -102,7 +140,6 @@ async def test_a_session_with_a_client_is_left_to_the_gateway(
 async def test_what_no_key_opens_is_named_and_left_as_it_is(
     app_database: Database, gateway_database: Database, tmp_path: Path
 ) -> None:
-    encryption.use_keys((OLD,))
     [session] = await make_sessions(gateway_database, 1)
     await make_store(gateway_database, session, tmp_path)
     encryption.use_keys((NEW, OTHER))

@@ -241,6 +241,17 @@ class Installation:
     def connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(self._postgres.url(database), autocommit=True)
 
+    def stored(self, database: str) -> dict[str, bytes]:
+        """What the files of each table hold, rows that nobody sees any more included."""
+        with self.connect(database) as connection:
+            connection.execute("checkpoint")
+            (folder,) = connection.execute("show data_directory").fetchone() or ("",)
+            tables = connection.execute(
+                "select relname, pg_relation_filepath(oid) from pg_class"
+                " where relkind = 'r' and relnamespace = 'public'::regnamespace"
+            ).fetchall()
+        return {table: Path(folder, file).read_bytes() for table, file in tables}
+
     def dump(self, database: str, file: Path) -> None:
         """Write everything in a database to `file`, in pg_dump's custom format."""
         _postgres_tool("pg_dump", "--format=custom", "--no-owner", f"--file={file}", self._postgres.url(database))

@@ -254,12 +254,11 @@ class Recorder:
         place.stop("loopback")
 
     def _write_to_cara(self, *texts: str) -> None:
-        with self._place.browser() as ada:
-            user = self._value("exponential_app", "select id from users where email = 'ada@example.org'")
-            chat = self._value(
-                "exponential_app", "select jid from chats where kind = 'contact' and jid not like '%@g.us'"
-            )
-            headers = {"Authorization": f"Bearer {self._place.run('token', '--user', str(user))}"}
+        with self._place.browser() as ada, zipfile.ZipFile(self._folder / "ada.zip") as export:
+            (user,) = json.loads(export.read("users.json"))
+            jids = [row["jid"] for row in json.loads(export.read("chats.json")) if row["kind"] == "contact"]
+            chat = next(jid for jid in jids if not jid.endswith("@g.us"))
+            headers = {"Authorization": f"Bearer {self._place.run('token', '--user', user['id'])}"}
             for text in texts:
                 answer = ada.post(
                     f"{self._place.gateway_url}/sessions/{self.told['ada_session']}/messages",

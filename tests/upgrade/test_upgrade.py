@@ -108,6 +108,15 @@ def _lasting(file: str, row: dict[str, Any]) -> dict[str, str]:
     return {key: json.dumps(value) for key, value in row.items() if key not in GOES_ON.get(file, set())}
 
 
+def test_what_was_kept_in_clear_is_gone_from_the_tables_and_their_files(upgraded: Upgraded) -> None:
+    kept = ["pay rent", "buy milk", "pricing sync", "Alpha", "ada@example.org", "ben@example.org", "meeting recorder"]
+    numbers = [number.lstrip("+") for number in (ADA, BEN, BENS_OTHER_PHONE, CARA, EVA)]
+    for database in DATABASES:
+        for table, stored in upgraded.place.stored(database).items():
+            found = [word for word in kept + numbers if word.encode() in stored]
+            assert not found, f"{table} holds {found}"
+
+
 def test_linked_phones_come_back_without_a_scan(upgraded: Upgraded) -> None:
     story = upgraded.story
     upgraded.until_connected()
@@ -203,6 +212,10 @@ def test_everything_is_encrypted_anew_under_another_key(upgraded: Upgraded) -> N
     _restart(upgraded)
     place.phones.ask(ADA, "what are my reminders?", "renew the passport")
     assert "pay rent" in upgraded.tasks(upgraded.ada)
+    assert "too expensive for them" in upgraded.ada.get("/meetings?q=starter+plan").text
+    with place.browser() as another:
+        form = {"email": "ada@example.org", "password": upgraded.story["ada_password"]}
+        assert another.post("/sign-in", data=form).raise_for_status().url.path == "/chat"
 
 
 def _restart(upgraded: Upgraded) -> None:

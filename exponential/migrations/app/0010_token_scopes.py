@@ -13,4 +13,4 @@ def upgrade() -> None:
     op.add_column("access_tokens", sa.Column("scope", sa.String(100), nullable=False, server_default="all"))
     op.alter_column("access_tokens", "scope", server_default=None)
     op.add_column("access_tokens", sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("acts", sa.Column("program", sa.String(100), nullable=True))
+    op.add_column("acts", sa.Column("program", sa.LargeBinary(), nullable=True))

@@ -11,9 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from exponential import launch
 from exponential.app import service
-from exponential.auth import signin, users
-from exponential.database import Database
 from exponential.errors import ConfigurationError
 from exponential.settings import AppSettings, read, with_secrets
 
@@ -37,12 +36,9 @@ async def test_sigterm_ends_the_service_and_its_open_streams(
     )
     try:
         base = f"http://127.0.0.1:{await port_of(process)}"
-        database = Database(url)
-        async with database.transaction() as session:
-            link = await signin.make_link(session, await users.local_user(session))
-        await database.close()
+        link = await launch.sign_in_link(with_secrets(read(AppSettings, database_url=url, data_dir=tmp_path)))
         async with httpx.AsyncClient(base_url=base, timeout=10) as client:
-            assert (await client.post(f"/sign-in/{link}")).status_code == 303
+            assert (await client.post(httpx.URL(link).path)).status_code == 303
             async with client.stream("GET", "/chat/events") as stream:
                 lines = stream.aiter_lines()
                 assert await anext(lines) == "retry: 1000"

@@ -26,9 +26,12 @@ WORKER = Path(__file__).with_name("crashing_worker.py")
 
 @pytest.fixture
 def key() -> bytes:
-    key = secrets.token_bytes(32)
+    return secrets.token_bytes(32)
+
+
+@pytest.fixture(autouse=True)
+def key_ring(key: bytes) -> None:
     encryption.use_keys((key,))
-    return key
 
 
 @pytest.fixture(autouse=True)

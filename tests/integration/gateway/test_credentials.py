@@ -35,6 +35,11 @@ def phone(whatsapp: Loopback) -> Phone:
 
 
 @pytest.fixture
+def gateway_key() -> bytes:
+    return OLD
+
+
+@pytest.fixture
 def start(start_real_gateway: StartGateway) -> StartGateway:
     """A gateway whose ring is OLD, unless told otherwise."""
 

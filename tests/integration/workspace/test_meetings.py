@@ -6,7 +6,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from transcript import import_transcript
 
-from exponential import encryption
 from exponential.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history, meetings, tasks
 from exponential.workspace.meetings import action_items, list_meetings, search
@@ -94,17 +93,6 @@ async def test_nothing_that_was_said_can_be_read_in_the_tables(session: AsyncSes
     for table in ("meeting_lines", "meeting_items", "meetings"):
         rows = (await session.execute(text(f"select row_to_json(t)::text from {table} t"))).scalars().all()
         assert rows and not any(word in row for row in rows for word in ("starter", "Anna", "venue", "price", "refund"))
-
-
-async def test_searching_after_a_new_key(session: AsyncSession, alice: UUID) -> None:
-    old, new = b"o" * 32, b"n" * 32
-    encryption.use_keys((old,))
-    await import_transcript(session, alice, KICKOFF, "Kickoff")
-    encryption.use_keys((new, old))
-    assert [hit.line.number for hit in await search(session, alice, "refunds")] == [3]
-    await import_transcript(session, alice, PRICING, "Pricing")
-    encryption.use_keys((new,))
-    assert [hit.line.number for hit in await search(session, alice, "logo")] == [6]
 
 
 async def test_which_meeting(session: AsyncSession, alice: UUID) -> None:
