@@ -73,9 +73,15 @@ def database_url(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str]
             connection.execute(f'drop database if exists "{name}" with (force)')
 
 
+@pytest.fixture
+def ring_key() -> bytes:
+    """The one key of the ring with which a test's databases are made."""
+    return secrets.token_bytes(32)
+
+
 @pytest.fixture(autouse=True)
-def key_ring() -> None:
-    encryption.use_keys((secrets.token_bytes(32),))
+def key_ring(ring_key: bytes) -> None:
+    encryption.use_keys((ring_key,))
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ server. Named in tests/conftest.py.
 
 import asyncio
 import io
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 from serving import serving
 
-from exponential import database, encryption
+from exponential import database
 from exponential.auth.tokens import APP, GATEWAY, Identity, from_header, issue, verify
 from exponential.errors import ExponentialError
 from exponential.gateway import service
@@ -137,21 +136,14 @@ async def app() -> AsyncIterator[App]:
 
 
 @pytest.fixture
-def gateway_key() -> bytes:
-    """The one key of the ring with which the gateway's database is made."""
-    return secrets.token_bytes(32)
-
-
-@pytest.fixture
-async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, gateway_key: bytes) -> StartGateway:
+async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, ring_key: bytes) -> StartGateway:
     """`async with start_gateway() as gateway:`; starting again continues on the same data, as a restart does."""
-    encryption.use_keys((gateway_key,))
     url = database_url("gateway")
     await database.prepare_async("gateway", url)
 
     @asynccontextmanager
     async def start(launch: Launch | None = PAPER, **settings: Any) -> AsyncIterator[Gateway]:
-        given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (gateway_key,), "data_dir": tmp_path}
+        given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (ring_key,), "data_dir": tmp_path}
         asgi = service.application(read(GatewaySettings, **{**given, **settings}), launch=launch, pace=Pace(0, 0, 0))
         async with asgi.router.lifespan_context(asgi):
             gateway = Gateway(asgi)

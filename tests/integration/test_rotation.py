@@ -24,9 +24,9 @@ OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 STORE = b"SQLite format 3\0" + bytes(range(256)) * 40
 
 
-@pytest.fixture(autouse=True)
-def key_ring() -> None:
-    encryption.use_keys((OLD,))
+@pytest.fixture
+def ring_key() -> bytes:
+    return OLD
 
 
 async def make_sessions(db: Database, count: int, status: str = sessions.DISCONNECTED) -> list[UUID]:

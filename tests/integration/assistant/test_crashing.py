@@ -1,7 +1,6 @@
 """Processes die by SIGKILL in the middle of a turn; another one goes on, and nothing is done twice."""
 
 import asyncio
-import secrets
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from sqlalchemy import func, select, text
 from stage import StageGateway, Story, until
 
-from exponential import encryption
 from exponential.assistant import ledger, run, turns
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.records import ToolCall, Turn
@@ -24,16 +22,6 @@ from exponential.workspace.tasks import Task
 WORKER = Path(__file__).with_name("crashing_worker.py")
 
 
-@pytest.fixture
-def key() -> bytes:
-    return secrets.token_bytes(32)
-
-
-@pytest.fixture(autouse=True)
-def key_ring(key: bytes) -> None:
-    encryption.use_keys((key,))
-
-
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead process is noticed after 2 s instead of 20."""
@@ -43,11 +31,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("where", [1, 2, 3], ids=["in the model", "after the tool", "in the tool"])
 async def test_a_killed_turn_goes_on_elsewhere(
-    app_database: Database, app_settings: AppSettings, story: Story, key: bytes, where: int
+    app_database: Database, app_settings: AppSettings, story: Story, ring_key: bytes, where: int
 ) -> None:
     alice = await story.account("alice")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(WORKER), app_database.libpq, key.hex(), str(where), stdout=asyncio.subprocess.PIPE
+        sys.executable, str(WORKER), app_database.libpq, ring_key.hex(), str(where), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))

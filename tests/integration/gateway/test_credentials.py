@@ -35,7 +35,7 @@ def phone(whatsapp: Loopback) -> Phone:
 
 
 @pytest.fixture
-def gateway_key() -> bytes:
+def ring_key() -> bytes:
     return OLD
 
 
