@@ -134,17 +134,19 @@ async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
 
 async def prepare(session: AsyncSession, claimed: Claim) -> Work:
     """What the turn needs to be run. Where the circuit breaker opens, its words are the answer. Raises Superseded."""
-    turn, chat = await hold(session, claimed.turn_id, claimed.run), claimed.chat
+    chat = await session.get(Chat, claimed.chat.id, with_for_update={"key_share": True})
+    turn = await hold(session, claimed.turn_id, claimed.run)
+    assert chat is not None  # else its turns would be gone, too
     if not turn.history:
         files = await media.of_messages(session, [message.id for message in claimed.messages])
         said = prompts.content(claimed.messages, files)
         asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]
-        if await _is_loop(session, claimed):
+        if await _is_loop(session, chat, claimed):
             own.append(ModelResponse(parts=[TextPart(await circuit_breaker.open_in(session, chat))]))
         turn.history = _dump(own)
     return Work(
-        **vars(claimed),
+        **{**vars(claimed), "chat": chat},
         context=await context.recent(session, chat),
         own=ModelMessagesTypeAdapter.validate_python(turn.history),
         facts=await context.known_facts(session, chat),
@@ -278,11 +280,11 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     return turn
 
 
-async def _is_loop(session: AsyncSession, claimed: Claim) -> bool:
+async def _is_loop(session: AsyncSession, chat: Chat, claimed: Claim) -> bool:
     """Whether another program seems to answer Paddy; where the owner approves every answer, that does no harm."""
-    if claimed.chat.role == "owner" or claimed.held_back or claimed.again_of:
+    if chat.role == "owner" or claimed.held_back or claimed.again_of:
         return False
-    return await circuit_breaker.trips(session, claimed.chat, claimed.messages)
+    return await circuit_breaker.trips(session, chat, claimed.messages)
 
 
 async def _command(session: AsyncSession, chat: Chat, message: Message) -> commands.Command | None:

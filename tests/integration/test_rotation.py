@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from transcript import import_transcript
 
 from exponential import clock, encryption, rotation
 from exponential.assistant import conversation
@@ -99,7 +100,7 @@ async def test_what_is_looked_for_is_found_before_meanwhile_and_afterwards(
     """Look-ups and unique constraints rest on blind indexes, which don't change with the ring."""
     async with app_database.transaction() as session:
         ada = await users.add(session, email="ada@example.org", name="Ada")
-        await meetings.import_meeting(session, ada.id, "Anna: Refunds take too long.", "Kickoff")
+        await import_transcript(session, ada.id, "Anna: Refunds take too long.", "Kickoff")
         hello = Incoming(ada.id, "whatsapp", "hello", "guest", "s1", "4915187654321@s.whatsapp.net", "m1", "Bob")
         chat_id = (await conversation.receive(session, hello)).chat_id
 

@@ -16,6 +16,7 @@ from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import Attachment
 from exponential.assistant.records import Chat, Message, ToolCall, Turn
 from exponential.auth import access_tokens, attempts, identities, invites, signin, users
+from exponential.auth.identities import Claims
 from exponential.database import AppBase, Database, GatewayBase
 from exponential.gateway import contacts, inbox, outbox, policies, sessions
 from exponential.gateway import service as _gateway  # noqa: F401
@@ -23,7 +24,7 @@ from exponential.gateway.policy import OwnNumber
 from exponential.gateway.requests import NodeRequest
 from exponential.gateway.sessions import Limits
 from exponential.gateway.wire import Account, Inbound
-from exponential.workspace import facts, history, meetings, notes, projects, reminders, tasks
+from exponential.workspace import facts, history, meeting_import, meetings, notes, projects, reminders, tasks
 
 # In every word, name, address and number below stands one of these.
 WORD, NUMBER = "xyzzy", "77889900"
@@ -59,21 +60,15 @@ async def test_the_apps_database(app_database: Database) -> None:
         await invites.make(session, user, email=f"bob.{WORD}@example.org")
         await access_tokens.make(session, user.id, f"recorder of {WORD}")
         await attempts.begin(session, f"eve.{WORD}@example.org", f"address {WORD}")
-        await identities.user_of(
-            session,
-            "https://id.example.org",
-            f"cid.{WORD}",
-            email=f"cid.{WORD}@example.org",
-            email_verified=True,
-            name=f"Cid {WORD}",
-        )
-        await history.begin(session, user.id, "create_task", "web", {"title": WORD})
+        email = f"cid.{WORD}@example.org"
+        claims = Claims("https://id.example.org", f"cid.{WORD}", email, email_verified=True, name=f"Cid {WORD}")
+        await identities.user_of(session, claims)
+        await history.begin(session, user.id, "create_task", "api", {"title": WORD}, program=f"recorder of {WORD}")
         project = await projects.create_project(session, user.id, f"Project {WORD}")
         await projects.update_project(session, user.id, project.id, note=f"on {WORD}")
         await tasks.create_task(session, user.id, f"call {WORD}", project=project.id)
-        await meetings.import_meeting(
-            session, user.id, SAID, f"About {WORD}", date(2026, 5, 4), external_id=f"id of {WORD}"
-        )
+        said = await meeting_import.read(SAID, today=date(2026, 5, 4))
+        await meetings.import_meeting(session, user.id, said, f"About {WORD}", external_id=f"id of {WORD}")
         await facts.remember(session, user.id, f"likes {WORD}")
         await notes.leave_note(session, user.id, f"see {WORD}", f"Bob {WORD}")
         reminder = await reminders.remind(session, user.id, f"think of {WORD}", clock.now() + timedelta(days=1))

@@ -11,12 +11,13 @@ from hostile import Attempt, attempts
 from house import SECRET, House, MakeHouse
 from serving import serving
 from test_programs import TALK, bearer, kept
+from transcript import import_transcript
 
 from exponential import clock
 from exponential.assistant.mcp_server import Asker, Workspace
 from exponential.auth import tokens
 from exponential.auth.users import User
-from exponential.workspace import facts, meetings, projects, reminders, tasks, transcripts
+from exponential.workspace import facts, projects, reminders, tasks
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 
@@ -53,7 +54,7 @@ async def furnished(house: House, user: User) -> dict[str, Any]:
         made = {
             "task_id": await tasks.create_task(session, user.id, "milk"),
             "project_id": await projects.create_project(session, user.id, "Home", None),
-            "meeting_id": await meetings.import_meeting(session, user.id, transcripts.parse(TALK)),
+            "meeting_id": await import_transcript(session, user.id, TALK),
             "fact_id": await facts.remember(session, user.id, "The door code is 4711"),
             "reminder_id": await reminders.remind(session, user.id, "call Ada", clock.now() + timedelta(days=1)),
         }

@@ -53,8 +53,8 @@ def note() -> bytes:
 def test_speech_is_heard_on_any_processor(said: str, instructions: str) -> None:
     """On a processor with no vector instructions, which any can play, and on this one."""
     heard = subprocess.run(
-        [sys.executable, "-m", hearing.__name__, str(MODEL)],
-        input=voice_note(said),
+        [sys.executable, "-m", hearing.__name__],
+        input=json.dumps({"model": str(MODEL)}).encode() + b"\n" + voice_note(said),
         env=os.environ | ({"CT2_FORCE_CPU_ISA": instructions} if instructions else {}),
         stdout=subprocess.PIPE,
         check=True,

@@ -107,7 +107,7 @@ async def test_nobody_reaches_anothers_file_by_its_id(runtime: Runtime, story: S
     async with story.database.transaction() as session:
         found = await media.of_messages(session, [own.message_id, guests.message_id])
         mine, theirs = found[own.message_id][0].id, found[guests.message_id][0].id
-        assert (await media.text_of(session, alice, mine))[0] == "Anna: We decided."
+        assert (await media.content_of(session, alice, mine))[0] == b"Anna: We decided."
         for user, wanted in ((bob, mine), (bob, theirs), (alice, theirs)):  # a guest's file is no part of her own talk
             with pytest.raises(NotFound):
-                await media.text_of(session, user, wanted)
+                await media.content_of(session, user, wanted)
