@@ -20,7 +20,8 @@ import exponential
 CPU_SECONDS = 3.0  # for one run; in proportion it takes milliseconds, and a quadratic pattern some minutes
 LENGTHS = (4_000, 65_000)
 ELSEWHERE = ("exponential.loopback", "exponential.migrations", "exponential.assistant.offline", "exponential.__main__")
-GUESTS = "exponential.assistant.offline.guests"  # strangers' messages come here as they are
+# Parts of the offline model that see messages as they came.
+UNTIDIED = tuple(f"exponential.assistant.offline.{name}" for name in ("guests", "pasting", "files"))
 CALLS = ("match", "search", "fullmatch", "sub", "split", "findall", "finditer")
 
 
@@ -50,7 +51,7 @@ def on_the_spot(source: str) -> Iterator[str]:
 def patterns() -> dict[str, re.Pattern[str]]:
     found: dict[str, re.Pattern[str]] = {}
     for module in pkgutil.walk_packages(exponential.__path__, "exponential."):
-        if module.name.startswith(ELSEWHERE) and module.name != GUESTS:
+        if module.name.startswith(ELSEWHERE) and module.name not in UNTIDIED:
             continue
         loaded = importlib.import_module(module.name)
         here = [*compiled(vars(loaded)), *map(re.compile, on_the_spot(Path(str(loaded.__file__)).read_text("utf-8")))]

@@ -14,7 +14,7 @@ _MEETING = re.compile(
     r"\b(?:transcript|minutes|meeting|call|sync|stand-?up|retro|workshop|recording)s?\b", re.IGNORECASE
 )
 _SUMMARY = re.compile(
-    r"(?:(?:please|pls|can\s+you|could\s+you)\s+)*(?:summar\w+|read|sum\s+up|tl;?dr|what(?:['’]?s|\s+is|\s+does)\b.*"
+    r"^(?:(?:please|pls|can\s+you|could\s+you)\s+)*(?:summar\w+|read|sum\s+up|tl;?dr|what(?:['’]?s|\s+is|\s+does)\b.*"
     r"|look(?:\s+at)?|see|here\w*|this|fyi)\b.*",
     re.IGNORECASE | re.DOTALL,
 )

@@ -126,7 +126,7 @@ def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
             continue
         outside = [one.text for one in passed_on] or [message.quoted] * bool(message.quoted) or message.offered
         asked = not passed_on and not message.quoted
-        found = forwarded.chosen(message, outside, offered=asked) if outside and not message.files else None
+        found = _chosen(message, outside, offered=asked) if outside and not message.files else None
         chosen = chosen or found is not None
         if found is None:
             found = _understand(replace(spoken, text=message.text, files=message.files) if spoken else message)
@@ -134,6 +134,11 @@ def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
         _add(steps, found)
     _add(steps, [] if chosen else forwarded.offer(passed_on))
     return steps
+
+
+def _chosen(message: Heard, outside: Sequence[str], *, offered: bool) -> list[Step] | None:
+    text = tidied(message.text)
+    return forwarded.chosen(replace(message, text=text), outside, offered=offered) if len(text) <= MAX_REQUEST else None
 
 
 def _add(steps: list[Step], found: Sequence[Step]) -> None:

@@ -59,5 +59,7 @@ def _is_talk(text: str) -> bool:
 def _about(words: str, now: datetime) -> dict[str, Any]:
     words = re.sub(r"^\s*(?:of|from|for|about|on)\s+", "", words.strip(), flags=re.IGNORECASE)
     words, held_on = held(re.sub(r"^the\s+", "", words, flags=re.IGNORECASE), now)
-    words = re.sub(r"^(?:of|from|on|the)\s+|\s+(?:from|of|on)$", "", words.strip(pointing.EDGES), flags=re.IGNORECASE)
+    words = re.sub(
+        r"^(?:of|from|on|the)\s+|(?<!\s)\s+(?:from|of|on)$", "", words.strip(pointing.EDGES), flags=re.IGNORECASE
+    )
     return ({"title": words} if words else {}) | ({"held_on": held_on} if held_on else {})
