@@ -34,7 +34,7 @@ MCP: Scope = "mcp"
 AUDIT: Scope = "audit:read"
 ALL: Scope = "all"
 SCOPES: dict[Scope, str] = {
-    MEETINGS: "hand meetings in",
+    MEETINGS: "add meetings",
     MCP: "use your workspace over MCP",
     AUDIT: "read the audit",
     ALL: "do everything in the API",

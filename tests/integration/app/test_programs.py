@@ -1,4 +1,4 @@
-"""What a user's own programs do with an access token: hand meetings in, read the audit, take acts back."""
+"""What a user's own programs do with an access token: add meetings, read the audit, take acts back."""
 
 import asyncio
 import json

@@ -178,7 +178,7 @@ async def test_tokens_are_shown_once_work_and_are_revoked(house: House) -> None:
         [secret] = re.findall(r"exp_[\w-]+", (await client.post("/settings/programs", data=form)).text)
         page = (await client.get("/settings/programs")).text
         until = (clock.now() + timedelta(days=365)).astimezone(ZoneInfo("Europe/Berlin"))
-        assert f"may hand meetings in, read the audit · expires on {until.day} {until:%B %Y}" in page
+        assert f"may add meetings, read the audit · expires on {until.day} {until:%B %Y}" in page
         assert secret not in page and "recorder" in page and "never used" in page
         assert "<b>recorder</b>" not in (await other.get("/settings/programs")).text
         token = {"authorization": f"Bearer {secret}"}
