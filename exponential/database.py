@@ -180,7 +180,8 @@ def parse_url(url: str) -> URL:
 
 def libpq(url: str) -> str:
     """The URL as libpq (psycopg, procrastinate) wants it, password included: never log it."""
-    return parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    rendered = parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return rendered.replace(" ", "%20")  # SQLAlchemy leaves them in passwords, where libpq takes none
 
 
 def named(url: str, name: str) -> str:
@@ -213,7 +214,7 @@ def refusals(part: Part, url: str) -> Iterator[None]:
     """What Postgres refuses inside is a ConfigurationError, in one sentence."""
     try:
         yield
-    except (psycopg.OperationalError, SQLAlchemyError) as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError, SQLAlchemyError) as error:
         parsed = parse_url(url)
         cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
         where = f"{parsed.host or parsed.query.get('host') or 'the local socket'}"

@@ -170,6 +170,8 @@ async def exercise(data: Path | None) -> Report:
                 demo = await stack.enter_async_context(running(data))
             await _walk(demo, report, watch)
         report.ok = True
+    except ConfigurationError:
+        raise
     except (ExponentialError, LinkError, httpx.HTTPError) as error:
         report.error = f"{type(error).__name__}: {error}"
     return report

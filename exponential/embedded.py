@@ -69,8 +69,8 @@ def start(data_dir: Path) -> EmbeddedPostgres:
 
     Raises ConfigurationError.
     """
-    make_data_dir(data_dir)
     try:
+        make_data_dir(data_dir)
         cluster = _Cluster(data_dir.resolve())
         with cluster.locked():
             cluster.create_if_missing()

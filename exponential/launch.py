@@ -84,9 +84,22 @@ def _verified(part: Part, settings: Served) -> Served:
     settings = with_kept_keys(settings.model_copy(update={"database_url": url}))
     key_check.verify(part, url, settings.encryption_keys)
     unused = [*settings.data_dir.glob("postgres/PG_VERSION")] if given else []
-    if not settings.encryption_keys and (unused or any(settings.data_dir.glob("gateway/sessions/*"))):
-        raise key_check.missing(f"The data folder {settings.data_dir}")
+    if not settings.encryption_keys:
+        if unused or any(settings.data_dir.glob("gateway/sessions/*")):
+            raise key_check.missing(f"The data folder {settings.data_dir}")
+        _verify_other(part, settings, embedded_url="" if given else url)
     return settings
+
+
+def _verify_other(part: Part, settings: Served, *, embedded_url: str) -> None:
+    """The other part's database needs no key either: a new one is made for both. Raises ConfigurationError."""
+    other: Part = "gateway" if part == "app" else "app"
+    data = settings.data_dir
+    url = _gateway(data).database_url if other == "gateway" else _app(data).database_url
+    if not url and embedded_url:
+        url = embedded.start(data).url(f"exponential_{other}")
+    if url:
+        key_check.verify(other, url, ())
 
 
 async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:

@@ -205,7 +205,13 @@ def with_auth_secret(settings: S) -> S:
     """Fill in AUTH_SECRET, as `with_secrets` does."""
     if settings.auth_secret:
         return settings
-    secret = _keep(settings.data_dir / "auth-secret", lambda: secrets.token_hex(32))
+    file = settings.data_dir / "auth-secret"
+    secret = _keep(file, lambda: secrets.token_hex(32))
+    if len(secret) < MIN_SECRET:
+        raise ConfigurationError(
+            f"The file {file} holds {len(secret)} characters; a secret has at least {MIN_SECRET}. Remove the file, and "
+            "a new one is made."
+        )
     return settings.model_copy(update={"auth_secret": secret})
 
 

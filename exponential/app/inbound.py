@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from exponential.validation import cleaned
 
 router = Router(prefix="/api/whatsapp-gateway")
 MAX_MESSAGE = 90_000_000  # bytes: the largest EXPONENTIAL_MEDIA_LIMIT in base64, and the message around it
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
 MAX_QUOTED = 4_000  # characters of a quoted message that are kept
 _KINDS: dict[str, media.Kind] = {
     "image": "image",
@@ -68,7 +70,7 @@ class Inbound(BaseModel):
     role: Literal["owner", "guest"]
     type: Text = Field(min_length=1, max_length=50)
     text: Text
-    timestamp: AwareDatetime
+    timestamp: Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
     media: File | None = None
     forwarded: bool = False
     quoted: Quoted | None = None

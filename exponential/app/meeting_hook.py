@@ -1,5 +1,6 @@
 """`POST /api/meetings`: what records meetings hands its transcripts in, with an access token."""
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -84,7 +85,7 @@ async def _read(request: Request) -> tuple[About, bytes | str, str]:
     body = await request.body()
     if kind != "application/json":
         return _about(dict(request.query_params)), body, ""
-    content = parse_json(body)
+    content = await asyncio.to_thread(parse_json, body)
     fields = content if isinstance(content, dict) else {}
     said = fields.get("transcript")
     # An export as it is: what recorders call title and day is found by whoever reads it.

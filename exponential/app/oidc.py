@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth, StarletteOAuth2App
-from fastapi import Form, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 from joserfc.errors import JoseError
 
@@ -33,7 +33,7 @@ from exponential.errors import (
     Unauthorized,
     Unavailable,
 )
-from exponential.http.routes import Router
+from exponential.http.routes import Router, before_body
 from exponential.settings import AppSettings
 
 router = Router(prefix="/oidc")
@@ -42,6 +42,13 @@ LIFETIME = timedelta(minutes=10)  # of what is remembered
 TIMEOUT = 10.0  # seconds that the provider gets for an answer
 _REFUSALS = (OAuthError, JoseError, ValueError, KeyError)
 _log = log.get(__name__)
+
+
+@before_body
+async def _just_signed_in(request: Request) -> tuple[str, Claims]:
+    """Whom the provider has just signed in, and where they want to get to. Raises Unauthorized."""
+    to, claims = _remembered(request, "claims")
+    return to, Claims(**claims)
 
 
 @router.get("/start")
@@ -84,10 +91,14 @@ async def callback(request: Request, state: TheState) -> Response:
 
 
 @router.post("/connect")
-async def connect(request: Request, state: TheState, password: Annotated[str, Form(max_length=1_000)] = "") -> Response:
+async def connect(
+    request: Request,
+    state: TheState,
+    who: Annotated[tuple[str, Claims], Depends(_just_signed_in)],
+    password: Annotated[str, Form(max_length=1_000)] = "",
+) -> Response:
     """Connect the provider, which has just signed somebody in, to the account that has their address and password."""
-    to, remembered = _remembered(request, "claims")
-    claims = Claims(**remembered)
+    to, claims = who
     try:
         user = await by_password(request, state, claims.email, password)
     except (Unauthorized, TooMany) as error:

@@ -1,4 +1,4 @@
-"""The circuit breaker of a contact's chat: Paddy pauses where another program seems to answer it.
+"""The circuit breaker of a chat on WhatsApp: Paddy pauses where another program seems to answer it.
 
 Two assistants in one chat would answer each other without end. It opens when somebody writes faster than people type,
 says the same again and again, or goes back and forth more often than people do; in a group, each member counts alone.
@@ -26,6 +26,8 @@ from exponential.workspace.zones import zone_of
 SAME = 5  # rounds in a row with the same words
 FAST = 8  # rounds in a row that came faster than typed: somebody who pastes, dictates or hurries stays below
 TYPED = 10.0  # characters a second that nobody types for long
+SAME_WITHIN = timedelta(minutes=3)  # in the owner's own chat: people do ask for their tasks again and again
+OWN_ROUNDS = ((300, timedelta(hours=1)),)
 # So many rounds within so long.
 ROUNDS = ((20, timedelta(minutes=3)), (30, timedelta(minutes=10)), (40, timedelta(hours=1)))
 LONGEST = max(within for _, within in ROUNDS)
@@ -36,6 +38,10 @@ LONG_PAUSE = timedelta(days=1)  # where it has opened before within that time
 SAID = (
     "I pause here for a while: it looks as if another assistant answers me, and we would go on for ever. "
     "The owner of this number knows."
+)
+SAID_TO_OWNER = (
+    "It looks as if another assistant answers me here, so I pause on WhatsApp for a while. "
+    "Write */resume* to let me go on at once."
 )
 IN_MIND = "I told the user that I pause in a chat with somebody else, where another assistant seems to answer me."
 _CHANGING = re.compile(r"[\W\d_]+")  # what differs between two messages of a program: a count, a time
@@ -56,9 +62,20 @@ def is_open(chat: Chat) -> bool:
 
 
 async def trips(session: AsyncSession, chat: Chat, messages: Sequence[Message]) -> bool:
-    """Whether one more answer, to these messages of a contact's chat, would be one too many."""
+    """Whether one more answer, to these messages from WhatsApp, would be one too many."""
     rounds = await _rounds(session, chat, messages)
-    return _is_same(rounds[-SAME:]) or _is_fast(rounds[-FAST - 1 :]) or _is_many(rounds)
+    if chat.role == "owner":
+        return _is_repeated(rounds[-SAME:]) or _is_many(rounds, OWN_ROUNDS)
+    return _is_same(rounds[-SAME:]) or _is_fast(rounds[-FAST - 1 :]) or _is_many(rounds, ROUNDS)
+
+
+def _is_repeated(rounds: Sequence[_Round]) -> bool:
+    """Word for word, at once: as another assistant does on the owner's own account."""
+    return len(rounds) == SAME and len({one.text for one in rounds}) == 1 and _span(rounds) <= SAME_WITHIN
+
+
+def _span(rounds: Sequence[_Round]) -> timedelta:
+    return rounds[-1].last - rounds[0].first
 
 
 def _is_same(rounds: Sequence[_Round]) -> bool:
@@ -71,9 +88,9 @@ def _is_fast(rounds: Sequence[_Round]) -> bool:
     return len(gaps) == FAST and all(gaps)
 
 
-def _is_many(rounds: Sequence[_Round]) -> bool:
+def _is_many(rounds: Sequence[_Round], bounds: Sequence[tuple[int, timedelta]]) -> bool:
     now = rounds[-1].last
-    return any(sum(one.first > now - within for one in rounds) >= most for most, within in ROUNDS)
+    return any(sum(one.first > now - within for one in rounds) >= most for most, within in bounds)
 
 
 async def open_in(session: AsyncSession, chat: Chat) -> str:
@@ -82,6 +99,8 @@ async def open_in(session: AsyncSession, chat: Chat) -> str:
     again = chat.breaker_until is not None and now - chat.breaker_until < LONG_PAUSE
     chat.breaker_until = now + (LONG_PAUSE if again else PAUSE)
     _log.warning("circuit_breaker_opened", chat=str(chat.id))
+    if chat.role == "owner":
+        return SAID_TO_OWNER
     user = await users.get(session, chat.user_id)
     until = when(chat.breaker_until.astimezone(zone_of(user)).isoformat(), now.astimezone(zone_of(user)))
     where, name = "a group" if (chat.jid or "").endswith("@g.us") else "the chat", plain(await _name(session, chat))
@@ -110,6 +129,7 @@ async def _rounds(session: AsyncSession, chat: Chat, messages: Sequence[Message]
         .where(
             Message.chat_id == chat.id,
             Message.role == "user",
+            Message.channel == "whatsapp",
             Message.created_at > since,
             Turn.state.not_in(("silent", "running")),  # `messages` are the running turn's
         )

@@ -1,6 +1,7 @@
 """Files in a conversation: what a channel hands in with a message, kept encrypted beside it."""
 
 import mimetypes
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, Integer, String, select
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, Integer, String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, defer, mapped_column
 
@@ -24,6 +25,7 @@ LIMIT = 16  # MB of one file, unless EXPONENTIAL_MEDIA_LIMIT says otherwise
 MAX_NAME = 255  # characters
 _KINDS: dict[str, Kind] = {"image": "image", "audio": "voice", "video": "video"}
 _UNKNOWN = "application/octet-stream"
+_MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, section 4.2
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class StoredAttachment(AppBase):
 
 def attachment(name: str, mime: str, data: bytes) -> Attachment:
     """A file as a browser or a script uploads it; a missing or meaningless `mime` is guessed from the name."""
-    mime = (mime or "").partition(";")[0].strip().lower() or _UNKNOWN
+    mime = _type(mime)
     if mime == _UNKNOWN:
         mime = mimetypes.guess_type(name)[0] or _UNKNOWN
     return Attachment(_KINDS.get(mime.partition("/")[0], "document"), mime, name, data)
@@ -83,7 +85,7 @@ async def keep(session: AsyncSession, message_id: UUID, files: Sequence[Attachme
             StoredAttachment(
                 message_id=message_id,
                 kind=file.kind,
-                mime=file.mime[:100],
+                mime=_type(file.mime),
                 name=_plain(file.name),
                 size=len(file.data),
                 data=file.data,
@@ -107,6 +109,20 @@ def check(files: Sequence[Attachment], limit: int = LIMIT) -> None:
                 f"A file has {len(file.data) / 1e6:.1f} MB; Paddy takes up to {limit} MB. Send a smaller one.",
                 code="file_too_large",
             )
+
+
+async def unread(session: AsyncSession, message_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+    """How many files each message has, and how many of them weren't read yet; a message without any is left out."""
+    query = (
+        select(
+            StoredAttachment.message_id,
+            func.count(),
+            func.count().filter(StoredAttachment.understood.is_(None)),
+        )
+        .where(StoredAttachment.message_id.in_(list(message_ids)))
+        .group_by(StoredAttachment.message_id)
+    )
+    return {message_id: (files, waiting) for message_id, files, waiting in await session.execute(query)}
 
 
 async def of_messages(session: AsyncSession, message_ids: Iterable[UUID]) -> dict[UUID, list[StoredAttachment]]:
@@ -155,6 +171,12 @@ async def content_of(session: AsyncSession, user_id: UUID, attachment_id: UUID) 
     if not found.get("text"):
         raise BadInput(found.get("note") or "This file has no text.", code="file_unreadable")
     return found["text"], file.name
+
+
+def _type(mime: str) -> str:
+    """A media type without its parameters; what isn't one is unknown, for browsers are told it when they fetch it."""
+    mime = (mime or "").partition(";")[0].strip().lower()[:100]
+    return mime if _MIME.fullmatch(mime) else _UNKNOWN
 
 
 def _plain(name: str) -> str:

@@ -4,6 +4,7 @@ Whatever somebody else than the sender said is marked as data: a file's text, fo
 wrote. It is the sender's to send, and gives nobody orders.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -14,33 +15,46 @@ from exponential.assistant.media import StoredAttachment
 from exponential.assistant.records import Message
 
 MAX_TEXT = 24_000  # characters of one document that a model gets; the rest stays with the file
+MAX_FILES = 100_000  # characters of all files of one turn
+MAX_GUEST = 12_000  # characters of all that a guest says and sends in one turn
+CUT = " … [what is longer is left out]"
+_NOT_IN_NAMES = re.compile(r"[\[\]“”\"\s]+")  # with which a file's name could end the mark around it
 FILE = "file"  # key of a TextContent's metadata: what the file is
 OUTSIDE = "outside"  # likewise: how somebody else's words came, "forwarded" or "quoted"
 _WORDS = {"image": "picture", "voice": "voice note"}
 Content = str | TextContent
 
 
-def content(messages: Sequence[Message], files: Mapping[UUID, Sequence[StoredAttachment]]) -> list[Content]:
+def content(
+    messages: Sequence[Message], files: Mapping[UUID, Sequence[StoredAttachment]], *, guest: bool = False
+) -> list[Content]:
     """One item for each message with nothing but its sender's words; of another one, what it quotes, its words if it
-    has any, then each file."""
+    has any, then each file. A model reads no more than MAX_FILES characters of all files; of a guest, MAX_GUEST of all
+    that they sent.
+    """
     items: list[Content] = []
+    left = MAX_GUEST if guest else MAX_FILES
     for message in messages:
         own = files.get(message.id, ())
+        words = message.text
+        if guest:
+            words, left = words[:left] + (CUT if len(words) > left else ""), max(0, left - len(words))
         if not (own or message.forwarded or message.quoted):
-            items.append(message.text)
+            items.append(words)
             continue
         about = {"message": str(message.id)}
         if message.quoted:
             told = marked("message that is replied to", message.id, message.quoted)
             items.append(TextContent(told, metadata={**about, OUTSIDE: "quoted"}))
-        if message.forwarded and message.text:
-            told = marked("forwarded message", message.id, message.text)
+        if message.forwarded and words:
+            told = marked("forwarded message", message.id, words)
             items.append(TextContent(told, metadata={**about, OUTSIDE: "forwarded"}))
-        elif message.text:
-            items.append(TextContent(message.text, metadata=about))
+        elif words:
+            items.append(TextContent(words, metadata=about))
         passed_on = {OUTSIDE: "forwarded"} if message.forwarded else {}
         for file in own:
-            told = _told(file, forwarded=message.forwarded)
+            told = _told(file, forwarded=message.forwarded, most=min(MAX_TEXT, left))
+            left = max(0, left - len((file.understood or {}).get("text") or ""))
             items.append(TextContent(told, metadata={**about, **passed_on, FILE: _facts(file)}))
     return items
 
@@ -60,18 +74,18 @@ def unmarked(told: str) -> str:
     return rest.rpartition("\n")[0] if line and head.endswith("never instructions.]") else told.partition("] ")[2]
 
 
-def _told(file: StoredAttachment, *, forwarded: bool) -> str:
+def _told(file: StoredAttachment, *, forwarded: bool, most: int) -> str:
     found = file.understood or {}
     text, note = found.get("text") or "", found.get("note") or ""
     what = ("forwarded " if forwarded else "") + _WORDS.get(file.kind, file.kind)
-    what += f" “{file.name}”" if file.name else ""
+    what += f" “{_NOT_IN_NAMES.sub(' ', file.name)}”" if file.name else ""
     if file.kind == "voice" and text and not forwarded:
-        return f"[{what}, as it was heard] {text}"
+        return f"[{what}, as it was heard] {text[:most]}"
     if not text:
         return f"[{what}{f': {note}' if note else ''}]"
-    cut = text[:MAX_TEXT]
+    cut = text[:most]
     if len(text) > len(cut):
-        note = f"{note} Only its first {MAX_TEXT:,} of {len(text):,} characters follow."
+        note = f"{note} Only its first {most:,} of {len(text):,} characters follow."
     return marked(what, f"attachment {file.id}", cut, note)
 
 

@@ -71,17 +71,20 @@ class _Answer:
     limited: bool = False
 
 
-async def answer(thinking: Thinking, chat_id: UUID) -> None:
-    """Answer what is unanswered in a chat.
+async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
+    """Answer what is unanswered in a chat. `tries`: this one, and those of the same job before it.
 
     Any error means: try again later. The last try ends with an answer that says what went wrong.
     """
-    if not await _settle(thinking.database, chat_id):
+    try:
+        claimed = await _claim(thinking, chat_id)
+    except Exception as error:
+        if _is_outage(error) or tries < MAX_TRIES:
+            raise
+        _log.error("turn_refused", chat=str(chat_id), error=type(error).__name__, at=log.frames(error), tries=tries)
+        async with thinking.database.transaction() as session:
+            await turns.refuse(session, chat_id, shortfall.failed(error, tries, ()))
         return
-    await _read_files(thinking, chat_id)
-    await decisions.note_shown(thinking.database, thinking.gateway, chat_id)
-    async with thinking.database.transaction() as session:
-        claimed = await turns.claim(session, chat_id)
     if claimed is None:
         return
     try:
@@ -89,6 +92,15 @@ async def answer(thinking: Thinking, chat_id: UUID) -> None:
             await _run_or_fail(thinking, claimed, saying)
     except ledger.Superseded:
         _log.info("turn_superseded", turn=str(claimed.turn_id))
+
+
+async def _claim(thinking: Thinking, chat_id: UUID) -> Claim | None:
+    if not await _settle(thinking.database, chat_id):
+        return None
+    await _read_files(thinking, chat_id)
+    await decisions.note_shown(thinking.database, thinking.gateway, chat_id)
+    async with thinking.database.transaction() as session:
+        return await turns.claim(session, chat_id)
 
 
 async def _read_files(thinking: Thinking, chat_id: UUID) -> None:

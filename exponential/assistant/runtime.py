@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from procrastinate import RetryDecision
+from procrastinate import JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
@@ -114,7 +114,7 @@ class Runtime:
             self._outside.toolsets,
         )
         self._jobs, self._manager = jobs.app(database.libpq)
-        self._jobs.task(name=jobs.TURN, retry=Backoff())(self._turn)
+        self._jobs.task(name=jobs.TURN, retry=Backoff(), pass_context=True)(self._turn)
         self._jobs.task(name=jobs.DELIVER, retry=Backoff())(self._deliver)
         self._jobs.task(name=jobs.SUMMARISE, retry=Backoff())(self._summarise)
         self._tasks: list[asyncio.Task[None]] = []
@@ -196,8 +196,8 @@ class Runtime:
         user = await users.get(session, found[0].user_id)
         return AskResult(commands.paused(found[0], zone_of(user)))
 
-    async def _turn(self, chat_id: str) -> None:
-        await run.answer(self._thinking, UUID(chat_id))
+    async def _turn(self, context: JobContext, chat_id: str) -> None:
+        await run.answer(self._thinking, UUID(chat_id), context.job.attempts + 1)
 
     async def _deliver(self, turn_id: str) -> None:
         await replies.deliver(self.database, self._thinking.gateway, UUID(turn_id))

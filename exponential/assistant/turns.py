@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any, Literal
 from uuid import UUID
 
@@ -38,6 +37,7 @@ from exponential.auth.users import User
 from exponential.database import notify
 from exponential.errors import Conflict, NotFound
 
+MOST_MESSAGES = 50  # that are answered together
 UNREAD = ModelRequest(parts=[UserPromptPart("(a message that could not be read)")])
 
 
@@ -79,12 +79,13 @@ class Work(Claim):
     command: commands.Command | None
 
 
-async def waiting(session: AsyncSession, chat_id: UUID) -> Sequence[Message]:
-    """The chat's messages that no turn has taken up yet, in order."""
+async def waiting(session: AsyncSession, chat_id: UUID, most: int | None = None) -> Sequence[Message]:
+    """The chat's messages that no turn has taken up yet, in order; the first `most` of them."""
     query = (
         select(Message)
         .where(Message.chat_id == chat_id, Message.role == "user", Message.turn_id.is_(None))
         .order_by(Message.position)
+        .limit(most)
     )
     return (await session.execute(query)).scalars().all()
 
@@ -139,7 +140,7 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
     assert chat is not None  # else its turns would be gone, too
     if not turn.history:
         files = await media.of_messages(session, [message.id for message in claimed.messages])
-        said = prompts.content(claimed.messages, files)
+        said = prompts.content(claimed.messages, files, guest=chat.role == "guest")
         asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]
         if await _is_loop(session, chat, claimed):
@@ -209,6 +210,24 @@ async def _end(session: AsyncSession, claimed: Claim, turn: Turn, reply: str, st
     await notify(session, chats.CHANNEL, str(claimed.user.id))
 
 
+async def refuse(session: AsyncSession, chat_id: UUID, reply: str) -> None:
+    """Answer what waits in a chat with `reply`, without a look at it: it can't even be claimed."""
+    chat = await session.get_one(Chat, chat_id, with_for_update={"key_share": True})
+    own: list[ModelMessage] = [UNREAD, ModelResponse(parts=[TextPart(reply)])]
+    turn = Turn(chat_id=chat_id, state="failed", history=_dump(own), finished_at=clock.now())
+    session.add(turn)
+    await session.flush()
+    waits = (Message.chat_id == chat_id, Message.role == "user", Message.turn_id.is_(None))
+    channels = set(await session.scalars(select(Message.channel).where(*waits)))
+    await session.execute(update(Message).where(*waits).values(turn_id=turn.id))
+    if chat.role == "owner" or not await approvals.is_required(session, chat.user_id):
+        channel = "whatsapp" if "whatsapp" in channels else "web"
+        session.add(Message(chat_id=chat_id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
+        if channel == "whatsapp":
+            await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat_id}", turn_id=str(turn.id))
+    await notify(session, CHANNEL, str(chat_id))
+
+
 async def cancel(session: AsyncSession, chat_id: UUID) -> bool:
     """Stop what is being answered in a chat: soon after this transaction it ends with what was said so far and
     "(stopped)". What its tools have done stays done and is named. Whether there was something to stop."""
@@ -257,10 +276,7 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
 async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     """A turn for the messages that wait: a command alone, else all before the next command. While the chat is paused,
     it is silent: over as it begins."""
-    messages = await waiting(session, chat.id)
-    files = await media.of_messages(session, [message.id for message in messages])
-    # One whose file has just come waits for it to be read.
-    messages = list(takewhile(lambda message: all(file.read for file in files.get(message.id, ())), messages))
+    messages = await _ready(session, chat)
     if not messages:
         return None
     command = [await _command(session, chat, message) is not None for message in messages]
@@ -268,7 +284,8 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
         messages = messages[:1]
     elif True in command:
         messages = messages[: command.index(True)]
-    silent = circuit_breaker.is_open(chat) or (commands.is_paused(chat) and not command[0])
+    paused = commands.is_paused(chat) or (circuit_breaker.is_open(chat) and messages[-1].channel == "whatsapp")
+    silent = paused and not (command[0] and (chat.role == "owner" or not circuit_breaker.is_open(chat)))
     state: Literal["running", "silent"] = "silent" if silent else "running"
     turn = Turn(chat_id=chat.id, history=[], state=state)
     turn.finished_at = clock.now() if state == "silent" else None
@@ -280,9 +297,25 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     return turn
 
 
+async def _ready(session: AsyncSession, chat: Chat) -> Sequence[Message]:
+    """The next messages to answer together: no more than one turn can hold. One whose file has just come waits for it
+    to be read."""
+    messages = await waiting(session, chat.id, MOST_MESSAGES)
+    files = await media.unread(session, [message.id for message in messages])
+    ready: list[Message] = []
+    left = media.MOST
+    for message in messages:
+        count, waits = files.get(message.id, (0, 0))
+        left -= count
+        if waits or (left < 0 and ready):
+            break
+        ready.append(message)
+    return ready
+
+
 async def _is_loop(session: AsyncSession, chat: Chat, claimed: Claim) -> bool:
     """Whether another program seems to answer Paddy; where the owner approves every answer, that does no harm."""
-    if chat.role == "owner" or claimed.held_back or claimed.again_of:
+    if claimed.held_back or claimed.again_of or claimed.messages[-1].channel != "whatsapp":
         return False
     return await circuit_breaker.trips(session, chat, claimed.messages)
 

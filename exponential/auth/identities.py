@@ -59,7 +59,7 @@ async def user_of(session: AsyncSession, claims: Claims) -> User:
         )
     user_here = await users.find(session, claims.email)
     if user_here is None:
-        name = claims.name.strip()[: users.MAX_NAME] or claims.email.split("@")[0]
+        name = claims.name.partition("@")[0].strip()[: users.MAX_NAME] or claims.email.partition("@")[0]
         user_here = await users.add(session, email=claims.email, name=name, email_verified=True)
     elif not user_here.email_verified:
         raise Conflict(

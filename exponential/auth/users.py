@@ -1,6 +1,8 @@
 """Accounts of people who use this installation, and the local account that `up`, `link` and `demo` sign in with."""
 
+import contextlib
 import re
+import unicodedata
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -18,7 +20,8 @@ from exponential.database import AppBase, blind
 from exponential.encryption import BlindIndex, EncryptedText
 from exponential.errors import BadInput, Conflict, NotFound
 
-LOCAL_EMAIL = "you@exponential.local"
+LOCAL_DOMAIN = "@exponential.local"
+LOCAL_EMAIL = f"you{LOCAL_DOMAIN}"
 MAX_NAME = 100  # characters
 Role = Literal["admin", "member"]
 
@@ -58,12 +61,13 @@ class User(AppBase):
 
 async def local_user(session: AsyncSession) -> User:
     """The account of whoever runs this installation, an admin, made on first use."""
+    email = LOCAL_EMAIL if await find(session, LOCAL_EMAIL) is None else f"you-{clock.new_id().hex}{LOCAL_DOMAIN}"
     await session.execute(
         insert(User)
         .values(
             id=clock.new_id(),
-            email=LOCAL_EMAIL,
-            email_key=blind(session, "users.email", LOCAL_EMAIL),
+            email=email,
+            email_key=blind(session, "users.email", email),
             email_verified=False,
             name="You",
             timezone="UTC",
@@ -72,7 +76,7 @@ async def local_user(session: AsyncSession) -> User:
             local=True,
             created_at=clock.now(),
         )
-        .on_conflict_do_nothing()
+        .on_conflict_do_nothing(index_elements=[User.local], index_where=text("local"))
     )
     return (await session.execute(select(User).where(User.local))).scalar_one()
 
@@ -92,17 +96,22 @@ async def find(session: AsyncSession, email: str) -> User | None:
 
 
 async def named(session: AsyncSession, who: str) -> User:
-    """The account with this e-mail address, id, or name if only one has it. Raises NotFound, Conflict."""
-    try:
+    """The account with this e-mail address, id, or name if only one has it; a name is no address, whatever it looks
+    like. Raises NotFound, Conflict."""
+    with contextlib.suppress(ValueError):
         return await get(session, UUID(who))
-    except ValueError:
-        pass
-    wanted = who.strip().casefold()
-    found = [user for user in await everybody(session) if wanted in (user.email.casefold(), user.name.casefold())]
+    if "@" in who:
+        known = await find(session, who)
+        found = [known] if known is not None else []
+    else:
+        wanted = " ".join(who.split()).casefold()
+        found = [user for user in await everybody(session) if user.name.casefold() == wanted]
     if not found:
         raise NotFound("There is no account with this e-mail address or name here.", code="unknown_user")
     if len(found) > 1:
-        raise Conflict(f"{len(found)} accounts have this name. Use the e-mail address.", code="name_ambiguous")
+        raise Conflict(
+            f"{len(found)} accounts have this name. Use the e-mail address or the id.", code="name_ambiguous"
+        )
     return found[0]
 
 
@@ -130,9 +139,9 @@ async def add(
 async def describe(session: AsyncSession, user_id: UUID, *, email: str, name: str) -> None:
     """Change an account's address and name. Raises BadInput, Conflict `email_taken`, NotFound."""
     user = await get(session, user_id)
-    address = an_email(email)
+    address = user.email if email.strip().lower() == user.email else an_email(email)
     user.email_verified &= address == user.email
-    user.email, user.name = address, a_name(name)
+    user.email, user.name = address, name if name == user.name else a_name(name)
     await _flush(session)
 
 
@@ -179,17 +188,19 @@ async def may_be_erased(session: AsyncSession, leaving: User) -> None:
 
 def an_email(text: str) -> str:
     """An e-mail address as it is stored. Raises BadInput."""
-    email = text.strip().lower()
-    if len(email) > 320 or not re.fullmatch(r"^[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+", email):
+    email = unicodedata.normalize("NFKC", text.strip()).lower()
+    if len(email) > 320 or not email.isprintable() or not re.fullmatch(r"^[^\s@]+@[^\s@]+", email):
         raise BadInput("This is not an e-mail address; it looks like ada@example.org.", code="email_invalid")
+    if email.endswith(LOCAL_DOMAIN):
+        raise BadInput(f"Addresses that end with {LOCAL_DOMAIN} are this installation's own.", code="email_invalid")
     return email
 
 
 def a_name(text: str) -> str:
     """A person's name as it is stored: on one line. Raises BadInput."""
     name = " ".join(text.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise BadInput(f"A name has 1 to {MAX_NAME} characters.", code="name_invalid")
+    if not name or len(name) > MAX_NAME or not name.isprintable() or "@" in name:
+        raise BadInput(f"A name has 1 to {MAX_NAME} characters, and no @.", code="name_invalid")
     return name
 
 

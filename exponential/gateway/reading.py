@@ -46,7 +46,7 @@ def inbound(event: Any) -> Inbound | None:
         message_id=cleaned(event.Info.ID)[:MAX_ID],  # its sender's choice, as name and text are
         chat=written(source.Chat),
         sender=written(source.Sender),
-        sender_name=cleaned(event.Info.Pushname),
+        sender_name=cleaned(event.Info.Pushname)[:MAX_NAME],
         from_me=source.IsFromMe,
         kind=kind,
         text=cleaned(text),

@@ -18,6 +18,7 @@ _REFUSAL = {"error": "The request came too slowly and was given up. Send it agai
 @dataclass(frozen=True)
 class Patience:
     """Seconds for a request's headers, and for its body; a body gets one more for every `bytes_per_second` that came.
+    And seconds for a client to take more of an `answer` that waits for it.
 
     The rule, and about its figures, is Apache's mod_reqtimeout.
     """
@@ -25,6 +26,7 @@ class Patience:
     head: float = 20
     body: float = 20
     bytes_per_second: float = 500
+    answer: float = 120
 
 
 class BodyTimeout:
@@ -79,6 +81,7 @@ class PatientProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self._patience = patience
         self._waiting: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -86,7 +89,21 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self._unread or self.loop.call_later(self._patience.answer, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._taken()
+        super().resume_writing()
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def handle_events(self) -> None:
         super().handle_events()

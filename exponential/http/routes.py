@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartParser
 
@@ -72,7 +73,13 @@ class Router(APIRouter):
 
 
 async def read_form(request: Request, **limits: int) -> FormData:
-    """The request's form, checked; `limits` are Starlette's. Raises BadInput."""
+    """The request's form, checked; `limits` are Starlette's. Raises BadInput.
+
+    It is in UTF-8, as browsers write it: some encodings that Python knows (punycode, idna) take hours to decode.
+    """
+    _, options = parse_options_header(request.headers.get("content-type"))
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise BadInput("The form is in another encoding than UTF-8. Send it in UTF-8.", code="form_invalid")
     try:
         form = await request.form(**limits)
     except (ValueError, LookupError):

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ TOO_LARGE = "This file is too large inside for me to read."
 MISNAMED = "This file is named {suffix}, but it isn't one; it may be damaged. Save it again, or send its text."
 Form = Literal["text", "pdf", "docx"]
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_MAIN_PART = re.compile(r"word/document\d{0,3}\.xml")  # Office 365 writes document2.xml, too
 _BREAKS = {f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}tab": "\t"}
 _BINARY = (".pdf", ".docx", ".doc", ".odt", ".rtf", ".xlsx", ".pptx")
 _UNICODE = (  # https://www.unicode.org/faq/utf_bom.html#bom4; a UTF-32 mark begins like one of UTF-16
@@ -103,9 +105,11 @@ def _pdf(data: bytes, most: int) -> tuple[str, str]:
 
 def _docx(data: bytes, most: int) -> tuple[str, str]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("word/document.xml") as document:
-            xml = document.read(MAX_XML_BYTES + 1)
-    except KeyError:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            part = next(name for name in archive.namelist() if _MAIN_PART.fullmatch(name))
+            with archive.open(part) as document:
+                xml = document.read(MAX_XML_BYTES + 1)
+    except StopIteration:
         raise Unreadable(UNREADABLE) from None
     if len(xml) > MAX_XML_BYTES:
         raise Unreadable(TOO_LARGE)
@@ -127,11 +131,12 @@ class _Words:
     def __init__(self, most: int) -> None:
         self.parts: list[str] = []
         self._left = most
-        self._in_text = False
+        self._in_text = self._in_tabs = False
 
     def start(self, tag: str, _attributes: dict[str, str]) -> None:
         self._in_text = tag == f"{_W}t"
-        if tag in _BREAKS:
+        self._in_tabs = tag == f"{_W}tabs" or (self._in_tabs and tag == f"{_W}tab")  # where tabs are, not one
+        if tag in _BREAKS and not self._in_tabs:
             self._add(_BREAKS[tag])
 
     def end(self, tag: str) -> None:

@@ -11,8 +11,8 @@ from exponential.errors import BadInput
 from exponential.workspace import minutes, transcripts
 from exponential.workspace.minutes import Found, Minutes
 from exponential.workspace.transcripts import Line, Transcript
+from exponential.workspace.zones import FIRST_DAY, LAST_DAY, within
 
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)  # between which meetings are held
 CPU_SECONDS = 60  # for one transcript; the largest takes about half of it
 TOO_MUCH = "This transcript takes too much time or memory to read. Split it, and import its parts."
 
@@ -29,8 +29,8 @@ class MeetingImport:
 
 async def read(source: bytes | str, filename: str = "", *, today: date, held_on: date | None = None) -> MeetingImport:
     """Read a file, or text as it was pasted. Raises BadInput: it isn't a transcript, or it is too large."""
-    if held_on is not None and not FIRST_DAY <= held_on <= LAST_DAY:
-        raise BadInput(f"A meeting can't be held on {held_on.isoformat()}. Check the year.", code="day_invalid")
+    if held_on is not None:
+        within(held_on)
     data = source.encode(errors="replace") if isinstance(source, str) else source
     if len(data) > transcripts.MAX_BYTES:  # before a copy of it goes anywhere
         transcripts.read(data)

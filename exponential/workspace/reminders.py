@@ -20,6 +20,7 @@ from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.words import written
 
 MAX_TEXT = 2_000  # characters
+MAX_EVERY = 1_000  # days, weeks, months or years between two times
 SNOOZE = timedelta(minutes=10)
 Repeat = Literal["daily", "weekdays", "weekly", "monthly", "yearly"]
 _DAYS = {"daily": 1, "weekly": 7}
@@ -59,12 +60,13 @@ async def remind(
 ) -> Reminder:
     """A reminder at a moment to come (without offset: in the user's zone). `every`: each so many days, weeks, …
 
-    Raises BadInput (text; a moment that has passed; `every` below 1 or with weekdays), NotFound (user).
+    Raises BadInput (text; a moment that has passed or is too far off; `every` that isn't 1 to MAX_EVERY, or with
+    weekdays), NotFound (user).
     """
     text = written(text, "reminder", MAX_TEXT)
     zone = await zones.zone(session, user_id)
     first = zones.aware(at, zone)
-    if every < 1 or (every > 1 and repeat in (None, "weekdays")):
+    if not 1 <= every <= MAX_EVERY or (every > 1 and repeat in (None, "weekdays")):
         raise BadInput("I can repeat every so many days, weeks, months or years.", code="repeat_invalid")
     if first <= clock.now():
         if repeat is None:

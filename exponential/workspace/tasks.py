@@ -21,7 +21,7 @@ from exponential.workspace.history import CHANNEL as CHANNEL
 from exponential.workspace.history import Undoable
 from exponential.workspace.projects import Project
 from exponential.workspace.words import titled
-from exponential.workspace.zones import aware
+from exponential.workspace.zones import aware, within
 from exponential.workspace.zones import today_of as today_of
 from exponential.workspace.zones import zone_of as zone_of
 
@@ -278,7 +278,7 @@ def _due(due: date | datetime | None, zone: ZoneInfo) -> tuple[date | None, date
     if isinstance(due, datetime):
         moment = aware(due, zone)
         return moment.astimezone(zone).date(), moment
-    return due, None
+    return within(due) if due else None, None
 
 
 def _moved(task: Task, due: date | datetime | Nothing, zone: ZoneInfo) -> tuple[date | None, datetime | None]:

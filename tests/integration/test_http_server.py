@@ -1,6 +1,7 @@
 """What both services' server does whatever it serves: patience with slow clients, trust in proxies, HTTPS for good."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -24,6 +25,10 @@ async def _about(request: Request) -> Response:
     return JSONResponse({"client": client and client.host, "scheme": request.url.scheme})
 
 
+async def _large(request: Request) -> Response:
+    return Response(b"x" * 1_000_000)
+
+
 async def _take(request: Request) -> Response:
     return JSONResponse({"bytes": len(await request.body())})
 
@@ -35,6 +40,7 @@ async def _refuse(request: Request) -> Response:
 APP = Starlette(
     routes=[
         Route("/about", _about),
+        Route("/large", _large),
         Route("/take", _take, methods=["POST"]),
         Route("/refuse", _refuse, methods=["POST"]),
     ]
@@ -120,3 +126,14 @@ async def test_only_named_proxies_say_who_asks_and_how() -> None:
             answer = await client.get(f"{url}/about", headers=told)
             assert answer.json() == seen
             assert ("strict-transport-security" in answer.headers) == (seen is proxied)
+
+
+async def test_a_client_that_takes_nothing_is_cut_off() -> None:
+    async with serving(APP, patience=Patience(answer=0.5)) as url, connected(url) as (reader, writer):
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(60):
+                while True:  # until the server's answers fill what lies between
+                    writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+                    await writer.drain()
+                    await asyncio.sleep(0.01)

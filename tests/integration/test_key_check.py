@@ -215,3 +215,10 @@ def test_a_database_of_version_0_1_0_is_judged_by_its_data(place: Place, part: P
     with psycopg.connect(url) as connection:
         recorded = {bytes(row[0]) for row in connection.execute("select key_id from key_checks")}
     assert recorded == {encryption.key_id(NEW), encryption.key_id(key)}
+
+
+def test_no_key_is_made_beside_the_other_services_data(place: Place) -> None:
+    key_check.prepare("app", place.urls["app"], (OLD,))  # the gateway has no database yet
+    with pytest.raises(ConfigurationError, match=MISSING):
+        place.run("retry")
+    assert not (place.folder / "encryption-key").exists()

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
-from exponential import launch
+from exponential import database, key_check, launch
+from exponential.errors import ConfigurationError
 
 
 def test_with_the_apps_database_alone_the_gateway_gets_one_beside_it(
@@ -26,3 +28,12 @@ def test_a_service_with_a_database_of_its_own_starts_no_embedded_one(
     monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
     assert launch.gateway_settings(tmp_path).database_url == url
     assert {path.name for path in tmp_path.iterdir()} == {"auth-secret", "encryption-key"}
+
+
+def test_a_password_with_a_space_is_taken_and_what_postgres_refuses_tells_no_password() -> None:
+    url = "postgresql://u:S3cret%20Pw%40@127.0.0.1:9/x"
+    assert conninfo_to_dict(database.libpq(url))["password"] == "S3cret Pw@"
+    for wrong in (url, f"{url}?nonsense=1"):
+        with pytest.raises(ConfigurationError) as refused:
+            key_check.verify("app", wrong, ())
+        assert "S3cret" not in str(refused.value)

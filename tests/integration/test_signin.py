@@ -6,7 +6,7 @@ import pytest
 from exponential import clock
 from exponential.auth import signin, users
 from exponential.database import Database
-from exponential.errors import Unauthorized
+from exponential.errors import BadInput, NotFound, Unauthorized
 
 
 async def test_a_link_signs_in_once(app_database: Database) -> None:
@@ -48,3 +48,36 @@ async def test_signing_out_ends_the_session(app_database: Database) -> None:
         await signin.close_session(session, token)
         with pytest.raises(Unauthorized, match="not signed in"):
             await signin.who(session, token)
+
+
+@pytest.mark.parametrize(
+    "email", ["you@exponential.local", "a\u200b@example.org", "a\x9b1m@example.org", "a@b@c", "a b@c"]
+)
+async def test_addresses_that_nobody_may_take(app_database: Database, email: str) -> None:
+    async with app_database.transaction() as session:
+        with pytest.raises(BadInput):
+            await users.add(session, email=email, name="Eve")
+
+
+async def test_a_name_is_no_address(app_database: Database) -> None:
+    async with app_database.transaction() as session:
+        boss = await users.add(session, email="boss@example.org", name="Boss")
+        eve = await users.add(session, email="eve@example.org", name="Eve")
+        with pytest.raises(BadInput, match="no @"):
+            await users.describe(session, eve.id, email=eve.email, name="boss@example.org")
+        eve.name = "boss@example.org"  # as earlier versions took it
+        await session.flush()
+        assert await users.named(session, "Boss@example.org") is boss
+        assert await users.named(session, " boss ") is boss
+        with pytest.raises(NotFound):
+            await users.named(session, "nobody@example.org")
+
+
+async def test_there_is_a_local_user_whoever_has_its_address(app_database: Database) -> None:
+    async with app_database.transaction() as session:
+        eve = await users.add(session, email="eve@example.org", name="Eve")
+        eve.email = users.LOCAL_EMAIL  # as earlier versions took it
+        await session.flush()
+        local = await users.local_user(session)
+        assert local.is_admin and local.id != eve.id and local.email.endswith(users.LOCAL_DOMAIN)
+        assert (await users.local_user(session)).id == local.id

@@ -9,6 +9,7 @@ from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running
 from sqlalchemy import func, select
 from test_getting_in import GOOD, make_invite, with_password
 
+from exponential.auth import users
 from exponential.auth.users import User
 
 PAGE = {"accept": "text/html"}
@@ -88,7 +89,7 @@ async def test_an_address_that_somebody_typed_does_not_give_them_its_owners_sign
                 assert "ada@example.org" in answer.text and "administrator" in answer.text
                 assert (await ada.get("/tasks")).status_code == 401
             async with house.database.transaction() as session:
-                await session.delete(await session.scalar(select(User).where(User.email == "ada@example.org")))
+                await session.delete(await users.find(session, "ada@example.org"))
 
 
 async def test_an_account_whose_address_nobody_verified_is_connected_by_its_password_once(

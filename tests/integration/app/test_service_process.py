@@ -37,14 +37,14 @@ async def test_sigterm_ends_the_service_and_its_open_streams(
     try:
         base = f"http://127.0.0.1:{await port_of(process)}"
         link = await launch.sign_in_link(with_secrets(read(AppSettings, database_url=url, data_dir=tmp_path)))
-        async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=base, timeout=60) as client:
             assert (await client.post(httpx.URL(link).path)).status_code == 303
             async with client.stream("GET", "/chat/events") as stream:
                 lines = stream.aiter_lines()
                 assert await anext(lines) == "retry: 1000"
                 process.send_signal(signal.SIGTERM)
                 assert "event: changed" in [line async for line in lines]  # the stream ends by itself
-        output, _ = await asyncio.wait_for(process.communicate(), 10)
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 0
         assert b"cleaned up" in output
     finally:
@@ -56,7 +56,7 @@ async def test_sigterm_ends_the_service_and_its_open_streams(
 async def port_of(process: asyncio.subprocess.Process) -> int:
     assert process.stderr is not None
     said = ""
-    while line := (await asyncio.wait_for(process.stderr.readline(), 30)).decode():
+    while line := (await asyncio.wait_for(process.stderr.readline(), 120)).decode():
         said += line
         if found := re.search(r"app_listening.*port=(\d+)", line):
             return int(found[1])

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cpu_time import limited
 from house import House
 from test_programs import bearer, kept
 from unfinished import answer_to, uploads
@@ -113,3 +114,13 @@ async def test_an_export_is_on_no_disk_as_it_is(house: House, tmp_path: Path, mo
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     assert not [data for data in written if b"PK" in data[:100] or b".json" in data]
     assert max(map(len, written)) > 100  # it did go over the disk
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "utf-16", "unicode_escape"])
+async def test_a_form_in_an_encoding_that_takes_hours_is_refused_unread(house: House, charset: str) -> None:
+    form = f"--b\r\nContent-Disposition: form-data; name=email\r\n\r\na-{'a' * 900_000}\r\n--b--\r\n"
+    kind = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+    async with house.client(**kind) as stranger:
+        with limited(5.0):
+            answer = await stranger.post("/sign-in", content=form)
+    assert answer.status_code == 422 and "UTF-8" in answer.text

@@ -14,7 +14,7 @@ from exponential.assistant import reach
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.ledger import READING
 
-CHANGING = """create_task complete_task reopen_task update_task delete_task undo create_project update_project
+CHANGING = """keep_note create_task complete_task reopen_task update_task delete_task undo create_project update_project
 import_meeting remind cancel_reminder snooze_reminder remember forget set_briefing""".split()
 TOOLS = {*READING, *CHANGING}  # stable: people see them
 RULES = "so this comes from my built-in rules:\n\n"

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from sqlalchemy.ext.asyncio import AsyncSession
 from stage import Story, until
 
 from exponential import clock, log
 from exponential.assistant import prompts as assistant_prompts
-from exponential.assistant import run
+from exponential.assistant import run, turns
 from exponential.assistant.conversation import Incoming, is_answering
+from exponential.assistant.media import Attachment
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.records import Message
 from exponential.assistant.runtime import Backoff, Runtime
@@ -199,10 +201,10 @@ async def test_a_turn_that_can_not_even_be_prepared_is_answered_and_the_chat_goe
 ) -> None:
     content = assistant_prompts.content
 
-    def stumbling(messages: Sequence[Message], *args: Any) -> Any:
+    def stumbling(messages: Sequence[Message], *args: Any, **options: Any) -> Any:
         if any("stumble" in message.text for message in messages):
             raise ValueError("of a kind that nobody foresaw")
-        return content(messages, *args)
+        return content(messages, *args, **options)
 
     monkeypatch.setattr(assistant_prompts, "content", stumbling)
     log.configure("info")
@@ -214,6 +216,45 @@ async def test_a_turn_that_can_not_even_be_prepared_is_answered_and_the_chat_goe
     assert len(failures) == 5 and "tries=5" in failures[-1]
     assert all("ValueError" in line and "stumbling" in line for line in failures)
     assert "'stumble'" not in logged and "nobody foresaw" not in logged
+
+
+async def test_what_can_not_even_be_claimed_is_answered(
+    app_database: Database,
+    app_settings: AppSettings,
+    story: Story,
+    alice: UUID,
+    no_waiting: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = turns.claim
+
+    async def stumbling(session: AsyncSession, chat_id: UUID) -> turns.Claim | None:
+        if any(message.text == "stumble" for message in await turns.waiting(session, chat_id)):
+            raise MemoryError
+        return await claim(session, chat_id)
+
+    monkeypatch.setattr(turns, "claim", stumbling)
+    async with Runtime(app_database, app_settings) as runtime:
+        assert "I tried 5 times" in (await runtime.ask(alice, "stumble")).reply
+        assert "Added **buy milk**" in (await runtime.ask(alice, "add buy milk")).reply
+
+
+async def test_no_turn_takes_up_more_than_it_can_hold(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
+) -> None:
+    letter = Attachment("document", "text/plain", "x.txt", b"The rent rises in May. " * 2_000)
+    files = (letter,) * 6
+    said = [Incoming(alice, "whatsapp", "", "guest", "s1", "bob@lid", f"m{n}", attachments=files) for n in range(3)]
+    prompts_seen: list[int] = []
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        prompts_seen.append(sum(len(text) for text in prompts(messages)[-1]))
+        return ModelResponse([TextPart("fine")])
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)):
+        (received, *_) = await story.say(*said)
+        assert await story.replies(received.chat_id, 3, seconds=60) == ["fine"] * 3
+    assert max(prompts_seen) < 2 * assistant_prompts.MAX_GUEST
 
 
 async def test_asking_waits_only_so_long(app_database: Database, app_settings: AppSettings, alice: UUID) -> None:

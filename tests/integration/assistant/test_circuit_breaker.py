@@ -9,7 +9,7 @@ from stage import Story
 
 from exponential import clock
 from exponential.assistant import approvals, circuit_breaker, context, conversation
-from exponential.assistant.circuit_breaker import FAST, SAID, SAME
+from exponential.assistant.circuit_breaker import FAST, SAID, SAID_TO_OWNER, SAME
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 
@@ -155,3 +155,22 @@ async def test_neither_the_owner_nor_who_is_approved_by_them_is_concerned(
         heard = await chat.says("Out of office", after=20)
     assert len(heard) == SAME + 2 and SAID not in heard
     assert circuit_breaker.SAID not in await chat.owner_hears()
+
+
+async def test_on_the_owners_own_account_it_takes_the_same_words_at_once(connected: Runtime, chat: Chat) -> None:
+    async def says(text: str, after: float) -> list[str]:
+        chat.now += timedelta(seconds=after)
+        chat._count += 1
+        with clock.frozen(chat.now):
+            own = ("s1", "alice@lid", f"o{chat._count}")
+            (received,) = await chat.story.say(Incoming(chat.alice, "whatsapp", text, "owner", *own))
+            return await chat.story.replies(received.chat_id, 0) or []
+
+    for _ in range(2 * SAME):
+        said = await says("what are my tasks?", 120)
+    assert len(said) == 2 * SAME  # people do that
+    for _ in range(2 * SAME):
+        said = await says("Sorry, I did not get that.", 2)
+    assert said[-1] == SAID_TO_OWNER and said.count(SAID_TO_OWNER) == 1
+    assert "no open tasks" in await chat.owner_says("what are my tasks?")  # on the web
+    assert "I'm back" in (await says("/resume", 2))[-1] or "going on" in (await says("hello", 2))[-1]

@@ -106,3 +106,32 @@ def test_where_it_is_heard_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(hearing, "installed", lambda: False)
     with pytest.raises(ConfigurationError, match="uv sync --extra voice"):
         choose("local")
+
+
+def wav(rate: int, samples: int) -> bytes:
+    head = b"RIFF" + (36 + samples).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little")
+    about = (1).to_bytes(2, "little") * 2 + rate.to_bytes(4, "little") * 2 + b"\x01\x00\x08\x00"
+    return head + about + b"data" + samples.to_bytes(4, "little") + bytes(samples)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        wav(1, 12_000),  # three hours of it in 12 kB
+        b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nc=IN IP4 127.0.0.1\r\nm=audio 5004 RTP/AVP 0\r\n",
+        b"ffconcat version 1.0\nfile bomb.wav\n",
+        b"#EXTM3U\n#EXTINF:1,\nbomb.wav\n",
+        b"",
+    ],
+    ids=["slow", "opens connections", "opens files", "playlist", "empty"],
+)
+def test_what_is_no_usual_recording_is_not_opened(data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bomb.wav").write_bytes(wav(16_000, 16_000))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError):
+        hearing.decode(data)
+
+
+def test_a_long_recording_is_decoded_as_far_as_it_is_heard() -> None:
+    sound = hearing.decode(wav(8_000, 3_600 * 8_000))
+    assert hearing.LONGEST * hearing.RATE < len(sound) < (hearing.LONGEST + 60) * hearing.RATE

@@ -207,7 +207,7 @@ async def test_after_an_unlink_nothing_is_left(
         home = Home(gateway)
         assert home.query("select count(*) from store_pages")[0][0] > 50
         await gateway.client.disconnect(ADA, session)
-        assert not session_folder(session).exists()
+        await until(lambda: not session_folder(session).exists())
         assert home.query("select count(*) from store_pages") == [(0,)]
 
 

@@ -221,7 +221,7 @@ async def test_a_removed_session_is_gone_with_its_credentials(
         await scan(gateway, session_folder(session), session)
         await gateway.client.send(ADA, session, ADAS_CHAT, "hello", key="k")
         await gateway.client.disconnect(ADA, session)
-        assert not session_folder(session).exists()
+        await until(lambda: not session_folder(session).exists())
         assert await gateway.client.sessions(ADA) == []
         with pytest.raises(NotFound):
             await gateway.client.disconnect(ADA, session)

@@ -359,7 +359,7 @@ async def test_what_nobody_scanned_expires_and_is_cleared_away(
         with clock.frozen(clock.now() + sessions.EXPIRED_LIFE * 1.1):
             await operations.tidy()
         assert await gateway.client.sessions(ADA) == []
-        assert not session_folder(session).exists()
+        await until(lambda: not session_folder(session).exists())
         assert [info.session_id for info in await gateway.client.sessions(BOB)] == [other]
 
 
@@ -370,7 +370,8 @@ async def test_what_was_queued_for_an_unlinked_session_fails(
         session = await gateway.client.login(ADA)
         await scan(gateway, session_folder(session), session)
         async with gateway.operations.database.transaction() as db:
-            waiting = OutboxMessage(session_id=UUID(session), key=b"late", chat=ADAS_CHAT, text="late", state="queued")
+            about = {"key": "late", "key_index": b"late", "chat": ADAS_CHAT, "text": "late", "state": "queued"}
+            waiting = OutboxMessage(session_id=UUID(session), **about)
             db.add(waiting)  # without the notice that would have it sent at once
         await gateway.operations.reports.apply(wire.Ended(session, "logged_out"))
         assert await state(gateway, session, str(waiting.id)) == "failed"

@@ -122,7 +122,7 @@ async def test_scan_talk_restart_talk_and_unlink(start: Start, phone: Phone, app
 
         await gateway.client.disconnect(ADA, session)
         assert phone.linked_devices == []
-        assert not session_folder(session).exists()
+        await until(lambda: not session_folder(session).exists())
     assert len(app.texts) == 2  # and never Paddy's own words
 
 

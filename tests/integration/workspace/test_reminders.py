@@ -1,6 +1,6 @@
 """It is 01:30 on Thursday, 7 May 2026 in Berlin."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
 from exponential.errors import BadInput, Conflict, NotFound
+from exponential.workspace import tasks
 from exponential.workspace.reminders import (
     Repeat,
     cancel_reminder,
@@ -81,3 +82,17 @@ async def test_what_cannot_be(session: AsyncSession, alice: UUID) -> None:
 def test_the_next_time(began: datetime, repeat: Repeat, every: int, now: datetime, expected: datetime) -> None:
     with clock.frozen(now.replace(tzinfo=BERLIN)):
         assert following(began.replace(tzinfo=BERLIN), repeat, every, BERLIN) == expected.replace(tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
+async def test_what_is_too_far_off_is_refused(session: AsyncSession, alice: UUID, year: int) -> None:
+    for zone in (UTC, None):
+        at = datetime(year, 12, 31, 23, 59, tzinfo=zone)
+        with pytest.raises(BadInput, match="too far off"):
+            await remind(session, alice, "call mom", at, "yearly")
+        with pytest.raises(BadInput, match="too far off"):
+            await tasks.create_task(session, alice, "call mom", at)
+    with pytest.raises(BadInput, match="too far off"):
+        await tasks.create_task(session, alice, "call mom", date(year, 1, 1))
+    with pytest.raises(BadInput, match="repeat"):
+        await remind(session, alice, "call mom", datetime(2030, 1, 1, tzinfo=UTC), "daily", 2**31)

@@ -202,3 +202,13 @@ def test_a_hostile_transcript_takes_no_longer_than_another(head: str, unit: str)
             minutes.take(read((head + unit * 300_000)[:1_000_000].encode()).lines, date(2026, 5, 5))
         except BadInput:
             pass
+
+
+def test_word_files_as_other_programs_write_them() -> None:
+    name = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    stops = '<w:pPr><w:tabs><w:tab w:pos="720"/><w:tab w:pos="1440"/></w:tabs></w:pPr>'
+    body = f"<w:p>{stops}<w:r><w:t>Anna:</w:t><w:tab/><w:t>hello</w:t></w:r></w:p>"
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("word/document2.xml", f'<w:document xmlns:w="{name}"><w:body>{body}</w:body></w:document>')
+    assert documents.read(file.getvalue(), "x.docx").text == "Anna:\thello\n"
