@@ -181,7 +181,9 @@ def parse_url(url: str) -> URL:
 def libpq(url: str) -> str:
     """The URL as libpq (psycopg, procrastinate) wants it, password included: never log it."""
     rendered = parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return rendered.replace(" ", "%20")  # SQLAlchemy leaves them in passwords, where libpq takes none
+    # Spaces: SQLAlchemy leaves them in passwords and writes them "+" in the query; libpq takes neither.
+    where, mark, query = rendered.partition("?")
+    return where.replace(" ", "%20") + mark + query.replace("+", "%20")
 
 
 def named(url: str, name: str) -> str:

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from exponential.errors import BadInput
 
@@ -46,6 +47,14 @@ def parse_json(text: str | bytes, what: str = "The body") -> Any:
 def cleaned(text: str) -> str:
     """`text` with U+FFFD for what can't be kept: for words that must not be refused, as those of a message."""
     return _UNFIT.sub("\ufffd", text)
+
+
+def split_url(text: str) -> SplitResult:
+    """The parts of a URL that somebody sent; all empty for what is none, which `urlsplit` doesn't take."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")
 
 
 def _check_text(text: str, what: str) -> None:

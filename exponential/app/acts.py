@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from fastapi import Form, Request
@@ -17,6 +17,7 @@ from exponential.app.pages import wants_json
 from exponential.app.state import SignedIn, State, TheState
 from exponential.auth.users import User
 from exponential.http.routes import Router
+from exponential.validation import split_url
 from exponential.workspace import history
 from exponential.workspace.history import Act
 
@@ -81,6 +82,6 @@ async def undo(request: Request, state: TheState, user: SignedIn, act: Annotated
 
 
 def _with(back: str, act_id: UUID) -> str:
-    parts = urlsplit(back)
+    parts = split_url(back)
     kept = [(key, value) for key, value in parse_qsl(parts.query) if key != "act"]
     return parts._replace(query=urlencode([*kept, ("act", str(act_id))])).geturl()

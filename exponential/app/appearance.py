@@ -1,7 +1,6 @@
 """Light or dark, as the user chose on this browser: kept in a cookie, so that pages come in the right colours."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -9,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from exponential.app.pages import THEME_COOKIE, wants_json
 from exponential.app.state import is_https
 from exponential.http.routes import Router
+from exponential.validation import split_url
 
 router = Router()
 _A_YEAR = 365 * 24 * 3600  # seconds
@@ -24,7 +24,7 @@ async def choose_theme(request: Request, theme: Annotated[Literal["system", "lig
 
 def came_from(request: Request) -> str:
     """The path of this site's page that the request was sent from, else "/": never an address elsewhere."""
-    referrer = urlsplit(request.headers.get("referer", ""))
+    referrer = split_url(request.headers.get("referer", ""))
     if referrer.netloc != request.headers.get("host") or not referrer.path.startswith("/"):
         return "/"
     path = "/" + referrer.path.lstrip("/\\")

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exponential import log
+from exponential.validation import split_url
 
 MAX_BODY = 1_000_000  # bytes; the longest WhatsApp message is 65,536 characters
 FROM_GATEWAY = "/api/whatsapp-gateway/"  # called by a service with a JWT, never by a browser with a cookie
@@ -62,4 +63,4 @@ class Guard:
         if site is not None:
             return site in ("same-origin", "none")
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc in {headers.get("host"), self._known_origin} - {""}
+        return origin is None or split_url(origin).netloc in {headers.get("host"), self._known_origin} - {""}

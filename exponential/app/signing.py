@@ -13,6 +13,7 @@ from exponential.auth import attempts, passwords, signin, users
 from exponential.auth.users import User
 from exponential.errors import ExponentialError, TooMany, Unauthorized
 from exponential.http.routes import Router
+from exponential.validation import split_url
 
 router = Router()
 HOME = "/chat"
@@ -184,6 +185,6 @@ def device_of(request: Request) -> str:
 
 def a_path(to: str) -> str:
     """`to` if it is a path here, else home: nobody is sent to another site."""
-    parts = urlsplit(to)
+    parts = split_url(to)
     inside = to.startswith("/") and to[1:2] not in ("/", "\\") and not (parts.scheme or parts.netloc)
     return to if inside and to.isprintable() and not to.startswith(("/sign", "/api")) else HOME

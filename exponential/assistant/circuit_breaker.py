@@ -26,7 +26,7 @@ from exponential.workspace.zones import zone_of
 SAME = 5  # rounds in a row with the same words
 FAST = 8  # rounds in a row that came faster than typed: somebody who pastes, dictates or hurries stays below
 TYPED = 10.0  # characters a second that nobody types for long
-SAME_WITHIN = timedelta(minutes=3)  # in the owner's own chat: people do ask for their tasks again and again
+OWN_SAME, SAME_WITHIN = 15, timedelta(minutes=3)  # of the owner, who may well say "undo" several times
 OWN_ROUNDS = ((300, timedelta(hours=1)),)
 # So many rounds within so long.
 ROUNDS = ((20, timedelta(minutes=3)), (30, timedelta(minutes=10)), (40, timedelta(hours=1)))
@@ -65,17 +65,15 @@ async def trips(session: AsyncSession, chat: Chat, messages: Sequence[Message]) 
     """Whether one more answer, to these messages from WhatsApp, would be one too many."""
     rounds = await _rounds(session, chat, messages)
     if chat.role == "owner":
-        return _is_repeated(rounds[-SAME:]) or _is_many(rounds, OWN_ROUNDS)
+        return _is_repeated(rounds[-OWN_SAME:]) or _is_many(rounds, OWN_ROUNDS)
     return _is_same(rounds[-SAME:]) or _is_fast(rounds[-FAST - 1 :]) or _is_many(rounds, ROUNDS)
 
 
 def _is_repeated(rounds: Sequence[_Round]) -> bool:
     """Word for word, at once: as another assistant does on the owner's own account."""
-    return len(rounds) == SAME and len({one.text for one in rounds}) == 1 and _span(rounds) <= SAME_WITHIN
-
-
-def _span(rounds: Sequence[_Round]) -> timedelta:
-    return rounds[-1].last - rounds[0].first
+    said = {one.text for one in rounds}
+    at_once = rounds[-1].last - rounds[0].first <= SAME_WITHIN
+    return len(rounds) == OWN_SAME and len(said) == 1 and said != {""} and at_once
 
 
 def _is_same(rounds: Sequence[_Round]) -> bool:

@@ -5,6 +5,7 @@ model hub, or the path of a folder with one. What was heard is {"text"}, or {"no
 name of what keeps the model from being loaded.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -29,6 +30,8 @@ _FORMATS = tuple(  # FFmpeg's name for a container, and how its files begin
         ("matroska", rb"\x1a\x45\xdf\xa3"),
         ("flac", rb"fLaC"),
         ("amr", rb"#!AMR"),
+        ("aiff", rb"FORM....AIF[FC]"),
+        ("caf", rb"caff"),
     )
 )
 DAMAGED = "This voice note can't be opened; it may be damaged."
@@ -65,21 +68,23 @@ def decode(data: bytes) -> Any:
     import av
     import numpy
 
+    data = data.lstrip(b"\0")
     form = next((form for form, begins in _FORMATS if begins.match(data)), None)
     if form is None:
         raise ValueError("no recording of a usual kind")
     resampler = av.AudioResampler("s16", "mono", RATE)
     parts, size = [], 0
     with av.open(io.BytesIO(data), "r", format=form, metadata_errors="ignore") as container:
-        stream = container.streams.audio[0]
-        for frame in container.decode(stream):
-            if not LEAST_RATE <= frame.sample_rate <= MOST_RATE:
-                raise ValueError("no rate at which people record")
-            for part in resampler.resample(frame):
-                parts.append(part.to_ndarray().reshape(-1))
-                size += parts[-1].size
-            if size > LONGEST * RATE:
-                break
+        with contextlib.suppress(av.error.InvalidDataError):  # what came before the damage is heard
+            for frame in container.decode(container.streams.audio[0]):
+                if not LEAST_RATE <= frame.sample_rate <= MOST_RATE:
+                    raise ValueError("no rate at which people record")
+                for part in resampler.resample(frame):
+                    parts.append(part.to_ndarray().reshape(-1))
+                    size += parts[-1].size
+                if size > LONGEST * RATE:
+                    break
+    parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
     return numpy.concatenate(parts).astype(numpy.float32) / 32_768
 
 

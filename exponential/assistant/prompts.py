@@ -44,7 +44,9 @@ def content(
             continue
         about = {"message": str(message.id)}
         if message.quoted:
-            told = marked("message that is replied to", message.id, message.quoted)
+            quoted = message.quoted[:left] if guest else message.quoted
+            left -= len(quoted) if guest else 0
+            told = marked("message that is replied to", message.id, quoted)
             items.append(TextContent(told, metadata={**about, OUTSIDE: "quoted"}))
         if message.forwarded and words:
             told = marked("forwarded message", message.id, words)

@@ -79,7 +79,7 @@ async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
     try:
         claimed = await _claim(thinking, chat_id)
     except Exception as error:
-        if _is_outage(error) or tries < MAX_TRIES:
+        if _is_outage(error) or isinstance(error, understanding.Busy) or tries < MAX_TRIES:
             raise
         _log.error("turn_refused", chat=str(chat_id), error=type(error).__name__, at=log.frames(error), tries=tries)
         async with thinking.database.transaction() as session:
@@ -110,10 +110,13 @@ async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
             return
         user = await turns.owner(session, chat_id)
         chat = await session.get_one(Chat, chat_id)
+        if turns.is_quiet(chat):
+            return
         held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
         messages = () if held_back else await turns.waiting(session, chat_id)
-    async with Attention(thinking.gateway, user.identity, messages):
-        await thinking.reader.read_waiting(thinking.database, chat_id)
+    with thinking.reader.place(guest=chat.role == "guest"):
+        async with Attention(thinking.gateway, user.identity, messages):
+            await thinking.reader.read_waiting(thinking.database, chat_id)
 
 
 async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:

@@ -32,6 +32,7 @@ from exponential.assistant import (
     summarising,
     transcribing,
     turns,
+    understanding,
 )
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.outside import OutsideServers
@@ -54,6 +55,7 @@ HELD_UP = 2.0  # seconds that such a look may come late
 STOP = 2.0  # seconds that running turns get to end by themselves
 HAND_BACK = 0.5  # seconds to write down, after that, what didn't end; a database that is away takes for ever
 LEAVE_OUTSIDE = 3.0  # seconds that other MCP servers' processes get to end, beginning with the rest
+BUSY = 3  # seconds after which it is seen again whether there is room to read a guest's files
 LONGEST_WAIT = 30  # seconds between two tries of a job
 
 _log = log.get(__name__)
@@ -73,6 +75,8 @@ class Backoff(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         if not isinstance(exception, Exception) or isinstance(exception, JobAborted):
             return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, understanding.Busy):
+            return RetryDecision(retry_in={"seconds": BUSY})
         _log.warning(
             "job_failed",
             task=job.task_name,

@@ -138,12 +138,13 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
     chat = await session.get(Chat, claimed.chat.id, with_for_update={"key_share": True})
     turn = await hold(session, claimed.turn_id, claimed.run)
     assert chat is not None  # else its turns would be gone, too
+    command = await _command(session, chat, claimed.messages[0]) if len(claimed.messages) == 1 else None
     if not turn.history:
         files = await media.of_messages(session, [message.id for message in claimed.messages])
         said = prompts.content(claimed.messages, files, guest=chat.role == "guest")
         asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]
-        if await _is_loop(session, chat, claimed):
+        if command is None and await _is_loop(session, chat, claimed):
             own.append(ModelResponse(parts=[TextPart(await circuit_breaker.open_in(session, chat))]))
         turn.history = _dump(own)
     return Work(
@@ -153,7 +154,7 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
         facts=await context.known_facts(session, chat),
         projects=await context.known_projects(session, chat),
         tasks=await context.known_tasks(session, chat),
-        command=await _command(session, chat, claimed.messages[0]) if len(claimed.messages) == 1 else None,
+        command=command,
     )
 
 
@@ -297,10 +298,17 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
     return turn
 
 
+def is_quiet(chat: Chat) -> bool:
+    """Whether Paddy says nothing here whatever comes, a command excepted: no file need be read."""
+    return commands.is_paused(chat) or (chat.role == "guest" and circuit_breaker.is_open(chat))
+
+
 async def _ready(session: AsyncSession, chat: Chat) -> Sequence[Message]:
     """The next messages to answer together: no more than one turn can hold. One whose file has just come waits for it
     to be read."""
     messages = await waiting(session, chat.id, MOST_MESSAGES)
+    if is_quiet(chat):
+        return messages
     files = await media.unread(session, [message.id for message in messages])
     ready: list[Message] = []
     left = media.MOST

@@ -4,6 +4,8 @@ What was found is stored with the file, so it is read once; what can't be read i
 """
 
 import base64
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +21,14 @@ from exponential.database import Database
 from exponential.workspace import documents
 
 WITHIN = 3.0 * extraction.CPU_SECONDS  # for the processor may be busy with others
+GUESTS_AT_ONCE = 4  # chats of guests; a chat whose files are read keeps one of a process's places for turns
 TOO_LONG = "This file takes too long to read, so I left it."
 VIDEO = "I can't watch videos."
 _log = log.get(__name__)
+
+
+class Busy(Exception):
+    """The files of too many guests are being read; later."""
 
 
 class Reader:
@@ -30,6 +37,18 @@ class Reader:
     def __init__(self, ears: Ears, *, within: float = WITHIN) -> None:
         self._ears = ears
         self._within = within
+        self._guests = 0  # chats whose files are being read
+
+    @contextlib.contextmanager
+    def place(self, *, guest: bool) -> Iterator[None]:
+        """Inside, a chat's files may be read. Guests leave room for others: raises Busy when too many are at it."""
+        if guest and self._guests >= GUESTS_AT_ONCE:
+            raise Busy
+        self._guests += guest
+        try:
+            yield
+        finally:
+            self._guests -= guest
 
     async def read_waiting(self, database: Database, chat_id: UUID) -> None:
         """Read the files of the chat's unanswered messages that weren't read yet."""

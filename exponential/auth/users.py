@@ -199,7 +199,7 @@ def an_email(text: str) -> str:
 def a_name(text: str) -> str:
     """A person's name as it is stored: on one line. Raises BadInput."""
     name = " ".join(text.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable() or "@" in name:
+    if not name or len(name) > MAX_NAME or not name.isprintable() or "@" in unicodedata.normalize("NFKC", name):
         raise BadInput(f"A name has 1 to {MAX_NAME} characters, and no @.", code="name_invalid")
     return name
 

@@ -94,7 +94,18 @@ class PatientProtocol(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread = self._unread or self.loop.call_later(self._patience.answer, self.transport.abort)
+        if self._unread is None:
+            self._wait_until_taken(self.transport.get_write_buffer_size())
+
+    def _wait_until_taken(self, size: int) -> None:
+        self._unread = self.loop.call_later(self._patience.answer, self._give_up_unless_taken, size)
+
+    def _give_up_unless_taken(self, before: int) -> None:
+        size = self.transport.get_write_buffer_size()
+        if size < before:
+            self._wait_until_taken(size)
+        else:
+            self.transport.abort()
 
     def resume_writing(self) -> None:
         self._taken()

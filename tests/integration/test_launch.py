@@ -31,6 +31,8 @@ def test_a_service_with_a_database_of_its_own_starts_no_embedded_one(
 
 
 def test_a_password_with_a_space_is_taken_and_what_postgres_refuses_tells_no_password() -> None:
+    there = conninfo_to_dict(database.libpq("postgresql://u@/x?host=%2Fhome%2FMy+Data%2B1&options=-c%20a%3Db"))
+    assert (there["host"], there["options"]) == ("/home/My Data+1", "-c a=b")
     url = "postgresql://u:S3cret%20Pw%40@127.0.0.1:9/x"
     assert conninfo_to_dict(database.libpq(url))["password"] == "S3cret Pw@"
     for wrong in (url, f"{url}?nonsense=1"):

@@ -151,3 +151,10 @@ async def test_what_gets_as_far_as_the_database_is_refused_there(house: House) -
     async with house.signed_in(alice, Accept="application/json") as page:
         refused = await page.post("/meetings", files={"file": ("talk.json", said)}, data={"title": "Talk"})
     assert refused.status_code == 422, refused.text
+
+
+@pytest.mark.parametrize("header", ["Origin", "Referer"])
+async def test_an_address_that_is_none_is_no_fault(house: House, header: str) -> None:
+    async with house.client(**{header: "http://["}) as stranger:
+        answer = await stranger.post("/theme", data={"theme": "dark"})
+        assert answer.status_code == (403 if header == "Origin" else 303), answer.text

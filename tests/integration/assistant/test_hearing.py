@@ -135,3 +135,9 @@ def test_what_is_no_usual_recording_is_not_opened(data: bytes, tmp_path: Path, m
 def test_a_long_recording_is_decoded_as_far_as_it_is_heard() -> None:
     sound = hearing.decode(wav(8_000, 3_600 * 8_000))
     assert hearing.LONGEST * hearing.RATE < len(sound) < (hearing.LONGEST + 60) * hearing.RATE
+
+
+def test_what_comes_before_damage_is_heard(note: bytes) -> None:
+    whole = hearing.decode(note)
+    cut = hearing.decode(bytes(400) + note[: len(note) * 3 // 4] + b"garbage" * 100)
+    assert len(whole) // 4 < len(cut) <= len(whole) + hearing.RATE

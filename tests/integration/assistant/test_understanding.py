@@ -1,5 +1,6 @@
 """Files in messages to Paddy: pictures shown to models that see, documents read, voice notes heard, the rest said."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -373,3 +374,15 @@ async def test_offline_a_guests_voice_is_heard_and_files_are_refused(
     assert await story.replies(received.chat_id) == ["I'll pass that on."]
     await story.say(wrote(2, "document", document(TALK, "talk.txt")))
     assert (await story.replies(received.chat_id, 2))[-1] == "I can't pass on files, only words."
+
+
+async def test_guests_files_leave_room_for_others() -> None:
+    reader = Reader(Transcriber(""))
+    with contextlib.ExitStack() as places:
+        for _ in range(understanding.GUESTS_AT_ONCE):
+            places.enter_context(reader.place(guest=True))
+        places.enter_context(reader.place(guest=False))
+        with pytest.raises(understanding.Busy):
+            places.enter_context(reader.place(guest=True))
+    with reader.place(guest=True):
+        pass
