@@ -25,7 +25,7 @@ LIMIT = 16  # MB of one file, unless EXPONENTIAL_MEDIA_LIMIT says otherwise
 MAX_NAME = 255  # characters
 _KINDS: dict[str, Kind] = {"image": "image", "audio": "voice", "video": "video"}
 _UNKNOWN = "application/octet-stream"
-_MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, section 4.2
+_MIME = re.compile(r"^[a-z]+/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, section 4.2
 
 
 @dataclass(frozen=True)
