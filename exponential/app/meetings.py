@@ -63,11 +63,9 @@ async def create(
 ) -> Response:
     """A transcript, pasted or as a file, is kept and its minutes are taken; then the page of the meeting."""
     try:
-        is_file = file is not None and (file.size or file.filename)
-        source = await file.read() if file is not None and is_file else text
+        source, name = await _source(file, text)
         if not source:
             raise BadInput("Paste what was said, or choose a file.", code="transcript_missing")
-        name = (file.filename or "") if file is not None and is_file else ""
         found = await meeting_import.read(source, name, today=tasks.today_of(user), held_on=_day(held_on))
         async with acts.doing(state, user, "import_meeting", title=title or None) as this:
             meeting = await meetings.import_meeting(this.session, user.id, found, title.strip() or None)
@@ -137,6 +135,13 @@ async def delete(
     async with acts.doing(state, user, "delete_meeting", meeting=str(meeting_id)) as this:
         this.tell(f"“{(await meetings.delete_meeting(this.session, user.id, meeting_id)).title}”")
     return acts.answer(request, this.act, "/meetings", undo=False)
+
+
+async def _source(file: UploadFile | None, text: str) -> tuple[bytes | str, str]:
+    """The transcript, and its file's name; browsers send an empty file where none was chosen."""
+    if file is not None and (file.size or file.filename):
+        return await file.read(), file.filename or ""
+    return text, ""
 
 
 async def _import(

@@ -223,7 +223,7 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     route = getattr(request.scope.get("route"), "path", "")  # not the path: it may hold a secret
-    _log.error("request_failed", route=route, kind=type(error).__name__)
+    _log.error("request_failed", route=route, error=type(error).__name__, at=log.frames(error))
     return await failure(
         request,
         ExponentialError("Exponential has a fault: this request could not be finished. What you had saved is kept."),

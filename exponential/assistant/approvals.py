@@ -37,7 +37,6 @@ from exponential.workspace.zones import zone_of
 LIFE = timedelta(hours=24)  # that an answer waits
 QUOTED = 300  # characters of the contact's words in the request
 IN_MIND = 700  # characters of what the contact wrote, and of the answer, that Paddy has in mind
-MAX_NAME = 60  # characters of a contact's name
 NOT_SENT = "(The owner decided not to send an answer to this.)"
 State = Literal["waiting", "sent", "dropped", "expired"]
 
@@ -116,7 +115,7 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     session.add(pending)
     now = clock.now().astimezone(zone_of(user))
     until = when(pending.expires_at.astimezone(now.tzinfo).isoformat(), now)
-    asked = Waiting(pending, _contact(messages), _words(messages), reply)
+    asked = Waiting(pending, chats.contact_name(messages), _words(messages), reply)
     key = clock.new_id()
     place = await telling.place_in(session, user.id, chat.session_id)
     await telling.tell(session, user.id, key, _request(asked, until, alone=not others), _in_mind(asked), place)
@@ -133,7 +132,7 @@ async def waiting(session: AsyncSession, user_id: UUID) -> list[Waiting]:
         asked = list(messages)
         reply = next((message.text for message in asked if message.role == "assistant"), "")
         theirs = [message for message in asked if message.role == "user"]
-        found.append(Waiting(pending, _contact(theirs), _words(theirs), reply))
+        found.append(Waiting(pending, chats.contact_name(theirs), _words(theirs), reply))
     return found
 
 
@@ -250,12 +249,6 @@ async def _remember(session: AsyncSession, turn_id: UUID, text: str) -> None:
     turn = await session.get_one(Turn, turn_id)
     said: list[Any] = ModelMessagesTypeAdapter.dump_python([ModelResponse(parts=[TextPart(text)])], mode="json")
     turn.history = [*turn.history[:-1], *said]
-
-
-def _contact(messages: Sequence[Message]) -> str:
-    last = messages[-1] if messages else None
-    name = chats.plain_name((last and last.sender_name) or "") or ((last and last.jid) or "").partition("@")[0]
-    return (name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…") or "somebody"
 
 
 def _words(messages: Sequence[Message]) -> str:

@@ -17,6 +17,7 @@ from exponential.errors import BadInput, Conflict, NotFound
 
 CHANNEL = "chats"  # NOTIFY channel; payload: the id of the user whose list of chats changed
 MAX_TITLE = 120  # characters
+MAX_NAME = 60  # characters of a contact's name in a sentence
 MOST_TOPICS = 1_000  # of one user
 SEARCHED = 20_000  # messages of a user that a search reads, the latest ones
 MAX_HITS = 50
@@ -205,6 +206,13 @@ def plain_name(name: str) -> str:
     """A name that others gave themselves, without characters that turn writing around or can't be seen."""
     shown = "".join(character for character in name if character.isprintable() or character == _JOINER)
     return " ".join(shown.split())
+
+
+def contact_name(messages: Sequence[Message]) -> str:
+    """Who wrote the last of these messages, as they call themselves, else by number; short enough for a sentence."""
+    last = messages[-1] if messages else None
+    name = plain_name((last and last.sender_name) or "") or ((last and last.jid) or "").partition("@")[0]
+    return (name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…") or "somebody"
 
 
 def _title(chat: Chat) -> str | None:

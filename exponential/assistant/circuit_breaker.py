@@ -31,7 +31,6 @@ OWN_ROUNDS = ((300, timedelta(hours=1)),)
 # So many rounds within so long.
 ROUNDS = ((20, timedelta(minutes=3)), (30, timedelta(minutes=10)), (40, timedelta(hours=1)))
 LONGEST = max(within for _, within in ROUNDS)
-MAX_NAME = 60  # characters of a contact's name
 MOST = 400  # messages that are looked at
 PAUSE = timedelta(hours=1)
 LONG_PAUSE = timedelta(days=1)  # where it has opened before within that time
@@ -91,8 +90,8 @@ def _is_many(rounds: Sequence[_Round], bounds: Sequence[tuple[int, timedelta]]) 
     return any(sum(one.first > now - within for one in rounds) >= most for most, within in bounds)
 
 
-async def open_in(session: AsyncSession, chat: Chat) -> str:
-    """Open it, and tell the owner; what to say in the chat, the last words for a while."""
+async def open_in(session: AsyncSession, chat: Chat, messages: Sequence[Message]) -> str:
+    """Open it, and tell the owner who wrote `messages`; what to say in the chat, the last words for a while."""
     now = clock.now()
     again = chat.breaker_until is not None and now - chat.breaker_until < LONG_PAUSE
     chat.breaker_until = now + (LONG_PAUSE if again else PAUSE)
@@ -101,7 +100,7 @@ async def open_in(session: AsyncSession, chat: Chat) -> str:
         return SAID_TO_OWNER
     user = await users.get(session, chat.user_id)
     until = when(chat.breaker_until.astimezone(zone_of(user)).isoformat(), now.astimezone(zone_of(user)))
-    where, name = "a group" if (chat.jid or "").endswith("@g.us") else "the chat", plain(await _name(session, chat))
+    where, name = "a group" if (chat.jid or "").endswith("@g.us") else "the chat", plain(chats.contact_name(messages))
     text = (
         f"Another assistant seems to answer me in {where} with **{name}**, so I pause there until {until}. "
         "Write */resume* to let me go on at once."
@@ -142,13 +141,6 @@ async def _rounds(session: AsyncSession, chat: Chat, messages: Sequence[Message]
         _Round("".join(message.text for message in said), said[0].created_at, said[-1].created_at)
         for said in [*answered.values(), messages]
     ]
-
-
-async def _name(session: AsyncSession, chat: Chat) -> str:
-    """Who wrote last in the chat, as they call themselves."""
-    said = select(Message).where(Message.chat_id == chat.id, Message.role == "user").order_by(Message.position.desc())
-    last = (await session.scalars(said.limit(1))).one_or_none()
-    return chats.plain_name((last and last.sender_name) or "")[:MAX_NAME] or (chat.jid or "").partition("@")[0]
 
 
 def _in_mind() -> list[ModelMessage]:

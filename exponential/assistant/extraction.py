@@ -34,18 +34,19 @@ def read(kind: str, data: bytes, name: str = "") -> Found:
 
 
 def _document(data: bytes, name: str) -> Found:
-    document = documents.read(data, name, MAX_CHARS)
-    text = "\n".join(line.rstrip() for line in document.text.split("\n")).strip()
+    document = documents.read(data, name)
+    text = "\n".join(line.rstrip() for line in document.text[:MAX_CHARS].split("\n")).strip()
     if not text:
         raise documents.Unreadable(document.note or "There is no text in this file.")
-    note = f"I read only its first {MAX_CHARS:,} characters." if document.is_cut else document.note
-    found: Found = {"text": text, "talk": _is_talk(data, name), "summary": _summary(text)}
+    note = f"I read only its first {MAX_CHARS:,} characters." if len(document.text) > MAX_CHARS else document.note
+    found: Found = {"text": text, "talk": _is_talk(data, document, name), "summary": _summary(text)}
     return found | ({"note": note} if note else {})
 
 
-def _is_talk(data: bytes, name: str) -> bool:
+def _is_talk(data: bytes, document: documents.Document, name: str) -> bool:
     try:
-        return transcripts.read(data, name).is_talk
+        transcripts.check_size(data)
+        return transcripts.of_document(document, name).is_talk
     except BadInput:
         return False
 

@@ -105,8 +105,8 @@ async def running(session: AsyncSession, chat_id: UUID) -> Turn | None:
 async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
     """The chat's unfinished turn, or a new one for all the messages that wait; None when nothing is to be done.
 
-    Whoever ran the turn before can't write to it any more. What the messages say is not looked at here: what goes wrong
-    with it is the turn's failure, which is counted and answered.
+    Whoever ran the turn before can't write to it any more. Of what the messages say only commands are looked at here:
+    what goes wrong with the rest is the turn's failure, which is counted and answered.
     """
     # "key_share" lets new messages of the chat come in meanwhile.
     chat = await session.get(Chat, chat_id, with_for_update={"key_share": True})
@@ -145,7 +145,8 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
         asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]
         if command is None and await _is_loop(session, chat, claimed):
-            own.append(ModelResponse(parts=[TextPart(await circuit_breaker.open_in(session, chat))]))
+            said_last = await circuit_breaker.open_in(session, chat, claimed.messages)
+            own.append(ModelResponse(parts=[TextPart(said_last)]))
         turn.history = _dump(own)
     return Work(
         **{**vars(claimed), "chat": chat},
@@ -285,8 +286,9 @@ async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
         messages = messages[:1]
     elif True in command:
         messages = messages[: command.index(True)]
-    paused = commands.is_paused(chat) or (circuit_breaker.is_open(chat) and messages[-1].channel == "whatsapp")
-    silent = paused and not (command[0] and (chat.role == "owner" or not circuit_breaker.is_open(chat)))
+    breaks = circuit_breaker.is_open(chat) and messages[-1].channel == "whatsapp"
+    paused = (breaks or commands.is_paused(chat)) and not command[0]
+    silent = paused or (breaks and chat.role == "guest")  # whose commands don't close it
     state: Literal["running", "silent"] = "silent" if silent else "running"
     turn = Turn(chat_id=chat.id, history=[], state=state)
     turn.finished_at = clock.now() if state == "silent" else None

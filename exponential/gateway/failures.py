@@ -76,7 +76,7 @@ async def _database_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
-    _log.error("request_failed", method=request.method, error=type(error).__name__)
+    _log.error("request_failed", method=request.method, error=type(error).__name__, at=log.frames(error))
     sentence = "The gateway failed at this request through a fault of its own; its log says more."
     return JSONResponse({"error": sentence, "code": "internal_error"}, 500)
 

@@ -18,7 +18,6 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -32,7 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock, log
 from exponential.database import Database, GatewayBase, blind, notify
-from exponential.encryption import EncryptedText
+from exponential.encryption import BlindIndex, EncryptedText
 from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
 from exponential.gateway import access, contacts, origins, wakeups
 from exponential.gateway.lanes import Lanes
@@ -67,7 +66,7 @@ class OutboxMessage(GatewayBase):
     seq: Mapped[int] = mapped_column(BigInteger, Identity())
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(EncryptedText)
-    key_index: Mapped[bytes] = mapped_column(LargeBinary)
+    key_index: Mapped[bytes] = mapped_column(BlindIndex("key"))
     chat: Mapped[str] = mapped_column(EncryptedText)
     text: Mapped[str] = mapped_column(EncryptedText)
     state: Mapped[str] = mapped_column(String(16), default=QUEUED)

@@ -148,7 +148,7 @@ class Holder:
         except (SendFailed, SendUnknown) as error:
             return {"error": type(error).__name__, "why": str(error)}
         except Exception as error:
-            _log.error("request_failed", verb=request.body["verb"], error=type(error).__name__)
+            _log.error("request_failed", verb=request.body["verb"], error=type(error).__name__, at=log.frames(error))
             return {"error": SendUnknown.__name__, "why": "The gateway node that holds this session failed."}
         return {"result": result or ""}
 

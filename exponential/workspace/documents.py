@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from exponential.errors import BadInput
 
-MAX_CHARS = 8_000_000  # of the text of one document, unless the reader wants less
+MAX_CHARS = 8_000_000  # of the text of one document
 MAX_PAGES = 500
 MAX_XML_BYTES = 30_000_000  # of a .docx's text, unpacked
 MAX_FOREIGN = 0.25  # share of letters beyond ASCII up to which bytes that aren't Unicode pass for Windows-1252
@@ -42,7 +42,7 @@ class Unreadable(BadInput):
 
 @dataclass(frozen=True)
 class Document:
-    """`text` as `plain` makes it; `note` says what of the file it lacks. `is_cut`: there is more than was wanted."""
+    """`text` as `plain` makes it; `note` says what of the file it lacks. `is_cut`: there is more than MAX_CHARS."""
 
     text: str
     form: Form
@@ -50,22 +50,22 @@ class Document:
     is_cut: bool = False
 
 
-def read(data: bytes, name: str = "", most: int = MAX_CHARS) -> Document:
-    """The first `most` characters of what a document says. What it contains counts; a `name` that promises something
-    else is a sign of damage.
+def read(data: bytes, name: str = "") -> Document:
+    """The first MAX_CHARS of what a document says. What it contains counts; a `name` that promises something else is a
+    sign of damage.
 
     Raises Unreadable with a sentence that says why, whatever the bytes are.
     """
     try:
         form, reader = _reader(data, name)
-        text, note = reader(data, most)
+        text, note = reader(data)
     except Unreadable:
         raise
     except (MemoryError, RecursionError):
         raise Unreadable(TOO_LARGE) from None
     except Exception:  # libraries raise whatever they like at a damaged file
         raise Unreadable(DAMAGED) from None
-    return Document(plain(text[:most]), form, note, len(text) > most)
+    return Document(plain(text[:MAX_CHARS]), form, note, len(text) > MAX_CHARS)
 
 
 def plain(text: str) -> str:
@@ -74,7 +74,7 @@ def plain(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").strip("\ufeff")
 
 
-def _reader(data: bytes, name: str) -> tuple[Form, Callable[[bytes, int], tuple[str, str]]]:
+def _reader(data: bytes, name: str) -> tuple[Form, Callable[[bytes], tuple[str, str]]]:
     if b"%PDF-" in data[:1024]:
         return "pdf", _pdf
     if data.startswith(b"PK\x03\x04"):
@@ -85,7 +85,7 @@ def _reader(data: bytes, name: str) -> tuple[Form, Callable[[bytes, int], tuple[
     return "text", _text
 
 
-def _pdf(data: bytes, most: int) -> tuple[str, str]:
+def _pdf(data: bytes) -> tuple[str, str]:
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(data))
@@ -95,7 +95,7 @@ def _pdf(data: bytes, most: int) -> tuple[str, str]:
     for page in reader.pages[:MAX_PAGES]:
         pages.append(page.extract_text())
         size += len(pages[-1])
-        if size > most:
+        if size > MAX_CHARS:
             break
     if not size:
         raise Unreadable("There is no text in this PDF, only pictures of its pages.")
@@ -103,7 +103,7 @@ def _pdf(data: bytes, most: int) -> tuple[str, str]:
     return "\n\n".join(pages), f"I read only the first {MAX_PAGES} of its {count} pages." if count > MAX_PAGES else ""
 
 
-def _docx(data: bytes, most: int) -> tuple[str, str]:
+def _docx(data: bytes) -> tuple[str, str]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             part = next(name for name in archive.namelist() if _MAIN_PART.fullmatch(name))
@@ -113,7 +113,7 @@ def _docx(data: bytes, most: int) -> tuple[str, str]:
         raise Unreadable(UNREADABLE) from None
     if len(xml) > MAX_XML_BYTES:
         raise Unreadable(TOO_LARGE)
-    words = _Words(most)
+    words = _Words()
     parser = ElementTree.XMLParser(target=words)
     with contextlib.suppress(_Enough):
         parser.feed(xml)
@@ -128,9 +128,9 @@ class _Enough(Exception):
 class _Words:
     """Target of an XMLParser: each text of a .docx once, however paragraphs are nested. No tree is built."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self) -> None:
         self.parts: list[str] = []
-        self._left = most
+        self._left = MAX_CHARS
         self._in_text = self._in_tabs = False
 
     def start(self, tag: str, _attributes: dict[str, str]) -> None:
@@ -158,7 +158,7 @@ class _Words:
             raise _Enough
 
 
-def _text(data: bytes, _most: int) -> tuple[str, str]:
+def _text(data: bytes) -> tuple[str, str]:
     try:
         text = data.decode(_encoding(data))
     except UnicodeDecodeError:

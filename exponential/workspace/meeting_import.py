@@ -32,8 +32,7 @@ async def read(source: bytes | str, filename: str = "", *, today: date, held_on:
     if held_on is not None:
         within(held_on)
     data = source.encode(errors="replace") if isinstance(source, str) else source
-    if len(data) > transcripts.MAX_BYTES:  # before a copy of it goes anywhere
-        transcripts.read(data)
+    transcripts.check_size(data)  # before a copy of it goes anywhere
     async with sandbox.slot():
         try:
             about = {"filename": filename, "today": today.isoformat()}

@@ -15,9 +15,9 @@ from typing import Any
 from exponential import validation
 from exponential.errors import BadInput
 from exponential.workspace import documents
+from exponential.workspace.documents import Document
 
 MAX_BYTES = 8_000_000  # of a file
-MAX_CHARS = 8_000_000  # of its text
 MAX_LINES = 20_000
 MAX_LINE_CHARS = 10_000  # what is said longer without a break becomes several lines
 MAX_SPEAKER_CHARS = 100
@@ -100,11 +100,20 @@ class Transcript:
 
 def read(data: bytes, filename: str = "") -> Transcript:
     """A file's transcript, titled by its name if by nothing else. Raises BadInput, whatever the bytes are."""
+    check_size(data)
+    return of_document(documents.read(data, filename), filename)
+
+
+def check_size(data: bytes) -> None:
+    """Raises BadInput for a file that is larger than a transcript may be."""
     if len(data) > MAX_BYTES:
         raise _too_large(f"larger than {MAX_BYTES // 1_000_000} MB")
-    document = documents.read(data, filename, MAX_CHARS)
+
+
+def of_document(document: Document, filename: str) -> Transcript:
+    """The transcript that a file's text is. Raises BadInput."""
     if document.is_cut:
-        raise _too_large(f"longer than {MAX_CHARS // 1_000_000} million characters")
+        raise _too_large(f"longer than {documents.MAX_CHARS // 1_000_000} million characters")
     found = parse(document.text)
     title = found.title or documents.plain(PurePath(filename).stem).replace("_", " ").strip() or None
     return replace(found, title=title, form=document.form if found.form == "text" else found.form)
