@@ -84,6 +84,17 @@ async def change_role(
     return back("/people", "role")
 
 
+@router.post("/{user_id}/free-address")
+async def free_address(request: Request, state: TheState, admin: Admin, user_id: UUID) -> Response:
+    """Let whoever an address belongs to have it, by an invite or through the provider."""
+    try:
+        async with state.database.transaction() as session:
+            await users.free_address(session, user_id)
+    except Conflict as error:
+        return await _page(request, state, admin, error=error)
+    return back("/people", "address-free")
+
+
 @router.get("/{user_id}/remove")
 async def ask_to_remove(request: Request, state: TheState, admin: Admin, user_id: UUID) -> Response:
     return await _removing(request, state, user_id)

@@ -34,6 +34,7 @@ _DONE = {
     "sent": "On its way.",
     "dropped": "It is not sent.",
     "role": "The role is changed.",
+    "address-free": "The address is free. Their sign-ins stay; they can enter another address under Account.",
     "removed": "The account is removed.",
     "invite-gone": "The invite is taken back.",
 }

@@ -64,7 +64,8 @@ async def read(session: AsyncSession, chat: Chat, message: Message) -> Decision 
     """What a message of the owner's decides about an answer that waits; None when it is about something else.
 
     With a number it always counts, and so it does as a reply to the question. Else it must have been written after the
-    question was shown, a bare YES or NO right after; where several wait, it doesn't say which one is meant.
+    question was shown, a bare YES or NO right after. Where several wait, or it crossed with the question by WhatsApp's
+    clock (ours may be ahead), it doesn't say which one is meant.
     """
     found = _read(message.own_words) if chat.role == "owner" else None
     if found is None:
@@ -75,12 +76,19 @@ async def read(session: AsyncSession, chat: Chat, message: Message) -> Decision 
         return replace(found, number=quoted)
     if found.number is not None:
         return found if waits else None
-    unseen = [pending for pending in waits if not _was_shown(pending, message)]
+    seen = [pending for pending in waits if _was_shown(pending, message)]
+    crossed = [pending for pending in waits if pending not in seen and _has_left(pending, message)]
     if found.text is not None:  # says itself what it is about
-        return replace(found, number=waits[0].number if len(waits) == 1 else None) if len(waits) > len(unseen) else None
-    asked = None if message.quoted else await _asked_last(session, chat, message, unseen)
+        only = seen[0].number if seen == waits and len(waits) == 1 else None
+        return replace(found, number=only) if seen or crossed else None
+    if message.quoted:
+        return None
+    asked = await _asked_last(session, chat, message, [pending for pending in waits if pending not in seen])
+    if asked is None:
+        last = await _asked_last(session, chat, message, [])
+        return replace(found, number=None) if any(pending.number == last for pending in crossed) else None
     several = any(pending.number == asked for pending in waits) and len(waits) > 1
-    return None if asked is None else replace(found, number=None if several else asked)
+    return replace(found, number=None if several else asked)
 
 
 async def decide(session: AsyncSession, user_id: UUID, what: Decision) -> tuple[str, str]:
@@ -90,7 +98,8 @@ async def decide(session: AsyncSession, user_id: UUID, what: Decision) -> tuple[
     """
     everything = await approvals.waiting(session, user_id)
     if what.number is None:
-        asks = "Which answer do you mean? Several wait, so say the number: *YES 1*, *NO 1* or *SEND 1: …*."
+        first = everything[0].pending.number if everything else 1
+        asks = f"Which answer do you mean? Say its number: *YES {first}*, *NO {first}* or *SEND {first}: …*."
         return f"{asks}\n\n{approvals.lines(everything)}", "I asked which one of the answers that wait is meant."
     one = next((each for each in everything if each.pending.number == what.number), None)
     if one is None:
@@ -119,6 +128,11 @@ def _was_shown(pending: PendingSend, message: Message) -> bool:
         return pending.created_at <= message.created_at
     written_at = message.written_at or message.created_at
     return pending.shown_at is not None and pending.shown_at.replace(microsecond=0) <= written_at
+
+
+def _has_left(pending: PendingSend, message: Message) -> bool:
+    """Whether the question was on its way to the phone when the message came."""
+    return pending.shown_at is not None and pending.shown_at <= message.created_at
 
 
 async def _asked_in(session: AsyncSession, user_id: UUID, turn_id: UUID | None) -> int | None:

@@ -37,8 +37,10 @@ class Invite(AppBase):
 async def make(session: AsyncSession, by: User, *, email: str = "", role: Role = "member") -> str:
     """An invite's token, good for a week. Raises BadInput, Conflict (`email_taken`, `too_many_invites`)."""
     address = users.an_email(email) if email.strip() else None
-    if address and await users.find(session, address) is not None:
-        raise Conflict("This person has an account here already.", code="email_taken")
+    known = await users.find(session, address) if address else None
+    if known is not None:
+        doubt = " If the address isn't theirs, free it first." if known.has_typed_address else ""
+        raise Conflict(f"{known.name} has an account with this address already.{doubt}", code="email_taken")
     if len(await open_ones(session)) >= MOST:
         raise Conflict(f"There are {MOST} open invites. Take some back first.", code="too_many_invites")
     token = secrets.token_urlsafe(32)

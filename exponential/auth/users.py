@@ -55,13 +55,18 @@ class User(AppBase):
         return Identity(str(self.id), self.email, self.name)
 
     @property
+    def has_typed_address(self) -> bool:
+        """Nobody vouches for it, so it may be another person's."""
+        return not self.email_verified and not self.email.endswith(LOCAL_DOMAIN)
+
+    @property
     def is_admin(self) -> bool:
         return self.role == "admin"
 
 
 async def local_user(session: AsyncSession) -> User:
     """The account of whoever runs this installation, an admin, made on first use."""
-    email = LOCAL_EMAIL if await find(session, LOCAL_EMAIL) is None else f"you-{clock.new_id().hex}{LOCAL_DOMAIN}"
+    email = LOCAL_EMAIL if await find(session, LOCAL_EMAIL) is None else _own_address()
     await session.execute(
         insert(User)
         .values(
@@ -145,6 +150,15 @@ async def describe(session: AsyncSession, user_id: UUID, *, email: str, name: st
     await _flush(session)
 
 
+async def free_address(session: AsyncSession, user_id: UUID) -> None:
+    """Take an address from an account whose user merely typed it; the account stays. Raises NotFound, Conflict."""
+    user = await get(session, user_id)
+    if not user.has_typed_address:
+        raise Conflict("This address is confirmed, so it stays with its account.", code="address_verified")
+    user.email = _own_address()
+    await _flush(session)
+
+
 async def set_zone(session: AsyncSession, user_id: UUID, zone: str, *, by_browser: bool = False) -> None:
     """Set an IANA time zone; "" goes with the browser again. A browser's zone doesn't change a chosen one.
 
@@ -204,8 +218,14 @@ def a_name(text: str) -> str:
     return name
 
 
+def _own_address() -> str:
+    """One that nobody else can have."""
+    return f"you-{clock.new_id().hex}{LOCAL_DOMAIN}"
+
+
 async def _flush(session: AsyncSession) -> None:
     try:
         await session.flush()
     except IntegrityError:
-        raise Conflict("This e-mail address is used by another account here.", code="email_taken") from None
+        sentence = "This e-mail address is used by another account here. If it is yours, ask an admin to free it."
+        raise Conflict(sentence, code="email_taken") from None

@@ -88,8 +88,29 @@ async def test_an_address_that_somebody_typed_does_not_give_them_its_owners_sign
                 assert answer.status_code == 409, take.__name__
                 assert "ada@example.org" in answer.text and "administrator" in answer.text
                 assert (await ada.get("/tasks")).status_code == 401
+            await free_address(house, "ada@example.org")
+            async with house.client(**PAGE) as ada:
+                assert (await sign_in(ada)).status_code == 303, take.__name__
+                assert "ada@example.org" in (await ada.get("/settings")).text
             async with house.database.transaction() as session:
+                assert (await users.named(session, "Mallory")).email.endswith(users.LOCAL_DOMAIN)
                 await session.delete(await users.find(session, "ada@example.org"))
+                await session.delete(await users.named(session, "Mallory"))
+
+
+async def free_address(house: House, email: str) -> None:
+    """As an admin does it, on the page of People."""
+    async with house.database.transaction() as session:
+        admin, person = await users.local_user(session), await users.find(session, email)
+        assert person is not None
+    async with house.signed_in(admin, **PAGE) as client:
+        assert "not confirmed" in (await client.get("/settings/people")).text
+        invited = await client.post("/settings/people/invites", data={"email": email})
+        assert invited.status_code == 409 and "free it first" in invited.text
+        assert (await client.post(f"/settings/people/{person.id}/free-address")).status_code == 303
+        again = await client.post(f"/settings/people/{person.id}/free-address")
+        assert again.status_code == 409 and "stays with its account" in again.text
+        assert (await client.post("/settings/people/invites", data={"email": email})).status_code == 200
 
 
 async def test_an_account_whose_address_nobody_verified_is_connected_by_its_password_once(

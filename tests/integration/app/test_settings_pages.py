@@ -272,6 +272,7 @@ async def test_people_are_for_admins_who_invite_promote_and_remove(house: House)
             ("POST", "/invites"),
             ("POST", f"/{root.id}/role"),
             ("POST", f"/{root.id}/remove"),
+            ("POST", f"/{root.id}/free-address"),
         ):
             answer = await member.request(
                 method, f"/settings/people{path}", data={"role": "member"} if method == "POST" else None

@@ -137,7 +137,7 @@ async def test_several_that_wait_are_told_apart(connected: Runtime, desk: Desk) 
     await desk.has(OWN, 2)
     assert "Reply _YES 2_ to send it, _NO 2_ to drop it, or _SEND 2: …_" in desk.sent_to(OWN)[1]
     which = await desk.says("yes")
-    assert which.startswith("Which answer do you mean? Several wait, so say the number: *YES 1*")
+    assert which.startswith("Which answer do you mean? Say its number: *YES 1*")
     assert "1. to **Bob**" in which and "2. to **Carol**" in which
     await desk.writes("third", "dave@lid", "Dave")
     await desk.waits(3)
@@ -183,6 +183,19 @@ async def test_a_yes_from_before_the_question_was_shown_sends_nothing(
     assert await desk.says("send: no way", written_at=shown - timedelta(seconds=2)) != "Sent to **Bob**."
     assert desk.sent_to(BOB) == []
     await desk.waits(1)
+
+
+@pytest.mark.parametrize("words", ["yes", "NO", "send: at eight"])
+async def test_with_a_clock_that_is_ahead_of_whatsapps_paddy_asks_for_the_number(
+    connected: Runtime, desk: Desk, gateway: StageGateway, words: str
+) -> None:
+    await desk.require()
+    await desk.writes("are you coming?")
+    await desk.has(OWN, 1)
+    asks = await desk.says(words, written_at=clock.now() - timedelta(minutes=3))
+    assert asks.startswith("Which answer do you mean? Say its number: *YES 1*"), words
+    await desk.waits(1)
+    assert await desk.says("yes 1", written_at=clock.now() - timedelta(minutes=3)) == "Sent to **Bob**."
 
 
 async def test_a_yes_to_the_question_before_does_not_take_a_newer_one(
