@@ -1,7 +1,8 @@
 """What the lines of a WhatsApp client's log mean: whatsmeow logs every stanza, and what becomes of each message.
 
 Sources: whatsmeow client.go (handleFrame, sendNodeAndGetData), message.go (decryptMessages), receipt.go
-(sendMessageReceipt), socket/framesocket.go (Connect), binary/xml.go (XMLString: attributes sorted by name).
+(sendMessageReceipt), connectionevents.go (handleStreamError, handleConnectFailure), binary/xml.go (XMLString:
+attributes sorted by name), client.go (onDisconnect).
 """
 
 import re
@@ -9,6 +10,14 @@ from dataclasses import dataclass, field
 
 _TAG = re.compile(r"<(\w+)([^>]*)")
 _ATTRIBUTE = re.compile(r' (id|type|class|xmlns)="([^"]*)"')
+_FAILURE = re.compile(r'<failure [^>]*\breason="(?P<reason>\d+)"')
+_STREAM_ERROR = re.compile(
+    r'<stream:error(?=[^>]*\bcode="(?P<code>\d+)"|)[^>]*>(?:.*<conflict [^>]*\btype="(?P<conflict>\w+)")?', re.DOTALL
+)
+# Why WhatsApp refuses a login (whatsmeow types/events, ConnectFailureReason); 401, 403 and 406 log the device out.
+_REFUSALS = {"401": "logged_out", "402": "banned", "403": "account_locked", "405": "outdated", "406": "account_banned"}
+_COME_LATER = ("500", "503")
+_CONFLICTS = {"device_removed": "logged_out", "replaced": "replaced"}
 # Receipts that acknowledge a message; others speak of earlier ones.
 _ACKNOWLEDGING = ("", "inactive", "sender", "peer_msg")
 # The client's words for parts of a message that will not come: one that came before; one that can't be opened, after
@@ -58,6 +67,17 @@ class Stanza:
 
 
 @dataclass(frozen=True)
+class Farewell:
+    """WhatsApp ends the connection. `cause` says why the session is over, a key of reasons.ENDINGS; "": it isn't.
+
+    `restart`: the client shall connect again at once.
+    """
+
+    cause: str = ""
+    restart: bool = False
+
+
+@dataclass(frozen=True)
 class NotOpened:
     """`whole`: no part of the stanza comes any more. `store_failed`: by the store's fault."""
 
@@ -75,6 +95,21 @@ def stanza(line: str) -> Stanza:
     for name, value in _ATTRIBUTE.findall(found[2]):
         attributes.setdefault(name, value)
     return Stanza(found[1], attributes, line.count("<enc "), found[1] == "iq" and "<pair-device-sign" in line)
+
+
+def farewell(line: str) -> Farewell | None:
+    """What a stanza that ends the connection says; None for all others."""
+    if (failure := _FAILURE.match(line)) is not None:
+        reason = failure["reason"]
+        return Farewell("" if reason in _COME_LATER else _REFUSALS.get(reason, "refused"))
+    if (error := _STREAM_ERROR.match(line)) is not None:
+        return Farewell(_CONFLICTS.get(error["conflict"] or "", ""), restart=error["code"] == "515")
+    return None
+
+
+def says_nothing_of_hanging_up(line: str) -> bool:
+    """Whether the connection has ended, and the client neither tells of it nor connects again."""
+    return line.startswith("OnDisconnect() called, but it was expected")
 
 
 def not_opened(line: str) -> NotOpened | None:

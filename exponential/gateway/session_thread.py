@@ -7,10 +7,11 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from exponential import log
-from exponential.gateway import access, spool, wire
+from exponential.gateway import access, reasons, spool, wire
 from exponential.gateway.keeper import Keeper
 from exponential.gateway.policy import Policy
 from exponential.gateway.proofs import Guard
@@ -21,7 +22,9 @@ from exponential.gateway.wire import Account, Inbound
 # Seconds before connecting again: at most, and doubled each time. The pause is somewhere below that, so that sessions
 # which were all dropped at once come back one after the other.
 FIRST_PAUSE, LONGEST_PAUSE = 3.0, 60.0
+AT_ONCE = 1.0  # seconds, at most, where WhatsApp asked for a new connection
 STUCK_AFTER = 60.0  # seconds without a login after which a linked client is started anew
+FIRST_LOGIN = 5.0  # seconds, the same for a device that was just linked: the library tries once, and may fail unheard
 STOP_WITHIN = 15.0  # seconds; a deaf connection is closed after ten
 STOP_ATTEMPTS = 60  # one a second
 KEEP_AGAIN = 2.0  # seconds between two tries to keep a message when the disk or the spool is full
@@ -77,9 +80,11 @@ class SessionThread:
         client = self._client
         if client is None or client.linking or client.logged_in:
             self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > STUCK_AFTER:
+        elif time.monotonic() - self._alone_since > (FIRST_LOGIN if client.just_linked else STUCK_AFTER):
             self._alone_since = time.monotonic()
-            self._emit(wire.Offline(self.session, "The connection to WhatsApp hangs; connecting anew."))
+            client.lost = reasons.CONFIRMED if client.just_linked else reasons.HANGS
+            client.at_once = client.just_linked
+            self._emit(wire.Offline(self.session, client.lost))
             threading.Thread(target=client.stop, daemon=True, name="stop").start()
 
     def _lose(self) -> None:
@@ -99,32 +104,43 @@ class SessionThread:
             self._thread.join(1)
 
     def _run(self) -> None:
-        self._folder_lock = FolderLock(self.folder)
-        self._writer = spool.Writer(self.folder, self._spool_key)
+        """Until the session is closed, or WhatsApp has ended it; nothing else ends this thread without a word."""
+        started = time.monotonic()
+        client: Client | None = None
         try:
-            self._serve()
+            with ExitStack() as held:
+                self._folder_lock = FolderLock(self.folder)
+                held.callback(self._folder_lock.release)
+                self._writer = held.enter_context(closing(spool.Writer(self.folder, self._spool_key)))
+                client = self._client = self._new_client()
+                problem = self._serve(client)
+                reason = client.lost or _reason(problem)
+        except Exception as error:
+            problem, reason = "failed", "The gateway failed at this session; starting it again."
+            _log.error("session_failed", session=self.session, error=type(error).__name__, at=log.frames(error))
+        if self._closed.is_set() or (client is not None and client.ending):
+            return
+        lasted = time.monotonic() - started > STUCK_AFTER
+        at_once = client is not None and client.at_once and (lasted or self.pause <= FIRST_PAUSE)
+        self.pause = FIRST_PAUSE if lasted else min(self.pause * 2, LONGEST_PAUSE)
+        pause = (AT_ONCE if at_once else self.pause) * random.uniform(0.05, 1)
+        _log.warning("client_stopped", session=self.session, problem=_kind(problem), again_in=round(pause))
+        self._emit(wire.Offline(self.session, reason))
+        if not self._closed.wait(pause):
+            self._emit(wire.Again(self.session))
+
+    def _serve(self, client: Client) -> str:
+        """Run the client until it stops; what went wrong with it, or ""."""
+        self._alone_since = time.monotonic()
+        try:
+            return client.run() if not self._closed.is_set() else ""
         finally:
             self._client = None
-            self._writer.close()
-            self._folder_lock.release()
-
-    def _serve(self) -> None:
-        started = self._alone_since = time.monotonic()
-        client = self._client = self._new_client()
-        problem = client.run() if not self._closed.is_set() else ""
-        self._client = None
-        # When its event loop failed it is still connected, acknowledging what nobody hears. But it must not hold the
-        # session up for good: stopping may wait for a lock of the library's.
-        stopping = threading.Thread(target=client.stop, daemon=True, name="stop")
-        stopping.start()
-        stopping.join(STOP_WITHIN)
-        if client.over or self._closed.is_set():
-            return
-        self.pause = FIRST_PAUSE if time.monotonic() - started > STUCK_AFTER else min(self.pause * 2, LONGEST_PAUSE)
-        _log.warning("client_stopped", session=self.session, problem=_kind(problem), again_in=round(self.pause))
-        self._emit(wire.Offline(self.session, client.lost or _reason(problem)))
-        if not self._closed.wait(self.pause * random.uniform(0.05, 1)):
-            self._emit(wire.Again(self.session))
+            # When its event loop failed it is still connected, acknowledging what nobody hears. But it must not hold
+            # the session up for good: stopping may wait for a lock of the library's.
+            stopping = threading.Thread(target=client.stop, daemon=True, name="stop")
+            stopping.start()
+            stopping.join(STOP_WITHIN)
 
     def _new_client(self) -> Client:
         return Client(
@@ -134,7 +150,12 @@ class SessionThread:
             keep=self._keep,
             emit=self._emit,
             on_linking_failed=lambda: self._folder_lock.release(),
+            on_end=self._on_end,
         )
+
+    def _on_end(self, cause: str) -> None:
+        if not self._closed.is_set():
+            self._emit(wire.Ended(self.session, cause))
 
     def _keep(self, account: Account, message: Inbound) -> None:
         """In the client's callback: what the assistant may hear goes to the spool, all else nowhere."""

@@ -24,7 +24,8 @@ from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DevicePr
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
-from exponential.gateway import reasons, vfs, wire
+from exponential.gateway import client_log, reasons, vfs, wire
+from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
 from exponential.gateway.reading import account_of, inbound, written
@@ -48,8 +49,8 @@ _RECEIPTS = {
     proto.Receipt.READ_SELF: "read",
     proto.Receipt.PLAYED: "read",
 }
-# Besides 401, whatsmeow takes 403 and 406 for a log-out and deletes the credentials (types/events IsLoggedOut).
-_LOGOUTS = {proto.MAIN_DEVICE_GONE: "account_locked", proto.UNKNOWN_LOGOUT: "account_banned"}
+# Each tells that WhatsApp ended the session; why is taken from what it said.
+_ENDS = (proto.LoggedOut, proto.StreamReplaced, proto.TemporaryBan, proto.ClientOutdated, proto.ConnectFailure)
 # What whatsmeow says when a message surely didn't leave, and when it can't tell.
 _NOT_SENT = ("not connected", "doesn't contain a device jid", "client is nil")
 _UNKNOWN = ("timed out", "disconnected", "context", "closed")
@@ -134,7 +135,7 @@ class Client:
 
     `keep` is called in neonize's callback and must have put the message where a killed process can't lose it before it
     returns. `client_id` must be new for every Client of this process. `on_linking_failed` is called when the store will
-    see no more use, though `run` goes on.
+    see no more use, though `run` goes on; `on_end`, with a key of reasons.ENDINGS, when WhatsApp has ended the session.
     """
 
     def __init__(
@@ -146,22 +147,28 @@ class Client:
         keep: Callable[[Account, Inbound], None],
         emit: Callable[[wire.Event], None],
         on_linking_failed: Callable[[], None],
+        on_end: Callable[[str], None],
     ) -> None:
         self._session = session
         self._keep = keep
         self._emit = emit
         self._on_linking_failed = on_linking_failed
+        self._on_end = on_end
         self._account: Account | None = None
-        self._just_linked = False
+        self.just_linked = False  # and not logged in for the first time yet
         self._codes = 0
         self._first_code_at = 0.0
         self.lost = ""  # why the connection was given up
+        self.at_once = False  # connect again without much of a pause
         self._pairing = threading.Lock()
         self._paired_by: tuple[str, str] | None = None  # a phone number and the pairing code for it
         self._stopping = threading.Event()
+        self._unlinking = False  # that WhatsApp ends the session then is no news
         self._gone = False  # from the library; most of what it is asked then ends the process
         self.linking = False  # showing QR codes, or parked after that failed
-        self.over = False  # WhatsApp ended the session; connecting again is of no use
+        self.ending = ""  # why WhatsApp ended the session: connecting again is of no use
+        self._farewell = Farewell()
+        self._hung_up = False
         self._gate = Gate(store, lambda: self._lose("The session's credentials could not be used; reconnecting."))
         store.attach(self._gate)
         self._neonize = _Neonize(str(store.path), uuid=client_id)
@@ -172,7 +179,9 @@ class Client:
 
     def run(self) -> str:
         """Connect and serve until `stop`; what went wrong, or "". Never returns after linking failed."""
-        return self._neonize.run(self._on_code, self._on_pairing, self._gate.log)
+        problem = self._neonize.run(self._on_code, self._on_pairing, self._on_log)
+        self._conclude()
+        return problem
 
     def stop(self) -> None:
         """Disconnect, so that `run` returns. Credentials stay."""
@@ -252,6 +261,7 @@ class Client:
 
     def unlink(self) -> None:
         """Remove this device from the account. Raises NotSent, OutcomeUnknown or Refused."""
+        self._unlinking = True
         self._stopping.set()
         try:
             self._neonize.logout()
@@ -299,16 +309,52 @@ class Client:
 
     def _on_pairing(self, outcome: str) -> None:
         if outcome == "success":
-            self.linking, self._just_linked = False, True
+            self.linking, self.just_linked = False, True
             self._offline(reasons.CONFIRMED)
-            return
+            return self._log_in_anew()
         if not self._stopping.is_set():
+            if self._farewell.cause:  # the library may have heard no more than that WhatsApp hung up
+                outcome = "err-client-outdated" if self._farewell.cause == "outdated" else "err-unexpected-state"
             exhausted = outcome == "timeout" and self._codes >= CODES
             self._emit(wire.PairingEnded(self._session, "exhausted" if exhausted else outcome))
             self._neonize.disconnect()
         self._on_linking_failed()
         if outcome != "passkey-request":
             threading.Event().wait()  # neonize would now poll ten times a second, for ever, for a login that can't come
+
+    # --- how it ends
+
+    def _on_log(self, name: str, line: str) -> None:
+        if name.endswith("/Recv"):
+            self._hear(line)
+        elif client_log.says_nothing_of_hanging_up(line):
+            self._hung_up = True
+            self._log_in_anew()
+        self._gate.log(name, line)
+
+    def _hear(self, line: str) -> None:
+        """Note what WhatsApp says before it hangs up.
+
+        The library reads each stanza, and logs it, before it notices the end of the connection. But whether it then
+        tells of the stanza, of the end, or of both, and in which order, is chance: what was said decides.
+        """
+        said = client_log.farewell(line)
+        if said is not None:
+            self._farewell = said
+            if said.restart and not (self.linking or self.just_linked):  # then the library logs in by itself
+                self.at_once = True
+                self._lose(reasons.RESTARTING)
+
+    def _log_in_anew(self) -> None:
+        """After a scan the library connects again itself, unless WhatsApp hangs up before it has read that it shall."""
+        if self._hung_up and self.just_linked:
+            self.at_once = True
+            self._lose(reasons.CONFIRMED)
+
+    def _conclude(self) -> None:
+        """What WhatsApp said last counts, also when no event tells of it."""
+        if self._farewell.cause:
+            self._end(self._farewell.cause)
 
     # --- events
 
@@ -318,11 +364,7 @@ class Client:
             proto.Disconnected: lambda _client, _event: self._lose(self._broken),
             proto.KeepAliveTimeout: self._on_silence,
             proto.KeepAliveRestored: self._on_connected,
-            proto.LoggedOut: lambda _client, event: self._end(_LOGOUTS.get(event.Reason, "logged_out")),
-            proto.StreamReplaced: lambda _client, _event: self._end("replaced"),
-            proto.TemporaryBan: lambda _client, _event: self._end("banned"),
-            proto.ClientOutdated: lambda _client, _event: self._end("outdated"),
-            proto.ConnectFailure: lambda _client, _event: self._end("refused"),
+            **dict.fromkeys(_ENDS, lambda _client, _event: self._conclude()),
             proto.Message: self._on_message,
             proto.Receipt: self._on_receipt,
         }
@@ -337,7 +379,7 @@ class Client:
     @property
     def _broken(self) -> str:
         """Why there is no connection: after a scan WhatsApp hangs up, and expects the new device to log in."""
-        return reasons.CONFIRMED if self._just_linked else "The connection to WhatsApp broke; reconnecting."
+        return reasons.CONFIRMED if self.just_linked else "The connection to WhatsApp broke; reconnecting."
 
     def _on_connected(self, client: Any, _event: Any) -> None:
         with _maps:
@@ -345,7 +387,7 @@ class Client:
                 return
             self._account = account_of(client.get_me())
             self._neonize.set_proxy_address(NOWHERE, no_media=True)
-        self._just_linked = False
+        self.just_linked = False
         self._emit(wire.Online(self._session, self._account))
 
     def _on_silence(self, _client: Any, event: Any) -> None:
@@ -356,19 +398,23 @@ class Client:
 
     def _lose(self, reason: str) -> None:
         """This connection is over; `run` returns, and whoever called it connects again after a pause of its own."""
+        if self._farewell.cause and not self.linking:
+            return self._conclude()
         self._offline(reason)
         if not self.linking:
             self.lost = reason
             threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _offline(self, reason: str) -> None:
-        if not (self.over or self._stopping.is_set()):
+        if not (self.ending or self._stopping.is_set()):
             self._emit(wire.Offline(self._session, reason))
 
     def _end(self, cause: str) -> None:
-        self.over = True
-        if not self._stopping.is_set():  # an unlink of ours is no news
-            self._emit(wire.Ended(self._session, cause))
+        if self.ending:
+            return
+        self.ending = cause
+        if not self._unlinking:
+            self._on_end(cause)
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:

@@ -167,7 +167,7 @@ class Worker:
 
     def _watch(self) -> None:
         while True:
-            time.sleep(5)
+            time.sleep(1)
             sessions = list(self._sessions.values())
             for session in sessions:
                 session.check()

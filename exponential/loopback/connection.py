@@ -95,13 +95,12 @@ class Connection:
         self.flowing.set()
 
     def end(self, stanza: Node) -> None:
-        """Send a last stanza (stream error, failure), then leave it to the client to hang up for a while.
-
-        whatsmeow reads a stanza in another thread than the socket's end: one that is closed at once may go unread.
-        """
+        """Send a last stanza (stream error, failure) and hang up, at once or after a while: `Faults.hang_up`."""
         self.send(stanza)
         self._leave()
-        self.server.loop.call_later(LAST_WORD, self.close)
+        if self.server.faults.hangs_up == "after_stream_end":
+            self.send(Node("xmlstreamend"))
+        self.server.loop.call_later(LAST_WORD if self.server.faults.hangs_up == "later" else 0, self.close)
 
     async def _write(self) -> None:
         while (data := await self._outgoing.get()) is not None:
@@ -110,7 +109,10 @@ class Connection:
                 self._unsaved = False
                 self.server.save()
             await self._socket.send(data)
-        await self._socket.close()
+        if self.server.faults.hangs_up == "later":
+            await self._socket.close()
+        else:
+            self._socket.transport.close()
 
     async def _frame(self, *, first: bool = False) -> bytes:
         """The next frame: three bytes of length, then content (whatsmeow socket/framesocket.go)."""

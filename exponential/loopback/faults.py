@@ -22,12 +22,14 @@ FaultName = Literal[
     "garbage",
     "stream_error",
     "refuse",
+    "hang_up",
     "disturb",
     "set_clock",
     "expire_certificate",
     "withhold",
     "clear",
 ]
+HangUp = Literal["later", "at_once", "after_stream_end"]
 REPLACED = (409, 440)  # the names other clients give the conflict; on the wire it has no code
 NONSENSE = b"\x00\xf8\xff\xee\xdd"  # uncompressed, a list of 255 items, then no token that exists
 
@@ -69,11 +71,13 @@ class Faults:
     """`expired_certificate`: while true, every handshake shows a Noise certificate that has run out.
 
     `clock_skew`: how many seconds the server's clock is ahead of everybody else's; see `set_clock`.
+    `hangs_up`: how a connection ends after the server's last word; see `hang_up`.
     """
 
     def __init__(self, server: "Loopback") -> None:
         self.expired_certificate = False
         self.clock_skew = 0.0
+        self.hangs_up: HangUp = "later"
         self._server = server
         self._refusals: list[_Refusal] = []
         self._disturbances: list[_Disturbance] = []
@@ -118,6 +122,13 @@ class Faults:
         stanza = Node("failure", {"reason": str(reason), "location": "loopback", **attributes})
         self._refusals.append(_Refusal(device, stanza, times))
 
+    def hang_up(self, *, stream_end: bool = False) -> None:
+        """From now on hang up in the same moment as the last word (stream error, failure) is said, as WhatsApp does.
+
+        With `stream_end` the stream is ended first. Without this fault the client has three seconds to hang up itself.
+        """
+        self.hangs_up = "after_stream_end" if stream_end else "at_once"
+
     def disturb(self, device: Device | None = None, *, delay: float = 0, copies: int = 1, backwards: int = 1) -> None:
         """From now on deliveries come `delay` seconds late, `copies` times, in groups of `backwards` last one first.
 
@@ -145,6 +156,7 @@ class Faults:
         """Break nothing more: what is held goes out, what is stalled flows, the clock is right, a deaf line is cut."""
         self.expired_certificate = False
         self.clock_skew = 0.0
+        self.hangs_up = "later"
         self._refusals.clear()
         for disturbance in self._disturbances:
             disturbance.release()

@@ -107,6 +107,14 @@ async def test_a_dead_worker_takes_no_other_with_it_and_its_sessions_come_back(
         assert len(changed) == 2
 
 
+@pytest.fixture(params=["later", "at once", "after the stream's end"])
+def hanging_up(request: pytest.FixtureRequest, whatsapp: Loopback) -> None:
+    """How WhatsApp hangs up after its last word."""
+    if request.param != "later":
+        whatsapp.faults.hang_up(stream_end=request.param != "at once")
+
+
+@pytest.mark.usefixtures("hanging_up")
 @pytest.mark.parametrize(
     ("refusal", "status", "words"),
     [
@@ -130,18 +138,52 @@ async def test_what_whatsapp_refuses_at_login_is_told_and_not_tried_again(
         assert whatsapp.connection(device) is None
 
 
+@pytest.mark.usefixtures("hanging_up")
+async def test_an_unlink_on_the_phone_is_told(
+    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
+) -> None:
+    async with start_real_gateway() as gateway:
+        session, device = await link(gateway, adas_phone)
+        adas_phone.unlink(device)
+        await until(lambda: is_status(gateway, session, "disconnected"))
+        assert "unlinked on the phone" in await reason(gateway, session)
+        await gateway.client.restart(ADA, session)
+        await adas_phone.scan(await shown(gateway, session))
+        await until(lambda: is_status(gateway, session, "connected"))
+
+
+@pytest.mark.usefixtures("hanging_up")
+@pytest.mark.parametrize("code", [503, 515])
+async def test_whatsapp_asks_for_a_new_connection(
+    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone, app: App, code: int
+) -> None:
+    async with start_real_gateway() as gateway:
+        session, device = await link(gateway, adas_phone)
+        before = whatsapp.connection(device)
+        whatsapp.faults.stream_error(code, device)
+        adas_phone.send_text("me", "in between")
+        await until(lambda: is_status(gateway, session, "reconnecting"))
+        began = time.monotonic()
+        await until(lambda: app.texts == ["in between"])
+        assert whatsapp.connection(device) not in (None, before)
+        await until(lambda: is_status(gateway, session, "connected"))
+        print(f"{code}: back after {time.monotonic() - began:.1f} s")
+
+
+@pytest.mark.usefixtures("hanging_up")
 async def test_replaced_by_another_client_means_stop(
     start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
 ) -> None:
     async with start_real_gateway() as gateway:
         session, device = await link(gateway, adas_phone)
-        whatsapp.faults.stream_error(409, device)
+        whatsapp.faults.stream_error(440, device)
         await until(lambda: is_status(gateway, session, "error"))
         assert "Another program" in await reason(gateway, session)
         await gateway.client.restart(ADA, session)
         await until(lambda: is_status(gateway, session, "connected"))
 
 
+@pytest.mark.usefixtures("hanging_up")
 async def test_an_outage_of_whatsapp_heals_by_itself(
     start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
 ) -> None:
