@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 
 _SECRET_KEYS = re.compile(r"secret|token|password|authorization|cookie|text|body|phone|qr|jid|lid|url", re.IGNORECASE)
-_LONG_DIGITS = re.compile(r"\+?\d{8,}")
+_ID = r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"  # of ours: no number of anybody's
+_LONG_DIGITS = re.compile(rf"({_ID})|\+?\d{{8,}}")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 SECRET_PATHS = ("sign-in", "invite", "start", "open")  # what follows them in a path lets somebody in
 _SECRETS_OF_PATHS = re.compile(rf"(/(?:{'|'.join(SECRET_PATHS)})/|/oidc/callback\?)[^\s\"'<>]+")
@@ -29,7 +30,7 @@ _NOISY = (
 def redact(text: str) -> str:
     """Blot out what looks like a phone number, a JWT, an access token, or a link that lets somebody in."""
     text = _SECRETS_OF_PATHS.sub(r"\1…", text)
-    return _LONG_DIGITS.sub("…", _ACCESS_TOKEN.sub("…", _JWT.sub("…", text)))
+    return _LONG_DIGITS.sub(lambda found: found[1] or "…", _ACCESS_TOKEN.sub("…", _JWT.sub("…", text)))
 
 
 def frames(error: BaseException) -> str:

@@ -15,6 +15,7 @@ Audience = Literal["whatsapp-gateway", "exponential-app"]
 GATEWAY: Audience = "whatsapp-gateway"
 APP: Audience = "exponential-app"
 LIFETIME = timedelta(hours=1)
+LEEWAY = timedelta(seconds=60)  # by which the clocks of the two machines may differ
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,21 @@ def verify(token: str, *, secret: str, audience: Audience = GATEWAY, issuers: Se
             algorithms=["HS256"],
             audience=audience,
             issuer=list(issuers),
-            leeway=5,
+            leeway=LEEWAY,
             options={"require": ["exp", "aud", "iss", "sub"]},
         )
     except jwt.ExpiredSignatureError:
-        raise Unauthorized("The token has expired; ask for a new one.", code="token_expired") from None
+        raise Unauthorized(
+            f"The token has expired, by this machine's clock ({_now()}). Ask for a new one; if this one is new, set "
+            "the clocks of both machines (NTP).",
+            code="token_expired",
+        ) from None
+    except jwt.ImmatureSignatureError:
+        raise Unauthorized(
+            f"The token is not valid yet, by this machine's clock ({_now()}): the clock of whoever issued it is ahead, "
+            f"or this one is behind, by more than {LEEWAY.seconds} s. Set both (NTP).",
+            code="token_not_yet_valid",
+        ) from None
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):  # whatever bytes a token is made of
         raise Unauthorized("The token is not valid here.", code="token_invalid") from None
     try:
@@ -68,6 +79,10 @@ def verify(token: str, *, secret: str, audience: Audience = GATEWAY, issuers: Se
     if not isinstance(claims["sub"], str) or not claims["sub"]:
         raise Unauthorized("The token names no user.", code="token_invalid")
     return Identity(claims["sub"], claims.get("email"), claims.get("name"))
+
+
+def _now() -> str:
+    return f"{clock.now():%Y-%m-%d %H:%M:%S} UTC"
 
 
 def from_header(authorization: str | None) -> str:

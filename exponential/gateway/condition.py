@@ -37,7 +37,7 @@ class Metric:
 
     def __str__(self) -> str:
         lines = [f"# HELP {self.name} {self.help}", f"# TYPE {self.name} {self.kind}"]
-        return "\n".join(lines + [f"{self.name}{labels} {value:g}" for labels, value in self.samples]) + "\n"
+        return "\n".join(lines + [f"{self.name}{labels} {value:.15g}" for labels, value in self.samples]) + "\n"
 
 
 class Condition:

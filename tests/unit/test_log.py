@@ -28,6 +28,14 @@ def test_secrets_numbers_and_text_are_blotted_out(capsys: pytest.CaptureFixture[
         assert secret not in written
 
 
+def test_ids_are_told_whole_and_numbers_beside_them_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info")
+    ids = ("01a22667-4e6b-7658-bc4f-425b2068eee5", "01922667-4861-7658-8c4f-123456789012")
+    log.get("x").info("session_online", session=ids[0], at=f"{ids[1]} for 4915112345678", chat=f"{ids[1]}4915112345678")
+    written = capsys.readouterr().err
+    assert all(written.count(known) == 1 for known in ids) and "4915112345678" not in written
+
+
 def test_an_exception_tells_no_query_parameters(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("info")
     try:

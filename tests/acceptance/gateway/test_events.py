@@ -122,7 +122,7 @@ async def test_nobody_follows_the_sessions_of_others(start_gateway: StartGateway
 async def test_streams_end_with_the_token_that_opened_them(start_gateway: StartGateway) -> None:
     async with start_gateway() as gateway, gateway.served() as client, httpx.AsyncClient(timeout=60) as http:
         session = await gateway.client.login(ADA)
-        with clock.frozen(clock.now() - tokens.LIFETIME + timedelta(seconds=10)):
+        with clock.frozen(clock.now() - tokens.LIFETIME - tokens.LEEWAY + timedelta(seconds=10)):
             old = gateway.headers(ADA)
 
         async def ended(path: str) -> str:

@@ -28,6 +28,24 @@ def bearer(**claims: Any) -> dict[str, str]:
     return {"Authorization": "Bearer " + jwt.encode({**given, **claims}, SECRET, algorithm="HS256")}
 
 
+async def test_clocks_may_differ_by_a_minute_and_then_it_is_told(start_gateway: StartGateway) -> None:
+    now = int(clock.now().timestamp())
+    async with start_gateway() as gateway:
+        for claims in ({"iat": now + 50}, {"nbf": now + 50}, {"exp": now - 50}):
+            assert (await gateway.http.get("/sessions", headers=bearer(**claims))).status_code == 200, claims
+        for claims, code in (
+            ({"iat": now + 90}, "token_not_yet_valid"),
+            ({"nbf": now + 90}, "token_not_yet_valid"),
+            ({"exp": now - 90}, "token_expired"),
+        ):
+            answer = await gateway.http.get("/sessions", headers=bearer(**claims))
+            assert (answer.status_code, answer.json()["code"]) == (401, code)
+            assert "clock" in answer.json()["error"] and f"{clock.now():%Y-%m-%d}" in answer.json()["error"]
+        forged = jwt.encode({"sub": "ada", "iat": now + 90, "exp": now + 99}, "x" * 40, algorithm="HS256")
+        answer = await gateway.http.get("/sessions", headers={"Authorization": f"Bearer {forged}"})
+        assert answer.json()["code"] == "token_invalid"
+
+
 async def test_from_login_to_connected(start_gateway: StartGateway, session_folder: Folder) -> None:
     async with start_gateway() as gateway:
         session = await gateway.client.login(ADA)
