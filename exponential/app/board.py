@@ -40,7 +40,7 @@ class Board:
                     async for channel, payload in notices:
                         self.tell(channel, payload)
             except psycopg.Error as error:
-                _log.warning("listen_lost", kind=type(error).__name__)
+                _log.warning("listen_lost", error=error)
             await asyncio.sleep(_RETRY_AFTER)
 
     def tell(self, channel: str, payload: str) -> None:

@@ -74,7 +74,7 @@ async def callback(request: Request, state: TheState) -> Response:
         token = await provider.authorize_access_token(request)
         claims = _claims(token.get("userinfo") or {})
     except _REFUSALS as error:
-        _log.warning("oidc_refused", kind=type(error).__name__)
+        _log.warning("oidc_refused", error=error)
         raise Unauthorized(
             "The sign-in provider didn't confirm who you are. Start again from the sign-in page.", code="oidc_refused"
         ) from None
@@ -193,7 +193,7 @@ def _remembered(request: Request, what: str) -> tuple[str, dict[str, Any]]:
 
 
 def _silent(error: Exception) -> Unavailable:
-    _log.warning("oidc_silent", kind=type(error).__name__)
+    _log.warning("oidc_silent", error=error)
     return Unavailable(
         "The sign-in provider can't be reached. Try again, or sign in with your password.", code="oidc_unavailable"
     )

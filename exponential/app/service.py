@@ -211,11 +211,11 @@ async def _database(request: Request, error: Exception) -> Response:
     )
     refusal = database.refused(error)
     if refusal is not None:
-        _log.warning("value_refused", kind=type(error).__name__)
+        _log.warning("value_refused", error=error)
         return await _expected(request, refusal)
     if not unreachable:
         raise error
-    _log.warning("database_unavailable", kind=type(error).__name__)
+    _log.warning("database_unavailable", error=error)
     return await _expected(
         request, Unavailable("The database can’t be reached. Your data is safe.", code="database_unavailable")
     )
@@ -223,7 +223,7 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     route = getattr(request.scope.get("route"), "path", "")  # not the path: it may hold a secret
-    _log.error("request_failed", route=route, error=type(error).__name__, at=log.frames(error))
+    _log.error("request_failed", route=route, error=error)
     return await failure(
         request,
         ExponentialError("Exponential has a fault: this request could not be finished. What you had saved is kept."),

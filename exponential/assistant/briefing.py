@@ -88,7 +88,7 @@ async def say_due(database: Database) -> None:
                     async with database.transaction() as session:
                         await _say(session, user.id)
                 except Exception as error:  # one that can't be said must not hold up the others
-                    _log.warning("briefing_not_said", user=str(user.id), error=type(error).__name__)
+                    _log.warning("briefing_not_said", user=str(user.id), error=error)
         if len(found) < BATCH:
             return
         after = found[-1][0].user_id

@@ -98,7 +98,7 @@ class Link(WrapperToolset[Deps]):
                     _log.info("mcp_server_connected", server=self.name)
                     await self.state.broken.wait()
             except Exception as error:
-                _log.warning("mcp_server_away", server=self.name, error=type(error).__name__, again_in=pause)
+                _log.warning("mcp_server_away", server=self.name, error=error, again_in=pause)
             finally:
                 self.state.up = False
                 self.state.tried.set()
@@ -172,7 +172,7 @@ class Link(WrapperToolset[Deps]):
             entry.result, act.outcome = result, str(result["code"])[:50] if failed else "ok"
 
     def _lost(self, error: Exception) -> None:
-        _log.warning("mcp_server_failed", server=self.name, error=type(error).__name__)
+        _log.warning("mcp_server_failed", server=self.name, error=error)
         self.state.up = False
         self.state.broken.set()
 

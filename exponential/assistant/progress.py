@@ -153,7 +153,7 @@ class _Hub:
                     async for _, payload in notices:
                         self._hear(payload)
             except psycopg.Error as error:
-                _log.warning("progress_listen_lost", kind=type(error).__name__)
+                _log.warning("progress_listen_lost", error=error)
             if self._task is me:
                 self.listening.clear()
                 self._heard.clear()

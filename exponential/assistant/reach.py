@@ -129,7 +129,7 @@ class Line(WrapperModel):
                 _log.warning(
                     "model_failed",
                     kind=failure.kind,
-                    error=type(error).__name__,
+                    error=error,
                     status=failure.status,
                     tries=tries + 1,
                 )

@@ -63,7 +63,7 @@ async def say_due(database: Database) -> None:
             async with database.transaction() as session:
                 await _say(session, reminder_id)
         except Exception as error:  # one that can't be read must not hold up the others
-            _log.warning("reminder_not_said", reminder=str(reminder_id), error=type(error).__name__)
+            _log.warning("reminder_not_said", reminder=str(reminder_id), error=error)
 
 
 async def _say(session: AsyncSession, reminder_id: UUID) -> None:

@@ -23,7 +23,7 @@ async def keep_tidy(database: Database, days: int) -> None:
             if days:
                 await forget_older(database, timedelta(days=days))
         except SQLAlchemyError as error:
-            _log.warning("tidying_failed", kind=type(error).__name__)
+            _log.warning("tidying_failed", error=error)
         await asyncio.sleep(EVERY)
 
 

@@ -81,7 +81,7 @@ async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
     except Exception as error:
         if _is_outage(error) or isinstance(error, understanding.Busy) or tries < MAX_TRIES:
             raise
-        _log.error("turn_refused", chat=str(chat_id), error=type(error).__name__, at=log.frames(error), tries=tries)
+        _log.error("turn_refused", chat=str(chat_id), error=error, tries=tries)
         async with thinking.database.transaction() as session:
             await turns.refuse(session, chat_id, shortfall.failed(error, tries, ()))
         return
@@ -142,8 +142,7 @@ async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> No
         _log.warning(
             "turn_error",
             turn=str(claimed.turn_id),
-            error=type(error).__name__,
-            at=log.frames(error),
+            error=error,
             tries=tries,
         )
         if tries < MAX_TRIES:
@@ -223,7 +222,7 @@ async def _think(thinking: Thinking, work: Work, saying: Saying) -> _Answer:
     try:
         return _Answer(*await _steps(thinking, work, saying, line, work.own))
     except (ModelFailed, UnexpectedModelBehavior, UsageLimitExceeded) as error:
-        _log.warning("turn_without_model", turn=str(work.turn_id), error=type(error).__name__)
+        _log.warning("turn_without_model", turn=str(work.turn_id), error=error)
         return await _without_model(thinking, work, saying, shortfall.reason(error))
     finally:
         await _record_lost(thinking, work, line)

@@ -82,8 +82,7 @@ class Backoff(BaseRetryStrategy):
             task=job.task_name,
             job=job.id,
             attempts=job.attempts + 1,
-            error=type(exception).__name__,
-            at=log.frames(exception),
+            error=exception,
         )
         return RetryDecision(retry_in={"seconds": min(LONGEST_WAIT, 2 ** min(job.attempts, 10))})
 
@@ -227,7 +226,7 @@ class Runtime:
                     update_heartbeat_interval=STALLED / 4,
                 )
             except Exception as error:
-                _log.warning("worker_stopped", error=type(error).__name__)
+                _log.warning("worker_stopped", error=error)
             await asyncio.sleep(1.0)
 
     async def _sweep(self) -> None:
@@ -242,7 +241,7 @@ class Runtime:
             try:
                 await self._take_over()
             except (ConnectorException, SQLAlchemyError, psycopg.Error) as error:
-                _log.warning("sweep_failed", error=type(error).__name__)
+                _log.warning("sweep_failed", error=error)
 
     async def _remind(self) -> None:
         while not self._stopping:
@@ -251,11 +250,11 @@ class Runtime:
                 async with self.database.transaction() as session:
                     await approvals.expire(session)
             except Exception as error:
-                _log.warning("reminders_failed", error=type(error).__name__)
+                _log.warning("reminders_failed", error=error)
             try:
                 await briefing.say_due(self.database)
             except Exception as error:
-                _log.warning("briefings_failed", error=type(error).__name__)
+                _log.warning("briefings_failed", error=error)
             await asyncio.sleep(REMINDERS)
 
     async def _take_over(self) -> None:

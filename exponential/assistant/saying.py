@@ -85,6 +85,6 @@ class Saying:
             try:
                 await publish(self._database, self._chat_id, *waiting)
             except (SQLAlchemyError, psycopg.Error, OSError) as error:
-                _log.info("progress_not_published", kind=type(error).__name__)
+                _log.info("progress_not_published", error=error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), EVERY)

@@ -101,7 +101,7 @@ def _judge(error: Exception) -> None:
     """Raises what has nothing to do with pictures."""
     if isinstance(error, ModelHTTPError) and error.status_code not in _REFUSED:
         raise error
-    _log.warning("model_took_no_picture", error=type(error).__name__)
+    _log.warning("model_took_no_picture", error=error)
 
 
 def _pictures(messages: Sequence[ModelMessage]) -> list[str]:

@@ -122,7 +122,7 @@ class Transcriber:
                     data={"model": self._model, "response_format": "json"},
                 )
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            _log.warning("transcription_failed", error=type(error).__name__)
+            _log.warning("transcription_failed", error=error)
             return "", AWAY, True
         if answer.is_success:
             text = _text(answer)

@@ -75,7 +75,7 @@ class Reader:
                 return {"text": text, **({"note": note} if note else {})} if text else {"note": note}
             return await self._extract(file)
         except Exception as error:  # whatever it is, the message is answered
-            _log.error("file_not_read", attachment=str(file.id), error=type(error).__name__, at=log.frames(error))
+            _log.error("file_not_read", attachment=str(file.id), error=error)
             return {"note": documents.DAMAGED}
 
     async def _extract(self, file: StoredAttachment) -> dict[str, Any]:

@@ -61,13 +61,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 async def _database_error(_request: Request, error: Exception) -> JSONResponse:
     refusal = database.refused(error)
     if refusal is not None:
-        _log.warning("value_refused", error=type(error).__name__)
+        _log.warning("value_refused", error=error)
         return _answer(refusal)
     if isinstance(error, DBAPIError) and not (
         error.connection_invalidated or "OperationalError" in type(error).__name__
     ):
         return await _unexpected_error(_request, error)
-    _log.error("database_unavailable", error=type(error).__name__)
+    _log.error("database_unavailable", error=error)
     return _answer(
         Unavailable(
             "The gateway's database doesn't answer right now. Try again in a moment.", code="database_unavailable"
@@ -76,7 +76,7 @@ async def _database_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
-    _log.error("request_failed", method=request.method, error=type(error).__name__, at=log.frames(error))
+    _log.error("request_failed", method=request.method, error=error)
     sentence = "The gateway failed at this request through a fault of its own; its log says more."
     return JSONResponse({"error": sentence, "code": "internal_error"}, 500)
 

@@ -133,7 +133,7 @@ class Holding:
             except Deposed:
                 await self._let_go("others took over")
             except Exception as error:  # whatever it was: a node that no longer looks is in the way of others
-                _log.warning("node_cut_off", error=type(error).__name__)
+                _log.warning("node_cut_off", error=error)
                 if self._node.lapsed() and self._node.number:
                     await self._let_go("the database was away for too long")
 

@@ -101,7 +101,7 @@ class Keeper:
         try:
             wire.changes_file(self.path).write_bytes(data)
         except OSError as error:
-            _log.error("store_not_written", session=self._session, error=error.strerror or type(error).__name__)
+            _log.error("store_not_written", session=self._session, error=error)
             time.sleep(RETRY)
             return False
         return True

@@ -48,7 +48,7 @@ class Lanes(Generic[K]):
             try:
                 await self._work(key, poked)
             except Exception as error:
-                _log.warning("lane_failed", lane=self._name, error=type(error).__name__)
+                _log.warning("lane_failed", lane=self._name, error=error)
                 await asyncio.sleep(RETRY_AFTER)
                 poked.set()
         if self._running.get(key, (None, None))[1] is poked:

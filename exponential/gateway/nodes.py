@@ -183,7 +183,7 @@ class Membership:
             if self._connection is not None:
                 await self.run("delete from nodes where number = %(me)s", {"me": self.number})
         except psycopg.Error as error:
-            _log.warning("node_left_in_silence", error=type(error).__name__)
+            _log.warning("node_left_in_silence", error=error)
         self.resign()
 
     async def _connect(self) -> None:

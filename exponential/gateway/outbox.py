@@ -217,7 +217,7 @@ class Outbox:
                     row.whatsapp_id, row.sent_at = told.whatsapp_id, clock.now()
                     return True
             except SQLAlchemyError as error:
-                _log.warning("leaving_waits_for_database", error=type(error).__name__)
+                _log.warning("leaving_waits_for_database", error=error)
                 await asyncio.sleep(0.5)
 
     async def _send_all(self, session_id: UUID, poked: asyncio.Event) -> None:
@@ -311,7 +311,7 @@ class Outbox:
             try:
                 return await outcome(*arguments)
             except SQLAlchemyError as error:
-                _log.warning("outcome_waits_for_database", error=type(error).__name__)
+                _log.warning("outcome_waits_for_database", error=error)
                 await asyncio.sleep(1.0)
 
     async def _intend(self, session_id: UUID, row_id: UUID) -> bool:

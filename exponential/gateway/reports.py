@@ -74,7 +74,7 @@ class Reports:
             try:
                 return await self._apply(event)
             except SQLAlchemyError as error:
-                _log.warning("report_waits_for_database", error=type(error).__name__)
+                _log.warning("report_waits_for_database", error=error)
                 await asyncio.sleep(1.0)
 
     async def _apply(self, event: wire.Event) -> None:

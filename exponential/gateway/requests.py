@@ -148,7 +148,7 @@ class Holder:
         except (SendFailed, SendUnknown) as error:
             return {"error": type(error).__name__, "why": str(error)}
         except Exception as error:
-            _log.error("request_failed", verb=request.body["verb"], error=type(error).__name__, at=log.frames(error))
+            _log.error("request_failed", verb=request.body["verb"], error=error)
             return {"error": SendUnknown.__name__, "why": "The gateway node that holds this session failed."}
         return {"result": result or ""}
 
@@ -161,7 +161,7 @@ class Holder:
             try:
                 await work
             except SQLAlchemyError as error:  # the asker's time runs out, or the sweep finds it
-                _log.warning("request_waits_for_database", error=type(error).__name__)
+                _log.warning("request_waits_for_database", error=error)
 
         task = asyncio.create_task(quietly())
         self._answering.add(task)

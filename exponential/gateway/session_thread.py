@@ -117,7 +117,7 @@ class SessionThread:
                 reason = client.lost or _reason(problem)
         except Exception as error:
             problem, reason = "failed", "The gateway failed at this session; starting it again."
-            _log.error("session_failed", session=self.session, error=type(error).__name__, at=log.frames(error))
+            _log.error("session_failed", session=self.session, error=error)
         if self._closed.is_set() or (client is not None and client.ending):
             return
         lasted = time.monotonic() - started > STUCK_AFTER
@@ -177,7 +177,7 @@ class SessionThread:
         try:
             self._writer.append(message.to_bytes())
         except OSError as error:
-            _log.error("spool_failed", session=self.session, error=error.strerror or type(error).__name__)
+            _log.error("spool_failed", session=self.session, error=error)
             self._emit(wire.Stuck(self.session, spool.explain(error)))
             self._emit(wire.Offline(self.session, spool.explain(error)))
             return False

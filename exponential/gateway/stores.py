@@ -47,7 +47,7 @@ class Stores:
                         folder, after = self._folder / str(session_id), self._copies.get(session_id)
                         copy = await self._vault.check_out(session_id, folder, name=name, after=after)
                 except (SQLAlchemyError, OSError) as error:  # the database is away, or the disk is full
-                    _log.warning("store_waits", session=str(session_id), error=type(error).__name__)
+                    _log.warning("store_waits", session=str(session_id), error=error)
                     await asyncio.sleep(RETRY)
             if copy is not None:
                 self._copies[session_id] = copy.name
@@ -65,7 +65,7 @@ class Stores:
                 await self._vault.keep(session_id, copy, changed.units, units, changed.size)
                 return True
             except SQLAlchemyError as error:
-                _log.warning("store_waits", session=changed.session, error=type(error).__name__)
+                _log.warning("store_waits", session=changed.session, error=error)
                 await asyncio.sleep(RETRY)
             except Lost:
                 return False

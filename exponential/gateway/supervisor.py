@@ -266,7 +266,7 @@ class Supervisor:
         try:
             kept = await self.stores.keep(changed, lambda: not process.gone)
         except Exception as error:
-            _log.error("store_not_kept", session=changed.session, error=type(error).__name__)
+            _log.error("store_not_kept", session=changed.session, error=error)
             process.tell(wire.Kept(changed.session, changed.store, False))
             if crew is not None:
                 await self._start_client(crew, process, changed.session)
@@ -306,7 +306,7 @@ class Supervisor:
             try:
                 await self._serve(crew)
             except Exception as error:  # whatever it was: sessions without a worker would be deaf for good
-                _log.error("worker_failed", error=type(error).__name__)
+                _log.error("worker_failed", error=error)
             if self._closing or crew not in self._crews:
                 return
             pause = FIRST_PAUSE if clock() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)

@@ -191,7 +191,7 @@ def _guarded(failure: int, method: Callable[..., int]) -> Callable[..., int]:
         except _Failed as error:
             return error.code
         except BaseException as error:
-            _log.error("store_failed", error=type(error).__name__, code=failure)
+            _log.error("store_failed", error=error, code=failure)
             return failure
 
     return call

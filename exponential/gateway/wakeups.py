@@ -34,7 +34,7 @@ async def follow(
                 finally:
                     await end(sweeper)
         except psycopg.Error as error:
-            _log.warning("database_away", error=type(error).__name__)
+            _log.warning("database_away", error=error)
         await asyncio.sleep(1.0)
 
 
@@ -43,5 +43,5 @@ async def _keep_sweeping(sweep: Callable[[], Awaitable[None]]) -> None:
         try:
             await sweep()
         except SQLAlchemyError as error:
-            _log.warning("sweep_failed", error=type(error).__name__)
+            _log.warning("sweep_failed", error=error)
         await asyncio.sleep(SWEEP_EVERY)

@@ -153,7 +153,7 @@ class Worker:
             except (NotSent, OutcomeUnknown, Refused) as error:
                 answer = wire.Answer(request, str(error), type(error).__name__)
             except Exception as error:
-                _log.error("call_failed", error=type(error).__name__)
+                _log.error("call_failed", error=error)
                 answer = wire.Answer(request, "The WhatsApp client failed.", OutcomeUnknown.__name__)
             self._channel.emit(answer)
 

@@ -65,7 +65,7 @@ class StreamGuard:
             except Unauthorized:
                 return streaming.cancel()
             except Exception as error:  # the database may be away, and nobody was refused
-                _log.warning("stream_not_checked", error=type(error).__name__, at=log.frames(error))
+                _log.warning("stream_not_checked", error=error)
 
 
 def _begins_stream(message: Message) -> bool:

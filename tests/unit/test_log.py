@@ -1,8 +1,12 @@
 """The log's own fence: what slips past a call site is blotted out."""
 
+import importlib
 import logging
 
 import pytest
+import structlog
+from psycopg.errors import UniqueViolation
+from sqlalchemy.exc import DBAPIError
 
 from exponential import log
 
@@ -36,11 +40,59 @@ def test_ids_are_told_whole_and_numbers_beside_them_are_not(capsys: pytest.Captu
     assert all(written.count(known) == 1 for known in ids) and "4915112345678" not in written
 
 
-def test_an_exception_tells_no_query_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+def fail(error: Exception) -> Exception:
+    private = "a local"
+    try:
+        raise error
+    except Exception as raised:
+        assert private
+        return raised
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_an_exception_tells_what_it_is_and_where_it_arose_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], configured: bool
+) -> None:
+    structlog.reset_defaults() if configured else importlib.reload(log)
+    if configured:
+        log.configure("info")
+    try:
+        raise ValueError("buy milk")
+    except ValueError as error:
+        log.get("x").exception("failed")
+        log.get("x").warning("failed_too", error=error)
+    log.get("x").warning("disk", error=fail(OSError(28, "No space left on device", "/home/ada")))
+    log.get("x").warning("query", error=fail(DBAPIError("insert buy milk", {"a": "buy milk"}, UniqueViolation("x"))))
+    written = capsys.readouterr().err
+    lines = written.splitlines()
+    assert len(lines) == 4 and "buy milk" not in written and "ada" not in written and "a local" not in written
+    for line in lines[:2]:
+        assert "error='ValueError'" in line and "at='test_log.py:" in line
+    assert "error='OSError (No space left on device)'" in lines[2] and " fail" in lines[2]
+    assert "error='DBAPIError (23505)'" in lines[3]
+
+
+def test_the_same_failure_again_and_again_is_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.configure("info")
+    now = 1_000.0
+    monkeypatch.setattr("exponential.log.time.monotonic", lambda: now)
+    for second in range(61):
+        now = 1_000.0 + second
+        for lane in ("inbox", "outbox"):
+            log.get("x").warning("lane_failed", lane=lane, error=fail(KeyError("buy milk")), again_in=second)
+    log.get("x").warning("lane_failed", lane="inbox", error=fail(TypeError()))
+    first, second, *later, other = capsys.readouterr().err.splitlines()
+    assert "lane='inbox'" in first and "lane='outbox'" in second and "times=" not in first + second + other
+    assert len(later) == 2 and all("times=60" in line for line in later)
+
+
+def test_an_error_that_nobody_waited_for_tells_nothing_else_either(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("info")
     try:
-        raise ValueError("for 4915112345678")
+        raise ValueError("buy milk")
     except ValueError:
-        log.get("x").exception("failed")
+        logging.getLogger("asyncio").exception("Task exception was never retrieved")
     written = capsys.readouterr().err
-    assert "ValueError" in written and "4915112345678" not in written
+    assert "error='ValueError'" in written and "test_log.py:" in written and "buy milk" not in written
