@@ -35,7 +35,7 @@ from exponential.assistant.records import Chat, Message, Turn
 from exponential.auth import signin
 from exponential.auth.users import User
 from exponential.database import Database
-from exponential.http.server import bind
+from exponential.listening import listen
 from exponential.settings import AppSettings, read
 from exponential.workspace import meetings, projects, tasks
 
@@ -108,7 +108,7 @@ async def running() -> AsyncIterator[tuple[str, str, dict[str, str]]]:
         encryption.use_keys((key,))
         await database.prepare_async("app", url)
         app = service.create(read(AppSettings, database_url=url, auth_secret="b" * 40, encryption_keys=(key,)))
-        listener = bind("127.0.0.1", 0)
+        listener = listen("127.0.0.1", 0)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -32,10 +33,15 @@ Ready? `exponential up` runs it with your own WhatsApp. Settings come from the e
 
 Data = personal.Data
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
+ListenOn = Annotated[
+    int | None, typer.Option("--listen-on", hidden=True, help="File descriptor of a listening socket.")
+]
 
 
 def main() -> None:
     """Entry point: errors that people can act on are one sentence and exit code 2 or 1."""
+    for number in _endings():
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))  # with what is done at exit
     try:
         app()
     except ConfigurationError as error:
@@ -79,17 +85,17 @@ def demo(
 
 
 @app.command("app")
-def app_service(data: Data = None, with_parent: WithParent = False) -> None:
+def app_service(data: Data = None, with_parent: WithParent = False, listen_on: ListenOn = None) -> None:
     """Run the web app alone: pages and Paddy. It finds the gateway by WHATSAPP_GATEWAY_URL."""
     from exponential import launch
     from exponential.app import service
 
     _watch_parent(with_parent)
-    service.serve(launch.app_settings(data))
+    service.serve(launch.app_settings(data), _listener(listen_on))
 
 
 @app.command()
-def gateway(data: Data = None, with_parent: WithParent = False) -> None:
+def gateway(data: Data = None, with_parent: WithParent = False, listen_on: ListenOn = None) -> None:
     """Run the WhatsApp gateway alone. It hands messages to the app at EXPONENTIAL_APP_URL."""
     from exponential import launch, log
     from exponential.gateway import service
@@ -97,7 +103,7 @@ def gateway(data: Data = None, with_parent: WithParent = False) -> None:
     _watch_parent(with_parent)
     settings = launch.gateway_settings(data)
     log.configure(settings.log_level, service="gateway")
-    service.serve(settings)
+    service.serve(settings, _listener(listen_on))
 
 
 @app.command()
@@ -245,11 +251,11 @@ async def _up(data: Path | None) -> None:
 
     place = await asyncio.to_thread(launch.installation, data)
     log.configure(place.app.log_level, service="up")
-    async with launch.running(place):
+    async with launch.running(place) as services:
         typer.echo("\nExponential is running. Open this link to sign in (it works once, within an hour):\n")
-        typer.echo(f"  {await launch.sign_in_link(place.app)}\n")
+        typer.echo(f"  {await launch.sign_in_link(services.place.app)}\n")
         typer.echo(f"Data: {place.app.data_dir} · `exponential link` prints another link · Ctrl+C stops.\n")
-        await _until_stopped()
+        await services.until_refused()
 
 
 async def _demo(data: Path | None, port: int) -> None:
@@ -259,7 +265,7 @@ async def _demo(data: Path | None, port: int) -> None:
         typer.echo("\nThe demo is running with a simulated WhatsApp: nothing leaves this machine. Open this link:\n")
         typer.echo(f"  {running.link}\n")
         typer.echo("Ctrl+C stops it.\n")
-        await _until_stopped()
+        await running.services.until_refused()
 
 
 async def _loopback(port: int, state: Path | None, scenario: str | None) -> None:
@@ -274,7 +280,7 @@ async def _loopback(port: int, state: Path | None, scenario: str | None) -> None
         if scenario:
             await whatsapp.play(scenario)
             typer.echo(json.dumps({"played": scenario}))
-        await _until_stopped()
+        await asyncio.Event().wait()
 
 
 async def _rotate_key(data: Path | None) -> int:
@@ -285,12 +291,8 @@ async def _rotate_key(data: Path | None) -> int:
     return 0 if outcome.is_complete else 1
 
 
-async def _until_stopped() -> None:
-    await asyncio.Event().wait()
-
-
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run `work` to its end, or until Ctrl+C or SIGTERM cancels it."""
+    """Run `work` to its end, or until a signal cancels it."""
 
     async def cancellable() -> Any:
         async with _signals():
@@ -306,10 +308,19 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 async def _signals() -> AsyncIterator[None]:
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in event loops
-            loop.add_signal_handler(number, task.cancel)
+    for number in (signal.SIGINT, *_endings()):
+        loop.add_signal_handler(number, task.cancel)
     yield
+
+
+def _endings() -> list[signal.Signals]:
+    """The signals that ask to end, from a supervisor or a terminal that is closed, but for those that are ignored
+    (nohup)."""
+    return [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+
+
+def _listener(fd: int | None) -> socket.socket | None:
+    return None if fd is None else socket.socket(fileno=fd)
 
 
 def _watch_parent(wanted: bool) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import httpx
 
@@ -18,13 +18,12 @@ from exponential.auth import signin, users
 from exponential.database import Part
 from exponential.ending import end
 from exponential.errors import ConfigurationError
-from exponential.settings import AppSettings, GatewaySettings, Settings, read, with_kept_keys, with_secrets
+from exponential.listening import bind_app, bind_gateway, url_of
+from exponential.settings import AppSettings, GatewaySettings, read, with_kept_keys, with_secrets
 
-READY = 60.0  # seconds a service gets to answer /health for the first time
-FIRST_PAUSE, STEADY_AFTER = (
-    0.5,
-    30.0,
-)  # seconds before an ended service is started again, doubled each time; of life that resets it
+TOLD_EVERY = 15.0  # seconds after which it is told again that a service is still starting
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before an ended service is started again, doubled each time
+STEADY_AFTER = 30.0  # seconds of life after which a service's end counts as the first again
 STOP = 6.0  # seconds a service gets to finish what it does
 BAD_CONFIGURATION = 2  # exit code of a service that can't start as configured
 
@@ -120,14 +119,19 @@ def public_url(settings: AppSettings) -> str:
 
 
 class Service:
-    """One of our services as a child process. `verb` is its command: app or gateway."""
+    """One of our services as a child process. `verb` is its command: app or gateway.
 
-    def __init__(self, verb: str, settings: Settings, url: str, environment: Mapping[str, str]) -> None:
-        self.url = url
+    It serves on `listener`, which stays open here: nobody else gets the port, and calls wait while it starts again.
+    """
+
+    def __init__(self, verb: str, listener: socket.socket, data: Path, environment: Mapping[str, str]) -> None:
         self.verb = verb
-        self._environment = {**os.environ, **environment, "EXPONENTIAL_DATA": str(settings.data_dir)}
+        self.url = url_of(listener)
+        self._listener = listener
+        self._environment = {**os.environ, **environment, "EXPONENTIAL_DATA": str(data)}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self.refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # ends with ConfigurationError
 
     async def start(self) -> None:
         """Start it, wait until it answers, and keep it running from then on. Raises ConfigurationError."""
@@ -154,74 +158,95 @@ class Service:
         await self.start()
 
     async def _spawn(self) -> None:
+        fd = self._listener.fileno()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "exponential",
-            self.verb,
-            "--with-parent",
+            *(sys.executable, "-m", "exponential", self.verb, "--with-parent", "--listen-on", str(fd)),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=sys.stderr,
+            pass_fds=(fd,),
+            start_new_session=True,  # a terminal's Ctrl+C is for us: we end the services in order
         )
 
     async def _until_ready(self) -> None:
+        """A slow machine gets all the time that it needs. Raises ConfigurationError when the process ends before."""
         process = self._process
         assert process is not None
-        async with httpx.AsyncClient(trust_env=False) as http:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(READY):
-                    while process.returncode is None:
-                        with contextlib.suppress(httpx.HTTPError):
-                            if (await http.get(f"{self.url}/health")).is_success:
-                                return
-                        await asyncio.sleep(0.05)
-        if process.returncode is None:
-            raise ConfigurationError(f"The {self.verb} did not get ready within {READY:g} s; its log above says why.")
-        raise ConfigurationError(f"The {self.verb} could not start; the line above says why.")
+        clock = asyncio.get_running_loop().time
+        began = told = clock()
+        async with httpx.AsyncClient(trust_env=False, timeout=1) as http:
+            while process.returncode is None:
+                with contextlib.suppress(httpx.HTTPError):
+                    if (await http.get(f"{self.url}/health")).is_success:
+                        return
+                if clock() - told > TOLD_EVERY:
+                    told = clock()
+                    _log.warning("service_still_starting", service=self.verb, seconds=round(told - began))
+                await asyncio.sleep(0.05)
+        raise self._could_not_start()
 
     async def _keep(self) -> None:
-        """Start it again whenever it ends without being asked to."""
+        """Start it again whenever it ends without being asked to, unless it says that it can't start as configured."""
         clock = asyncio.get_running_loop().time
         pause = FIRST_PAUSE
         while True:
             assert self._process is not None
             started = clock()
             code = await self._process.wait()
+            if code == BAD_CONFIGURATION:
+                return self.refused.set_exception(self._could_not_start())
             if clock() - started > STEADY_AFTER:
                 pause = FIRST_PAUSE
             _log.error("service_ended", service=self.verb, exit_code=code, again_in=pause)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, 30.0)
+            pause = min(pause * 2, LONGEST_PAUSE)
             await self._spawn()
+
+    def _could_not_start(self) -> ConfigurationError:
+        return ConfigurationError(f"The {self.verb} could not start; what it said above tells why.")
+
+
+@dataclass(frozen=True)
+class Running:
+    """An installation whose services are up. Its ports are those that they listen on."""
+
+    place: Installation
+    gateway: Service
+    app: Service
+
+    async def until_refused(self) -> NoReturn:
+        """Wait for a service that can't be started again as it is configured, and raise its ConfigurationError."""
+        await asyncio.wait((self.gateway.refused, self.app.refused), return_when=asyncio.FIRST_COMPLETED)
+        raise next(
+            error for each in (self.gateway, self.app) if each.refused.done() and (error := each.refused.exception())
+        )
 
 
 @asynccontextmanager
-async def running(place: Installation, environment: Mapping[str, str] | None = None) -> AsyncIterator[list[Service]]:
-    """Both services, up and answering, [gateway, app], until the block ends. `environment` wins over ours."""
-    app_url = f"http://{place.app.host}:{place.app.port}"
-    gateway_url = f"http://{place.gateway.host}:{place.gateway.port}"
-    shared = {
-        "DATABASE_URL": place.app.database_url,
-        "GATEWAY_DATABASE_URL": place.gateway.database_url,
-        "EXPONENTIAL_APP_PORT": str(place.app.port),
-        "WHATSAPP_GATEWAY_PORT": str(place.gateway.port),
-        "EXPONENTIAL_APP_URL": place.app.app_url or app_url,
-        "WHATSAPP_GATEWAY_URL": place.app.gateway_url or gateway_url,
-        **(environment or {}),
-    }
-    services = [
-        Service("gateway", place.gateway, gateway_url, shared),
-        Service("app", place.app, app_url, shared),
-    ]
-    try:
-        await asyncio.gather(*(service.start() for service in services))
-        yield services
-    finally:
-        await asyncio.gather(*(service.stop() for service in services))
+async def running(place: Installation, environment: Mapping[str, str] | None = None) -> AsyncIterator[Running]:
+    """Both services, up and answering, until the block ends; port 0 takes a free one. `environment` wins over ours.
 
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    Raises ConfigurationError when a port is taken or a service can't start.
+    """
+    with bind_app(place.app) as for_app, bind_gateway(place.gateway) as for_gateway:
+        app = place.app.model_copy(update={"port": for_app.getsockname()[1]})
+        gateway = place.gateway.model_copy(update={"port": for_gateway.getsockname()[1]})
+        shared = {
+            "DATABASE_URL": app.database_url,
+            "GATEWAY_DATABASE_URL": gateway.database_url,
+            "EXPONENTIAL_APP_PORT": str(app.port),
+            "WHATSAPP_GATEWAY_PORT": str(gateway.port),
+            "EXPONENTIAL_APP_URL": app.app_url or url_of(for_app),
+            "WHATSAPP_GATEWAY_URL": app.gateway_url or url_of(for_gateway),
+            **(environment or {}),
+        }
+        services = Running(
+            Installation(app, gateway),
+            Service("gateway", for_gateway, gateway.data_dir, shared),
+            Service("app", for_app, app.data_dir, shared),
+        )
+        try:
+            await asyncio.gather(services.gateway.start(), services.app.start())
+            yield services
+        finally:
+            await asyncio.gather(services.gateway.stop(), services.app.stop())

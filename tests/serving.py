@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from exponential.http.server import Server, bind
+from exponential.http.server import Server
+from exponential.listening import listen
 
 Lifespan = Literal["auto", "on", "off"]
 
@@ -20,7 +21,7 @@ async def serving(
     **server_settings: Any,
 ) -> AsyncIterator[str]:
     """Yields the base URL. `lifespan="off"` is for an app whose lifespan the test runs by itself."""
-    listener = bind("127.0.0.1", port)
+    listener = listen("127.0.0.1", port)
     server = Server(app, before_stop=before_stop, **server_settings)
     server.config.lifespan = lifespan
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,6 +1,7 @@
 """The app service: FastAPI put together from its routers, and the server that runs it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -52,8 +53,9 @@ from exponential.database import Database
 from exponential.ending import end
 from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient
-from exponential.http.server import Server, bind
+from exponential.http.server import Server
 from exponential.http.streams import StreamGuard
+from exponential.listening import bind_app
 from exponential.settings import AppSettings
 
 STOP = 4.0  # seconds
@@ -147,14 +149,14 @@ async def _stopping_in_time(runtime: Runtime) -> AsyncIterator[None]:
             _log.warning("runtime_stopped_late")
 
 
-def serve(settings: AppSettings) -> None:
-    """Run the app until SIGTERM or SIGINT, then return. `settings` has its database URL and secrets filled in.
+def serve(settings: AppSettings, listener: socket.socket | None = None) -> None:
+    """Run the app until a signal, then return. `settings` has its database URL and secrets filled in.
 
     Raises ConfigurationError when the database or the port can't be used.
     """
     log.configure(settings.log_level, service="app")
     key_check.prepare("app", settings.database_url, settings.encryption_keys)
-    listener = bind(settings.host, settings.port)
+    listener = listener or bind_app(settings)
     app = create(settings)
     _log.info("app_listening", port=listener.getsockname()[1])
     server = Server(

@@ -29,21 +29,20 @@ from exponential.gateway.stores import Stores
 from exponential.gateway.supervisor import Supervisor
 from exponential.gateway.vault import Vault
 from exponential.http.server import Server
-from exponential.listening import listen
+from exponential.listening import bind_gateway
 from exponential.settings import GatewaySettings
 
 _log = log.get(__name__)
 
 
-def serve(settings: GatewaySettings) -> None:
-    """Run the gateway until SIGTERM or SIGINT. `settings` must name the database and hold secrets and keys.
+def serve(settings: GatewaySettings, listener: socket.socket | None = None) -> None:
+    """Run the gateway until a signal. `settings` must name the database and hold secrets and keys.
 
     Raises ConfigurationError, in one sentence, when it can't start.
     """
     launch = _launch(settings)
     key_check.prepare("gateway", settings.database_url, settings.encryption_keys)
-    listener = _listen(settings.host, settings.port)
-    asyncio.run(_serve(settings, launch, listener))
+    asyncio.run(_serve(settings, launch, listener or bind_gateway(settings)))
 
 
 def application(settings: GatewaySettings, *, launch: Launch | None = None, pace: Pace | None = None) -> FastAPI:
@@ -129,16 +128,6 @@ def _launch(settings: GatewaySettings) -> Launch:
     if settings.proxy_url:
         environment["HTTPS_PROXY"] = settings.proxy_url
     return Launch(environment=environment, log_level=settings.log_level)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return listen(host, port)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The gateway can't listen on {host} port {port} ({error.strerror or error}). "
-            "Stop what uses it, or set WHATSAPP_GATEWAY_PORT to another one."
-        ) from None
 
 
 async def _serve(settings: GatewaySettings, launch: Launch, listener: socket.socket) -> None:

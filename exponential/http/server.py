@@ -4,16 +4,15 @@ import contextlib
 import functools
 import signal
 import socket
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 import uvicorn
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exponential.errors import ConfigurationError
 from exponential.http.patience import BodyTimeout, Patience, PatientProtocol
-from exponential.listening import listen
 
 GRACE = 3  # seconds that requests get to finish in
 HTTPS_FOR = 365 * 24 * 60 * 60  # seconds that a browser which came by HTTPS comes by nothing else
@@ -51,6 +50,15 @@ class Server(uvicorn.Server):
         )
         self._before_stop = before_stop
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn takes SIGINT and SIGTERM; a terminal that is closed sends SIGHUP, unless nohup keeps it away."""
+        with super().capture_signals():
+            here = threading.current_thread() is threading.main_thread()
+            if here and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+                signal.signal(signal.SIGHUP, self.handle_exit)
+            yield
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not recorded as uvicorn's own method does, for it raises the signal anew after the end.
         self.force_exit = self.should_exit and sig == signal.SIGINT
@@ -75,14 +83,3 @@ class StrictTransport:
             await send(message)
 
         await self._app(scope, receive, send_with_header if scope.get("scheme") == "https" else send)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises ConfigurationError in one sentence."""
-    try:
-        return listen(host, port)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The app can't listen on {host}:{port} ({error.strerror or error}). "
-            "Another program may use that port; EXPONENTIAL_APP_PORT sets another one."
-        ) from None

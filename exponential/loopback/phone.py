@@ -112,9 +112,16 @@ class Phone(Writing, Grouping, Watching):
         return self.chats.get(groups.chat_name(self._place(chat)), [])
 
     async def wait_for(
-        self, what: str | Callable[[ChatMessage], bool], *, chat: "Phone | Group | str" = "me", timeout: float = 15
+        self,
+        what: str | Callable[[ChatMessage], bool],
+        *,
+        chat: "Phone | Group | str" = "me",
+        timeout: float | None = 15,
     ) -> ChatMessage:
-        """The first line of `chat`, not typed on this phone, that contains or satisfies `what`. Raises TimeoutError."""
+        """The first line of `chat`, not typed on this phone, that contains or satisfies `what`.
+
+        Raises TimeoutError after `timeout` seconds; None: never.
+        """
         matches = (lambda line: what in line.text) if isinstance(what, str) else what
         async with asyncio.timeout(timeout):
             while True:

@@ -16,7 +16,7 @@ from exponential.app import service
 from exponential.assistant.records import Message, Turn
 from exponential.auth.users import User
 from exponential.database import Database
-from exponential.http.server import bind
+from exponential.listening import listen
 from exponential.loopback.groups import Group
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
@@ -49,7 +49,7 @@ async def house(app_database: Database, start_real_gateway: StartGateway, whatsa
     async with app_database.transaction() as session:
         user = User(email="ada@example.org", name="Ada")
         session.add(user)
-    with bind("127.0.0.1", 0) as taken:
+    with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
     async with start_real_gateway(app_url=f"http://127.0.0.1:{port}") as gateway:
         async with gateway.served() as client:

@@ -127,8 +127,8 @@ async def running(postgres: EmbeddedPostgres, folder: Path, **app: object) -> As
     name = secrets.token_hex(4)
     shared = {"data_dir": folder, "auth_secret": SECRET, "encryption_keys": (key,)}
     place = Installation(
-        read(AppSettings, **shared, database_url=postgres.url(f"app_{name}"), port=launch.free_port()),
-        read(GatewaySettings, **shared, database_url=postgres.url(f"gateway_{name}"), port=launch.free_port()),
+        read(AppSettings, **shared, database_url=postgres.url(f"app_{name}"), port=0),
+        read(GatewaySettings, **shared, database_url=postgres.url(f"gateway_{name}"), port=0),
     )
     encryption.use_keys((key,))
     expect.set_options(timeout=PATIENT)
@@ -146,9 +146,10 @@ async def running(postgres: EmbeddedPostgres, folder: Path, **app: object) -> As
         }
         async with launch.running(place, environment) as services, browsing() as browser:
             database = Database(place.app.database_url)
-            client = GatewayClient(f"http://127.0.0.1:{place.gateway.port}", SECRET)
-            url = f"http://127.0.0.1:{place.app.port}"
-            yield Living(url, database, client, whatsapp, browser, (key,), services[0], place.gateway.database_url)
+            gateway = services.gateway
+            client = GatewayClient(gateway.url, SECRET)
+            url = services.app.url
+            yield Living(url, database, client, whatsapp, browser, (key,), gateway, place.gateway.database_url)
             await client.close()
             await database.close()
 

@@ -14,6 +14,7 @@ import pytest
 from exponential import launch
 from exponential.app import service
 from exponential.errors import ConfigurationError
+from exponential.listening import listen
 from exponential.settings import AppSettings, read, with_secrets
 
 START = """
@@ -64,11 +65,11 @@ async def port_of(process: asyncio.subprocess.Process) -> int:
 
 
 def test_a_port_in_use_is_one_sentence(database_url: Callable[[str], str], tmp_path: Path) -> None:
-    taken = service.bind("127.0.0.1", 0)
+    taken = listen("127.0.0.1", 0)
     with taken:
         port = taken.getsockname()[1]
         settings = with_secrets(read(AppSettings, database_url=database_url("app"), data_dir=tmp_path, port=port))
-        with pytest.raises(ConfigurationError, match=rf"can.t listen on 127.0.0.1:{port}.*EXPONENTIAL_APP_PORT"):
+        with pytest.raises(ConfigurationError, match=rf"can.t listen on 127.0.0.1 port {port}.*EXPONENTIAL_APP_PORT"):
             service.serve(settings)
 
 

@@ -22,7 +22,7 @@ from exponential.gateway.delivery import Delivery
 from exponential.gateway.inbox import InboxMessage
 from exponential.gateway.sessions import Limits, Session
 from exponential.gateway.wire import Account, Inbound
-from exponential.http.server import bind
+from exponential.listening import listen
 
 PAUSE = timedelta(minutes=30)
 
@@ -72,7 +72,7 @@ async def test_thousands_of_messages_wait_out_an_hour_without_the_app_and_arrive
         return 202
 
     app.answer = answer
-    with bind("127.0.0.1", 0) as taken:
+    with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
     pushing = Delivery(gateway_database, f"http://127.0.0.1:{port}", SECRET)
     for session in found:
