@@ -10,13 +10,14 @@ from typing import Any, Literal
 import psycopg
 from sqlalchemy import MetaData, SmallInteger, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, UOWTransaction, mapped_column
 
 from exponential import encryption
 from exponential.encryption import BlindIndex, EncryptedBytes
-from exponential.errors import BadInput, ConfigurationError
+from exponential.errors import BadInput, ConfigurationError, Unavailable
 
 Part = Literal["app", "gateway"]
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -159,6 +160,24 @@ def refused(error: Exception) -> BadInput | None:
     return BadInput("The request has a text or number in it that can't be kept. Correct it, then try again.")
 
 
+def outage(error: BaseException) -> Unavailable | None:
+    """What to say when `error` means that the database can't do its work right now; None when it means anything
+    else."""
+    cause = error.orig if isinstance(error, StatementError) else error
+    if isinstance(cause, psycopg.errors.DiskFull):
+        return Unavailable(
+            "The database's disk is full, so nothing new can be kept. What was saved is safe. Whoever runs this must "
+            "make room.",
+            code="disk_full",
+        )
+    if isinstance(error, PoolTimeout):
+        return Unavailable("There is too much to do at once right now. Try again in a moment.", code="too_busy")
+    if isinstance(cause, psycopg.OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        sentence = "The database can't be reached. What was saved is safe; try again in a moment."
+        return Unavailable(sentence, code="database_unavailable")
+    return None
+
+
 async def raw_connection(session: AsyncSession) -> psycopg.AsyncConnection:
     """The psycopg connection beneath this transaction, for procrastinate's `connection=`."""
     raw = await (await session.connection()).get_raw_connection()
@@ -199,6 +218,7 @@ def prepare(part: Part, url: str) -> None:
     """
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     parsed = parse_url(url)
     config = Config()
@@ -208,7 +228,13 @@ def prepare(part: Part, url: str) -> None:
     config.attributes.update(url=parsed, part=part)
     with refusals(part, url):
         _create_if_missing(parsed)
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise ConfigurationError(
+                f"A newer version of Exponential has used the {part}'s database: {error}. Nothing was changed. Start "
+                "that version or a later one, or restore a backup that this one made."
+            ) from None
 
 
 @contextmanager
@@ -220,9 +246,15 @@ def refusals(part: Part, url: str) -> Iterator[None]:
         parsed = parse_url(url)
         cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
         where = f"{parsed.host or parsed.query.get('host') or 'the local socket'}"
+        match cause:
+            case psycopg.errors.DiskFull():
+                advice = "Make room on the database's disk"
+            case psycopg.errors.InsufficientPrivilege():
+                advice = f"Give the role {parsed.username} that right, or create the database {parsed.database} for it"
+            case _:
+                advice = "Start Postgres or correct the URL"
         raise ConfigurationError(
-            f"The {part}'s database at {where} can't be used ({_first_line(cause)}). "
-            "Start Postgres or correct the URL, then start again."
+            f"The {part}'s database at {where} can't be used ({_first_line(cause)}). {advice}, then start again."
         ) from None
 
 
@@ -243,7 +275,7 @@ def _create_if_missing(url: URL) -> None:
         return
     assert url.database  # a connection without one would have been refused for another reason
     admin = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
-    with psycopg.connect(admin, autocommit=True, connect_timeout=10) as connection:
+    with psycopg.connect(libpq(admin), autocommit=True, connect_timeout=10) as connection:
         try:
             connection.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(url.database)))
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):

@@ -4,9 +4,11 @@ docs/settings.md is the table of them all; a test keeps it complete.
 """
 
 import base64
+import errno
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
@@ -30,10 +32,29 @@ def default_data_dir() -> Path:
 
 
 def make_data_dir(folder: Path) -> None:
-    """Make the data folder for its user alone. Others may pass through root's: the embedded Postgres must."""
-    if not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o711 if folder.stat().st_uid == 0 else 0o700)
+    """Make the data folder for its user alone. Others may pass through root's: the embedded Postgres must.
+
+    Raises ConfigurationError.
+    """
+    with usable(folder):
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711 if folder.stat().st_uid == 0 else 0o700)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """What the system refuses inside, in the data folder, is a ConfigurationError."""
+    try:
+        yield
+    except OSError as error:
+        help_ = "Make room" if error.errno == errno.ENOSPC else "Let this user read and write it"
+        raise ConfigurationError(
+            f"The data folder {folder} can't be used ({error.strerror or error}). {help_}, or name another folder with "
+            "--data or EXPONENTIAL_DATA."
+        ) from None
 
 
 class Settings(BaseSettings):
@@ -249,16 +270,20 @@ def _new_key() -> str:
 
 
 def _keep(path: Path, make: Callable[[], str]) -> str:
-    """Read `path`, or write it first with what `make` returns; when two processes race, the first one's stays."""
-    if not path.exists():
-        make_data_dir(path.parent)
-        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(make() + "\n")
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_text(encoding="utf-8").strip()
+    """Read `path`, or write it first with what `make` returns; when two processes race, the first one's stays.
+
+    Raises ConfigurationError.
+    """
+    with usable(path.parent):
+        if not path.exists():
+            make_data_dir(path.parent)
+            fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(make() + "\n")
+            try:
+                os.link(fresh, path)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_text(encoding="utf-8").strip()

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
@@ -51,7 +51,7 @@ from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
 from exponential.database import Database
 from exponential.ending import end
-from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound, Unavailable
+from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound
 from exponential.gateway.client import GatewayClient
 from exponential.http.server import Server
 from exponential.http.streams import StreamGuard
@@ -129,7 +129,7 @@ def create(settings: AppSettings) -> FastAPI:
     app.add_exception_handler(ExponentialError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(StatementError, _database)
+    app.add_exception_handler(SQLAlchemyError, _database)
     app.add_exception_handler(UnicodeEncodeError, _database)
     app.add_exception_handler(psycopg.OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -179,7 +179,7 @@ async def _health(request: Request) -> Response:
     state: State = request.app.state.exponential
     try:
         await state.database.ping()
-    except DBAPIError:
+    except SQLAlchemyError:
         return JSONResponse({"ok": False, "error": "The database does not answer."}, 503)
     return JSONResponse({"ok": True})
 
@@ -207,20 +207,15 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
-    unreachable = isinstance(error, psycopg.OperationalError) or (
-        isinstance(error, DBAPIError)
-        and (error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError))
-    )
     refusal = database.refused(error)
     if refusal is not None:
         _log.warning("value_refused", error=error)
         return await _expected(request, refusal)
-    if not unreachable:
+    outage = database.outage(error)
+    if outage is None:
         raise error
     _log.warning("database_unavailable", error=error)
-    return await _expected(
-        request, Unavailable("The database can’t be reached. Your data is safe.", code="database_unavailable")
-    )
+    return await _expected(request, outage)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

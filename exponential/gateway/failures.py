@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,16 +63,11 @@ async def _database_error(_request: Request, error: Exception) -> JSONResponse:
     if refusal is not None:
         _log.warning("value_refused", error=error)
         return _answer(refusal)
-    if isinstance(error, DBAPIError) and not (
-        error.connection_invalidated or "OperationalError" in type(error).__name__
-    ):
+    outage = database.outage(error)
+    if outage is None:
         return await _unexpected_error(_request, error)
     _log.error("database_unavailable", error=error)
-    return _answer(
-        Unavailable(
-            "The gateway's database doesn't answer right now. Try again in a moment.", code="database_unavailable"
-        )
-    )
+    return _answer(outage)
 
 
 async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from exponential import clock
 from exponential.errors import ConfigurationError
+from exponential.settings import usable
 
 FILE_NAME = "node"
 PATIENCE = 3.0  # seconds that a gateway which is just ending gets
@@ -27,8 +28,9 @@ class Home:
     """Holds `folder` until `close`. Raises ConfigurationError when another gateway does."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with usable(folder.parent):
+            (folder / "sessions").mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not self._locked():
             os.close(self._file)
             raise ConfigurationError(

@@ -67,7 +67,6 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         park_after = timedelta(hours=settings.park_after)
         files = Fetching(supervisor, folder, spool_keys, settings.media_limit * 1_000_000)
         delivery = Delivery(

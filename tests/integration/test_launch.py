@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from exponential import database, key_check, launch
 from exponential.errors import ConfigurationError
@@ -39,3 +42,53 @@ def test_a_password_with_a_space_is_taken_and_what_postgres_refuses_tells_no_pas
         with pytest.raises(ConfigurationError) as refused:
             key_check.verify("app", wrong, ())
         assert "S3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("verb", [launch.app_settings, launch.gateway_settings, launch.installation])
+def test_a_data_folder_that_can_not_be_used_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, database_url: Callable[[str], str], tmp_path: Path, verb: Callable[[Path], object]
+) -> None:
+    (tmp_path / "file").touch()
+    for given in ({}, {"DATABASE_URL": database_url("app"), "GATEWAY_DATABASE_URL": database_url("gateway")}):
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        for folder in (tmp_path / "file" / "data", tmp_path / "file", Path("/proc/data")):
+            with pytest.raises(ConfigurationError, match=r"data folder .* can.t be used .*EXPONENTIAL_DATA"):
+                verb(folder)
+
+
+def test_an_older_version_leaves_the_data_of_a_newer_one_alone(database_url: Callable[[str], str]) -> None:
+    url = database_url("app")
+    database.prepare("app", url)
+    with psycopg.connect(database.libpq(url)) as connection:
+        connection.execute("update schema_version set version_num = '9999_of_tomorrow'")
+    with pytest.raises(
+        ConfigurationError, match=r"newer version of Exponential .*9999_of_tomorrow.* Nothing was changed"
+    ):
+        database.prepare("app", url)
+
+
+def test_a_missing_database_that_an_ordinary_role_may_not_create_is_told(database_url: Callable[[str], str]) -> None:
+    url = database_url("app")
+    database.prepare("app", url)
+    with psycopg.connect(database.libpq(url), autocommit=True) as connection:
+        connection.execute("do $$ begin create role ordinary; exception when duplicate_object then null; end $$")
+    missing = database.parse_url(url).set(database="exponential_missing", query=dict(database.parse_url(url).query))
+    as_ordinary = missing.update_query_dict({"options": "-c role=ordinary"}).render_as_string(hide_password=False)
+    with pytest.raises(ConfigurationError, match=r"permission denied .*create the database exponential_missing"):
+        database.prepare("app", as_ordinary)
+
+
+async def test_a_full_disk_is_told_as_what_it_is(app_database: database.Database) -> None:
+    full = "do $$ begin raise exception 'no room' using errcode = '53100'; end $$"
+    with (
+        pytest.raises(ConfigurationError, match="Make room on the database's disk"),
+        database.refusals("app", "postgresql:///x"),
+    ):
+        async with app_database.transaction() as session:
+            await session.execute(text(full))
+    with pytest.raises(DBAPIError) as caught:
+        async with app_database.transaction() as session:
+            await session.execute(text(full))
+    outage = database.outage(caught.value)
+    assert outage is not None and outage.code == "disk_full" and "make room" in str(outage)

@@ -144,7 +144,7 @@ async def test_with_the_database_gone_the_gateway_is_told_to_try_again(house: Ho
         assert answer.headers["retry-after"]
         assert (await gateway.get("/health")).status_code == 503
         page = await gateway.get("/sign-in/any", headers={"accept": "text/html"})
-        assert page.status_code == 503 and "The database can’t be reached" in page.text
+        assert page.status_code == 503 and "The database can&#39;t be reached" in page.text
 
         await let_in(house, True)
         again = await gateway.post(ROUTE, json=message(), headers=bearer(str(alice.id)))
