@@ -42,6 +42,7 @@ from exponential.app import (
     whatsapp_pages,
 )
 from exponential.app.board import Board
+from exponential.app.last_known import LastKnown
 from exponential.app.mcp import PATH, McpEndpoint
 from exponential.app.mode import GatewayMode
 from exponential.app.pages import STATIC, failure, wants_json
@@ -96,7 +97,9 @@ def create(settings: AppSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.database_url)
         gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
-        state = State(settings, db, Board(db), GatewayMode(gateway), gateway, oidc.make_provider(settings))
+        state = State(
+            settings, db, Board(db), GatewayMode(gateway), gateway, LastKnown(gateway), oidc.make_provider(settings)
+        )
         app.state.exponential = state
         background = {
             asyncio.create_task(state.board.run()),

@@ -16,6 +16,7 @@ from exponential.auth import belongings, users
 from exponential.auth.users import User
 from exponential.encryption import TemporaryFile
 from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
+from exponential.gateway.client import own_refusals
 from exponential.http.routes import Router
 
 router = Router(prefix="/settings/data")
@@ -77,7 +78,7 @@ async def erase_account(state: State, user: User) -> None:
         await users.may_be_erased(session, user)
     if state.gateway is not None:
         try:
-            with whatsapp.own_refusals():
+            with own_refusals():
                 for found in await state.gateway.sessions(user.identity):
                     await state.gateway.disconnect(user.identity, found.session_id)
         except Unavailable as error:
@@ -119,7 +120,7 @@ async def _sessions(state: State, user: User) -> list[dict[str, Any]]:
     if state.gateway is None:
         return []
     try:
-        with whatsapp.own_refusals():
+        with own_refusals():
             found = await state.gateway.sessions(user.identity)
             return [
                 {

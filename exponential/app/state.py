@@ -7,6 +7,7 @@ from authlib.integrations.starlette_client import StarletteOAuth2App
 from fastapi import Depends, Request
 
 from exponential.app.board import Board
+from exponential.app.last_known import LastKnown
 from exponential.app.mode import GatewayMode
 from exponential.auth import signin
 from exponential.auth.users import User
@@ -29,6 +30,7 @@ class State:
     board: Board
     mode: GatewayMode
     gateway: GatewayClient | None
+    gateway_said: LastKnown
     provider: StarletteOAuth2App | None = None
 
 

@@ -1,8 +1,7 @@
 """JSON routes about WhatsApp: thin proxies that speak to the gateway as the signed-in user."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -16,8 +15,8 @@ from exponential.app.state import SignedIn, State, TheState
 from exponential.auth import consents
 from exponential.auth.users import User
 from exponential.ending import end
-from exponential.errors import Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
-from exponential.gateway.client import GatewayClient
+from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
+from exponential.gateway.client import GatewayClient, own_refusals
 from exponential.http.routes import Router
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
@@ -49,12 +48,13 @@ class Agreement(_Answer):
 
 
 class Overview(_Answer):
-    """`error` says why there are no sessions to show; None when they could be asked for."""
+    """`sessions` as the gateway told them at `told_at`; `error` says why it doesn't now."""
 
     configured: bool
     consent: Agreement
     loopback: bool = False
     error: str | None = None
+    told_at: datetime | None = None
     sessions: list[Session] = []
 
 
@@ -70,18 +70,6 @@ class LoginStatus(_Answer):
     status_reason: str | None
     status_code: str | None
     qr_expires_at: datetime | None
-
-
-@contextmanager
-def own_refusals() -> Iterator[None]:
-    """A token that the gateway refuses is this installation's fault: the browser must not think it is signed out."""
-    try:
-        yield
-    except Unauthorized:
-        raise Unavailable(
-            "The gateway refused this app's token. Both must have the same AUTH_SECRET; contact your administrator.",
-            code="gateway_refused",
-        ) from None
 
 
 async def _gateway(state: TheState, user: SignedIn) -> AsyncIterator[GatewayClient]:
@@ -131,13 +119,15 @@ async def overview(state: TheState, user: SignedIn) -> Overview:
     if state.gateway is None:
         return Overview(configured=False, consent=consent)
     loopback = await state.mode.is_loopback()
-    try:
-        with own_refusals():
-            found = await state.gateway.sessions(user.identity)
-    except ExponentialError as error:
-        return Overview(configured=True, consent=consent, loopback=loopback, error=str(error))
-    sessions = [Session.model_validate(item) for item in found]
-    return Overview(configured=True, consent=consent, loopback=loopback, sessions=sessions)
+    told = await state.gateway_said.sessions(user)
+    return Overview(
+        configured=True,
+        consent=consent,
+        loopback=loopback,
+        error=str(told.error) if told.error else None,
+        told_at=told.at,
+        sessions=[Session.model_validate(item) for item in told.sessions],
+    )
 
 
 @router.post("/consent", status_code=204)
@@ -150,18 +140,21 @@ async def events(state: TheState, user: SignedIn) -> StreamingResponse:
     """Server-sent events: `changed` whenever one of the user's sessions has, as soon as the gateway knows."""
     pages = state.board.stream(CHANNEL, str(user.id))
     if state.gateway is not None:
-        following = asyncio.create_task(_follow(state.gateway, state.board, user))
+        following = asyncio.create_task(_follow(state, state.gateway, user))
         pages.body_iterator = _with(following, pages.body_iterator)
     return pages
 
 
-async def _follow(gateway: GatewayClient, board: Board, user: User) -> None:
-    """Tell the user's open pages whatever changes; of a session that is being linked, each new code too."""
+async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
+    """Tell the user's open pages whatever changes, and that the gateway fell silent; of a session that is being linked
+    each new code, too."""
+    board = state.board
     linking: dict[str, asyncio.Task[None]] = {}
     try:
         while True:
             try:
                 async for sessions in gateway.follow(user.identity):
+                    state.gateway_said.heard(user, sessions)
                     board.tell(CHANNEL, str(user.id))
                     pending = {each.session_id for each in sessions if each.status == "pending"}
                     for session_id in linking.keys() - pending:
@@ -170,7 +163,9 @@ async def _follow(gateway: GatewayClient, board: Board, user: User) -> None:
                         linking[session_id] = asyncio.create_task(_follow_codes(gateway, board, user, session_id))
             except NotFound:
                 return  # an older gateway, which has no such stream; the page asks now and then
-            except ExponentialError:
+            except ExponentialError as error:
+                state.gateway_said.lost(user, error)
+                board.tell(CHANNEL, str(user.id))
                 await asyncio.sleep(FOLLOW_AGAIN)
     finally:
         await end(*linking.values())

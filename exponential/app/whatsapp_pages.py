@@ -42,16 +42,17 @@ def _go(path: str, **query: str) -> Response:
 async def overview(request: Request, state: TheState, user: SignedIn) -> Response:
     if state.gateway is None:
         return await _view(request, "_wa_overview.html", view="unconfigured")
-    try:
-        with whatsapp.own_refusals():
-            found = await state.gateway.sessions(user.identity)
-    except ExponentialError as error:
-        return await _view(request, "_wa_overview.html", view="unreachable", sentence=str(error))
+    told = await state.gateway_said.sessions(user)
+    zone = zone_of(user)
+    if told.error is not None:
+        rows = [whatsapp_views.row(session, zone) for session in told.sessions]
+        last = {"accounts": [row for row in rows if not row.pending], "told_at": told.at and told.at.astimezone(zone)}
+        return await _view(request, "_wa_overview.html", view="unreachable", sentence=str(told.error), **last)
+    found = told.sessions
     consent = await whatsapp.agreement(state, user)
     if not found:
         view = "none" if consent.at else "warning"
         return await _view(request, "_wa_overview.html", view=view, consent=consent)
-    zone = zone_of(user)
     parked = await asyncio.gather(*(_parked(state.gateway, user, session) for session in found))
     rows = [whatsapp_views.row(session, zone, count) for session, count in zip(found, parked, strict=True)]
     return await _view(

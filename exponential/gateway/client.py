@@ -1,7 +1,8 @@
 """Typed HTTP client of the gateway, for the app. Each call speaks for one user through a JWT of its own."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,8 +15,9 @@ from exponential.auth.tokens import Identity
 from exponential.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 
 TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
+AT_A_GLANCE = httpx.Timeout(3.0)  # seconds, for what the gateway knows by itself and a page waits for
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # streams hold theirs for long
-SILENCE = 40.0  # seconds without a heartbeat after which a stream is dead
+SILENCE = 3.0  # seconds without a heartbeat, which comes every second, after which a stream is dead
 _ERRORS: dict[int, type[ExponentialError]] = {
     400: BadInput,
     401: Unauthorized,
@@ -124,10 +126,10 @@ class GatewayClient:
 
     async def qr(self, who: Identity, session_id: str) -> bytes:
         """The current QR code as PNG. Raises Unavailable (no code yet), NotFound, or Conflict (already connected)."""
-        return (await self._call("GET", f"/login/{_part(session_id)}/qr", who)).content
+        return (await self._call("GET", f"/login/{_part(session_id)}/qr", who, timeout=AT_A_GLANCE)).content
 
     async def login_status(self, who: Identity, session_id: str) -> LoginStatus:
-        body = (await self._call("GET", f"/login/{_part(session_id)}/status", who)).json()
+        body = (await self._call("GET", f"/login/{_part(session_id)}/status", who, timeout=AT_A_GLANCE)).json()
         return LoginStatus(
             connected=body["connected"],
             phone_number=body["phoneNumber"],
@@ -150,11 +152,11 @@ class GatewayClient:
 
     async def sessions(self, who: Identity) -> list[SessionInfo]:
         """All sessions of `who`, oldest first."""
-        body = (await self._call("GET", "/sessions", who)).json()
+        body = (await self._call("GET", "/sessions", who, timeout=AT_A_GLANCE)).json()
         return [_session(item) for item in body["sessions"]]
 
     async def session(self, who: Identity, session_id: str) -> SessionInfo:
-        return _session((await self._call("GET", f"/sessions/{_part(session_id)}", who)).json())
+        return _session((await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=AT_A_GLANCE)).json())
 
     async def disconnect(self, who: Identity, session_id: str) -> bool:
         """Unlink the device on the phone and forget the session. False: the phone will be told as soon as it can be."""
@@ -188,6 +190,8 @@ class GatewayClient:
                         event = line[6:].strip()
                     elif line.startswith("data:"):
                         yield event, json.loads(line[5:])
+        except httpx.ReadTimeout:
+            raise _silent() from None
         except (httpx.TransportError, httpx.InvalidURL):
             raise _unreachable() from None
 
@@ -242,7 +246,8 @@ class GatewayClient:
 
     async def access(self, who: Identity, session_id: str) -> dict[str, Any]:
         """Who may talk to the assistant: mode, people, groups, reactions, readReceipts (docs/gateway-api.md)."""
-        body: dict[str, Any] = (await self._call("GET", f"/sessions/{_part(session_id)}", who)).json()["access"]
+        answer = await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=AT_A_GLANCE)
+        body: dict[str, Any] = answer.json()["access"]
         return body
 
     async def change_access(self, who: Identity, session_id: str, **changes: Any) -> dict[str, Any]:
@@ -258,7 +263,7 @@ class GatewayClient:
 
     async def proved(self, who: Identity, session_id: str) -> list[OwnNumber]:
         """The numbers that are proved to be the owner's own."""
-        body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who)).json()
+        body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who, timeout=AT_A_GLANCE)).json()
         return [
             OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]))
             for item in body["numbers"]
@@ -270,7 +275,7 @@ class GatewayClient:
 
     async def parked(self, who: Identity, session_id: str) -> list[Parked]:
         """Messages that were set aside because the app couldn't take them, oldest first."""
-        body = (await self._call("GET", f"/sessions/{_part(session_id)}/parked", who)).json()
+        body = (await self._call("GET", f"/sessions/{_part(session_id)}/parked", who, timeout=AT_A_GLANCE)).json()
         return [
             Parked(item["messageId"], item["reason"], datetime.fromisoformat(item["waitingSince"]))
             for item in body["parked"]
@@ -282,7 +287,7 @@ class GatewayClient:
         return int(body["retried"])
 
     async def health(self) -> Health:
-        body = (await self._call("GET", "/health", None)).json()
+        body = (await self._call("GET", "/health", None, timeout=AT_A_GLANCE)).json()
         return Health(ok=body["ok"], mode=body["mode"])
 
     async def _call(
@@ -293,12 +298,17 @@ class GatewayClient:
         *,
         json: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
     ) -> httpx.Response:
         headers = dict(headers or {})
         if who is not None:
             headers["Authorization"] = f"Bearer {tokens.issue(who, secret=self._secret, audience=tokens.GATEWAY)}"
         try:
-            answer = await self._http.request(method, self._base_url + path, json=json, headers=headers)
+            answer = await self._http.request(
+                method, self._base_url + path, json=json, headers=headers, timeout=timeout
+            )
+        except httpx.ReadTimeout:
+            raise _silent() from None
         except (httpx.TransportError, httpx.InvalidURL):
             raise _unreachable() from None
         if answer.is_success:
@@ -306,9 +316,29 @@ class GatewayClient:
         raise _error(answer)
 
 
+@contextmanager
+def own_refusals() -> Iterator[None]:
+    """A token that the gateway refuses is this installation's fault: the browser must not think it is signed out."""
+    try:
+        yield
+    except Unauthorized:
+        raise Unavailable(
+            "The gateway refused this app's token. Both must have the same AUTH_SECRET; contact your administrator.",
+            code="gateway_refused",
+        ) from None
+
+
 def _unreachable() -> Unavailable:
     return Unavailable(
         "The WhatsApp gateway can't be reached. Check that the gateway service is running.", code="gateway_unreachable"
+    )
+
+
+def _silent() -> Unavailable:
+    return Unavailable(
+        "The WhatsApp gateway doesn't answer: it hangs, or its machine has too much to do. If it stays so, restart the "
+        "gateway service.",
+        code="gateway_silent",
     )
 
 

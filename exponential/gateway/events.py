@@ -16,7 +16,7 @@ from exponential.errors import NotFound
 from exponential.gateway import sessions
 from exponential.gateway.sessions import Session
 
-HEARTBEAT = 15.0  # seconds of silence after which a stream says that it is alive
+HEARTBEAT = 1.0  # seconds of silence after which a stream says that it is alive
 LIFETIME = 900.0  # seconds; then the caller follows anew, with a token that is good by then
 
 

@@ -55,7 +55,7 @@ function put(fresh, moved) {
   if (!moved && old?.dataset.keep?.split(" ").includes(state)) return;
   if (moved) since = Date.now();
   if (fresh.dataset.path) path = fresh.dataset.path;
-  if (dot && state === "sessions") dot.hidden = !("connected" in fresh.dataset);
+  if (dot && ["sessions", "unreachable"].includes(state)) dot.hidden = !("connected" in fresh.dataset);
   const other = moved || old?.dataset.state !== state;
   const had = view.contains(document.activeElement);
   if (other) view.replaceChildren(fresh);

@@ -3,6 +3,7 @@
 Leaves screenshots of each in test-results/screenshots, light and dark, 1280 and 390 px wide.
 """
 
+import signal
 import time
 from collections.abc import AsyncIterator
 
@@ -389,6 +390,28 @@ async def test_bob_sees_and_does_nothing_in_alices_sessions(living: Living) -> N
             assert answer.status == 404, path
     assert (await living.client.login_status(alice.identity, session)).connected
     assert (await living.client.access(alice.identity, session))["mode"] == "only_me"
+
+
+async def test_a_gateway_that_hangs_is_told_with_what_it_said_last(living: Living) -> None:
+    user, phone = await living.user(consented=True), living.phone()
+    await living.linked(user, phone)
+    process = living.gateway._process
+    assert process is not None
+    async with living.window(user) as window:
+        page = window.page
+        await open_whatsapp(page)
+        await expect(page.locator("#whatsapp-accounts")).to_contain_text("Connected")
+        process.send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        await expect(page.get_by_role("heading", name="The gateway does not answer")).to_be_visible()
+        print(f"told after {time.monotonic() - stopped:.1f} s")
+        await expect(page.locator("#whatsapp-view")).to_contain_text("hangs")
+        await expect(page.get_by_role("heading", name="What it said last, at ")).to_be_visible()
+        await expect(page.locator(".session")).to_contain_text(phone.number)
+        await expect(page.locator("#whatsapp-dot")).to_be_hidden()
+        await shot(window, "silent")
+        process.send_signal(signal.SIGCONT)
+        await expect(page.locator("#whatsapp-accounts")).to_contain_text("Connected")
 
 
 async def test_a_gateway_that_is_away_is_told_and_comes_back_by_itself(living: Living) -> None:
