@@ -59,7 +59,8 @@ class Holding:
         self._supervisor = supervisor
         self._mine: dict[UUID, int] = {}  # epochs
         self._out_of_step: set[UUID] = set()
-        self._look_due = False
+        self._something_free = self._look_due = False
+        self._beaten = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     # --- life
@@ -71,7 +72,8 @@ class Holding:
     async def start(self) -> None:
         """Join the nodes, take what is free and keep at it. Raises Unavailable when the database is away."""
         try:
-            await self._pass()
+            await self._beat()
+            await self._step()
         except psycopg.Error:
             raise Unavailable("The gateway's database doesn't answer right now.", code="database_unavailable") from None
         self._task = asyncio.create_task(self._keep(), name="holding")
@@ -126,29 +128,60 @@ class Holding:
     # --- the loop
 
     async def _keep(self) -> None:
-        while True:
-            try:
+        """Beat, whatever there is to do: that is a task of its own, which a busy database may hold up."""
+        working = asyncio.create_task(self._work(), name="holding in step")
+        try:
+            while True:
                 await asyncio.sleep(BEAT)
-                await self._pass()
-            except Deposed:
-                await self._let_go("others took over")
-            except Exception as error:  # whatever it was: a node that no longer looks is in the way of others
-                _log.warning("node_cut_off", error=error)
-                if self._node.lapsed() and self._node.number:
-                    await self._let_go("the database was away for too long")
+                why = await self._beat_or_why()
+                if why:
+                    await end(working)
+                    await self._let_go(why)
+                    working = asyncio.create_task(self._work(), name="holding in step")
+        finally:
+            await end(working)
 
-    async def _pass(self) -> None:
+    async def _beat_or_why(self) -> str:
+        """Why what was held must be let go, or ""."""
+        try:
+            await self._beat()
+        except Deposed:
+            return "others took over"
+        except Exception as error:  # whatever it was: a node that no longer beats is in the way of others
+            _log.warning("node_cut_off", error=error)
+            return "the database was away for too long" if self._node.lapsed() and self._node.number else ""
+        return ""
+
+    async def _beat(self) -> None:
         had_lapsed = self._node.lapsed()
-        something_free = await self._node.beat()
+        self._something_free = await self._node.beat()
+        self._look_due |= had_lapsed  # what came meanwhile was left where it was
         self._supervisor.may_act_until(self._node.until)
-        if something_free:
+        self._beaten.set()
+
+    async def _work(self) -> None:
+        """After each beat, what there is to do."""
+        while True:
+            await self._beaten.wait()
+            self._beaten.clear()
+            try:
+                await self._step()
+            except Exception as error:
+                _log.warning("node_out_of_step", error=error)
+
+    async def _step(self) -> None:
+        if self._something_free:
             await self._node.bury()
             await self._take()
-        if await self._keep_in_step() or had_lapsed:  # what came while it had lapsed was left where it was
+        if await self._keep_in_step():
             self._look_due = True
         if self._look_due:
-            await self._on_taken()
-            self._look_due = False
+            self._look_due = False  # a beat may find it due anew meanwhile
+            try:
+                await self._on_taken()
+            except BaseException:
+                self._look_due = True
+                raise
 
     async def _take(self) -> None:
         taken = await self._node.run(
