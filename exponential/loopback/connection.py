@@ -29,7 +29,7 @@ class Connection:
     """A socket that speaks Noise. `device` is set once a linked device has logged in on it."""
 
     def __init__(self, server: "Loopback", socket: ServerConnection) -> None:
-        self.server = server
+        self.server: Loopback = server
         self.device: Device | None = None
         self.registration: pairing.Registration | None = None
         self.deaf = False
@@ -61,8 +61,9 @@ class Connection:
         certificate = self.server.authority.certificate(self.server.static.public, now, expired=expired)
         responder = Responder(self.server.static, certificate)
         self._outgoing.put_nowait(_frame(responder.hello(await self._frame(first=True))))
-        static, payload, self._open, self._seal = responder.finish(await self._frame())
-        self._enter(static, ClientPayload.FromString(payload))
+        session = responder.session or responder.finish(await self._frame())
+        self._open, self._seal = session.receive, session.send
+        self._enter(session.static, ClientPayload.FromString(session.payload))
         while True:
             frame = await self._frame()
             await self.flowing.wait()

@@ -1,27 +1,35 @@
-"""The server's cryptography against the vectors that its specifications publish, and one handshake step by step.
+"""The server's cryptography against the vectors that its specifications publish, and its handshakes step by step.
 
 Where a spec has vectors, they are spelled out here; the handshake's other side is written in this file, from the Noise
-spec alone, and proves itself on cacophony's vector before it talks to our server's half. Each vector was compared,
+spec alone, and proves itself on others' vectors before it talks to our server's half. Each vector was compared,
 figure by figure, with the place that its test names; those of RFCs, NIST, McGrew and Viega not with the documents but
 with other projects' copies that name the same section or test case: several of each, pyca/cryptography's of RFC 5869.
 """
 
 import hashlib
 import hmac
+import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from websockets.asyncio.client import connect
 
 from exponential.loopback import aes_cbc, noise, signal
+from exponential.loopback.binary import decode
+from exponential.loopback.directory import Device
 from exponential.loopback.keys import KeyPair, verify
 from exponential.loopback.noise import Authority, Cipher, Responder
 from exponential.loopback.protobufs import CertChain, ClientPayload, HandshakeMessage
+from exponential.loopback.server import Loopback
+from exponential.loopback.signal import Keys
+from exponential.loopback.testing import NewPhone
 
 h = bytes.fromhex
+PAYLOAD = ClientPayload(username=4915110000001, device=1, passive=True).SerializeToString()
 
 
 # RFC 7748 §5.2, "two input/output examples", X25519.
@@ -168,8 +176,9 @@ def test_xeddsa_signs_what_it_verifies() -> None:
 class Symmetric:
     """Noise rev. 34 §5.1 and §5.2, for 25519, AESGCM and SHA256."""
 
-    def __init__(self, prologue: bytes) -> None:
-        self.h = self.ck = b"Noise_XX_25519_AESGCM_SHA256".ljust(32, b"\x00")
+    def __init__(self, prologue: bytes, pattern: str = "XX") -> None:
+        name = f"Noise_{pattern}_25519_AESGCM_SHA256".encode()
+        self.h = self.ck = name.ljust(32, b"\x00") if len(name) <= 32 else hashlib.sha256(name).digest()
         self.k: bytes | None = None
         self.n = 0
         self.mix_hash(prologue)
@@ -240,6 +249,61 @@ def test_this_files_noise_is_the_published_one() -> None:
     )
 
 
+def test_this_files_ik_is_the_published_one() -> None:
+    """flynn/noise, vectors.txt, Noise_IK_25519_AESGCM_SHA256: messages."""
+    ephemeral, their_ephemeral = KeyPair(bytes(range(32, 64))), KeyPair(bytes(range(65, 97)))
+    static, their_static = KeyPair(bytes(range(32))), KeyPair(bytes(range(1, 33)))
+    client = Client(static, ephemeral, b"notsecret")
+    state, first = client.ik(their_static.public, b"test_msg_0")
+    hello = first.clientHello
+    assert (hello.ephemeral + hello.static + hello.payload).hex() == (
+        "358072d6365880d1aeea329adf9121383851ed21a28e3b75e965d0d2cd16625419d6fab175300a577115c701c41ed681373f0432f81d3bf"
+        "8676bd05216cd1919e61b75ccef0c0cf0b216fcdf371d0859e6d8177aa9777fe9b8435bb6f8202c3acd9051a9aee0a63e76f6"
+    )
+    state.mix_hash(their_ephemeral.public)
+    state.mix_key(ephemeral.agree(their_ephemeral.public))
+    state.mix_key(static.agree(their_ephemeral.public))
+    assert (their_ephemeral.public + state.seal(b"test_msg_1")).hex() == (
+        "64b101b1d0be5a8704bd078f9895001fc03e8e9f9522f188dd128d9846d4846658a7bb8caac5097833909e90778571d34ce0e5b6ea4c3a7"
+        "6f102"
+    )
+    to_responder, to_initiator = (Cipher(key) for key in state.hkdf(b""))
+    assert to_responder.encrypt(b"yellowsubmarine").hex() == (
+        "80a75e75c8e8d2e9c2a6c7bc6e550c4997d6d2b45429a530821c4aa5d36f27"
+    )
+    assert to_initiator.encrypt(b"submarineyellow").hex() == (
+        "b8475410da62a98493d33a1e669f8f56dd8f61d449b53bd375299c3435424a"
+    )
+
+
+@dataclass
+class Client:
+    """An initiator of IK, written from Noise rev. 34 §7.5."""
+
+    static: KeyPair = field(default_factory=KeyPair)
+    ephemeral: KeyPair = field(default_factory=KeyPair)
+    prologue: bytes = noise.PROLOGUE
+
+    def ik(self, server: bytes, payload: bytes) -> tuple[Symmetric, HandshakeMessage]:
+        """<- s, then -> e, es, s, ss, to a server with that static key."""
+        state, first = Symmetric(self.prologue, "IK"), HandshakeMessage()
+        state.mix_hash(server)
+        state.mix_hash(self.ephemeral.public)
+        state.mix_key(self.ephemeral.agree(server))
+        first.clientHello.ephemeral = self.ephemeral.public
+        first.clientHello.static = state.seal(self.static.public)
+        state.mix_key(self.static.agree(server))
+        first.clientHello.payload = state.seal(payload)
+        return state, first
+
+    def finish_ik(self, state: Symmetric, server: HandshakeMessage.ServerHello) -> bytes:
+        """<- e, ee, se. The server's payload."""
+        state.mix_hash(server.ephemeral)
+        state.mix_key(self.ephemeral.agree(server.ephemeral))
+        state.mix_key(self.static.agree(server.ephemeral))
+        return state.open(server.payload)
+
+
 @dataclass
 class Handshake:
     """Both ends of one handshake with our Responder, as far as the server's answer."""
@@ -265,6 +329,11 @@ def handshake() -> Iterator[Handshake]:
 
 
 def test_the_handshake_step_by_step(handshake: Handshake) -> None:
+    finish_xx(handshake)
+
+
+def finish_xx(handshake: Handshake) -> None:
+    """The rest of XX: what the server shows, and that both sides have the same keys in the end."""
     state, server = handshake.state, handshake.hello.serverHello
     state.mix_hash(server.ephemeral)  # <- e
     state.mix_key(handshake.ephemeral.agree(server.ephemeral))  # ee
@@ -273,16 +342,19 @@ def test_the_handshake_step_by_step(handshake: Handshake) -> None:
     state.mix_key(handshake.ephemeral.agree(static))  # es
     check_certificates(state.open(server.payload), handshake.authority.root.public, static)
 
-    own, payload = KeyPair(), ClientPayload(username=4915110000001, device=1, passive=True).SerializeToString()
+    own = KeyPair()
     finish = HandshakeMessage()
     finish.clientFinish.static = state.seal(own.public)  # -> s
     state.mix_key(own.agree(server.ephemeral))  # se
-    finish.clientFinish.payload = state.seal(payload)
+    finish.clientFinish.payload = state.seal(PAYLOAD)
     their_view = handshake.responder.finish(finish.SerializeToString())
-    assert their_view[:2] == (own.public, payload)
+    assert their_view[:2] == (own.public, PAYLOAD)
 
+    check_ciphers(state, *their_view[2:])
+
+
+def check_ciphers(state: Symmetric, receive: Cipher, send: Cipher) -> None:
     to_server, to_client = state.hkdf(b"")  # Split(), §5.2
-    receive, send = their_view[2:]
     for number in range(3):
         nonce = number.to_bytes(12, "big")
         assert receive.decrypt(AESGCM(to_server).encrypt(nonce, b"stanza", None)) == b"stanza"
@@ -310,3 +382,56 @@ def test_a_handshake_that_was_tampered_with_does_not_open(handshake: Handshake) 
     finish.clientFinish.payload = bytes(16)
     with pytest.raises(InvalidTag):
         handshake.responder.finish(finish.SerializeToString())
+
+
+def test_a_client_that_knows_the_servers_key_is_in_after_its_first_message() -> None:
+    authority, server, client = Authority(), KeyPair(), Client()
+    responder = Responder(server, authority.certificate(server.public, int(time.time())))
+    state, first = client.ik(server.public, PAYLOAD)
+    answer = HandshakeMessage.FromString(responder.hello(first.SerializeToString())).serverHello
+    assert not answer.HasField("static"), "by which the client sees that its key was right"
+    check_certificates(client.finish_ik(state, answer), authority.root.public, server.public)
+    session = responder.session
+    assert session and (session.static, session.payload) == (client.static.public, PAYLOAD)
+    check_ciphers(state, session.receive, session.send)
+
+
+@pytest.mark.parametrize("wrong", ["another server's key", "a changed payload"])
+def test_a_first_message_that_does_not_open_is_answered_as_in_xx(wrong: str) -> None:
+    authority, server, client = Authority(), KeyPair(), Client()
+    responder = Responder(server, authority.certificate(server.public, int(time.time())))
+    _, first = client.ik(KeyPair().public if wrong == "another server's key" else server.public, PAYLOAD)
+    if wrong == "a changed payload":
+        first.clientHello.payload = first.clientHello.payload[:-1] + bytes((first.clientHello.payload[-1] ^ 1,))
+    answer = HandshakeMessage.FromString(responder.hello(first.SerializeToString()))
+    assert responder.session is None
+    state = Symmetric(noise.PROLOGUE, "XXfallback")
+    state.mix_hash(client.ephemeral.public)  # known from the first message (§10.2)
+    finish_xx(Handshake(state, responder, authority, server, client.ephemeral, answer))
+
+
+async def test_a_device_logs_in_with_its_first_message(whatsapp: Loopback, phone: NewPhone) -> None:
+    account, client = phone("Alice").account, Client()
+    keys = Keys()
+    signed = (keys.signed.id, keys.signed.pair.public, keys.signature())
+    device = Device(account, 1, keys.identity.public, keys.registration_id, *signed, noise=client.static.public)
+    account.devices[1] = device
+    payload = ClientPayload(username=int(account.number), device=1).SerializeToString()
+    state, first = client.ik(whatsapp.static.public, payload)
+    trust = ssl.create_default_context(cafile=str(whatsapp.ca_path))
+    url, proxy = "wss://web.whatsapp.com/ws/chat", whatsapp.proxy_url
+    async with connect(url, ssl=trust, proxy=proxy, compression=None) as socket:
+        await socket.send(noise.PROLOGUE + frame(first.SerializeToString()))
+        client.finish_ik(state, HandshakeMessage.FromString(unframed(await socket.recv())).serverHello)
+        _, to_client = state.hkdf(b"")
+        assert decode(Cipher(to_client).decrypt(unframed(await socket.recv()))).tag == "success"
+    assert device.noise == client.static.public
+
+
+def frame(content: bytes) -> bytes:
+    return len(content).to_bytes(3, "big") + content
+
+
+def unframed(data: bytes | str) -> bytes:
+    assert isinstance(data, bytes)
+    return data[3:]
