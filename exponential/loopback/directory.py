@@ -77,6 +77,7 @@ class Account:
     last_key_index: int = 0
     last_device: int = 0
     last_seen: int = 0  # Unix time, 0 before the first time
+    privacy: dict[str, str] = field(default_factory=dict)  # settings that were changed
     askers: set[tuple[JID, JID]] = field(default_factory=set)  # devices that know the devices, by which address
 
     @property
@@ -118,6 +119,15 @@ class Directory:
     def device(self, jid: JID) -> Device | None:
         account = self.account(jid)
         return account.devices.get(jid.device) if account else None
+
+    def told_by_receipt(self, sender: Device, kind: str, author: JID | None) -> Account | None:
+        """Whose devices get a receipt: the author's, or, where read receipts are off, the reader's own.
+
+        Types: whatsmeow types/presence.go, ReceiptTypeReadSelf.
+        """
+        if kind == "read-self":
+            return sender.account
+        return self.account(author) if author else None
 
     def __iter__(self) -> Iterator[Account]:
         return iter({id(account): account for account in self._by_user.values()}.values())

@@ -146,7 +146,7 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
 def receipt(server: "Loopback", sender: Device, node: Node) -> None:
     """Tell the author's devices; a request to send again concerns the one that wrote."""
     author, kind = node.jid("participant"), node.text("type")
-    account = server.directory.account(author.bare) if author else None
+    account = server.directory.told_by_receipt(sender, kind, author)
     if author is None or account is None:
         return
     attrs: dict[str, Value] = {

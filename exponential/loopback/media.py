@@ -13,7 +13,7 @@ import json
 import secrets
 import ssl
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -155,7 +155,9 @@ class MediaHost:
             return "404 Not Found", b""
         if parse_qs(url.query).get("auth") != [self.auth]:
             return "401 Unauthorized", b""
-        if parts[3] != base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode():
+        # whatsmeow pads the token, Baileys doesn't (messages-media.ts, encodeBase64EncodedStringForUpload).
+        token = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode()
+        if unquote(parts[3]).rstrip("=") != token.rstrip("="):
             return "400 Bad Request", b"the token is not the file's hash"
         path = self.put(body)
         return "200 OK", json.dumps({"url": f"https://{HOST}{path}", "direct_path": path}).encode()

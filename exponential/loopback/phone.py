@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback import content, groups, pairing, pairing_code, resending, routing
-from exponential.loopback.binary import GROUP_SERVER, JID, Node
+from exponential.loopback.binary import GROUP_SERVER, JID, USER_SERVER, Node
 from exponential.loopback.directory import Account, Device, waiting_key
 from exponential.loopback.grouping import Grouping
 from exponential.loopback.groups import Group, Place
@@ -247,20 +247,19 @@ class Phone(Writing, Grouping, Watching):
         except (SignalError, ProtobufError):
             self._receipt(stanza, source, "retry", [Node("retry", {"count": "1", "id": stanza.text("id"), "v": "1"})])
             return
-        from_me = sender.account is self._account
+        from_me, chat = sender.account is self._account, sender.account
+        if message.HasField("deviceSentMessage"):
+            chat = self._server.directory.account(JID.parse(message.deviceSentMessage.destinationJID)) or chat
+            message = message.deviceSentMessage.message
         if from_me and (wanted := resending.wanted(message)):
             self._receipt(stanza, source, "peer_msg", [])
             self._send_again(stanza.text("id"), sender, wanted)
             return
-        chat = sender.account
-        if message.HasField("deviceSentMessage"):
-            chat = self._server.directory.account(JID.parse(message.deviceSentMessage.destinationJID)) or chat
-            message = message.deviceSentMessage.message
         self._receipt(stanza, source, "sender" if from_me else "", [])
         self.typing.discard(f"+{chat.number}")
         if not from_me:
             self.contacts.setdefault(f"+{chat.number}", stanza.text("notify"))
-        self._show(stanza.text("id"), f"+{chat.number}", sender, message)
+        self._show(stanza.text("id"), f"+{chat.number}", sender, message, by_number=source.server == USER_SERVER)
 
     def _send_again(self, request_id: str, device: Device, wanted: list[MessageKey]) -> None:
         """Answer a linked device that asks for messages which it was only told of."""
@@ -292,10 +291,11 @@ class Phone(Writing, Grouping, Watching):
         else:
             routing.refuse(self._server, self._device, stanza, routing.OLD_COUNTER)
 
-    def _show(self, id: str, chat: str, sender: Device, message: Message) -> None:
+    def _show(self, id: str, chat: str, sender: Device, message: Message, *, by_number: bool = False) -> None:
         who, said = f"+{sender.account.number}", content.read(message)
         if isinstance(said, content.Content):
             line = ChatMessage(id, chat, who, said.text, sender.account is self._account, sender.id)
+            line.by_number = by_number
             line.show(said)
             self._file(line)
         elif isinstance(said, content.Timer):

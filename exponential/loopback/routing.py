@@ -22,8 +22,9 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
         return groups.message(server, sender, node)
     now = server.timestamp()
     ack = Node("ack", {"class": "message", "id": node.text("id"), "from": to or "", "t": now})
-    recipient = server.directory.account(to) if to else None
-    if to is None or recipient is None:
+    chat = node.jid("recipient") or to  # named when one's own device has asked to send again (whatsmeow retry.go)
+    recipient = server.directory.account(chat) if chat else None
+    if to is None or chat is None or recipient is None:
         ack.attrs["error"] = "404"
         return ack
     identity = node.child("device-identity")
@@ -37,7 +38,7 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
         content = [enc, identity] if identity and enc.text("type") == "pkmsg" else [enc]
         if server.faults.withholds(target):
             content = [Node("unavailable")]  # the device asks its phone: resending.py
-        attrs = {**_source(sender, target, to, recipient), "t": now, "notify": sender.account.push_name}
+        attrs = {**_source(sender, target, chat, recipient), "t": now, "notify": sender.account.push_name}
         for name in ("id", "type", "edit", "category"):
             attrs[name] = node.text(name)
         target.put(Node("message", attrs, content))
@@ -55,11 +56,11 @@ def _ciphertexts(to: JID, node: Node) -> list[tuple[JID, Node]]:
     return found
 
 
-def _source(sender: Device, target: Device, to: JID, recipient: Account) -> dict[str, str | JID]:
-    by_lid = to.server == LID_SERVER
+def _source(sender: Device, target: Device, chat: JID, recipient: Account) -> dict[str, str | JID]:
+    by_lid = chat.server == LID_SERVER
     attrs: dict[str, str | JID] = {"from": sender.lid if by_lid else sender.jid}
     if target.account is sender.account:
-        attrs["recipient"] = to.bare
+        attrs["recipient"] = chat.bare
         attrs["peer_recipient_pn" if by_lid else "peer_recipient_lid"] = recipient.jid if by_lid else recipient.lid
     else:
         attrs["sender_pn" if by_lid else "sender_lid"] = sender.account.jid if by_lid else sender.account.lid
@@ -77,7 +78,7 @@ def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
         ack.attrs["participant"] = node.jid("participant") or ""
         groups.receipt(server, sender, node)
         return ack
-    target = server.directory.account(to) if to else None
+    target = server.directory.told_by_receipt(sender, kind, to)
     if to is None or target is None:
         return ack
     by_lid = to.server == LID_SERVER

@@ -47,6 +47,7 @@ class ChatMessage(Row):
     edited: bool = False
     revoked: bool = False
     forwarded: bool = False
+    by_number: bool = False  # it was addressed by number, not by LID: so are its receipts
 
     def show(self, said: Content) -> None:
         """Take over what a message says."""
@@ -246,7 +247,8 @@ class Writing(ABC):
     def _confirm(self, line: ChatMessage, status: Literal["read", "played"]) -> None:
         line.advance(status)
         place = self._place(line.chat)
-        attrs: dict[str, str | JID] = {"id": line.id, "to": groups.address(place), "type": status}
+        to = place.jid if line.by_number else groups.address(place)
+        attrs: dict[str, str | JID] = {"id": line.id, "to": to, "type": status}
         if isinstance(place, Group):
             attrs["participant"] = self._find(line.sender).lid
         routing.receipt(self._server, self._device, Node("receipt", attrs))
