@@ -4,12 +4,15 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from exponential.loopback.binary import JID, LID_SERVER, USER_SERVER, Node
+from exponential.loopback.binary import JID, LID_SERVER, SERVER, USER_SERVER, Node, Value
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Bundle
 
 Deliver = Callable[[Node], object]
 Key = tuple[str, ...]
+FEW_KEYS = (
+    4  # one-time keys; whatsmeow and Baileys upload more when there are fewer than 5 (prekeys.go, MinPreKeyCount)
+)
 
 
 @dataclass
@@ -43,7 +46,14 @@ class Device:
         """The keys to start a session with. A one-time key is handed out once, then gone (X3DH §3.3)."""
         oldest = next(iter(self.one_time), None)
         one_time = (None, None) if oldest is None else (oldest, self.one_time.pop(oldest))
+        if self.id and oldest is not None and len(self.one_time) == FEW_KEYS:
+            self.put(self._few_keys())
         return Bundle(self.registration_id, self.identity, self.signed_id, self.signed, self.signature, *one_time)
+
+    def _few_keys(self) -> Node:
+        """By which a linked device is told to upload more one-time keys (whatsmeow notification.go)."""
+        attrs: dict[str, Value] = {"type": "encrypt", "from": SERVER, "id": secrets.token_hex(8)}
+        return Node("notification", attrs, [Node("count", {"value": str(FEW_KEYS)})])
 
     def put(self, stanza: Node) -> None:
         """Keep `stanza` until the device acknowledges it, and send it now if the device is there."""

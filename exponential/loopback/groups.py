@@ -1,6 +1,7 @@
 """Groups on the server: who is in them, what clients ask about them, and how stanzas reach their members' devices.
 
-Shapes as whatsmeow's group.go (parseGroupNode, getGroupInfo, GetJoinedGroups, CreateGroup) and message.go read them.
+Shapes as whatsmeow's group.go (parseGroupNode, getGroupInfo, GetJoinedGroups, CreateGroup, LeaveGroup, SetGroupName,
+UpdateGroupParticipants, parseGroupChange) and message.go read them.
 """
 
 import secrets
@@ -82,6 +83,13 @@ def remove(server: "Loopback", group: Group, actor: Account, member: Account) ->
     _notify(server, group, actor, told, Node("leave" if actor is member else "remove", {}, [_participant(member)]))
 
 
+def rename(server: "Loopback", group: Group, actor: Account, subject: str) -> None:
+    """Give a group another subject; everybody's devices are told."""
+    group.subject = subject
+    news: dict[str, Value] = {"subject": subject, "s_t": server.timestamp(), "s_o": actor.lid}
+    _notify(server, group, actor, group.devices(), Node("subject", news))
+
+
 def _notify(server: "Loopback", group: Group, actor: Account, devices: list[Device], change: Node) -> None:
     for device in devices:
         attrs: dict[str, Value] = {
@@ -97,17 +105,51 @@ def _notify(server: "Loopback", group: Group, actor: Account, devices: list[Devi
 
 
 def answer(server: "Loopback", asker: Account, iq: Node) -> list[Node] | None:
-    """What a client asks of w:g2: its groups, one group, or a new one. None when there is none such."""
+    """What a client asks of w:g2: its groups, one group, a new one, or a change. None when there is none such."""
     if iq.child("participating"):
         return [Node("groups", {}, [group.node() for group in server.groups.values() if asker in group.members])]
-    new = iq.child("create")
+    new, left, to = iq.child("create"), iq.child("leave"), iq.jid("to")
     if new is not None:
-        asked = [node.jid("jid") for node in new if node.tag == "participant"]
-        members = [account for jid in asked if jid and (account := server.directory.account(jid))]
+        members = [account for _, account in _accounts(server, new) if account]
         return [create(server, asker, new.text("subject"), members).node()]
-    to = iq.jid("to")
+    if left is not None:
+        return [Node("leave", {}, [_leave(server, asker, named.jid("id")) for named in left])]
     group = server.groups.get(to) if to else None
-    return [group.node()] if group and asker in group.members and iq.child("query") else None
+    if group is None or asker not in group.members:
+        return None
+    return [group.node()] if iq.child("query") else _change(server, group, asker, iq)
+
+
+def _accounts(server: "Loopback", participants: Node) -> list[tuple[JID, Account | None]]:
+    named = [jid for node in participants if node.tag == "participant" and (jid := node.jid("jid"))]
+    return [(jid, server.directory.account(jid)) for jid in named]
+
+
+def _leave(server: "Loopback", asker: Account, jid: JID | None) -> Node:
+    group = server.groups.get(jid) if jid else None
+    if group is None or asker not in group.members:
+        return Node("group", {"id": jid or "", "error": "404"})
+    remove(server, group, asker, asker)
+    return Node("group", {"id": group.jid})
+
+
+def _change(server: "Loopback", group: Group, asker: Account, iq: Node) -> list[Node] | None:
+    """A new subject, or members who come and go; those for whom it makes no sense are named with an error."""
+    subject, added, removed = iq.child("subject"), iq.child("add"), iq.child("remove")
+    if subject is not None:
+        rename(server, group, asker, subject.data().decode(errors="replace"))
+        return []
+    asked = added or removed
+    if asked is None:
+        return None
+    told = []
+    for jid, member in _accounts(server, asked):
+        if member is None or (member in group.members) is (asked is added):
+            told.append(Node("participant", {"jid": jid, "error": "409" if member and asked is added else "404"}))
+            continue
+        (add if asked is added else remove)(server, group, asker, member)
+        told.append(Node("participant", {"jid": jid}))
+    return [Node(asked.tag, {}, list(told))]
 
 
 def message(server: "Loopback", sender: Device, node: Node) -> Node:

@@ -40,11 +40,11 @@ class Linked:
         self.device.deliver = self.heard.append
         phone.account.devices[number] = self.device
 
-    def ask(self, namespace: str, content: list[Node], kind: str = "get") -> Node:
+    def ask(self, namespace: str, content: list[Node], kind: str = "get", *, to: JID = SERVER) -> Node:
         """The answer to a query."""
         answers: list[Node] = []
         connection: Any = SimpleNamespace(server=self.server, device=self.device, send=answers.append)
-        iq = Node("iq", {"type": kind, "xmlns": namespace, "id": "1", "to": SERVER}, content)
+        iq = Node("iq", {"type": kind, "xmlns": namespace, "id": "1", "to": to}, content)
         queries.handle(connection, iq)
         (answer,) = answers
         return answer
@@ -113,6 +113,15 @@ def test_a_rotated_signed_key_is_the_one_that_is_handed_out(linked: Linked) -> N
     assert answer.text("type") == "result"
     bundle = linked.device.take_bundle()
     assert (bundle.signed_id, bundle.signed, bundle.signature) == (7, b"v" * 32, b"s" * 64)
+
+
+def test_a_device_with_few_one_time_keys_is_told_once(linked: Linked) -> None:
+    upload(linked, *(bytes((index,)) * 32 for index in range(6)))
+    for _ in range(7):
+        linked.device.take_bundle()
+    (told,) = [stanza for stanza in linked.heard if stanza.text("type") == "encrypt"]
+    count = told.child("count")
+    assert (told.jid("from"), count and count.text("value")) == (SERVER, "4")
 
 
 def test_privacy_settings_are_asked_for_and_changed(linked: Linked, whatsapp: Loopback, alice: Phone) -> None:
@@ -211,6 +220,33 @@ def test_what_is_sent_again_to_ones_own_device_names_the_chat(
     routing.message(whatsapp, linked.device, Node("message", {**attrs, "device_fanout": "false"}, [enc]))
     (stanza,) = tablet.heard
     assert (stanza.jid("recipient"), stanza.jid("peer_recipient_pn")) == (bob.account.lid, bob.account.jid)
+
+
+def test_a_linked_device_changes_a_group(linked: Linked, whatsapp: Loopback, alice: Phone, bob: Phone) -> None:
+    group = alice.create_group("Alpha", [bob])
+
+    def change(tag: str, *members: JID) -> list[tuple[str, str]]:
+        asked = Node(tag, {}, [Node("participant", {"jid": jid}) for jid in members])
+        answer = linked.ask("w:g2", [asked], "set", to=group.jid).child(tag)
+        return [(node.text("jid"), node.text("error")) for node in answer or ()]
+
+    known, unknown = bob.account.lid, JID("1", "lid")
+    assert change("remove", known, unknown) == [(str(known), ""), (str(unknown), "404")]
+    assert group.members == [alice.account]
+    assert change("remove", known) == [(str(known), "404")]
+    assert change("add", bob.account.jid) == [(str(bob.account.jid), "")]
+    assert change("add", known) == [(str(known), "409")]
+    assert group.members == [alice.account, bob.account]
+    assert linked.ask("w:g2", [Node("subject", {}, b"Beta")], "set", to=group.jid).text("type") == "result"
+    assert group.subject == "Beta"
+    leave = Node("leave", {}, [Node("group", {"id": group.jid})])
+    assert linked.ask("w:g2", [leave], "set").child("leave", "group") == Node("group", {"id": group.jid})
+    assert group.members == [bob.account]
+    news = [change.tag for stanza in linked.heard if stanza.text("type") == "w:gp2" for change in stanza]
+    assert news == ["create", "remove", "add", "subject", "leave"]
+    assert linked.ask("w:g2", [leave], "set").child("leave", "group") == Node(
+        "group", {"id": group.jid, "error": "404"}
+    )
 
 
 @pytest.mark.parametrize("padding", ["=", "", "%3D"], ids=["padded", "bare", "escaped"])

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from exponential.loopback.directory import FEW_KEYS
 from exponential.loopback.pairing import LinkError
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
+from exponential.loopback.testing import until
 
 
 async def test_scan_write_to_oneself_read_the_answer(linked: Any, alice: Phone) -> None:
@@ -73,6 +75,14 @@ async def test_each_one_time_key_is_handed_out_once(linked: Any, whatsapp: Loopb
     carol = whatsapp.add_phone("+4915110000003", "Carol")
     carol.send_text(alice, "ping b")
     await carol.wait_for("pong b", chat=alice)
+
+
+async def test_a_client_with_few_one_time_keys_uploads_more(linked: Any, alice: Phone) -> None:
+    (device,) = alice.linked_devices
+    await until(alice, lambda: device.one_time)
+    while len(device.one_time) > FEW_KEYS:
+        device.take_bundle()
+    await until(alice, lambda: len(device.one_time) > FEW_KEYS)
 
 
 async def test_logging_out_on_the_phone_tells_the_client(linked: Any, alice: Phone) -> None:
