@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
+from exponential.auth.users import normalize_email
 from exponential.database import AppBase, blind
 from exponential.errors import TooMany
 
@@ -68,7 +69,7 @@ async def forget_old(session: AsyncSession) -> None:
 
 
 def _limits(session: AsyncSession, account: str, address: str) -> Limits:
-    name = account.strip().lower()
+    name = normalize_email(account)
     limits = {
         f"both {name} {address}": FROM_ONE_ADDRESS,
         f"address {address}": OF_ONE_ADDRESS,

@@ -1,6 +1,7 @@
 """Passwords, invites, roles: who gets in, who doesn't, and what guessing costs."""
 
 import asyncio
+import unicodedata
 from datetime import timedelta
 
 import httpx
@@ -40,6 +41,30 @@ async def test_a_password_signs_in_and_leads_to_the_page_that_was_asked_for(hous
         assert (answer.status_code, answer.headers["location"]) == (303, "/tasks?filter=open")
         assert (await client.get("/tasks")).status_code == 200
         assert (await client.get("/sign-in")).headers["location"] == "/chat"
+
+
+@pytest.mark.parametrize(
+    "email", ["Jose\u0301@Example.org", "\uff41da@example.org", "ada@\uff45xample.org", "\u017fam@example.org"]
+)
+async def test_an_address_signs_in_as_it_was_registered(house: House, email: str) -> None:
+    link = await make_invite(house)
+    async with house.client() as client:
+        assert (await client.post(link, data={"email": email, "name": "Ada", "password": GOOD})).status_code == 303
+    async with house.client() as client:
+        assert (await try_password(client, f" {email} ", GOOD)).status_code == 303
+        plain = unicodedata.normalize("NFKC", email)
+        assert (await try_password(client, plain, GOOD)).status_code == 401
+
+
+async def test_addresses_that_look_alike_are_two_accounts(house: House) -> None:
+    await with_password(house, "ada@example.org", "Ada")
+    link = await make_invite(house)
+    other = {"email": "\uff41da@example.org", "name": "Other", "password": f"{GOOD} 2"}
+    async with house.client() as client:
+        assert (await client.post(link, data=other)).status_code == 303
+        for email, password in (("ada@example.org", GOOD), (other["email"], other["password"])):
+            assert (await try_password(client, email, password)).status_code == 303
+        assert (await try_password(client, "ada@example.org", other["password"])).status_code == 401
 
 
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:x", ""])
@@ -142,6 +167,16 @@ async def test_an_invite_for_an_address_is_for_nobody_else(house: House) -> None
         dana = await users.find(session, "dana@example.org")
         assert dana is not None and dana.is_admin
         assert await users.find(session, "mallory@example.org") is None
+
+
+@pytest.mark.parametrize("name", ["علی\u200cرضا", "Ada 👩\u200d💻", "क्\u200d", "Ada \U0001fadf"])
+async def test_a_name_may_be_joined_by_what_is_not_seen(house: House, name: str) -> None:
+    async with house.client(**PAGE) as client:
+        account = {"email": "ada@example.org", "name": f"\u200f{name}\u200b", "password": GOOD}
+        assert (await client.post(await make_invite(house), data=account)).status_code == 303
+    async with house.database.transaction() as session:
+        ada = await users.find(session, "ada@example.org")
+        assert ada is not None and ada.name == name
 
 
 async def test_two_people_can_not_share_an_invite_or_an_address(house: House) -> None:
