@@ -169,6 +169,22 @@ async def test_an_invite_for_an_address_is_for_nobody_else(house: House) -> None
         assert await users.find(session, "mallory@example.org") is None
 
 
+async def test_an_invite_ends_when_who_made_it_is_no_admin_any_more(house: House) -> None:
+    async with house.database.transaction() as session:
+        await users.local_user(session)
+        second = await users.add(session, email="second@example.org", name="Second", role="admin")
+        links = [f"/invite/{await invites.make(session, second, role=role)}" for role in ("admin", "member")]  # type: ignore[arg-type]
+        await users.set_role(session, second.id, "member")
+        assert await invites.open_ones(session) == []
+    async with house.client(**PAGE) as eve:
+        for link in links:
+            account = {"email": "eve@example.org", "name": "Eve", "password": GOOD}
+            for answer in (await eve.get(link), await eve.post(link, data=account)):
+                assert answer.status_code == 404 and "This invite no longer works" in answer.text
+    async with house.database.transaction() as session:
+        assert await users.find(session, "eve@example.org") is None
+
+
 @pytest.mark.parametrize("name", ["علی\u200cرضا", "Ada 👩\u200d💻", "क्\u200d", "Ada \U0001fadf"])
 async def test_a_name_may_be_joined_by_what_is_not_seen(house: House, name: str) -> None:
     async with house.client(**PAGE) as client:
