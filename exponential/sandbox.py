@@ -6,11 +6,17 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from exponential import log
+
+try:
+    import resource
+except ImportError:  # Windows has none; there the time-out alone holds
+    resource = None  # type: ignore[assignment]
 
 MEMORY = 2**30  # bytes of address space
 AT_ONCE = 2  # of one app process
@@ -72,11 +78,43 @@ def given() -> tuple[dict[str, str], bytes]:
 def confine(cpu_seconds: int) -> None:
     """Limit this very process: MEMORY, so much time of a processor, no file of its own, and a low priority."""
     warnings.simplefilter("ignore")
-    try:
-        import resource
-    except ImportError:  # Windows has none; there the time-out alone holds
+    if resource is None:
         return
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+@contextlib.contextmanager
+def confined(cpu_seconds: int) -> Iterator[None]:
+    """Inside, this process gets MEMORY and so much time of a processor beyond what it has used, and no file of its own.
+
+    For what needs more afterwards, such as a large model; libraries are best loaded before.
+    """
+    if resource is None:
+        yield
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = {
+        resource.RLIMIT_AS: _address_space() + MEMORY,
+        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + cpu_seconds,
+        resource.RLIMIT_FSIZE: 0,
+    }
+    before = {limit: resource.getrlimit(limit) for limit in most}
+    try:
+        for limit, (_, hard) in before.items():
+            resource.setrlimit(limit, (most[limit], hard))
+        yield
+    finally:
+        for limit, both in before.items():
+            resource.setrlimit(limit, both)
+
+
+def _address_space() -> int:
+    """Bytes of this process's; 0 where the system doesn't say, and doesn't keep to such a limit either."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
