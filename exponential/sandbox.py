@@ -22,16 +22,29 @@ MEMORY = 2**30  # bytes of address space
 AT_ONCE = 2  # of one app process
 MAX_ANSWER_BYTES = 32_000_000
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
-_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _log = log.get(__name__)
 
 
-@contextlib.asynccontextmanager
-async def slot() -> AsyncIterator[None]:
-    """Waits until fewer than AT_ONCE sandboxes run, and counts as one."""
-    loop = asyncio.get_running_loop()
-    async with _slots.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
-        yield
+class Slots:
+    """A fair semaphore of `count` slots. Guests have one of them at most, and one place in the queue: an owner waits
+    behind no more than one guest."""
+
+    def __init__(self, count: int) -> None:
+        self._all = asyncio.Semaphore(count)
+        self._guests = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def one(self, *, guest: bool) -> AsyncIterator[None]:
+        async with self._guests if guest else contextlib.nullcontext(), self._all:
+            yield
+
+
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, Slots] = WeakKeyDictionary()
+
+
+def slot(*, guest: bool) -> contextlib.AbstractAsyncContextManager[None]:
+    """Waits until fewer than AT_ONCE sandboxes run, and counts as one; `guest`: what is read there is a guest's."""
+    return _slots.setdefault(asyncio.get_running_loop(), Slots(AT_ONCE)).one(guest=guest)
 
 
 async def run(

@@ -114,9 +114,10 @@ async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
             return
         held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
         messages = () if held_back else await turns.waiting(session, chat_id)
-    with thinking.reader.place(guest=chat.role == "guest"):
+    guest = chat.role == "guest"
+    with thinking.reader.place(guest=guest):
         async with Attention(thinking.gateway, user.identity, messages):
-            await thinking.reader.read_waiting(thinking.database, chat_id)
+            await thinking.reader.read_waiting(thinking.database, chat_id, guest=guest)
 
 
 async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:

@@ -4,6 +4,7 @@ A small model hears a word differently from one processor to the next ("my milk"
 compared by likeness. What follows from exact words is in test_understanding.py.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -99,6 +100,19 @@ async def test_what_can_not_be_heard_is_said(model: Path, data: Callable[[], Any
 async def test_what_takes_too_long_is_left(note: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcribing, "LOCAL_WITHIN", 0.05)
     assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg") == ("", transcribing.TOO_LONG)
+
+
+async def test_the_owner_waits_behind_one_guest_at_most() -> None:
+    ears, ended = LocalTranscriber(str(MODEL)), list[str]()
+
+    async def hear(who: str) -> None:
+        await ears.transcribe(b"OggS that is no sound", "audio/ogg", guest=who != "owner")
+        ended.append(who)
+
+    async with asyncio.TaskGroup() as everybody:
+        for who in ("first guest", "second guest", "third guest", "owner"):
+            everybody.create_task(hear(who))
+    assert ended == ["first guest", "owner", "second guest", "third guest"]
 
 
 def test_where_it_is_heard_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:

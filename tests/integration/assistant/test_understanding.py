@@ -1,5 +1,6 @@
 """Files in messages to Paddy: pictures shown to models that see, documents read, voice notes heard, the rest said."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -219,7 +220,7 @@ async def test_hostile_and_useless_files_get_a_sentence(runtime: Runtime, ask: A
 
 async def test_a_file_that_takes_too_long_is_left() -> None:
     reader = Reader(Transcriber(""), within=0.01)
-    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")))
+    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")), guest=False)
     assert found == {"note": understanding.TOO_LONG}
 
 
@@ -326,9 +327,9 @@ async def test_a_file_is_read_once_also_when_the_turn_is_tried_again(
     reads: list[str] = []
     read = Reader.read
 
-    async def counted(self: Reader, file: media.StoredAttachment) -> dict[str, Any]:
+    async def counted(self: Reader, file: media.StoredAttachment, *, guest: bool) -> dict[str, Any]:
         reads.append(file.kind)
-        return await read(self, file)
+        return await read(self, file, guest=guest)
 
     monkeypatch.setattr(Reader, "read", counted)
     calls: list[int] = []
@@ -386,3 +387,18 @@ async def test_guests_files_leave_room_for_others() -> None:
             places.enter_context(reader.place(guest=True))
     with reader.place(guest=True):
         pass
+
+
+async def test_an_owners_file_does_not_wait_for_guests_files() -> None:
+    reader, ended = Reader(Transcriber("")), list[str]()
+
+    async def read(who: str, data: bytes) -> None:
+        file = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=data)
+        assert (await reader.read(file, guest=who != "owner"))["text"]
+        ended.append(who)
+
+    async with asyncio.TaskGroup() as everybody:
+        for who in ("first guest", "second guest", "third guest"):
+            everybody.create_task(read(who, b"a word. " * 120_000))
+        everybody.create_task(read("owner", b"The rent rises in May."))
+    assert ended.index("owner") <= 1
