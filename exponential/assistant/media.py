@@ -3,7 +3,7 @@
 import mimetypes
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -23,6 +23,7 @@ Kind = Literal["image", "document", "voice", "video", "sticker"]
 MOST = 10  # files with one message
 LIMIT = 16  # MB of one file, unless EXPONENTIAL_MEDIA_LIMIT says otherwise
 MAX_NAME = 255  # characters
+NOT_KEPT = "This came while I was silent here, so I didn't keep it."
 _KINDS: dict[str, Kind] = {"image": "image", "audio": "voice", "video": "video"}
 _UNKNOWN = "application/octet-stream"
 _MIME = re.compile(r"^[a-z]+/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, section 4.2
@@ -76,6 +77,11 @@ def attachment(name: str, mime: str, data: bytes) -> Attachment:
     if mime == _UNKNOWN:
         mime = mimetypes.guess_type(name)[0] or _UNKNOWN
     return Attachment(_KINDS.get(mime.partition("/")[0], "document"), mime, name, data)
+
+
+def without_data(files: Sequence[Attachment]) -> tuple[Attachment, ...]:
+    """What is kept of files that nobody will read: that they came."""
+    return tuple(replace(file, data=b"", problem=file.problem or NOT_KEPT) for file in files)
 
 
 async def keep(session: AsyncSession, message_id: UUID, files: Sequence[Attachment]) -> None:
