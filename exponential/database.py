@@ -10,7 +10,8 @@ from typing import Any, Literal
 import psycopg
 from sqlalchemy import MetaData, SmallInteger, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, UOWTransaction, mapped_column
 
@@ -157,6 +158,17 @@ def refused(error: Exception) -> BadInput | None:
     if not isinstance(cause, psycopg.DataError | UnicodeEncodeError):
         return None
     return BadInput("The request has a text or number in it that can't be kept. Correct it, then try again.")
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database is away, or has no room now, so that the same may work later. What is too much for it (class
+    54 of PostgreSQL's error codes) never will."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(cause, psycopg.OperationalError):
+        return not (cause.sqlstate or "").startswith("54")
+    return isinstance(error, PoolTimeout)
 
 
 async def raw_connection(session: AsyncSession) -> psycopg.AsyncConnection:

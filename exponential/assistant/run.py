@@ -15,8 +15,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock, log
@@ -31,7 +30,7 @@ from exponential.assistant.transcribing import Transcriber
 from exponential.assistant.turns import Claim, Work
 from exponential.assistant.understanding import Reader
 from exponential.assistant.usage import Prices
-from exponential.database import Database
+from exponential.database import Database, is_outage
 from exponential.ending import end
 from exponential.gateway.client import GatewayClient
 from exponential.workspace.zones import today_of, zone_of
@@ -79,7 +78,7 @@ async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
     try:
         claimed = await _claim(thinking, chat_id)
     except Exception as error:
-        if _is_outage(error) or isinstance(error, understanding.Busy) or tries < MAX_TRIES:
+        if is_outage(error) or isinstance(error, understanding.Busy) or tries < MAX_TRIES:
             raise
         _log.error("turn_refused", chat=str(chat_id), error=type(error).__name__, at=log.frames(error), tries=tries)
         async with thinking.database.transaction() as session:
@@ -137,7 +136,7 @@ async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> No
     except ledger.Superseded:
         raise
     except Exception as error:
-        if _is_outage(error):
+        if is_outage(error):
             raise
         tries = claimed.failures + 1
         _log.warning(
@@ -337,10 +336,3 @@ async def _settle(database: Database, chat_id: UUID) -> bool:
         seen = len(messages)
         rest = messages[-1].created_at + PAUSE - clock.now()
         await asyncio.sleep(min(max(rest, timedelta(0)), PAUSE).total_seconds())
-
-
-def _is_outage(error: Exception) -> bool:
-    """Whether the database is away, which is no fault of the turn's."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
-    return isinstance(error, psycopg.OperationalError | PoolTimeout)

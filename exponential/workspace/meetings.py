@@ -28,6 +28,7 @@ from exponential.workspace.words import titled
 MAX_TITLE = 300  # characters
 MAX_EXTERNAL_ID = 200  # characters
 MAX_HITS = 10
+MAX_WANTED = 2_000  # characters that are looked for; a query of ten thousand words is too complex for Postgres
 _LEXEMES = text(
     "select tsvector_to_array(to_tsvector('english', line)) from unnest(cast(:lines as text[])) with ordinality"
     " as said (line, place) order by place"
@@ -274,9 +275,10 @@ async def without_task(session: AsyncSession, user_id: UUID, item_id: UUID) -> I
 async def search(session: AsyncSession, user_id: UUID, wanted: str, meeting: UUID | str | None = None) -> list[Hit]:
     """Up to 10 lines with all words of `wanted`, else with any of them; decisions first, then by how well they fit.
 
-    Words are compared in their English base form. Raises BadInput (no word to look for), NotFound (meeting).
+    Words are compared in their English base form; MAX_WANTED characters of them. Raises BadInput (no word to look for),
+    NotFound (meeting).
     """
-    (lexemes,) = await _lexemes(session, [documents.plain(wanted)])
+    (lexemes,) = await _lexemes(session, [documents.plain(wanted[:MAX_WANTED])])
     if not lexemes:
         raise BadInput("What shall I look for in your meetings? Name a word or two.", code="search_empty")
     terms = [_token(session, lexeme) for lexeme in lexemes]

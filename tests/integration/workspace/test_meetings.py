@@ -84,6 +84,7 @@ async def test_searching(session: AsyncSession, alice: UUID, bob: UUID) -> None:
     assert await lines("unicorn logo") == [("Pricing sync", 6)]  # not all words, but one
     assert await lines("unicorn") == []
     assert await search(session, bob, "refund") == []
+    assert await lines("refund " + " ".join(f"word{number}" for number in range(20_000))) == [("Kickoff", 3)]
     with pytest.raises(BadInput, match="What shall I look for"):
         await search(session, alice, "what about the")
 
