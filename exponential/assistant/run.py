@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -109,14 +109,15 @@ async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
             return
         user = await turns.owner(session, chat_id)
         chat = await session.get_one(Chat, chat_id)
-        if turns.is_quiet(chat):
+        if turns.is_quiet(chat) or await turns.stop_asked_early(session, chat_id):
             return
         held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
         messages = () if held_back else await turns.waiting(session, chat_id)
     guest = chat.role == "guest"
     with thinking.reader.place(guest=guest):
         async with Attention(thinking.gateway, user.identity, messages):
-            await thinking.reader.read_waiting(thinking.database, chat_id, guest=guest)
+            reading = thinking.reader.read_waiting(thinking.database, chat_id, guest=guest)
+            await _unless(_asked(thinking.database, turns.stop_asked_early, chat_id), reading)
 
 
 async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
@@ -171,25 +172,31 @@ async def _command(thinking: Thinking, work: Work, command: commands.Command, sa
 
 
 async def _run_until_stopped(thinking: Thinking, work: Work, saying: Saying) -> None:
-    running = asyncio.create_task(_run(thinking, work, saying))
-    asked = asyncio.create_task(_stop_asked(thinking.database, work.turn_id))
-    try:
-        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            return running.result()
-    finally:
-        await end(running, asked)
-    if running.cancelled() or running.exception() is not None:
+    asked = _asked(thinking.database, turns.is_stop_asked, work.turn_id)
+    if not await _unless(asked, _run(thinking, work, saying)):
         await _stop(thinking, work, saying)
 
 
-async def _stop_asked(database: Database, turn_id: UUID) -> None:
-    """Returns when the user wants the turn to stop."""
+async def _unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work`, and raise what it raises, unless `asked` returns before; whether it was done."""
+    running, waiting = asyncio.create_task(work), asyncio.create_task(asked)
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            return True
+    finally:
+        await end(running, waiting)
+    return not running.cancelled() and running.exception() is None
+
+
+async def _asked(database: Database, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID) -> None:
+    """Returns when the user wants it stopped: the turn, or the chat's before it has begun, as `look` says."""
     while True:
         await asyncio.sleep(STOP)
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
             async with database.transaction() as session:
-                if await turns.is_stop_asked(session, turn_id):
+                if await look(session, what):
                     return
 
 

@@ -22,9 +22,9 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
-from stage import Story
+from stage import Story, until
 
-from exponential.assistant import media, transcribing, understanding
+from exponential.assistant import media, transcribing, turns, understanding
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import Attachment
 from exponential.assistant.records import Turn
@@ -222,6 +222,32 @@ async def test_a_file_that_takes_too_long_is_left() -> None:
     reader = Reader(Transcriber(""), within=0.01)
     found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")), guest=False)
     assert found == {"note": understanding.TOO_LONG}
+
+
+async def test_the_reading_of_a_file_is_stopped_by_a_message(
+    hearing: Runtime, ears: TranscriptionServer, story: Story, alice: UUID
+) -> None:
+    ears.delay = 60.0
+    (received,) = await story.say(Incoming(alice, "web", "", attachments=(voice("add buy milk"),)))
+    await until(lambda: asyncio.sleep(0, ears.heard))
+    await story.say(Incoming(alice, "web", "/stop"))
+    stopped, asked = await story.replies(received.chat_id, 2)
+    assert stopped == "(stopped)" and "not busy" in asked
+    ears.delay = 0.0
+    await story.say(Incoming(alice, "web", "", attachments=(voice("add call mom"),)))
+    assert "call mom" in (await story.replies(received.chat_id, 3))[-1]
+    assert await story.titles(alice) == ["call mom"]
+
+
+async def test_the_reading_of_a_file_is_stopped_by_the_button(
+    hearing: Runtime, ears: TranscriptionServer, app_database: Database, story: Story, alice: UUID
+) -> None:
+    ears.delay = 60.0
+    (received,) = await story.say(Incoming(alice, "web", "", attachments=(voice("add buy milk"),)))
+    await until(lambda: asyncio.sleep(0, ears.heard))
+    async with app_database.transaction() as session:
+        assert await turns.cancel(session, received.chat_id)
+    assert await story.replies(received.chat_id) == ["(stopped)"]
 
 
 # --- with a language model
