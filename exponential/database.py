@@ -203,8 +203,9 @@ def named(url: str, name: str) -> str:
     return parse_url(url).update_query_dict({"application_name": name}).render_as_string(hide_password=False)
 
 
-def prepare(part: Part, url: str) -> None:
-    """Create the database if it is missing and bring its tables up to date. Blocking; safe to run in parallel.
+def prepare(part: Part, url: str, revision: str = "head") -> None:
+    """Create the database if it is missing and bring its tables up to date, or to an older `revision`. Blocking; safe
+    to run in parallel.
 
     The key ring must be set: a migration may encrypt. Raises ConfigurationError, in one sentence, when the server can't
     be reached.
@@ -220,7 +221,7 @@ def prepare(part: Part, url: str) -> None:
     config.attributes.update(url=parsed, part=part)
     with refusals(part, url):
         _create_if_missing(parsed)
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 @contextmanager

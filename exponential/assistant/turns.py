@@ -140,7 +140,7 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
     assert chat is not None  # else its turns would be gone, too
     command = await _command(session, chat, claimed.messages[0]) if len(claimed.messages) == 1 else None
     if not turn.history:
-        files = await media.of_messages(session, [message.id for message in claimed.messages])
+        files = await media.of_messages(session, [message.id for message in claimed.messages], understood=True)
         said = prompts.content(claimed.messages, files, guest=chat.role == "guest")
         asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]

@@ -63,6 +63,7 @@ class Reader:
                 if stored is not None:
                     view = found.pop("view", None)
                     stored.view = base64.b64decode(view) if view else None
+                    stored.note = found.pop("note", None)
                     stored.understood = found
 
     async def read(self, file: StoredAttachment, *, guest: bool) -> dict[str, Any]:

@@ -171,7 +171,7 @@ async def files_of(house: House, user: User) -> list[tuple[str, str, bytes, obje
         found = await media.of_messages(session, [m.id for m in messages])
         everything = [file for m in messages for file in found.get(m.id, [])]
         whole = [await media.of_user(session, user.id, file.id) for file in everything]
-        return [(file.kind, file.name, file.data, file.understood) for file in whole]
+        return [(file.kind, file.name, file.data, file.note) for file in whole]
 
 
 async def test_a_file_is_kept_with_its_message_also_above_the_usual_size(house: House) -> None:
@@ -200,9 +200,7 @@ async def test_a_message_is_not_lost_over_its_file(house: House, changes: dict[s
     async with house.client() as gateway:
         assert (await gateway.post(ROUTE, json=body, headers=bearer(str(alice.id)))).status_code == 202
     assert await stored(house, alice) == ["look"]
-    assert [(kind, data, told) for kind, _, data, told in await files_of(house, alice)] == [
-        ("image", b"", {"note": why})
-    ]
+    assert [(kind, data, told) for kind, _, data, told in await files_of(house, alice)] == [("image", b"", why)]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +222,7 @@ async def test_a_guests_file_is_not_kept_where_paddy_is_silent(house: House, qui
         ("long.pdf", b"%PDF-1.5 ...", 12),
         ("long.pdf", b"", 0),
     ]
-    assert kept[1].understood == {"note": media.NOT_KEPT}
+    assert kept[1].note == media.NOT_KEPT and kept[1].read
 
 
 async def test_nothing_large_is_read_of_who_has_no_token(house: House) -> None:
