@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import log, sandbox
-from exponential.assistant import extraction
+from exponential.assistant import extraction, prompts
 from exponential.assistant.media import StoredAttachment
 from exponential.assistant.records import Message
 from exponential.assistant.transcribing import Ears
@@ -80,7 +80,8 @@ class Reader:
             return {"note": documents.DAMAGED}
 
     async def _extract(self, file: StoredAttachment, *, guest: bool) -> dict[str, Any]:
-        about = {"kind": file.kind, "name": file.name}
+        most = prompts.MAX_GUEST if guest else extraction.MAX_CHARS
+        about = {"kind": file.kind, "name": file.name, "most": str(most)}
         async with sandbox.slot(guest=guest):
             try:
                 found = await sandbox.run(extraction.__name__, file.data, about, within=self._within)

@@ -24,7 +24,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
 from stage import Story, until
 
-from exponential.assistant import media, transcribing, turns, understanding
+from exponential.assistant import media, prompts, transcribing, turns, understanding
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import Attachment
 from exponential.assistant.records import Turn
@@ -428,3 +428,11 @@ async def test_an_owners_file_does_not_wait_for_guests_files() -> None:
             everybody.create_task(read(who, b"a word. " * 120_000))
         everybody.create_task(read("owner", b"The rent rises in May."))
     assert ended.index("owner") <= 1
+
+
+async def test_of_a_guests_document_no_more_is_kept_than_a_model_gets() -> None:
+    reader = Reader(Transcriber(""))
+    letter = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=b"a word. " * 20_000)
+    assert len((await reader.read(letter, guest=False))["text"]) == 159_999
+    found = await reader.read(letter, guest=True)
+    assert len(found["text"]) <= prompts.MAX_GUEST and found["note"] == "I read only its first 12,000 characters."
