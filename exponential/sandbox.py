@@ -117,7 +117,8 @@ def confined(cpu_seconds: int) -> Iterator[None]:
     before = {limit: resource.getrlimit(limit) for limit in most}
     try:
         for limit, (_, hard) in before.items():
-            resource.setrlimit(limit, (most[limit], hard))
+            allowed = most[limit] if hard == resource.RLIM_INFINITY else min(most[limit], hard)
+            resource.setrlimit(limit, (allowed, hard))
         yield
     finally:
         for limit, both in before.items():
