@@ -10,7 +10,8 @@ from typing import Any, Literal
 import psycopg
 from sqlalchemy import MetaData, SmallInteger, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, UOWTransaction, mapped_column
 
@@ -159,6 +160,17 @@ def refused(error: Exception) -> BadInput | None:
     return BadInput("The request has a text or number in it that can't be kept. Correct it, then try again.")
 
 
+def is_outage(error: Exception) -> bool:
+    """Whether the database is away, or has no room now, so that the same may work later. What is too much for it (class
+    54 of PostgreSQL's error codes) never will."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(cause, psycopg.OperationalError):
+        return not (cause.sqlstate or "").startswith("54")
+    return isinstance(error, PoolTimeout)
+
+
 async def raw_connection(session: AsyncSession) -> psycopg.AsyncConnection:
     """The psycopg connection beneath this transaction, for procrastinate's `connection=`."""
     raw = await (await session.connection()).get_raw_connection()
@@ -191,8 +203,9 @@ def named(url: str, name: str) -> str:
     return parse_url(url).update_query_dict({"application_name": name}).render_as_string(hide_password=False)
 
 
-def prepare(part: Part, url: str) -> None:
-    """Create the database if it is missing and bring its tables up to date. Blocking; safe to run in parallel.
+def prepare(part: Part, url: str, revision: str = "head") -> None:
+    """Create the database if it is missing and bring its tables up to date, or to an older `revision`. Blocking; safe
+    to run in parallel.
 
     The key ring must be set: a migration may encrypt. Raises ConfigurationError, in one sentence, when the server can't
     be reached.
@@ -208,7 +221,7 @@ def prepare(part: Part, url: str) -> None:
     config.attributes.update(url=parsed, part=part)
     with refusals(part, url):
         _create_if_missing(parsed)
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 @contextmanager

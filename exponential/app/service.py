@@ -205,15 +205,11 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
-    unreachable = isinstance(error, psycopg.OperationalError) or (
-        isinstance(error, DBAPIError)
-        and (error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError))
-    )
     refusal = database.refused(error)
     if refusal is not None:
         _log.warning("value_refused", kind=type(error).__name__)
         return await _expected(request, refusal)
-    if not unreachable:
+    if not database.is_outage(error):
         raise error
     _log.warning("database_unavailable", kind=type(error).__name__)
     return await _expected(

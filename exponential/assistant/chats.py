@@ -20,6 +20,8 @@ MAX_TITLE = 120  # characters
 MAX_NAME = 60  # characters of a contact's name in a sentence
 MOST_TOPICS = 1_000  # of one user
 SEARCHED = 20_000  # messages of a user that a search reads, the latest ones
+SEARCHED_CHARS = 100_000_000  # of these
+SEARCHED_AT_ONCE = 25  # messages in memory
 MAX_HITS = 50
 _SOMEONE = "Someone on WhatsApp"
 _JOINER = "\u200d"  # within emoji
@@ -152,7 +154,7 @@ async def name_of(session: AsyncSession, chat: Chat) -> str | None:
 async def search(session: AsyncSession, user_id: UUID, wanted: str) -> list[Hit]:
     """Up to 50 messages of the user's chats that hold all words of `wanted`, the latest first.
 
-    Messages are stored encrypted, so this reads the latest 20,000 of them.
+    Messages are stored encrypted, so this reads the latest 20,000 of them, and no more than 100 million characters.
     """
     words = wanted.casefold().split()
     if not words:
@@ -165,19 +167,22 @@ async def search(session: AsyncSession, user_id: UUID, wanted: str) -> list[Hit]
         .limit(SEARCHED)
     )
     places: dict[UUID, int] = {}
-    for message_id, text in await session.execute(query):
+    left = SEARCHED_CHARS
+    found = await session.stream(query.execution_options(yield_per=SEARCHED_AT_ONCE))
+    async for message_id, text in found:
         folded = text.casefold()
+        left -= len(text)
         if all(word in folded for word in words):
             places[message_id] = folded.index(words[0])
-            if len(places) == MAX_HITS:
-                break
+        if len(places) == MAX_HITS or left < 0:
+            break
+    await found.close()
     rows = select(Chat, Message).join(Message, Message.chat_id == Chat.id).where(Message.id.in_(list(places)))
-    found = [(chat, message) for chat, message in await session.execute(rows)]
-    names = await _names(session, [chat for chat, _ in found])
-    found.sort(key=lambda row: row[1].position, reverse=True)
+    hits = [(chat, message) for chat, message in await session.execute(rows)]
+    names = await _names(session, [chat for chat, _ in hits])
+    hits.sort(key=lambda row: row[1].position, reverse=True)
     return [
-        Hit(chat, names[chat.id], message, start := places[message.id], start + len(words[0]))
-        for chat, message in found
+        Hit(chat, names[chat.id], message, start := places[message.id], start + len(words[0])) for chat, message in hits
     ]
 
 

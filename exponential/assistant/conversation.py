@@ -66,7 +66,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
     """
     media.check(incoming.attachments, media_limit)
     body = _body(incoming)
-    chat = await _chat_of(session, incoming)
+    chat = await chat_of(session, incoming)
     statement = (
         insert(Message)
         .values(
@@ -101,6 +101,27 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
     await notify(session, CHANNEL, str(chat.id))
     await notify(session, chats.CHANNEL, str(chat.user_id))
     return Received(message_id, chat.id, duplicate=False)
+
+
+async def chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
+    """The chat that a message belongs to, made with the first one. Raises what `receive` raises."""
+    if incoming.role == "owner":
+        if incoming.chat_id is not None:
+            return await chats.writable(session, incoming.user_id, incoming.chat_id)
+        return await main_chat(session, incoming.user_id)
+    if incoming.session_id is None or incoming.chat_jid is None:
+        raise BadInput("A guest's message needs its session and chat.", code="origin_missing")
+    await users.get(session, incoming.user_id)
+    key = blind(session, "chats.jid", incoming.chat_jid)
+    return await chats.find_or_make(
+        session,
+        (Chat.session_id == incoming.session_id) & (Chat.jid_key == key),
+        user_id=incoming.user_id,
+        kind="contact",
+        session_id=incoming.session_id,
+        jid=incoming.chat_jid,
+        jid_key=key,
+    )
 
 
 async def history(
@@ -176,26 +197,6 @@ def _body(incoming: Incoming) -> str:
     if not body and not incoming.attachments:
         raise BadInput("The message is empty. Write something to Paddy.", code="message_empty")
     return body
-
-
-async def _chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
-    if incoming.role == "owner":
-        if incoming.chat_id is not None:
-            return await chats.writable(session, incoming.user_id, incoming.chat_id)
-        return await main_chat(session, incoming.user_id)
-    if incoming.session_id is None or incoming.chat_jid is None:
-        raise BadInput("A guest's message needs its session and chat.", code="origin_missing")
-    await users.get(session, incoming.user_id)
-    key = blind(session, "chats.jid", incoming.chat_jid)
-    return await chats.find_or_make(
-        session,
-        (Chat.session_id == incoming.session_id) & (Chat.jid_key == key),
-        user_id=incoming.user_id,
-        kind="contact",
-        session_id=incoming.session_id,
-        jid=incoming.chat_jid,
-        jid_key=key,
-    )
 
 
 async def _seen_before(session: AsyncSession, incoming: Incoming) -> Received:
