@@ -1,6 +1,7 @@
 """How many connections a server holds, and whose ends when there are more: files are finite, and so is memory."""
 
 import asyncio
+import contextlib
 import errno
 import time
 from collections.abc import Iterable
@@ -11,13 +12,13 @@ from exponential import log
 MOST = 4_096  # connections that a process holds, if it may have as many files
 FILES = 65_536  # open files that a process asks for; some programs look at each that they might have
 OTHER_FILES = 256  # of these for the database, sandboxes, requests to others
-BACKLOG = 128  # connections that wait to be taken; asyncio takes them all at once
+AT_ONCE = 128  # connections that are taken before anything else is done
 TELL_EVERY = 60.0  # seconds
 _log = log.get(__name__)
 
 
-class Connection(Protocol):
-    """One of them: when we last heard of its client, by the loop's clock, and whether the client has to speak now."""
+class Held(Protocol):
+    """A connection: when its client was last heard, by the loop's clock, and whether the client has to speak now."""
 
     heard_at: float
 
@@ -27,24 +28,25 @@ class Connection(Protocol):
 
 
 class Room:
-    """Room for `most` connections; asked of the operating system where it isn't given.
+    """Room for `most` connections; as many as the operating system lets us have where it isn't given.
 
-    Where there are more, a sixteenth makes room at once: those that owe us a request, or the rest of one, and were
-    silent longest. Who waits for an answer, or follows an event stream, stays.
+    When there are more, a sixteenth is closed: of those that owe us a request, or the rest of one, the ones that were
+    silent longest. Who waits for an answer, or follows an event stream, stays. Addresses don't matter: behind a reverse
+    proxy, or one router, are many people.
     """
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most or _most()
         self._told = float("-inf")
 
-    def make(self, connections: Iterable[Connection]) -> None:
-        """Close what is too much of `connections`, the newest among them."""
+    def make(self, connections: Iterable[Held]) -> None:
+        """Close some of `connections`; the newest among them, if no other owes us anything."""
         waited_for = sorted((each for each in connections if each.is_waited_for()), key=lambda each: each.heard_at)
         for each in waited_for[: max(1, self.most // 16)]:
             each.abort()
         self._tell("connections_full", most=self.most)
 
-    def hear(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An event loop's exception handler: asyncio would tell each try to take a connection, with its traceback."""
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
@@ -67,7 +69,10 @@ def _most() -> int:
         return MOST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
-    files = FILES if hard == unlimited else min(hard, FILES)
-    if soft != unlimited and soft < files:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return max(files // 4, min(MOST, files - OTHER_FILES - BACKLOG))
+    if soft != unlimited:
+        wanted = FILES if hard == unlimited else min(hard, FILES)
+        with contextlib.suppress(ValueError, OSError):  # some systems have a lower limit that they don't tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+            soft = max(soft, wanted)
+    files = FILES if soft == unlimited else soft
+    return min(MOST, max(files // 2, files - OTHER_FILES - AT_ONCE))

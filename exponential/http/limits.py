@@ -1,5 +1,7 @@
 """What a request may cost before it is known who sent it: how long its head is, in how many chunks its body comes."""
 
+import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ MAX_HEAD = 16 * 1024  # bytes of target and headers together, as in Node.js
 MAX_UNFINISHED = 4 * MAX_HEAD  # bytes of a head that is not complete yet; beyond them it is no HTTP
 MAX_CHUNKS, BYTES_A_CHUNK = 10_000, 100  # chunks of a body, and one more for every so many bytes of it
 _TOO_LARGE = {"error": "The request's address and headers are too long together.", "code": "head_too_large"}
-_QUOTING = (b'"', b"\\")
+_QUOTED = re.compile(rb'["\\]')
 
 
 class HeadLimit:
@@ -29,9 +31,7 @@ class HeadLimit:
             await self._app(scope, receive, send)
             return
         headers = list(_without_quoted_cookies(scope["headers"]))
-        size = (
-            len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers)
-        )
+        size = sum(map(len, (scope["raw_path"], scope["query_string"], *itertools.chain(*headers))))
         if size > MAX_HEAD:
             await JSONResponse(_TOO_LARGE, 431, {"Connection": "close"})(scope, receive, send)
         else:
@@ -40,13 +40,12 @@ class HeadLimit:
 
 def _without_quoted_cookies(headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
     for name, value in headers:
-        if name == b"cookie" and any(sign in value for sign in _QUOTING):
-            cookies = [each for each in value.split(b";") if not any(sign in each for sign in _QUOTING)]
-            value = b";".join(cookies)
+        if name == b"cookie":
+            value = b";".join(cookie for cookie in value.split(b";") if not _QUOTED.search(cookie))
         yield name, value
 
 
-class Connection(h11.Connection):
+class BoundedConnection(h11.Connection):
     """HTTP/1.1 with one client, who may not send a body in very many chunks: each costs as much as 1,000 bytes."""
 
     def next_event(self) -> Any:

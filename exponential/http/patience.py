@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from exponential.http.connections import Room
-from exponential.http.limits import MAX_UNFINISHED, Connection
+from exponential.http.limits import MAX_UNFINISHED, BoundedConnection
 
 _REFUSAL = {"error": "The request came too slowly and was given up. Send it again.", "code": "request_timeout"}
 _NO_HTTP = {"error": "This is no HTTP request that can be understood.", "code": "http_invalid"}
@@ -87,7 +87,7 @@ class PatientProtocol(H11Protocol):
 
     def __init__(self, *args: Any, patience: Patience, room: Room, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.conn = Connection(h11.SERVER, MAX_UNFINISHED)
+        self.conn = BoundedConnection(h11.SERVER, MAX_UNFINISHED)
         self.heard_at = self.loop.time()
         self._patience = patience
         self._room = room

@@ -270,7 +270,7 @@ Server(app, before_stop=lambda: None).run(sockets=[listener])
 
 
 async def test_a_thousand_idle_connections_neither_stop_a_service_nor_fill_its_log() -> None:
-    """With so few files that the room isn't enough for them."""
+    """It may have 256 files, and a quarter of them until it asks for more."""
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", SERVER), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -284,4 +284,4 @@ async def test_a_thousand_idle_connections_neither_stop_a_service_nor_fill_its_l
     finally:
         server.terminate()
         _, written = await server.communicate()
-    assert len(written) < 2_000 and b"connections_full" in written
+    assert written.count(b"\n") == 1 and (b"connections_full" in written or b"no_files_left" in written)
