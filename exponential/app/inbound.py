@@ -106,6 +106,7 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         chat_jid=body.chat,
         external_id=body.message_id,
         sender_name=body.sender_name,
+        sender_jid=body.sender,
         type=body.type,
         attachments=_attachments(body, state.settings.media_limit),
         forwarded=body.forwarded,

@@ -63,7 +63,7 @@ async def export(state: TheState, user: SignedIn) -> Response:
 async def erase(request: Request, state: TheState, user: SignedIn, confirm: Annotated[str, Form()] = "") -> Response:
     """Unlink all WhatsApp accounts, then delete the account and everything in it. `confirm` is the user's address."""
     try:
-        if confirm.strip().lower() != user.email:
+        if users.normalize_email(confirm) != user.email:
             raise BadInput(f"To erase everything, type your e-mail address exactly: {user.email}", code="not_confirmed")
         await erase_account(state, user)
     except (BadInput, Conflict, Unavailable) as error:

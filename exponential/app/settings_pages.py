@@ -88,7 +88,7 @@ async def save_account(
 ) -> Response:
     """Another address needs the current password: whoever has it signs in with it."""
     try:
-        if users.an_email(email) != user.email:
+        if users.an_email(email, current=user.email) != user.email:
             await _confirm(request, state, user, current)
         async with state.database.transaction() as session:
             await users.describe(session, user.id, email=email, name=name)

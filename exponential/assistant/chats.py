@@ -21,6 +21,7 @@ MAX_NAME = 60  # characters of a contact's name in a sentence
 MOST_TOPICS = 1_000  # of one user
 SEARCHED = 20_000  # messages of a user that a search reads, the latest ones
 MAX_HITS = 50
+_SOMEONE = "Someone on WhatsApp"
 _JOINER = "\u200d"  # within emoji
 _NAMED_AFTER = 60  # characters of the first message that name a topic
 
@@ -195,7 +196,7 @@ async def _names(session: AsyncSession, found: Sequence[Chat]) -> dict[UUID, str
     query = select(Message.chat_id, Message.sender_name).where(Message.chat_id.in_(contacts), Message.position == last)
     called = {chat_id: name for chat_id, name in await session.execute(query)} if contacts else {}
     return {
-        chat.id: (plain_name(called.get(chat.id) or "") or _number(chat.jid))
+        chat.id: (plain_name(called.get(chat.id) or "") or _number(chat.jid) or _SOMEONE)
         if chat.kind == "contact"
         else _title(chat)
         for chat in found
@@ -209,10 +210,18 @@ def plain_name(name: str) -> str:
 
 
 def contact_name(messages: Sequence[Message]) -> str:
-    """Who wrote the last of these messages, as they call themselves, else by number; short enough for a sentence."""
+    """Who wrote the last of these messages, short enough for a sentence: "Bob (+4915187654321)".
+
+    Anybody may call themselves Bob; the number is WhatsApp's word, and where it tells none that is said.
+    """
     last = messages[-1] if messages else None
-    name = plain_name((last and last.sender_name) or "") or ((last and last.jid) or "").partition("@")[0]
-    return (name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…") or "somebody"
+    if last is None:
+        return "somebody"
+    name, number = plain_name(last.sender_name or ""), _number(last.sender_jid or last.jid)
+    if not name:
+        return number or _SOMEONE
+    name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
+    return f"{name} ({number or 'no number'})"
 
 
 def _title(chat: Chat) -> str | None:
@@ -220,6 +229,6 @@ def _title(chat: Chat) -> str | None:
 
 
 def _number(jid: str | None) -> str:
-    """A phone number as people write it, where the JID is one: WhatsApp also has ids that aren't."""
+    """A phone number as people write it, where the JID is one: WhatsApp also has ids that aren't, which give ""."""
     user, _, server = (jid or "").partition("@")
-    return f"+{user}" if server == "s.whatsapp.net" and user.isdigit() else "Someone on WhatsApp"
+    return f"+{user}" if server == "s.whatsapp.net" and user.isdigit() else ""

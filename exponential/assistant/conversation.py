@@ -28,7 +28,7 @@ class Incoming:
     `chat_id` is one of the user's own chats; without it an owner's message goes to the main chat.
 
     `type` is "text", or what else was sent ("image", "audio", …), when `text` is its caption, often empty.
-    `forwarded`, `quoted`, `quoted_turn_id` and `written_at` are those of a Message.
+    `sender_jid`, `forwarded`, `quoted`, `quoted_turn_id` and `written_at` are those of a Message.
     """
 
     user_id: UUID
@@ -39,6 +39,7 @@ class Incoming:
     chat_jid: str | None = None
     external_id: str | None = None
     sender_name: str | None = None
+    sender_jid: str | None = None
     type: str = "text"
     chat_id: UUID | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -77,6 +78,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
             jid=incoming.chat_jid,
             external_id=incoming.external_id,
             sender_name=incoming.sender_name,
+            sender_jid=incoming.sender_jid,
             text=body,
             forwarded=incoming.forwarded,
             quoted=incoming.quoted.replace("\x00", "").strip() or None,
@@ -130,11 +132,10 @@ async def message(session: AsyncSession, user_id: UUID, chat_id: UUID, message_i
     return found
 
 
-async def sender(session: AsyncSession, turn_id: UUID) -> str | None:
-    """Who a turn answers: the name that WhatsApp shows, else where they write from."""
+async def sender(session: AsyncSession, turn_id: UUID) -> str:
+    """Who a turn answers, for people."""
     query = select(Message).where(Message.turn_id == turn_id, Message.role == "user").order_by(Message.position)
-    message = (await session.execute(query.limit(1))).scalar_one()
-    return message.sender_name or message.jid
+    return chats.contact_name((await session.scalars(query)).all())
 
 
 async def last_place(session: AsyncSession, chat_id: UUID, session_id: str | None = None) -> Message | None:

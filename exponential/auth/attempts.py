@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
+from exponential.auth.users import normalize_email
 from exponential.database import AppBase, blind
 from exponential.errors import TooMany
 
@@ -70,7 +71,7 @@ async def forget_old(session: AsyncSession) -> None:
 
 
 def _limits(session: AsyncSession, account: str, address: str) -> Limits:
-    name = account.strip().lower()
+    name = normalize_email(account)
     address = _network(address)
     limits = {
         f"both {name} {address}": FROM_ONE_ADDRESS,

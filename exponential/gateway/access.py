@@ -3,6 +3,7 @@
 Asked in the worker before anything is kept, and again by the gateway before anything is recorded.
 """
 
+import re
 from typing import Literal
 
 from exponential.gateway.policy import Policy
@@ -71,6 +72,17 @@ def to_keep(policy: Policy, account: Account, message: Inbound) -> Inbound | Non
     if _pauses(policy, account, message):
         return message.about(BY_HAND)
     return None
+
+
+def said_to(account: Account, message: Inbound) -> str:
+    """A message's text; in a group without the account's own mention, unless nothing else is said."""
+    if not is_group(message.chat):
+        return message.text
+    own = "|".join(re.escape(jid.partition("@")[0]) for jid in _own(account))
+    before, *parts = re.split(rf"@(?:{own})(?![0-9])", message.text)
+    for part in parts:
+        before = before.rstrip() + (part if before.strip() else part.lstrip(" \t\n,:"))
+    return before.strip() or message.text
 
 
 def _pauses(policy: Policy, account: Account, message: Inbound) -> bool:

@@ -1,6 +1,7 @@
 """Passwords, invites, roles: who gets in, who doesn't, and what guessing costs."""
 
 import asyncio
+import unicodedata
 from datetime import timedelta
 
 import httpx
@@ -42,6 +43,30 @@ async def test_a_password_signs_in_and_leads_to_the_page_that_was_asked_for(hous
         assert (answer.status_code, answer.headers["location"]) == (303, "/tasks?filter=open")
         assert (await client.get("/tasks")).status_code == 200
         assert (await client.get("/sign-in")).headers["location"] == "/chat"
+
+
+@pytest.mark.parametrize(
+    "email", ["Jose\u0301@Example.org", "\uff41da@example.org", "ada@\uff45xample.org", "\u017fam@example.org"]
+)
+async def test_an_address_signs_in_as_it_was_registered(house: House, email: str) -> None:
+    link = await make_invite(house)
+    async with house.client() as client:
+        assert (await client.post(link, data={"email": email, "name": "Ada", "password": GOOD})).status_code == 303
+    async with house.client() as client:
+        assert (await try_password(client, f" {email} ", GOOD)).status_code == 303
+        plain = unicodedata.normalize("NFKC", email)
+        assert (await try_password(client, plain, GOOD)).status_code == 401
+
+
+async def test_addresses_that_look_alike_are_two_accounts(house: House) -> None:
+    await with_password(house, "ada@example.org", "Ada")
+    link = await make_invite(house)
+    other = {"email": "\uff41da@example.org", "name": "Other", "password": f"{GOOD} 2"}
+    async with house.client() as client:
+        assert (await client.post(link, data=other)).status_code == 303
+        for email, password in (("ada@example.org", GOOD), (other["email"], other["password"])):
+            assert (await try_password(client, email, password)).status_code == 303
+        assert (await try_password(client, "ada@example.org", other["password"])).status_code == 401
 
 
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example/x", "/\\evil.example", "javascript:x", ""])
@@ -173,6 +198,32 @@ async def test_an_invite_for_an_address_is_for_nobody_else(house: House) -> None
         dana = await users.find(session, "dana@example.org")
         assert dana is not None and dana.is_admin
         assert await users.find(session, "mallory@example.org") is None
+
+
+async def test_an_invite_ends_when_who_made_it_is_no_admin_any_more(house: House) -> None:
+    async with house.database.transaction() as session:
+        await users.local_user(session)
+        second = await users.add(session, email="second@example.org", name="Second", role="admin")
+        links = [f"/invite/{await invites.make(session, second, role=role)}" for role in ("admin", "member")]  # type: ignore[arg-type]
+        await users.set_role(session, second.id, "member")
+        assert await invites.open_ones(session) == []
+    async with house.client(**PAGE) as eve:
+        for link in links:
+            account = {"email": "eve@example.org", "name": "Eve", "password": GOOD}
+            for answer in (await eve.get(link), await eve.post(link, data=account)):
+                assert answer.status_code == 404 and "This invite no longer works" in answer.text
+    async with house.database.transaction() as session:
+        assert await users.find(session, "eve@example.org") is None
+
+
+@pytest.mark.parametrize("name", ["علی\u200cرضا", "Ada 👩\u200d💻", "क्\u200d", "Ada \U0001fadf"])
+async def test_a_name_may_be_joined_by_what_is_not_seen(house: House, name: str) -> None:
+    async with house.client(**PAGE) as client:
+        account = {"email": "ada@example.org", "name": f"\u200f{name}\u200b", "password": GOOD}
+        assert (await client.post(await make_invite(house), data=account)).status_code == 303
+    async with house.database.transaction() as session:
+        ada = await users.find(session, "ada@example.org")
+        assert ada is not None and ada.name == name
 
 
 async def test_two_people_can_not_share_an_invite_or_an_address(house: House) -> None:

@@ -70,6 +70,18 @@ async def test_a_token_has_a_name_and_there_are_not_too_many(house: House) -> No
             await access_tokens.make(session, alice.id, "one more")
 
 
+async def test_tokens_that_are_made_at_once_are_not_too_many(house: House) -> None:
+    alice = await house.user()
+
+    async def make(number: int) -> None:
+        async with house.database.transaction() as session:
+            await access_tokens.make(session, alice.id, str(number))
+
+    made = await asyncio.gather(*(make(number) for number in range(access_tokens.MOST + 5)), return_exceptions=True)
+    assert made.count(None) == access_tokens.MOST
+    assert sum(isinstance(each, Conflict) for each in made) == 5
+
+
 MAY = {  # what asks for which scope
     "meetings:write": [("POST", "/api/meetings")],
     "mcp": [("POST", "/mcp")],
