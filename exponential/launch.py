@@ -156,6 +156,7 @@ class Service:
     async def _spawn(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # without the current folder, where anything may lie
             "-m",
             "exponential",
             self.verb,

@@ -1,8 +1,10 @@
 """Attempts to sign in, counted in the database, so that nobody can go on guessing: not after a restart, not elsewhere.
 
-Counted per account from one address, per address, and per account from anywhere. Both are stored blinded.
+Counted per account from one address, per address, and per account from anywhere. Both are stored blinded. An IPv6
+address counts as its network of 64 bits, which is what one household or server has.
 """
 
+import ipaddress
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, String, delete, func, select, text
@@ -70,9 +72,20 @@ async def forget_old(session: AsyncSession) -> None:
 
 def _limits(session: AsyncSession, account: str, address: str) -> Limits:
     name = normalize_email(account)
+    address = _network(address)
     limits = {
         f"both {name} {address}": FROM_ONE_ADDRESS,
         f"address {address}": OF_ONE_ADDRESS,
         f"account {name}": FROM_ANYWHERE,
     }
     return {blind(session, "sign_in_attempts.what", what).hex(): limit for what, limit in limits.items()}
+
+
+def _network(address: str) -> str:
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a proxy may say anything
+        return address
+    if known.version == 4 or known.ipv4_mapped:
+        return str(known.ipv4_mapped if known.version == 6 else known)
+    return str(ipaddress.ip_network((known, 64), strict=False))

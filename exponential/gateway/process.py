@@ -82,6 +82,7 @@ class WorkerProcess:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",
                 "-m",
                 launch.module,
                 str(theirs.fileno()),

@@ -1,5 +1,6 @@
 """Settings of services that are about to start: each has a database, and none is started that nobody needs."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from exponential import database, key_check, launch
 from exponential.errors import ConfigurationError
+from exponential.settings import AppSettings, read
 
 
 def test_with_the_apps_database_alone_the_gateway_gets_one_beside_it(
@@ -39,3 +41,11 @@ def test_a_password_with_a_space_is_taken_and_what_postgres_refuses_tells_no_pas
         with pytest.raises(ConfigurationError) as refused:
             key_check.verify("app", wrong, ())
         assert "S3cret" not in str(refused.value)
+
+
+async def test_services_run_nothing_that_lies_in_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "secrets.py").write_text("open('was-run', 'w')")
+    service = launch.Service("no-such-command", read(AppSettings, data_dir=tmp_path), "http://127.0.0.1:9", {})
+    with contextlib.chdir(tmp_path), pytest.raises(ConfigurationError):
+        await service.start()
+    assert not (tmp_path / "was-run").exists()
