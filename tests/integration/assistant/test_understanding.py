@@ -100,6 +100,18 @@ async def test_a_voice_note_is_as_good_as_typed(
     }
 
 
+async def test_when_to_remind_is_asked_after_a_voice_note_too(hearing: Runtime, ask: Ask) -> None:
+    assert "When shall I remind you?" in await ask("", voice("Remind me to call mom."))
+    assert "I'll remind you: **call mom**, tomorrow at 09:00" in await ask("tomorrow at 9")
+
+
+@pytest.mark.parametrize("name", ["letter.txt", "photo"])
+async def test_when_to_remind_is_asked_beside_a_file_too(runtime: Runtime, ask: Ask, name: str) -> None:
+    file = PICTURE if name == "photo" else document(b"The rent rises in May.", name)
+    assert "When shall I remind you?" in await ask("remind  me\nto pay this", file)
+    assert "I'll remind you: **pay this**, tomorrow at 09:00" in await ask("tomorrow at 9")
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcribing, "REST", 0.01)
