@@ -24,6 +24,8 @@ _NOISY = (
     *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "pydantic_ai"),
     *("uvicorn", "procrastinate", "alembic", "websockets"),
 )
+# They log what they were sent, at any level and in their errors. ("client" is mcp's, too.)
+_QUOTING = ("mcp", "fastmcp", "client")
 
 
 def redact(text: str) -> str:
@@ -36,6 +38,19 @@ def frames(error: BaseException) -> str:
     """Where an error arose, the innermost frame first; without its message, which may hold what somebody wrote."""
     trace = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(trace))
+
+
+class _Unquoted(logging.Filter):
+    """Leaves of what quoting libraries log where in their code it was, and the error's type and frames."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] in _QUOTING:
+            record.msg, record.args = "%s, line %d", (record.pathname.rpartition("/")[2], record.lineno)
+            error = record.exc_info[1] if record.exc_info else None
+            if error is not None:
+                record.__dict__.update(error=type(error).__name__, at=frames(error))
+            record.exc_info = record.exc_text = record.stack_info = None
+        return True
 
 
 def _clean(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -62,6 +77,7 @@ def configure(level: str = "info", *, service: str = "") -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Unquoted())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -74,9 +90,17 @@ def configure(level: str = "info", *, service: str = "") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in _NOISY:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy in (*_NOISY, *_QUOTING):
+        adopt(noisy)
     structlog.contextvars.bind_contextvars(**({"service": service} if service else {}))
+
+
+def adopt(library: str) -> None:
+    """Have a library log warnings and errors alone, and through our handler: some bring one of their own."""
+    logger = logging.getLogger(library)
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(logging.WARNING)
 
 
 def get(name: str) -> Any:

@@ -1,12 +1,13 @@
 """What the running app holds, and how routes get at it: services, and the signed-in user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from authlib.integrations.starlette_client import StarletteOAuth2App
 from fastapi import Depends, Request
 
 from exponential.app.board import Board
+from exponential.app.export import Exports
 from exponential.app.mode import GatewayMode
 from exponential.auth import signin
 from exponential.auth.users import User
@@ -30,6 +31,7 @@ class State:
     mode: GatewayMode
     gateway: GatewayClient | None
     provider: StarletteOAuth2App | None = None
+    exports: Exports = field(default_factory=Exports)
 
 
 def state_of(request: Request) -> State:

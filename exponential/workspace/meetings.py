@@ -226,9 +226,14 @@ async def delete_meeting(session: AsyncSession, user_id: UUID, meeting_id: UUID)
     return found
 
 
-async def lines(session: AsyncSession, meeting: Meeting) -> list[Line]:
-    """All that was said, in order."""
-    query = select(Line).where(Line.meeting_id == meeting.id).order_by(Line.number)
+async def count_lines(session: AsyncSession, meeting: Meeting) -> int:
+    query = select(func.count()).select_from(Line).where(Line.meeting_id == meeting.id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def lines(session: AsyncSession, meeting: Meeting, after: int = 0, most: int | None = None) -> list[Line]:
+    """What was said, in order: all of it, or the first `most` lines after the one with the number `after`."""
+    query = select(Line).where(Line.meeting_id == meeting.id, Line.number > after).order_by(Line.number).limit(most)
     return list((await session.execute(query)).scalars())
 
 
