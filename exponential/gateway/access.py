@@ -13,6 +13,7 @@ REPLY_PREFIX = "🤖 *Paddy:*"  # how the assistant's replies begin in the owner
 BY_HAND = "by_hand"  # kind of what is kept when the account's human writes to somebody: that they did, not what
 PEOPLE, GROUP = ("s.whatsapp.net", "lid"), "g.us"
 Role = Literal["owner", "guest"]
+_MENTION = re.compile(r"@(\d+)")
 
 
 def bare(jid: str) -> str:
@@ -78,10 +79,13 @@ def said_to(account: Account, message: Inbound) -> str:
     """A message's text; in a group without the account's own mention, unless nothing else is said."""
     if not is_group(message.chat):
         return message.text
-    own = "|".join(re.escape(jid.partition("@")[0]) for jid in _own(account))
-    before, *parts = re.split(rf"@(?:{own})(?![0-9])", message.text)
-    for part in parts:
-        before = before.rstrip() + (part if before.strip() else part.lstrip(" \t\n,:"))
+    own = {jid.partition("@")[0] for jid in _own(account)}
+    before, *parts = _MENTION.split(message.text)
+    for number, part in zip(parts[::2], parts[1::2], strict=True):
+        if number not in own:
+            before += f"@{number}{part}"
+        else:
+            before = before.rstrip() + (part if before.strip() else part.lstrip(" \t\n,:"))
     return before.strip() or message.text
 
 

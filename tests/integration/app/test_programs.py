@@ -345,7 +345,7 @@ async def test_what_waits_for_approval_is_shown_and_decided(house: House) -> Non
                 while len(waiting := (await page.get("/api/approvals")).json()["waiting"]) <= number:
                     await asyncio.sleep(0.05)
         first, second = waiting
-        assert (first["number"], first["contact"], first["asked"]) == (1, "Carol", "hi") and first["reply"]
+        assert (first["number"], first["contact"], first["asked"]) == (1, "Carol (no number)", "hi") and first["reply"]
         assert (await other.get("/api/approvals")).json() == {"required": False, "waiting": []}
         assert (await other.post(f"/api/approvals/{first['id']}/send", json={})).status_code == 404
         assert (await page.post(f"/api/approvals/{first['id']}/send", json={"text": "Hello!"})).status_code == 204
