@@ -5,6 +5,7 @@ address counts as its network of 64 bits, which is what one household or server 
 """
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, String, delete, func, select, text
@@ -32,7 +33,7 @@ class Attempt(AppBase):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-async def begin(session: AsyncSession, account: str, address: str) -> None:
+async def begin(session: AsyncSession, account: str, address: str) -> list[Attempt]:
     """Count an attempt before it is looked at. Raises TooMany; commit before you check the password.
 
     `account` is what was typed, whether there is such an account or not.
@@ -56,7 +57,15 @@ async def begin(session: AsyncSession, account: str, address: str) -> None:
             code="too_many_attempts",
             retry_after=int(max(waits).total_seconds()) + 1,
         )
-    session.add_all([Attempt(what=what, at=clock.now()) for what in limits])
+    counted = [Attempt(what=what, at=clock.now()) for what in limits]
+    session.add_all(counted)
+    await session.flush()
+    return counted
+
+
+async def take_back(session: AsyncSession, counted: Sequence[Attempt]) -> None:
+    """It was none: nobody looked at it."""
+    await session.execute(delete(Attempt).where(Attempt.id.in_(each.id for each in counted)))
 
 
 async def succeeded(session: AsyncSession, account: str, address: str) -> None:
@@ -72,7 +81,7 @@ async def forget_old(session: AsyncSession) -> None:
 
 def _limits(session: AsyncSession, account: str, address: str) -> Limits:
     name = normalize_email(account)
-    address = _network(address)
+    address = network(address)
     limits = {
         f"both {name} {address}": FROM_ONE_ADDRESS,
         f"address {address}": OF_ONE_ADDRESS,
@@ -81,7 +90,8 @@ def _limits(session: AsyncSession, account: str, address: str) -> Limits:
     return {blind(session, "sign_in_attempts.what", what).hex(): limit for what, limit in limits.items()}
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 a /64, for that is what one customer has."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:  # a proxy may say anything

@@ -1,7 +1,7 @@
 """Passwords: what a good one is, and their Argon2id hashes (RFC 9106, second recommended option)."""
 
 import asyncio
-import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,28 +21,32 @@ JUDGED = 32  # characters of it; what follows makes it no weaker, and judging ho
 MIN_GUESSES = 10**8  # zxcvbn's "safely unguessable"; it knows common passwords, names, dates and keyboards
 AT_ONCE = 4  # hashes that are computed at a time; each takes 64 MiB
 QUEUE = 20  # more that may wait: for two or three seconds
+OF_ONE_NETWORK = 8  # of all these
 
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 _hashers = ThreadPoolExecutor(AT_ONCE, "password")
-_places = threading.BoundedSemaphore(AT_ONCE + QUEUE)
+_places: Counter[str] = Counter()  # taken, by network
 _NOBODYS = (  # of a random text that nobody knows
     "$argon2id$v=19$m=65536,t=3,p=4$iOUpwzwVYO0JJpI2HzDrLQ$0JNpV0sQpL8ZbK/m67Ujz78m2iC+/ErxkosQoeA1LLM"
 )
 
 
 @contextmanager
-def place() -> Iterator[None]:
-    """A place in the queue for `check`: take it before an attempt is counted. Raises Unavailable when none is free."""
-    if not _places.acquire(blocking=False):
+def place(network: str = "") -> Iterator[None]:
+    """A place in the queue for `check`; one network has a few at most. Raises Unavailable when none is free."""
+    if _places.total() >= AT_ONCE + QUEUE or (network and _places[network] >= OF_ONE_NETWORK):
         raise Unavailable(
             "Very many people are signing in right now. Wait a few seconds, then try again.",
             code="sign_in_busy",
             retry_after=5,
         )
+    _places[network] += 1
     try:
         yield
     finally:
-        _places.release()
+        _places[network] -= 1
+        if not _places[network]:
+            del _places[network]
 
 
 async def check(password: str, stored: str | None) -> bool:

@@ -18,7 +18,7 @@ _log = log.get(__name__)
 
 
 class Held(Protocol):
-    """A connection: when its client was last heard, by the loop's clock, and whether the client has to speak now."""
+    """A connection: when its client last did something, by the loop's clock, and whether it is its turn."""
 
     heard_at: float
 
@@ -30,9 +30,9 @@ class Held(Protocol):
 class Room:
     """Room for `most` connections; as many as the operating system lets us have where it isn't given.
 
-    When there are more, a sixteenth is closed: of those that owe us a request, or the rest of one, the ones that were
-    silent longest. Who waits for an answer, or follows an event stream, stays. Addresses don't matter: behind a reverse
-    proxy, or one router, are many people.
+    When there are more, a sixteenth is closed: of those that owe us a request, or the rest of one, or don't take our
+    answer, the ones that were silent longest. Who waits for an answer, or follows an event stream, stays. Addresses
+    don't matter: behind a reverse proxy, or one router, are many people.
     """
 
     def __init__(self, most: int | None = None) -> None:

@@ -105,8 +105,8 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
 
     def is_waited_for(self) -> bool:
-        """Whether a request, or the rest of one, should come from the client now."""
-        return not self._is_answering() or self.cycle.more_body
+        """Whether the client should send a request, or the rest of one, or take more of its answer."""
+        return not self._is_answering() or self.cycle.more_body or self._unread is not None
 
     def abort(self) -> None:
         self.connections.discard(self)  # its end is heard of later, and others come at once
@@ -133,6 +133,7 @@ class PatientProtocol(H11Protocol):
             self.transport.abort()
 
     def resume_writing(self) -> None:
+        self.heard_at = self.loop.time()
         self._taken()
         super().resume_writing()
 

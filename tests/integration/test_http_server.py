@@ -242,6 +242,17 @@ async def test_whoever_waits_for_an_answer_stays() -> None:
         assert not any(reader.at_eof() or reader.exception() for reader, _ in pages)
 
 
+async def test_who_takes_no_answers_makes_room() -> None:
+    """However many requests wait behind the answer that nobody takes, whoever comes new is served."""
+    async with AsyncExitStack() as stack, serving(APP, room=Room(40)) as url, httpx.AsyncClient() as client:
+        for _ in range(60):
+            reader, writer = await stack.enter_async_context(connected(url))
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+        for _ in range(3):
+            assert (await client.get(f"{url}/about")).status_code == 200
+
+
 async def test_without_any_room_newcomers_are_closed_at_once() -> None:
     async with AsyncExitStack() as stack, serving(APP, room=Room(4)) as url:
         for _ in range(4):
