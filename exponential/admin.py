@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exponential.personal import AsJson, Data, desk
+from exponential.personal import AsJson, Data, desk, say
 
 if TYPE_CHECKING:
     from exponential.auth.users import Role, User
@@ -35,7 +35,7 @@ def list_users(as_json: AsJson = False, data: Data = None) -> None:
             "createdAt": user.created_at.isoformat(timespec="seconds"),
         }
         words = "  ".join((user.email, user.role, f"since {user.created_at:%Y-%m-%d}", user.name))
-        typer.echo(json.dumps(row, ensure_ascii=False) if as_json else words)
+        say(json.dumps(row, ensure_ascii=False) if as_json else words)
 
 
 @users.command()
@@ -44,13 +44,13 @@ def promote(who: Named, data: Data = None) -> None:
 
     Example: exponential users promote ada@example.org
     """
-    typer.echo(f"{asyncio.run(_give(who, 'admin', data))} is an admin now.")
+    say(f"{asyncio.run(_give(who, 'admin', data))} is an admin now.")
 
 
 @users.command()
 def demote(who: Named, data: Data = None) -> None:
     """Make an admin a member. The only admin stays one."""
-    typer.echo(f"{asyncio.run(_give(who, 'member', data))} is a member now.")
+    say(f"{asyncio.run(_give(who, 'member', data))} is a member now.")
 
 
 async def _give(who: str, role: "Role", data: Data) -> str:

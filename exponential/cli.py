@@ -338,5 +338,5 @@ def _watch_parent(wanted: bool) -> None:
 
 
 def _say(error: ExponentialError, code: int) -> int:
-    typer.echo(str(error), err=True)
+    personal.say(str(error), err=True)
     return code

@@ -172,7 +172,9 @@ def outage(error: BaseException) -> Unavailable | None:
         )
     if isinstance(error, PoolTimeout):
         return Unavailable("There is too much to do at once right now. Try again in a moment.", code="too_busy")
-    if isinstance(cause, psycopg.OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    too_complex = isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith("54")  # and ever will be
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or (isinstance(cause, psycopg.OperationalError) and not too_complex):
         sentence = "The database can't be reached. What was saved is safe; try again in a moment."
         return Unavailable(sentence, code="database_unavailable")
     return None
@@ -210,8 +212,9 @@ def named(url: str, name: str) -> str:
     return parse_url(url).update_query_dict({"application_name": name}).render_as_string(hide_password=False)
 
 
-def prepare(part: Part, url: str) -> None:
-    """Create the database if it is missing and bring its tables up to date. Blocking; safe to run in parallel.
+def prepare(part: Part, url: str, revision: str = "head") -> None:
+    """Create the database if it is missing and bring its tables up to date, or to an older `revision`. Blocking; safe
+    to run in parallel.
 
     The key ring must be set: a migration may encrypt. Raises ConfigurationError, in one sentence, when the server can't
     be reached.
@@ -229,7 +232,7 @@ def prepare(part: Part, url: str) -> None:
     with refusals(part, url):
         _create_if_missing(parsed)
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         except CommandError as error:
             raise ConfigurationError(
                 f"A newer version of Exponential has used the {part}'s database: {error}. Nothing was changed. Start "

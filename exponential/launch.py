@@ -160,7 +160,8 @@ class Service:
     async def _spawn(self) -> None:
         fd = self._listener.fileno()
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "exponential", self.verb, "--with-parent", "--listen-on", str(fd)),
+            *(sys.executable, "-P"),  # without the current folder, where anything may lie
+            *("-m", "exponential", self.verb, "--with-parent", "--listen-on", str(fd)),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=sys.stderr,

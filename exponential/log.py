@@ -33,6 +33,8 @@ _NOISY = (
     *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "pydantic_ai"),
     *("uvicorn", "procrastinate", "alembic", "websockets"),
 )
+# They log what they were sent, at any level and in their errors. ("client" is mcp's, too.)
+_QUOTING = ("mcp", "fastmcp", "client")
 
 
 def redact(text: str) -> str:
@@ -89,6 +91,19 @@ class _Once:
         return event
 
 
+class _Unquoted(logging.Filter):
+    """Leaves of what quoting libraries log where in their code it was, and the error's type and frames."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] in _QUOTING:
+            record.msg, record.args = "%s, line %d", (record.pathname.rpartition("/")[2], record.lineno)
+            error = record.exc_info[1] if record.exc_info else None
+            if error is not None:
+                record.__dict__.update(error=error)
+            record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+
 def _clean(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if key in ("timestamp", "level", "port", "pid") or isinstance(value, bool | int | float):
@@ -116,6 +131,7 @@ def configure(level: str = "info", *, service: str = "") -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Unquoted())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_SHARED, _TIME],
@@ -125,9 +141,17 @@ def configure(level: str = "info", *, service: str = "") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in _NOISY:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy in (*_NOISY, *_QUOTING):
+        adopt(noisy)
     structlog.contextvars.bind_contextvars(**({"service": service} if service else {}))
+
+
+def adopt(library: str) -> None:
+    """Have a library log warnings and errors alone, and through our handler: some bring one of their own."""
+    logger = logging.getLogger(library)
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(logging.WARNING)
 
 
 def get(name: str) -> Any:

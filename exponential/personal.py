@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ Who = Annotated[
     str | None,
     typer.Option("--user", metavar="EMAIL", help="Whose: e-mail address, name or id; by default the local user."),
 ]
+# What terminals obey, line breaks and tabs aside.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 tokens = typer.Typer(
@@ -41,6 +44,11 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(tokens, name="tokens")
     app.command()(audit)
     app.command()(mcp)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print what somebody may have written: control characters are shown as JSON escapes them, not obeyed."""
+    typer.echo(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text), err=err)
 
 
 @tokens.command("make")
@@ -76,7 +84,7 @@ def make_token(
             scopes = scope or [access_tokens.ALL]
             return (await access_tokens.make(session, owner.id, name, scopes=scopes, days=days))[1]
 
-    typer.echo(asyncio.run(work()))
+    say(asyncio.run(work()))
 
 
 @tokens.command("list")
@@ -106,7 +114,7 @@ def list_tokens(user: Who = None, as_json: AsJson = False, data: Data = None) ->
         until = f"{ends} {row['expiresAt']}" if row["expiresAt"] else "never expires"
         used = row["usedAt"] or "never used"
         words = "  ".join((row["id"], row["createdAt"], used, until, ",".join(row["scopes"]), row["name"]))
-        typer.echo(json.dumps(row, ensure_ascii=False) if as_json else words)
+        say(json.dumps(row, ensure_ascii=False) if as_json else words)
 
 
 @tokens.command("revoke")
@@ -123,7 +131,7 @@ def revoke_token(
         async with desk(data) as database, database.transaction() as session:
             return (await access_tokens.revoke(session, (await the_user(session, user)).id, token_id)).name
 
-    typer.echo(f"Revoked: {asyncio.run(work())}")
+    say(f"Revoked: {asyncio.run(work())}")
 
 
 def audit(
@@ -164,7 +172,7 @@ def audit(
     if limit < 1:
         raise typer.BadParameter("at least 1", param_hint="--limit")
     for line in asyncio.run(work()):
-        typer.echo(line)
+        say(line)
 
 
 def mcp(user: Who = None, data: Data = None) -> None:

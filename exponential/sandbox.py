@@ -6,26 +6,45 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from exponential import log
 
+try:
+    import resource
+except ImportError:  # Windows has none; there the time-out alone holds
+    resource = None  # type: ignore[assignment]
+
 MEMORY = 2**30  # bytes of address space
 AT_ONCE = 2  # of one app process
 MAX_ANSWER_BYTES = 32_000_000
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
-_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _log = log.get(__name__)
 
 
-@contextlib.asynccontextmanager
-async def slot() -> AsyncIterator[None]:
-    """Waits until fewer than AT_ONCE sandboxes run, and counts as one."""
-    loop = asyncio.get_running_loop()
-    async with _slots.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
-        yield
+class Slots:
+    """A fair semaphore of `count` slots. Guests have one of them at most, and one place in the queue: an owner waits
+    behind no more than one guest."""
+
+    def __init__(self, count: int) -> None:
+        self._all = asyncio.Semaphore(count)
+        self._guests = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def one(self, *, guest: bool) -> AsyncIterator[None]:
+        async with self._guests if guest else contextlib.nullcontext(), self._all:
+            yield
+
+
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, Slots] = WeakKeyDictionary()
+
+
+def slot(*, guest: bool) -> contextlib.AbstractAsyncContextManager[None]:
+    """Waits until fewer than AT_ONCE sandboxes run, and counts as one; `guest`: what is read there is a guest's."""
+    return _slots.setdefault(asyncio.get_running_loop(), Slots(AT_ONCE)).one(guest=guest)
 
 
 async def run(
@@ -43,7 +62,7 @@ async def run(
     it calls `confine` first is its own business. Raises TimeoutError after `within` seconds.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module),
+        *(sys.executable, "-P", "-m", module),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -72,11 +91,44 @@ def given() -> tuple[dict[str, str], bytes]:
 def confine(cpu_seconds: int) -> None:
     """Limit this very process: MEMORY, so much time of a processor, no file of its own, and a low priority."""
     warnings.simplefilter("ignore")
-    try:
-        import resource
-    except ImportError:  # Windows has none; there the time-out alone holds
+    if resource is None:
         return
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+@contextlib.contextmanager
+def confined(cpu_seconds: int) -> Iterator[None]:
+    """Inside, this process gets MEMORY and so much time of a processor beyond what it has used, and no file of its own.
+
+    For what needs more afterwards, such as a large model; libraries are best loaded before.
+    """
+    if resource is None:
+        yield
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = {
+        resource.RLIMIT_AS: _address_space() + MEMORY,
+        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + cpu_seconds,
+        resource.RLIMIT_FSIZE: 0,
+    }
+    before = {limit: resource.getrlimit(limit) for limit in most}
+    try:
+        for limit, (_, hard) in before.items():
+            allowed = most[limit] if hard == resource.RLIM_INFINITY else min(most[limit], hard)
+            resource.setrlimit(limit, (allowed, hard))
+        yield
+    finally:
+        for limit, both in before.items():
+            resource.setrlimit(limit, both)
+
+
+def _address_space() -> int:
+    """Bytes of this process's; 0 where the system doesn't say, and doesn't keep to such a limit either."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -165,6 +165,8 @@ class GatewaySettings(Settings):
     mode: Literal["whatsapp", "loopback"] = Field("whatsapp", validation_alias="WHATSAPP_MODE")
     contact_limit: int = Field(60, ge=1, validation_alias="WHATSAPP_CONTACT_MESSAGES_PER_HOUR")
     session_limit: int = Field(600, ge=1, validation_alias="WHATSAPP_CONTACTS_MESSAGES_PER_HOUR")
+    contact_files: int = Field(100, ge=1, validation_alias="WHATSAPP_CONTACT_FILES_MB_PER_DAY")
+    session_files: int = Field(1000, ge=1, validation_alias="WHATSAPP_CONTACTS_FILES_MB_PER_DAY")
     send_limit: int = Field(20, ge=1, validation_alias="WHATSAPP_SEND_PER_MINUTE")
     pause_minutes: float = Field(30, ge=0, validation_alias="WHATSAPP_PAUSE_MINUTES")
     loopback_ca: Path | None = Field(None, validation_alias="WHATSAPP_LOOPBACK_CA")

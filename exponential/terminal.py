@@ -5,12 +5,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import typer
-
 from exponential import key_check, launch, log
 from exponential.assistant.runtime import Runtime
 from exponential.auth import users
 from exponential.errors import ExponentialError
+from exponential.personal import say
 
 
 async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> int:
@@ -27,9 +26,9 @@ async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> i
                     answer = await paddy.ask(user.id, text)
                 except ExponentialError as error:
                     failed = True
-                    typer.echo(json.dumps(error.as_json()) if as_json else str(error), err=not as_json)
+                    say(json.dumps(error.as_json()) if as_json else str(error), err=not as_json)
                     continue
-                typer.echo(
+                say(
                     json.dumps({"reply": answer.reply, "tools": answer.tools}, default=str) if as_json else answer.reply
                 )
     return int(failed)

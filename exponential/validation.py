@@ -7,12 +7,15 @@ JSON can name); JSON has neither Infinity nor NaN (RFC 8259 §6), which Python r
 import json
 import math
 import re
+import unicodedata
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from exponential.errors import BadInput
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1  # whole numbers that a column holds
+JOINERS = "\u200c\u200d"  # zero width non-joiner and joiner: in Persian and Indic words, and in emoji
+_UNSEEN = ("Cc", "Cf", "Cs")  # categories: control, format, half characters
 _UNFIT = re.compile(r"[\0\ud800-\udfff]")
 
 
@@ -47,6 +50,16 @@ def parse_json(text: str | bytes, what: str = "The body") -> Any:
 def cleaned(text: str) -> str:
     """`text` with U+FFFD for what can't be kept: for words that must not be refused, as those of a message."""
     return _UNFIT.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, without characters that are not seen and can turn writing around; joiners stay."""
+    words = ("".join(letter for letter in word if _is_seen(letter)) for word in text.split())
+    return " ".join(word for word in words if word.strip(JOINERS))
+
+
+def _is_seen(letter: str) -> bool:
+    return letter in JOINERS or unicodedata.category(letter) not in _UNSEEN
 
 
 def split_url(text: str) -> SplitResult:

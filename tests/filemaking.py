@@ -75,3 +75,52 @@ def pixel_bomb() -> bytes:
     small = picture()
     head = small[:16] + (60_000).to_bytes(4, "big") * 2 + small[24:29]
     return head + zlib.crc32(head[12:29]).to_bytes(4, "big") + small[33:]
+
+
+def recording(form: str, codec: str, seconds: float = 2.0) -> bytes:
+    """A tone, in a container that FFmpeg calls `form`."""
+    import av
+    import numpy
+
+    out, rate = io.BytesIO(), 16_000
+    tone = numpy.sin(numpy.arange(int(seconds * rate)) * 2 * numpy.pi * 440 / rate) * 8_000
+    frame = av.AudioFrame.from_ndarray(tone.astype(numpy.int16).reshape(1, -1), "s16", "mono")
+    frame.sample_rate = rate
+    with av.open(out, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        for part in (frame, None):
+            container.mux(stream.encode(part))
+    return out.getvalue()
+
+
+def sample_bomb(samples: int) -> bytes:
+    """An .m4a of some hundred bytes that says it has so many samples (ISO/IEC 14496-12, "stsz")."""
+
+    def box(name: bytes, *content: bytes) -> bytes:
+        body = b"".join(content)
+        return (8 + len(body)).to_bytes(4, "big") + name + body
+
+    def full(name: bytes, *numbers: int, rest: bytes = b"") -> bytes:
+        return box(name, b"".join(number.to_bytes(4, "big") for number in (0, *numbers)), rest)
+
+    kind = box(b"ftyp", b"M4A ", bytes(4), b"M4A mp42isom")
+    format = b"\x00\x01\x00\x10" + bytes(4) + (16_000 << 16).to_bytes(4, "big")
+    entry = box(b"sowt", bytes(6), b"\x00\x01", bytes(8), format)
+    table = box(
+        b"stbl",
+        full(b"stsd", 1, rest=entry),
+        full(b"stts", 1, samples, 2),
+        full(b"stsc", 1, 1, samples, 1),
+        full(b"stsz", 1, samples),
+        full(b"stco", 1, len(kind)),
+    )
+    media = box(
+        b"mdia",
+        full(b"mdhd", 0, 0, 16_000, samples, 0x55C40000),
+        full(b"hdlr", 0, rest=b"soun" + bytes(12) + b"s\x00"),
+        box(b"minf", full(b"smhd", 0), table),
+    )
+    track = box(b"trak", full(b"tkhd", 0, 0, 1, 0, samples, rest=bytes(60)), media)
+    return (
+        kind + box(b"mdat", b"\x01\x02" * 8) + box(b"moov", full(b"mvhd", 0, 0, 16_000, samples, rest=bytes(80)), track)
+    )

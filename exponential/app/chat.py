@@ -27,7 +27,8 @@ router = Router()
 RECENT = 100  # messages shown at first
 MOST = 2_000
 AROUND = 40  # messages shown before and after one that was searched for
-MAX_UPLOAD = 64_000_000  # bytes of one message with its files
+MAX_FILES = 64_000_000  # bytes of one message's files; EXPONENTIAL_MEDIA_LIMIT is at most one of that size
+MAX_UPLOAD = MAX_FILES + 1_000_000  # bytes of the whole form
 PREVIEW_EVERY = 0.06  # seconds between two previews of a growing answer
 
 Show = Annotated[int, Query(ge=1, le=MOST)]
@@ -197,6 +198,7 @@ async def _chat_page(
         max_text=MAX_TEXT,
         max_title=chats.MAX_TITLE,
         media_limit=state.settings.media_limit,
+        max_files=MAX_FILES,
         **context,
     )
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from exponential.app.state import TheState, state_of
-from exponential.assistant import conversation, media, replies
+from exponential.assistant import conversation, media, replies, turns
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.understanding import VIDEO
 from exponential.auth import tokens
@@ -106,6 +107,7 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         chat_jid=body.chat,
         external_id=body.message_id,
         sender_name=body.sender_name,
+        sender_jid=body.sender,
         type=body.type,
         attachments=_attachments(body, state.settings.media_limit),
         forwarded=body.forwarded,
@@ -114,6 +116,10 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         written_at=body.timestamp,
     )
     async with state.database.transaction() as session:
+        # Nobody would ever read it: what guests send there would only fill the disk.
+        if incoming.attachments and incoming.role == "guest":
+            if turns.is_quiet(await conversation.chat_of(session, incoming)):
+                incoming = replace(incoming, attachments=media.without_data(incoming.attachments))
         received = await conversation.receive(session, incoming, media_limit=state.settings.media_limit)
     return Accepted(duplicate=received.duplicate)
 

@@ -6,6 +6,8 @@ first asked for.
 
 import asyncio
 from typing import Any
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from fastapi import Request
 from starlette.responses import JSONResponse
@@ -17,6 +19,7 @@ from exponential.database import Database
 from exponential.errors import ExponentialError
 
 PATH = "/mcp"
+AT_ONCE = 4  # requests of one user; the others wait, unread, and hold nothing
 _CALLER = "exponential.caller"  # in the ASGI scope
 
 
@@ -28,6 +31,7 @@ class McpEndpoint:
         self._starting = asyncio.Lock()
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._places = WeakValueDictionary[UUID, asyncio.Semaphore]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -36,12 +40,14 @@ class McpEndpoint:
             await JSONResponse(answer, 405, {"Allow": "POST"})(scope, receive, send)
             return
         try:
-            scope[_CALLER] = await mcp_client(request)
+            scope[_CALLER] = caller = await mcp_client(request)
         except ExponentialError as error:
             challenge = f'Bearer error="insufficient_scope", scope="{MCP}"' if error.status == 403 else "Bearer"
             await JSONResponse(error.as_json(), error.status, {"WWW-Authenticate": challenge})(scope, receive, send)
             return
-        await (await self._started(request.app.state.exponential.database)).handle_request(scope, receive, send)
+        manager = await self._started(request.app.state.exponential.database)
+        async with self._places.setdefault(caller.user.id, asyncio.Semaphore(AT_ONCE)):
+            await manager.handle_request(scope, receive, send)
 
     async def close(self) -> None:
         self._stop.set()

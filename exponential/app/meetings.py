@@ -19,6 +19,7 @@ from exponential.workspace.meetings import Hit
 
 router = Router()
 MAX_UPLOAD = transcripts.MAX_BYTES + 1_000_000  # bytes of the whole form
+PART = 1_000  # lines of a transcript on one page
 MAX_PASTED = 900_000  # characters; a form's text field holds 1 MB
 
 
@@ -41,6 +42,7 @@ async def meetings_page(
         counts=counts,
         hits=hits,
         wanted=wanted,
+        part_of=part_of,
         today=tasks.today_of(user),
         **context,
     )
@@ -78,12 +80,16 @@ async def create(
 
 
 @router.get("/meetings/{meeting_id}")
-async def meeting_page(request: Request, state: TheState, user: SignedIn, meeting_id: UUID) -> Response:
+async def meeting_page(
+    request: Request, state: TheState, user: SignedIn, meeting_id: UUID, part: Annotated[int, Query(ge=1, le=100)] = 1
+) -> Response:
+    """The minutes, and a part of what was said: all of it, unless it is long."""
     async with state.database.transaction() as session:
         meeting = await meetings.find(session, user.id, meeting_id)
         decisions = await meetings.items(session, meeting, "decision")
         actions = await meetings.items(session, meeting, "action")
-        lines = await meetings.lines(session, meeting)
+        lines = await meetings.lines(session, meeting, (part - 1) * PART, PART)
+        said = await meetings.count_lines(session, meeting)
         made = {task.id: task for task in await tasks.list_tasks(session, user.id, "all")} if actions else {}
         context = await acts.toast(request, session, user)
     return await page(
@@ -96,7 +102,11 @@ async def meeting_page(request: Request, state: TheState, user: SignedIn, meetin
         made=made,
         waiting=[item for item in actions if item.task_id is None],
         lines=lines,
-        speakers=len({line.speaker for line in lines if line.speaker}),
+        said=said,
+        part=part,
+        parts=-(-said // PART),
+        part_of=part_of,
+        speakers=len({line.speaker for line in lines if line.speaker}) if said <= PART else 0,
         today=tasks.today_of(user),
         **context,
     )
@@ -135,6 +145,12 @@ async def delete(
     async with acts.doing(state, user, "delete_meeting", meeting=str(meeting_id)) as this:
         this.tell(f"“{(await meetings.delete_meeting(this.session, user.id, meeting_id)).title}”")
     return acts.answer(request, this.act, "/meetings", undo=False)
+
+
+def part_of(line: int) -> str:
+    """The query of the page that has this line of a meeting; nothing for the first one."""
+    part = (line - 1) // PART + 1
+    return f"?part={part}" if part > 1 else ""
 
 
 async def _source(file: UploadFile | None, text: str) -> tuple[bytes | str, str]:

@@ -168,7 +168,7 @@ def _remember(request: Request, answer: Response, **memory: Any) -> None:
     sealed = encryption.encrypt(json.dumps({**memory, "until": until}).encode())
     answer.set_cookie(
         MEMORY,
-        base64.urlsafe_b64encode(sealed).decode(),
+        base64.urlsafe_b64encode(sealed).decode().rstrip("="),  # a cookie with = would be put in quotes
         max_age=int(LIFETIME.total_seconds()),
         path="/oidc",
         httponly=True,
@@ -180,7 +180,7 @@ def _remember(request: Request, answer: Response, **memory: Any) -> None:
 def _remembered(request: Request, what: str) -> tuple[str, dict[str, Any]]:
     """The path that the person wants to get to, and what this step needs of the one before. Raises Unauthorized."""
     try:
-        sealed = base64.urlsafe_b64decode(request.cookies.get(MEMORY, ""))
+        sealed = base64.urlsafe_b64decode(request.cookies.get(MEMORY, "") + "==")
         memory: dict[str, Any] = json.loads(encryption.decrypt(sealed))
         if datetime.fromisoformat(memory["until"]) > clock.now():
             return str(memory["to"]), memory[what]

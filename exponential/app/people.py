@@ -110,7 +110,7 @@ async def remove(
     try:
         if user_id == admin.id:
             raise Conflict("Erase your own account under Your data.", code="own_account")
-        if confirm.strip().lower() != person.email:
+        if users.normalize_email(confirm) != person.email:
             raise BadInput(f"To remove this account, type its e-mail address exactly: {person.email}")
         await erase_account(state, person)
     except (BadInput, Conflict, Unavailable) as error:

@@ -1,31 +1,23 @@
 """One's own data: all of it as a zip of JSON files, and erasing the account with everything in it."""
 
-import json
-import zipfile
-from typing import IO, Annotated, Any, cast
+from typing import Annotated, Any, Literal
 
 from fastapi import Form, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
-from exponential import clock, log
+from exponential import log
 from exponential.app import whatsapp
+from exponential.app.pages import wants_json
 from exponential.app.settings_pages import settings_page
 from exponential.app.signing import let_out
 from exponential.app.state import SignedIn, State, TheState
 from exponential.auth import belongings, users
 from exponential.auth.users import User
-from exponential.encryption import TemporaryFile
 from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
 from exponential.gateway.client import own_refusals
 from exponential.http.routes import Router
 
 router = Router(prefix="/settings/data")
-README = """What Exponential keeps of you, as of {when} (UTC).
-
-Each *.json file is a list of records of one kind, decrypted; times are in UTC. Files of messages are in files/.
-whatsapp.json lists your WhatsApp sessions as the gateway tells them; their credentials never leave the gateway.
-Hashes of passwords and sign-in tokens are left out.
-"""
 _log = log.get(__name__)
 
 
@@ -34,37 +26,34 @@ async def data_page(request: Request, state: TheState, user: SignedIn) -> Respon
     return await _page(request, state)
 
 
-async def _page(request: Request, state: State, error: ExponentialError | None = None) -> Response:
+async def _page(
+    request: Request, state: State, error: ExponentialError | None = None, *, of: Literal["export", "erase"] = "erase"
+) -> Response:
     return await settings_page(
         request,
         "settings-data.html",
         status=error.status if error else 200,
-        error=str(error) if error else "",
+        errors={"export": "", "erase": "", of: str(error or "")},
         retention=state.settings.retention_days,
     )
 
 
 @router.get("/export")
-async def export(state: TheState, user: SignedIn) -> Response:
-    """Everything as a zip file."""
-    file = TemporaryFile()
+async def export(request: Request, state: TheState, user: SignedIn) -> Response:
+    """Everything as a zip file; the page, with the reason, while there can be none."""
     try:
-        await _write(state, user, file)
-    except BaseException:
-        file.close()
-        raise
-    headers = {
-        "Content-Disposition": f'attachment; filename="exponential-{clock.now():%Y-%m-%d}.zip"',
-        "Content-Length": str(file.size),
-    }
-    return StreamingResponse(file.chunks(), media_type="application/zip", headers=headers)
+        return await state.exports.make(state.database, user.id, await _sessions(state, user))
+    except (Conflict, Unavailable) as error:
+        if wants_json(request):
+            raise
+        return await _page(request, state, error, of="export")
 
 
 @router.post("/erase")
 async def erase(request: Request, state: TheState, user: SignedIn, confirm: Annotated[str, Form()] = "") -> Response:
     """Unlink all WhatsApp accounts, then delete the account and everything in it. `confirm` is the user's address."""
     try:
-        if confirm.strip().lower() != user.email:
+        if users.normalize_email(confirm) != user.email:
             raise BadInput(f"To erase everything, type your e-mail address exactly: {user.email}", code="not_confirmed")
         await erase_account(state, user)
     except (BadInput, Conflict, Unavailable) as error:
@@ -90,29 +79,6 @@ async def erase_account(state: State, user: User) -> None:
         await users.may_be_erased(session, user)
         await belongings.erase(session, user.id)
     _log.info("account_erased", user=str(user.id))
-
-
-async def _write(state: State, user: User, file: TemporaryFile) -> None:
-    with zipfile.ZipFile(cast(IO[bytes], file), "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", README.format(when=f"{clock.now():%Y-%m-%d %H:%M}"))
-        for table in belongings.tables():
-            attached: list[tuple[str, bytes]] = []
-            async with state.database.transaction() as session:
-                with archive.open(f"{table.name}.json", "w") as entry:
-                    entry.write(b"[")
-                    first = True
-                    async for row in belongings.rows(session, user.id, table):
-                        files = {key: value for key, value in row.items() if isinstance(value, bytes)}
-                        for key, value in files.items():
-                            row[key] = f"files/{table.name}-{row.get('id', len(attached))}-{key}"
-                            attached.append((row[key], value))
-                        entry.write(b"\n" if first else b",\n")
-                        entry.write(json.dumps(row, ensure_ascii=False).encode())
-                        first = False
-                    entry.write(b"\n]\n")
-            for name, value in attached:
-                archive.writestr(name, value)
-        archive.writestr("whatsapp.json", json.dumps(await _sessions(state, user), ensure_ascii=False, indent=1))
 
 
 async def _sessions(state: State, user: User) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from exponential.app import whatsapp, whatsapp_views
 from exponential.app.pages import page
-from exponential.app.signing import let_out
+from exponential.app.signing import by_password, let_out
 from exponential.app.state import COOKIE, SignedIn, State, TheState
-from exponential.auth import attempts, passwords, signin, users
+from exponential.auth import passwords, signin, users
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized
 from exponential.gateway.client import SessionInfo
@@ -88,7 +88,7 @@ async def save_account(
 ) -> Response:
     """Another address needs the current password: whoever has it signs in with it."""
     try:
-        if users.an_email(email) != user.email:
+        if users.an_email(email, current=user.email) != user.email:
             await _confirm(request, state, user, current)
         async with state.database.transaction() as session:
             await users.describe(session, user.id, email=email, name=name)
@@ -160,7 +160,7 @@ async def _proof(request: Request, state: State, user: User) -> Proof:
 
 
 async def _confirm(request: Request, state: State, user: User, current: str) -> None:
-    """Raises BadInput, Unauthorized or TooMany unless it is the user who sits there."""
+    """Raises BadInput, Unauthorized, TooMany or Unavailable unless it is the user who sits there."""
     proof = await _proof(request, state, user)
     if proof == "given":
         return
@@ -172,13 +172,10 @@ async def _confirm(request: Request, state: State, user: User, current: str) -> 
         )
     if not current:
         raise BadInput("Type your current password, too: it shows that it is you.", code="password_missing")
-    address = request.client.host if request.client else ""
-    async with state.database.transaction() as session:
-        await attempts.begin(session, user.email, address)
-    if not await passwords.check(current, user.password_hash):
-        raise Unauthorized("The current password is not right.", code="credentials_wrong")
-    async with state.database.transaction() as session:
-        await attempts.succeeded(session, user.email, address)
+    try:
+        await by_password(request, state, user.email, current)
+    except Unauthorized:
+        raise Unauthorized("The current password is not right.", code="credentials_wrong") from None
 
 
 @router.post("/sessions/{session_id}/end")

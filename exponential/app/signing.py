@@ -11,7 +11,7 @@ from exponential.app.pages import page
 from exponential.app.state import COOKIE, SignedIn, State, TheState, is_https, state_of
 from exponential.auth import attempts, passwords, signin, users
 from exponential.auth.users import User
-from exponential.errors import ExponentialError, TooMany, Unauthorized
+from exponential.errors import ExponentialError, TooMany, Unauthorized, Unavailable
 from exponential.http.routes import Router
 from exponential.validation import split_url
 
@@ -45,7 +45,7 @@ async def sign_in_by_password(
     """The same answer, after the same time, whether the address or the password is wrong."""
     try:
         user = await by_password(request, state, email, password)
-    except (Unauthorized, TooMany) as error:
+    except (Unauthorized, TooMany, Unavailable) as error:
         return await show_sign_in(request, error=error, email=email, to=to)
     async with state.database.transaction() as session:
         token = await signin.sign_in(session, user.id, "password", device_of(request))
@@ -54,13 +54,20 @@ async def sign_in_by_password(
 
 
 async def by_password(request: Request, state: State, email: str, password: str) -> User:
-    """Raises Unauthorized, also when there is no such account, and TooMany."""
+    """Raises Unauthorized, also when there is no such account, TooMany, and Unavailable: that was no attempt."""
     address = request.client.host if request.client else ""
     async with state.database.transaction() as session:
-        await attempts.begin(session, email, address)
+        counted = await attempts.begin(session, email, address)
     async with state.database.transaction() as session:
         user = await users.find(session, email)
-    if not await passwords.check(password, user.password_hash if user else None) or user is None:
+    try:
+        with passwords.place(attempts.network(address)):
+            fits = await passwords.check(password, user.password_hash if user else None)
+    except Unavailable:
+        async with state.database.transaction() as session:
+            await attempts.take_back(session, counted)
+        raise
+    if user is None or not fits:
         raise Unauthorized("The e-mail address or the password is not right.", code="credentials_wrong")
     async with state.database.transaction() as session:
         await attempts.succeeded(session, email, address)
@@ -153,7 +160,7 @@ async def show_sign_in(
         to=a_path(to),
         provider=urlsplit(settings.oidc_issuer).hostname,
     )
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 

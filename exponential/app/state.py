@@ -1,12 +1,13 @@
 """What the running app holds, and how routes get at it: services, and the signed-in user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from authlib.integrations.starlette_client import StarletteOAuth2App
 from fastapi import Depends, Request
 
 from exponential.app.board import Board
+from exponential.app.export import Exports
 from exponential.app.last_known import LastKnown
 from exponential.app.mode import GatewayMode
 from exponential.auth import signin
@@ -32,6 +33,7 @@ class State:
     gateway: GatewayClient | None
     gateway_said: LastKnown
     provider: StarletteOAuth2App | None = None
+    exports: Exports = field(default_factory=Exports)
 
 
 def state_of(request: Request) -> State:

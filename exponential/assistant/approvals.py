@@ -36,6 +36,7 @@ from exponential.workspace.zones import zone_of
 
 LIFE = timedelta(hours=24)  # that an answer waits
 QUOTED = 300  # characters of the contact's words in the request
+MOST_LISTED, LISTED = 10, 100  # answers in a list of those that wait; characters of each
 IN_MIND = 700  # characters of what the contact wrote, and of the answer, that Paddy has in mind
 NOT_SENT = "(The owner decided not to send an answer to this.)"
 State = Literal["waiting", "sent", "dropped", "expired"]
@@ -181,9 +182,13 @@ def listed(found: Sequence[Waiting], required: bool) -> str:
 
 
 def lines(found: Sequence[Waiting]) -> str:
-    return "\n".join(
-        f"{each.pending.number}. to **{plain(each.contact)}**: {plain(_short(each.reply))}" for each in found
-    )
+    """The first of them, one a line."""
+    told = [
+        f"{each.pending.number}. to **{plain(each.contact)}**: {plain(_short(each.reply, LISTED))}"
+        for each in found[:MOST_LISTED]
+    ]
+    more = len(found) - len(told)
+    return "\n".join(told) + (f"\n\n…and {more} more: see Settings › Paddy on the web." if more else "")
 
 
 def _request(asked: Waiting, until: str, *, alone: bool) -> str:
@@ -255,6 +260,6 @@ def _words(messages: Sequence[Message]) -> str:
     return " / ".join(message.text for message in messages if message.text)
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = QUOTED) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= QUOTED else f"{flat[: QUOTED - 1]}…"
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"

@@ -20,7 +20,10 @@ MAX_TITLE = 120  # characters
 MAX_NAME = 60  # characters of a contact's name in a sentence
 MOST_TOPICS = 1_000  # of one user
 SEARCHED = 20_000  # messages of a user that a search reads, the latest ones
+SEARCHED_CHARS = 100_000_000  # of these
+SEARCHED_AT_ONCE = 25  # messages in memory
 MAX_HITS = 50
+_SOMEONE = "Someone on WhatsApp"
 _JOINER = "\u200d"  # within emoji
 _NAMED_AFTER = 60  # characters of the first message that name a topic
 
@@ -151,7 +154,7 @@ async def name_of(session: AsyncSession, chat: Chat) -> str | None:
 async def search(session: AsyncSession, user_id: UUID, wanted: str) -> list[Hit]:
     """Up to 50 messages of the user's chats that hold all words of `wanted`, the latest first.
 
-    Messages are stored encrypted, so this reads the latest 20,000 of them.
+    Messages are stored encrypted, so this reads the latest 20,000 of them, and no more than 100 million characters.
     """
     words = wanted.casefold().split()
     if not words:
@@ -164,19 +167,22 @@ async def search(session: AsyncSession, user_id: UUID, wanted: str) -> list[Hit]
         .limit(SEARCHED)
     )
     places: dict[UUID, int] = {}
-    for message_id, text in await session.execute(query):
+    left = SEARCHED_CHARS
+    found = await session.stream(query.execution_options(yield_per=SEARCHED_AT_ONCE))
+    async for message_id, text in found:
         folded = text.casefold()
+        left -= len(text)
         if all(word in folded for word in words):
             places[message_id] = folded.index(words[0])
-            if len(places) == MAX_HITS:
-                break
+        if len(places) == MAX_HITS or left < 0:
+            break
+    await found.close()
     rows = select(Chat, Message).join(Message, Message.chat_id == Chat.id).where(Message.id.in_(list(places)))
-    found = [(chat, message) for chat, message in await session.execute(rows)]
-    names = await _names(session, [chat for chat, _ in found])
-    found.sort(key=lambda row: row[1].position, reverse=True)
+    hits = [(chat, message) for chat, message in await session.execute(rows)]
+    names = await _names(session, [chat for chat, _ in hits])
+    hits.sort(key=lambda row: row[1].position, reverse=True)
     return [
-        Hit(chat, names[chat.id], message, start := places[message.id], start + len(words[0]))
-        for chat, message in found
+        Hit(chat, names[chat.id], message, start := places[message.id], start + len(words[0])) for chat, message in hits
     ]
 
 
@@ -195,7 +201,7 @@ async def _names(session: AsyncSession, found: Sequence[Chat]) -> dict[UUID, str
     query = select(Message.chat_id, Message.sender_name).where(Message.chat_id.in_(contacts), Message.position == last)
     called = {chat_id: name for chat_id, name in await session.execute(query)} if contacts else {}
     return {
-        chat.id: (plain_name(called.get(chat.id) or "") or _number(chat.jid))
+        chat.id: (plain_name(called.get(chat.id) or "") or _number(chat.jid) or _SOMEONE)
         if chat.kind == "contact"
         else _title(chat)
         for chat in found
@@ -209,10 +215,18 @@ def plain_name(name: str) -> str:
 
 
 def contact_name(messages: Sequence[Message]) -> str:
-    """Who wrote the last of these messages, as they call themselves, else by number; short enough for a sentence."""
+    """Who wrote the last of these messages, short enough for a sentence: "Bob (+4915187654321)".
+
+    Anybody may call themselves Bob; the number is WhatsApp's word, and where it tells none that is said.
+    """
     last = messages[-1] if messages else None
-    name = plain_name((last and last.sender_name) or "") or ((last and last.jid) or "").partition("@")[0]
-    return (name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…") or "somebody"
+    if last is None:
+        return "somebody"
+    name, number = plain_name(last.sender_name or ""), _number(last.sender_jid or last.jid)
+    if not name:
+        return number or _SOMEONE
+    name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
+    return f"{name} ({number or 'no number'})"
 
 
 def _title(chat: Chat) -> str | None:
@@ -220,6 +234,6 @@ def _title(chat: Chat) -> str | None:
 
 
 def _number(jid: str | None) -> str:
-    """A phone number as people write it, where the JID is one: WhatsApp also has ids that aren't."""
+    """A phone number as people write it, where the JID is one: WhatsApp also has ids that aren't, which give ""."""
     user, _, server = (jid or "").partition("@")
-    return f"+{user}" if server == "s.whatsapp.net" and user.isdigit() else "Someone on WhatsApp"
+    return f"+{user}" if server == "s.whatsapp.net" and user.isdigit() else ""

@@ -100,7 +100,7 @@ async def open_in(session: AsyncSession, chat: Chat, messages: Sequence[Message]
         return SAID_TO_OWNER
     user = await users.get(session, chat.user_id)
     until = when(chat.breaker_until.astimezone(zone_of(user)).isoformat(), now.astimezone(zone_of(user)))
-    where, name = "a group" if (chat.jid or "").endswith("@g.us") else "the chat", plain(chats.contact_name(messages))
+    where, name = "a group" if chat.is_group else "the chat", plain(chats.contact_name(messages))
     text = (
         f"Another assistant seems to answer me in {where} with **{name}**, so I pause there until {until}. "
         "Write */resume* to let me go on at once."
@@ -135,7 +135,7 @@ async def _rounds(session: AsyncSession, chat: Chat, messages: Sequence[Message]
     )
     answered: dict[UUID | None, list[Message]] = {}
     for message in reversed((await session.scalars(query)).all()):
-        if message.sender_name == messages[-1].sender_name:
+        if not chat.is_group or message.sender_jid == messages[-1].sender_jid:
             answered.setdefault(message.turn_id, []).append(message)
     return [
         _Round("".join(message.text for message in said), said[0].created_at, said[-1].created_at)

@@ -18,6 +18,7 @@ from pydantic_ai.messages import (
     ToolCallPart,
     ToolReturnPart,
 )
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
@@ -54,6 +55,7 @@ _SHORT = re.compile(
 )
 _UNITS = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}  # minutes
 _LONGEST_PAUSE = timedelta(days=366)
+_LONGEST_GROUP_PAUSE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,11 @@ async def _new(setting: Setting, _rest: str) -> Outcome:
 
 async def _pause(setting: Setting, rest: str) -> Outcome:
     chat = setting.chat
-    chat.paused_at, chat.paused_until = clock.now(), _until(rest, setting.now)
+    until = _until(rest, setting.now)
+    if chat.is_group:  # any member may ask for it
+        latest = setting.now + _LONGEST_GROUP_PAUSE
+        until = min(until or latest, latest)
+    chat.paused_at, chat.paused_until = clock.now(), until
     still = " Reminders and briefings still come." if chat.role == "owner" else ""
     return Outcome(f"🤫 {paused(chat, setting.zone)}{still}")
 
@@ -169,13 +175,25 @@ async def _stop(setting: Setting, _rest: str) -> Outcome:
 async def _resume(setting: Setting, _rest: str) -> Outcome:
     was = is_paused(setting.chat)
     setting.chat.paused_at = setting.chat.paused_until = None
-    others = 0
+    again = []
     if setting.chat.role == "owner":
-        others = await circuit_breaker.close_all(setting.session, setting.user.id)
-    if others:
-        chats = "one chat" if others == 1 else f"{others} chats"
-        return Outcome(f"I'm back, and I answer again in {chats} in which another assistant seemed to answer me.")
+        if others := await circuit_breaker.close_all(setting.session, setting.user.id):
+            chats = "one chat" if others == 1 else f"{others} chats"
+            again.append(f"in {chats} in which another assistant seemed to answer me")
+        if groups := await _resume_groups(setting):
+            again.append(f"in {'one group' if groups == 1 else f'{groups} groups'} that had paused me")
+    if again:
+        return Outcome(f"I'm back, and I answer again {' and '.join(again)}.")
     return Outcome("I'm back." if was else "I wasn't paused: I'm listening.")
+
+
+async def _resume_groups(setting: Setting) -> int:
+    """End what members of groups paused; in how many groups."""
+    paused = select(Chat).where(Chat.user_id == setting.user.id, Chat.kind == "contact", Chat.paused_at.is_not(None))
+    groups = [chat for chat in await setting.session.scalars(paused) if chat.is_group and is_paused(chat)]
+    for chat in groups:
+        chat.paused_at = chat.paused_until = None
+    return len(groups)
 
 
 async def _tasks(setting: Setting, _rest: str) -> Outcome:

@@ -28,7 +28,7 @@ class Incoming:
     `chat_id` is one of the user's own chats; without it an owner's message goes to the main chat.
 
     `type` is "text", or what else was sent ("image", "audio", …), when `text` is its caption, often empty.
-    `forwarded`, `quoted`, `quoted_turn_id` and `written_at` are those of a Message.
+    `sender_jid`, `forwarded`, `quoted`, `quoted_turn_id` and `written_at` are those of a Message.
     """
 
     user_id: UUID
@@ -39,6 +39,7 @@ class Incoming:
     chat_jid: str | None = None
     external_id: str | None = None
     sender_name: str | None = None
+    sender_jid: str | None = None
     type: str = "text"
     chat_id: UUID | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -65,7 +66,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
     """
     media.check(incoming.attachments, media_limit)
     body = _body(incoming)
-    chat = await _chat_of(session, incoming)
+    chat = await chat_of(session, incoming)
     statement = (
         insert(Message)
         .values(
@@ -77,6 +78,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
             jid=incoming.chat_jid,
             external_id=incoming.external_id,
             sender_name=incoming.sender_name,
+            sender_jid=incoming.sender_jid,
             text=body,
             forwarded=incoming.forwarded,
             quoted=incoming.quoted.replace("\x00", "").strip() or None,
@@ -99,6 +101,27 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
     await notify(session, CHANNEL, str(chat.id))
     await notify(session, chats.CHANNEL, str(chat.user_id))
     return Received(message_id, chat.id, duplicate=False)
+
+
+async def chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
+    """The chat that a message belongs to, made with the first one. Raises what `receive` raises."""
+    if incoming.role == "owner":
+        if incoming.chat_id is not None:
+            return await chats.writable(session, incoming.user_id, incoming.chat_id)
+        return await main_chat(session, incoming.user_id)
+    if incoming.session_id is None or incoming.chat_jid is None:
+        raise BadInput("A guest's message needs its session and chat.", code="origin_missing")
+    await users.get(session, incoming.user_id)
+    key = blind(session, "chats.jid", incoming.chat_jid)
+    return await chats.find_or_make(
+        session,
+        (Chat.session_id == incoming.session_id) & (Chat.jid_key == key),
+        user_id=incoming.user_id,
+        kind="contact",
+        session_id=incoming.session_id,
+        jid=incoming.chat_jid,
+        jid_key=key,
+    )
 
 
 async def history(
@@ -130,11 +153,10 @@ async def message(session: AsyncSession, user_id: UUID, chat_id: UUID, message_i
     return found
 
 
-async def sender(session: AsyncSession, turn_id: UUID) -> str | None:
-    """Who a turn answers: the name that WhatsApp shows, else where they write from."""
+async def sender(session: AsyncSession, turn_id: UUID) -> str:
+    """Who a turn answers, for people."""
     query = select(Message).where(Message.turn_id == turn_id, Message.role == "user").order_by(Message.position)
-    message = (await session.execute(query.limit(1))).scalar_one()
-    return message.sender_name or message.jid
+    return chats.contact_name((await session.scalars(query)).all())
 
 
 async def last_place(session: AsyncSession, chat_id: UUID, session_id: str | None = None) -> Message | None:
@@ -175,26 +197,6 @@ def _body(incoming: Incoming) -> str:
     if not body and not incoming.attachments:
         raise BadInput("The message is empty. Write something to Paddy.", code="message_empty")
     return body
-
-
-async def _chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
-    if incoming.role == "owner":
-        if incoming.chat_id is not None:
-            return await chats.writable(session, incoming.user_id, incoming.chat_id)
-        return await main_chat(session, incoming.user_id)
-    if incoming.session_id is None or incoming.chat_jid is None:
-        raise BadInput("A guest's message needs its session and chat.", code="origin_missing")
-    await users.get(session, incoming.user_id)
-    key = blind(session, "chats.jid", incoming.chat_jid)
-    return await chats.find_or_make(
-        session,
-        (Chat.session_id == incoming.session_id) & (Chat.jid_key == key),
-        user_id=incoming.user_id,
-        kind="contact",
-        session_id=incoming.session_id,
-        jid=incoming.chat_jid,
-        jid_key=key,
-    )
 
 
 async def _seen_before(session: AsyncSession, incoming: Incoming) -> Received:

@@ -63,9 +63,9 @@ async def note_shown(database: Database, gateway: GatewayClient | None, chat_id:
 async def read(session: AsyncSession, chat: Chat, message: Message) -> Decision | None:
     """What a message of the owner's decides about an answer that waits; None when it is about something else.
 
-    With a number it always counts, and so it does as a reply to the question. Else it must have been written after the
-    question was shown, a bare YES or NO right after. Where several wait, or it crossed with the question by WhatsApp's
-    clock (ours may be ahead), it doesn't say which one is meant.
+    With a number it always counts, and so it does as a reply to the question, unless the two differ. Else it must have
+    been written after the question was shown, a bare YES or NO right after. Where several wait, or it crossed with the
+    question by WhatsApp's clock (ours may be ahead), it doesn't say which one is meant.
     """
     found = _read(message.own_words) if chat.role == "owner" else None
     if found is None:
@@ -73,7 +73,7 @@ async def read(session: AsyncSession, chat: Chat, message: Message) -> Decision 
     waits = await approvals.pending_of(session, chat.user_id)
     quoted = await _asked_in(session, chat.user_id, message.quoted_turn_id)
     if quoted is not None:
-        return replace(found, number=quoted)
+        return replace(found, number=quoted if found.number in (None, quoted) else None)
     if found.number is not None:
         return found if waits else None
     seen = [pending for pending in waits if _was_shown(pending, message)]

@@ -16,29 +16,29 @@ from exponential.errors import BadInput
 from exponential.workspace import documents, minutes, transcripts
 
 CPU_SECONDS = 20  # for one file
-MAX_CHARS = 1_000_000  # kept of a document
+MAX_CHARS = 1_000_000  # kept of a document, unless less is wanted
 MAX_PIXELS = 50_000_000
 VIEW = 1568  # pixels of the longer side of a picture as a model gets it; more is scaled down there anyway
 SUMMARISED = 24_000  # characters of a document, in which its main sentences are sought
 Found = dict[str, Any]
 
 
-def read(kind: str, data: bytes, name: str = "") -> Found:
-    """What an image or a document says. Never raises for what is wrong with the file."""
+def read(kind: str, data: bytes, name: str = "", most: int = MAX_CHARS) -> Found:
+    """What an image or a document says, `most` characters of it. Never raises for what is wrong with the file."""
     try:
-        return _picture(data) if kind in ("image", "sticker") else _document(data, name)
+        return _picture(data) if kind in ("image", "sticker") else _document(data, name, most)
     except BadInput as problem:
         return {"note": str(problem)}
     except (MemoryError, RecursionError):
         return {"note": documents.TOO_LARGE}
 
 
-def _document(data: bytes, name: str) -> Found:
+def _document(data: bytes, name: str, most: int) -> Found:
     document = documents.read(data, name)
-    text = "\n".join(line.rstrip() for line in document.text[:MAX_CHARS].split("\n")).strip()
+    text = "\n".join(line.rstrip() for line in document.text[:most].split("\n")).strip()
     if not text:
         raise documents.Unreadable(document.note or "There is no text in this file.")
-    note = f"I read only its first {MAX_CHARS:,} characters." if len(document.text) > MAX_CHARS else document.note
+    note = f"I read only its first {most:,} characters." if len(document.text) > most else document.note
     found: Found = {"text": text, "talk": _is_talk(data, document, name), "summary": _summary(text)}
     return found | ({"note": note} if note else {})
 
@@ -86,7 +86,7 @@ def _picture(data: bytes) -> Found:
 def main() -> None:
     about, data = sandbox.given()
     sandbox.confine(CPU_SECONDS)
-    sys.stdout.write(json.dumps(read(about["kind"], data, about["name"])))
+    sys.stdout.write(json.dumps(read(about["kind"], data, about["name"], int(about["most"]))))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 from exponential import sandbox
 
 LONGEST = 15 * 60  # seconds of a voice note that are listened to
+CPU_SECONDS = 60  # for the decoding of one
 RATE = 16_000  # samples per second, as Whisper wants them
 LEAST_RATE, MOST_RATE = 4_000, 192_000  # samples per second of a recording
 _FORMATS = tuple(  # FFmpeg's name for a container, and how its files begin
@@ -47,7 +48,8 @@ def hear(model: str, data: bytes) -> dict[str, Any]:
     from faster_whisper import WhisperModel
 
     try:
-        sound = decode(data)
+        with sandbox.confined(CPU_SECONDS):
+            sound = decode(data)
     except Exception:  # libraries raise whatever they like at a damaged file
         return {"note": DAMAGED}
     try:
@@ -68,9 +70,8 @@ def decode(data: bytes) -> Any:
     import av
     import numpy
 
-    data = data.lstrip(b"\0")
-    form = next((form for form, begins in _FORMATS if begins.match(data)), None)
-    if form is None:
+    data = data if _form(data) else data.lstrip(b"\0")
+    if (form := _form(data)) is None:
         raise ValueError("no recording of a usual kind")
     resampler = av.AudioResampler("s16", "mono", RATE)
     parts, size = [], 0
@@ -86,6 +87,11 @@ def decode(data: bytes) -> Any:
                     break
     parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
     return numpy.concatenate(parts).astype(numpy.float32) / 32_768
+
+
+def _form(data: bytes) -> str | None:
+    """FFmpeg's name for the container that begins here."""
+    return next((form for form, begins in _FORMATS if begins.match(data)), None)
 
 
 def main() -> None:

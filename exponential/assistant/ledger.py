@@ -1,6 +1,6 @@
 """The ledger around Paddy's tools: effect and entry commit together, so a turn that runs again does nothing twice."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.assistant.records import Channel, Role, ToolCall, Turn
 from exponential.auth.users import User
 from exponential.database import Database
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.errors import BadInput, Conflict, ExponentialError, NotFound
 from exponential.workspace import history
 from exponential.workspace.history import Act
 
@@ -23,6 +23,9 @@ READING = frozenset(
     "list_tasks list_projects project_status list_meetings meeting_summary action_items search_meetings query "
     "list_reminders recall".split()
 )
+
+
+BEFORE = "before"  # in a tool's metadata: the function that `prepare` calls
 
 
 def _silent(name: str, state: Literal["started", "done", "failed"]) -> None:
@@ -39,7 +42,7 @@ class Deps:
 
     `summary`, `facts`, `projects` (names) and `tasks` (titles) are what Paddy has in mind of what came before.
     `again_of`: the turn that this one repeats. Without `own_words`, all that came is what others said, and nobody asks
-    for anything. `told` hears of each tool that it starts, and how it ends.
+    for anything. `told` hears of each tool that it starts, and how it ends. `outcome` is what `prepare` got.
     """
 
     database: Database
@@ -56,11 +59,19 @@ class Deps:
     own_words: bool = True
     told: Callable[[str, Literal["started", "done", "failed"]], None] = _silent
     open_session: AsyncSession | None = None
+    outcome: Any = None
 
     @property
     def session(self) -> AsyncSession:
         assert self.open_session is not None, "only a tool called through the ledger has a session"
         return self.open_session
+
+    @property
+    def prepared(self) -> Any:
+        """What the tool's `before` returned. Raises what it refused."""
+        if isinstance(self.outcome, ExponentialError):
+            raise self.outcome
+        return self.outcome
 
 
 @dataclass
@@ -81,17 +92,18 @@ class LedgerToolset(WrapperToolset[Deps]):
             ctx.deps.told(name, state)
 
     async def _once(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Deps], tool: ToolsetTool[Deps]) -> Any:
-        assert ctx.tool_call_id is not None
-        async with ctx.deps.database.transaction() as session:
-            await hold(session, ctx.deps.turn_id, ctx.deps.run)
-            entry = await session.get(ToolCall, (ctx.deps.turn_id, ctx.tool_call_id))
-            if entry is not None:
-                return entry.result
-            given = to_jsonable_python({key: value for key, value in tool_args.items() if value is not None})
-            done = await done_before(session, ctx.deps, name, given)
-            if done is not None:
-                session.add(_entry(ctx, name, given, done.result, done.act_id))
-                return done.result
+        given = to_jsonable_python({key: value for key, value in tool_args.items() if value is not None})
+        database = ctx.deps.database
+        if _before(tool) is not None:
+            async with database.transaction() as session:
+                known = await _known(session, ctx, name, given)
+            if known is not None:
+                return known.result
+            ctx = await prepare(ctx, tool, tool_args)
+        async with database.transaction() as session:
+            known = await _known(session, ctx, name, given)
+            if known is not None:
+                return known.result
             act = await history.begin(session, ctx.deps.user.id, name, ctx.deps.source, given)
             try:
                 async with session.begin_nested():
@@ -101,6 +113,38 @@ class LedgerToolset(WrapperToolset[Deps]):
                 result, act.outcome = refusal.as_json(), refusal.code
             session.add(_entry(ctx, name, given, result, act.id))
             return result
+
+
+async def prepare(ctx: RunContext[Deps], tool: ToolsetTool[Deps], args: dict[str, Any]) -> RunContext[Deps]:
+    """Do what takes long and changes nothing, such as reading a file, before the transaction of a call opens: it would
+    hold one of the database's few connections meanwhile.
+
+    A tool declares it as `metadata={BEFORE: function}`; that is called like the tool itself, and what it returns or
+    refuses, the tool finds in `deps.prepared`.
+    """
+    before = _before(tool)
+    if before is None:
+        return ctx
+    try:
+        outcome = await before(ctx, **args)
+    except (BadInput, NotFound, Conflict) as refusal:
+        outcome = refusal
+    return replace(ctx, deps=replace(ctx.deps, outcome=outcome))
+
+
+def _before(tool: ToolsetTool[Deps]) -> Callable[..., Awaitable[Any]] | None:
+    return (tool.tool_def.metadata or {}).get(BEFORE)
+
+
+async def _known(session: AsyncSession, ctx: RunContext[Deps], name: str, args: Any) -> ToolCall | None:
+    """The entry of this very call, or a new one of the same call of an earlier try. Raises Superseded."""
+    assert ctx.tool_call_id is not None
+    await hold(session, ctx.deps.turn_id, ctx.deps.run)
+    entry = await session.get(ToolCall, (ctx.deps.turn_id, ctx.tool_call_id))
+    if entry is None and (done := await done_before(session, ctx.deps, name, args)) is not None:
+        entry = _entry(ctx, name, args, done.result, done.act_id)
+        session.add(entry)
+    return entry
 
 
 def _entry(ctx: RunContext[Deps], name: str, args: Any, result: Any, act_id: UUID | None) -> ToolCall:

@@ -19,7 +19,7 @@ from pydantic_ai.exceptions import ModelRetry
 from pydantic_core import to_jsonable_python
 
 from exponential import clock, validation
-from exponential.assistant import tools
+from exponential.assistant import ledger, tools
 from exponential.assistant.ledger import Deps
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.records import Channel
@@ -101,21 +101,22 @@ class Workspace:
             return _refused(str(refusal), refusal.code)
         async with self._database.transaction() as session:
             user = await users.get(session, asker.user_id)
-            context = _context(Deps(self._database, user, clock.new_id(), 0, "owner", SOURCE, open_session=session))
-            tool = (await tools.OWNER.get_tools(context)).get(name)
-            if tool is None:
-                return _refused(f"There is no tool {name[:100]!r} here.", "unknown_tool")
-            try:
-                given = tool.args_validator.validate_python(args)
-            except ValidationError as error:
-                return _refused(_problems(error), "bad_input")
+        context = _context(Deps(self._database, user, clock.new_id(), 0, "owner", SOURCE))
+        tool = (await tools.OWNER.get_tools(context)).get(name)
+        if tool is None:
+            return _refused(f"There is no tool {name[:100]!r} here.", "unknown_tool")
+        try:
+            given = tool.args_validator.validate_python(args)
+        except ValidationError as error:
+            return _refused(_problems(error), "bad_input")
+        context = await ledger.prepare(replace(context, tool_name=name), tool, given)
+        async with self._database.transaction() as session:
             told = to_jsonable_python({key: value for key, value in given.items() if value is not None})
             act = await history.begin(session, user.id, name, SOURCE, told, program=asker.program)
+            inside = replace(context, deps=replace(context.deps, open_session=session))
             try:
                 async with session.begin_nested():
-                    result = to_jsonable_python(
-                        await tools.OWNER.call_tool(name, given, replace(context, tool_name=name), tool)
-                    )
+                    result = to_jsonable_python(await tools.OWNER.call_tool(name, given, inside, tool))
             except (BadInput, NotFound, Conflict) as refusal:
                 act.outcome = refusal.code
                 return _refused(str(refusal), refusal.code)

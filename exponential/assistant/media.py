@@ -3,7 +3,7 @@
 import mimetypes
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -23,6 +23,7 @@ Kind = Literal["image", "document", "voice", "video", "sticker"]
 MOST = 10  # files with one message
 LIMIT = 16  # MB of one file, unless EXPONENTIAL_MEDIA_LIMIT says otherwise
 MAX_NAME = 255  # characters
+NOT_KEPT = "This came while I was silent here, so I didn't keep it."
 _KINDS: dict[str, Kind] = {"image": "image", "audio": "voice", "video": "video"}
 _UNKNOWN = "application/octet-stream"
 _MIME = re.compile(r"^[a-z]+/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, section 4.2
@@ -45,8 +46,8 @@ class Attachment:
 class StoredAttachment(AppBase):
     """An Attachment as kept: `size` in bytes, in the order of `position`.
 
-    `understood` is what was read of it: {"text"} and, when something could not be, {"note": a sentence}; null until it
-    was read. `view` is a picture as models get it: a JPEG of modest size.
+    `understood` is what was read of it, such as {"text"}; null until it was read. `note` says in a sentence what could
+    not be. `view` is a picture as models get it: a JPEG of modest size.
     """
 
     __tablename__ = "attachments"
@@ -61,6 +62,7 @@ class StoredAttachment(AppBase):
     size: Mapped[int] = mapped_column(Integer)
     data: Mapped[bytes] = mapped_column(EncryptedBytes)
     understood: Mapped[Any] = mapped_column(EncryptedJSON, nullable=True)
+    note: Mapped[str | None] = mapped_column(EncryptedText)
     view: Mapped[bytes | None] = mapped_column(EncryptedBytes)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
@@ -78,6 +80,11 @@ def attachment(name: str, mime: str, data: bytes) -> Attachment:
     return Attachment(_KINDS.get(mime.partition("/")[0], "document"), mime, name, data)
 
 
+def without_data(files: Sequence[Attachment]) -> tuple[Attachment, ...]:
+    """What is kept of files that nobody will read: that they came."""
+    return tuple(replace(file, data=b"", problem=file.problem or NOT_KEPT) for file in files)
+
+
 async def keep(session: AsyncSession, message_id: UUID, files: Sequence[Attachment]) -> None:
     """Store a new message's files."""
     for file in files:
@@ -89,7 +96,8 @@ async def keep(session: AsyncSession, message_id: UUID, files: Sequence[Attachme
                 name=_plain(file.name),
                 size=len(file.data),
                 data=file.data,
-                understood={"note": file.problem} if file.problem else None,
+                understood={} if file.problem else None,
+                note=file.problem or None,
             )
         )
         await session.flush()  # one by one: positions tell their order
@@ -125,13 +133,17 @@ async def unread(session: AsyncSession, message_ids: Iterable[UUID]) -> dict[UUI
     return {message_id: (files, waiting) for message_id, files, waiting in await session.execute(query)}
 
 
-async def of_messages(session: AsyncSession, message_ids: Iterable[UUID]) -> dict[UUID, list[StoredAttachment]]:
-    """The files of these messages, in their order, without their data; a message that has none is left out."""
+async def of_messages(
+    session: AsyncSession, message_ids: Iterable[UUID], *, understood: bool = False
+) -> dict[UUID, list[StoredAttachment]]:
+    """The files of these messages, in their order, without their data, and without what was read of them unless that is
+    wanted, for it may be long; a message that has none is left out."""
+    heavy = [StoredAttachment.data, StoredAttachment.view, *([] if understood else [StoredAttachment.understood])]
     query = (
         select(StoredAttachment)
         .where(StoredAttachment.message_id.in_(list(message_ids)))
         .order_by(StoredAttachment.position)
-        .options(defer(StoredAttachment.data, raiseload=True), defer(StoredAttachment.view, raiseload=True))
+        .options(*(defer(column, raiseload=True) for column in heavy))
     )
     found: dict[UUID, list[StoredAttachment]] = {}
     for file in (await session.execute(query)).scalars():
@@ -167,10 +179,10 @@ async def content_of(session: AsyncSession, user_id: UUID, attachment_id: UUID) 
         raise NotFound("There is no such file in your conversation.", code="unknown_file")
     if file.kind == "document":
         return file.data, file.name
-    found = file.understood or {}
-    if not found.get("text"):
-        raise BadInput(found.get("note") or "This file has no text.", code="file_unreadable")
-    return found["text"], file.name
+    text = (file.understood or {}).get("text")
+    if not text:
+        raise BadInput(file.note or "This file has no text.", code="file_unreadable")
+    return text, file.name
 
 
 def _type(mime: str) -> str:

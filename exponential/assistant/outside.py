@@ -244,16 +244,27 @@ def _link(name: str, server: _Server) -> Link:
     from fastmcp.client.transports import StdioTransport
     from pydantic_ai.mcp import MCPToolset
 
+    log.adopt("fastmcp")
     client: Any = server.url
     if server.command is not None:
-        # What such a process says on stderr may hold what people wrote, so it is not kept.
+        # What such a process says on stderr may hold what people wrote, so it is not kept; nor are its log messages.
         client = StdioTransport(
             server.command, server.args, server.env, server.cwd, keep_alive=False, log_file=Path(os.devnull)
         )
     toolset = MCPToolset[Deps](
-        client, id=name, headers=server.headers, tool_error_behavior="error", init_timeout=CONNECT, read_timeout=CALL
+        client,
+        id=name,
+        headers=server.headers,
+        tool_error_behavior="error",
+        init_timeout=CONNECT,
+        read_timeout=CALL,
+        log_handler=_unheard,
     )
     return Link(toolset.prefixed(name), name, _own_names())
+
+
+async def _unheard(_message: object) -> None:
+    pass
 
 
 def _own_names() -> frozenset[str]:

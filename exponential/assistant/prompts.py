@@ -77,8 +77,7 @@ def unmarked(told: str) -> str:
 
 
 def _told(file: StoredAttachment, *, forwarded: bool, most: int) -> str:
-    found = file.understood or {}
-    text, note = found.get("text") or "", found.get("note") or ""
+    text, note = (file.understood or {}).get("text") or "", file.note or ""
     what = ("forwarded " if forwarded else "") + _WORDS.get(file.kind, file.kind)
     what += f" “{_NOT_IN_NAMES.sub(' ', file.name)}”" if file.name else ""
     if file.kind == "voice" and text and not forwarded:
@@ -99,7 +98,7 @@ def _facts(file: StoredAttachment) -> dict[str, Any]:
         "kind": file.kind,
         "name": file.name,
         "text": bool(text),
-        "note": found.get("note") or "",
+        "note": file.note or "",
         "talk": file.kind == "document" and bool(found.get("talk")),
         "summary": found.get("summary") or [],
     }

@@ -73,10 +73,15 @@ class Chat(AppBase):
         """Who Paddy talks with here; all tools hang on it."""
         return "guest" if self.kind == "contact" else "owner"
 
+    @property
+    def is_group(self) -> bool:
+        return (self.jid or "").endswith("@g.us")
+
 
 class Message(AppBase):
     """What a person (`role` "user") or Paddy ("assistant") said. `turn_id` is null until a turn takes it up.
 
+    `jid` is the chat on WhatsApp, `sender_jid` who wrote it there, `sender_name` what they call themselves.
     `forwarded`: its text, or its file, is what somebody else said. `quoted` are the words that it replies to, and
     `quoted_turn_id` is whose answer they stood in, if they are Paddy's. `written_at` is when WhatsApp got it, in whole
     seconds.
@@ -105,6 +110,7 @@ class Message(AppBase):
     jid: Mapped[str | None] = mapped_column(EncryptedText)
     external_id: Mapped[str | None] = mapped_column(String(200))
     sender_name: Mapped[str | None] = mapped_column(EncryptedText)
+    sender_jid: Mapped[str | None] = mapped_column(EncryptedText)
     text: Mapped[str] = mapped_column(EncryptedText)
     forwarded: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     quoted: Mapped[str | None] = mapped_column(EncryptedText)

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -15,8 +15,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock, log
@@ -31,7 +30,7 @@ from exponential.assistant.transcribing import Transcriber
 from exponential.assistant.turns import Claim, Work
 from exponential.assistant.understanding import Reader
 from exponential.assistant.usage import Prices
-from exponential.database import Database
+from exponential.database import Database, outage
 from exponential.ending import end
 from exponential.gateway.client import GatewayClient
 from exponential.workspace.zones import today_of, zone_of
@@ -79,7 +78,7 @@ async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
     try:
         claimed = await _claim(thinking, chat_id)
     except Exception as error:
-        if _is_outage(error) or isinstance(error, understanding.Busy) or tries < MAX_TRIES:
+        if outage(error) or isinstance(error, understanding.Busy) or tries < MAX_TRIES:
             raise
         _log.error("turn_refused", chat=str(chat_id), error=error, tries=tries)
         async with thinking.database.transaction() as session:
@@ -110,13 +109,15 @@ async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
             return
         user = await turns.owner(session, chat_id)
         chat = await session.get_one(Chat, chat_id)
-        if turns.is_quiet(chat):
+        if turns.is_quiet(chat) or await turns.stop_asked_early(session, chat_id):
             return
         held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
         messages = () if held_back else await turns.waiting(session, chat_id)
-    with thinking.reader.place(guest=chat.role == "guest"):
+    guest = chat.role == "guest"
+    with thinking.reader.place(guest=guest):
         async with Attention(thinking.gateway, user.identity, messages):
-            await thinking.reader.read_waiting(thinking.database, chat_id)
+            reading = thinking.reader.read_waiting(thinking.database, chat_id, guest=guest)
+            await _unless(_asked(thinking.database, turns.stop_asked_early, chat_id), reading)
 
 
 async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
@@ -136,7 +137,7 @@ async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> No
     except ledger.Superseded:
         raise
     except Exception as error:
-        if _is_outage(error):
+        if outage(error):
             raise
         tries = claimed.failures + 1
         _log.warning(
@@ -170,25 +171,31 @@ async def _command(thinking: Thinking, work: Work, command: commands.Command, sa
 
 
 async def _run_until_stopped(thinking: Thinking, work: Work, saying: Saying) -> None:
-    running = asyncio.create_task(_run(thinking, work, saying))
-    asked = asyncio.create_task(_stop_asked(thinking.database, work.turn_id))
-    try:
-        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            return running.result()
-    finally:
-        await end(running, asked)
-    if running.cancelled() or running.exception() is not None:
+    asked = _asked(thinking.database, turns.is_stop_asked, work.turn_id)
+    if not await _unless(asked, _run(thinking, work, saying)):
         await _stop(thinking, work, saying)
 
 
-async def _stop_asked(database: Database, turn_id: UUID) -> None:
-    """Returns when the user wants the turn to stop."""
+async def _unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work`, and raise what it raises, unless `asked` returns before; whether it was done."""
+    running, waiting = asyncio.create_task(work), asyncio.create_task(asked)
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            return True
+    finally:
+        await end(running, waiting)
+    return not running.cancelled() and running.exception() is None
+
+
+async def _asked(database: Database, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID) -> None:
+    """Returns when the user wants it stopped: the turn, or the chat's before it has begun, as `look` says."""
     while True:
         await asyncio.sleep(STOP)
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
             async with database.transaction() as session:
-                if await turns.is_stop_asked(session, turn_id):
+                if await look(session, what):
                     return
 
 
@@ -335,10 +342,3 @@ async def _settle(database: Database, chat_id: UUID) -> bool:
         seen = len(messages)
         rest = messages[-1].created_at + PAUSE - clock.now()
         await asyncio.sleep(min(max(rest, timedelta(0)), PAUSE).total_seconds())
-
-
-def _is_outage(error: Exception) -> bool:
-    """Whether the database is away, which is no fault of the turn's."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
-    return isinstance(error, psycopg.OperationalError | PoolTimeout)

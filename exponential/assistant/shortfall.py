@@ -8,8 +8,8 @@ from datetime import datetime
 
 from exponential.assistant.ledger import READING
 from exponential.assistant.offline import phrasing
-from exponential.assistant.offline.intents import UNKNOWN
 from exponential.assistant.offline.steps import Call
+from exponential.assistant.offline.talking import UNKNOWN
 from exponential.assistant.reach import ModelFailed
 from exponential.assistant.records import ToolCall
 

@@ -40,8 +40,9 @@ _log = log.get(__name__)
 
 
 class Ears(Protocol):
-    async def transcribe(self, data: bytes, mime: str) -> tuple[str, str]:
-        """(what is said in it, "" or a sentence about what is missing), or ("", why that is not known)."""
+    async def transcribe(self, data: bytes, mime: str, *, guest: bool = False) -> tuple[str, str]:
+        """(what is said in it, "" or a sentence about what is missing), or ("", why that is not known). `guest`: it is
+        a guest's, and goes after the owner's where one has to wait."""
         ...
 
 
@@ -64,10 +65,10 @@ class LocalTranscriber:
                 "Run `uv sync --extra voice`, or name a transcription server."
             )
         self._model = model
-        self._turn = asyncio.Lock()
+        self._slots = sandbox.Slots(1)
 
-    async def transcribe(self, data: bytes, _mime: str) -> tuple[str, str]:
-        async with self._turn:
+    async def transcribe(self, data: bytes, mime: str, *, guest: bool = False) -> tuple[str, str]:
+        async with self._slots.one(guest=guest):
             try:
                 about = {"model": self._model}
                 heard = await sandbox.run(hearing.__name__, data, about, within=LOCAL_WITHIN, environment=_FETCHING)
@@ -96,7 +97,7 @@ class Transcriber:
         self._model = (match["model"] if match else None) or MODEL
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def transcribe(self, data: bytes, mime: str) -> tuple[str, str]:
+    async def transcribe(self, data: bytes, mime: str, *, guest: bool = False) -> tuple[str, str]:
         """(what is said in it, ""), or ("", why that is not known, in a sentence)."""
         if not self._base:
             return "", NOT_SET_UP

@@ -29,7 +29,7 @@ from exponential.assistant import (
     prompts,
     summarising,
 )
-from exponential.assistant.conversation import CHANNEL
+from exponential.assistant.conversation import CHANNEL, STOP
 from exponential.assistant.ledger import hold
 from exponential.assistant.records import Chat, Message, Turn
 from exponential.auth import users
@@ -140,7 +140,7 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
     assert chat is not None  # else its turns would be gone, too
     command = await _command(session, chat, claimed.messages[0]) if len(claimed.messages) == 1 else None
     if not turn.history:
-        files = await media.of_messages(session, [message.id for message in claimed.messages])
+        files = await media.of_messages(session, [message.id for message in claimed.messages], understood=True)
         said = prompts.content(claimed.messages, files, guest=chat.role == "guest")
         asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]
@@ -234,12 +234,22 @@ async def cancel(session: AsyncSession, chat_id: UUID) -> bool:
     """Stop what is being answered in a chat: soon after this transaction it ends with what was said so far and
     "(stopped)". What its tools have done stays done and is named. Whether there was something to stop."""
     chat = await session.get(Chat, chat_id, with_for_update={"key_share": True})
-    turn = None if chat is None else await running(session, chat_id) or await _begin(session, chat)
+    turn = None if chat is None else await running(session, chat_id) or await _begin(session, chat, unread=True)
     if turn is None or turn.state != "running":
         return False
     turn.stop_asked_at = turn.stop_asked_at or clock.now()
     await session.flush()
     return True
+
+
+async def stop_asked_early(session: AsyncSession, chat_id: UUID) -> bool:
+    """Whether the user wants to stop what is about to be answered, while its files are read: by /stop after it, which
+    `cancel` then heeds, or by `cancel` itself."""
+    turn = await running(session, chat_id)
+    if turn is not None:
+        return turn.stop_asked_at is not None
+    later = (await waiting(session, chat_id, MOST_MESSAGES))[1:]
+    return any(message.own_words.lower() == STOP for message in later) and await cancel(session, chat_id)
 
 
 async def is_stop_asked(session: AsyncSession, turn_id: UUID) -> bool:
@@ -275,10 +285,10 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
     return fresh.id
 
 
-async def _begin(session: AsyncSession, chat: Chat) -> Turn | None:
+async def _begin(session: AsyncSession, chat: Chat, *, unread: bool = False) -> Turn | None:
     """A turn for the messages that wait: a command alone, else all before the next command. While the chat is paused,
-    it is silent: over as it begins."""
-    messages = await _ready(session, chat)
+    it is silent: over as it begins. Messages with an `unread` file wait for it to be read, unless that is given."""
+    messages = await (waiting(session, chat.id, MOST_MESSAGES) if unread else _ready(session, chat))
     if not messages:
         return None
     command = [await _command(session, chat, message) is not None for message in messages]

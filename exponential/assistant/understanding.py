@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import log, sandbox
-from exponential.assistant import extraction
+from exponential.assistant import extraction, prompts
 from exponential.assistant.media import StoredAttachment
 from exponential.assistant.records import Message
 from exponential.assistant.transcribing import Ears
@@ -50,37 +50,39 @@ class Reader:
         finally:
             self._guests -= guest
 
-    async def read_waiting(self, database: Database, chat_id: UUID) -> None:
-        """Read the files of the chat's unanswered messages that weren't read yet."""
+    async def read_waiting(self, database: Database, chat_id: UUID, *, guest: bool) -> None:
+        """Read the files of the chat's unanswered messages that weren't read yet; a `guest`'s go after the owner's."""
         while True:
             async with database.transaction() as session:
                 file = await _next(session, chat_id)
             if file is None:
                 return
-            found = await self.read(file)
+            found = await self.read(file, guest=guest)
             async with database.transaction() as session:
                 stored = await session.get(StoredAttachment, file.id)
                 if stored is not None:
                     view = found.pop("view", None)
                     stored.view = base64.b64decode(view) if view else None
+                    stored.note = found.pop("note", None)
                     stored.understood = found
 
-    async def read(self, file: StoredAttachment) -> dict[str, Any]:
+    async def read(self, file: StoredAttachment, *, guest: bool) -> dict[str, Any]:
         """What `extraction` finds in a file, or the "text" of a voice note; and a "note" about what can't be read."""
         try:
             if file.kind == "video":
                 return {"note": VIDEO}
             if file.kind == "voice":
-                text, note = await self._ears.transcribe(file.data, file.mime)
+                text, note = await self._ears.transcribe(file.data, file.mime, guest=guest)
                 return {"text": text, **({"note": note} if note else {})} if text else {"note": note}
-            return await self._extract(file)
+            return await self._extract(file, guest=guest)
         except Exception as error:  # whatever it is, the message is answered
             _log.error("file_not_read", attachment=str(file.id), error=error)
             return {"note": documents.DAMAGED}
 
-    async def _extract(self, file: StoredAttachment) -> dict[str, Any]:
-        about = {"kind": file.kind, "name": file.name}
-        async with sandbox.slot():
+    async def _extract(self, file: StoredAttachment, *, guest: bool) -> dict[str, Any]:
+        most = prompts.MAX_GUEST if guest else extraction.MAX_CHARS
+        about = {"kind": file.kind, "name": file.name, "most": str(most)}
+        async with sandbox.slot(guest=guest):
             try:
                 found = await sandbox.run(extraction.__name__, file.data, about, within=self._within)
             except TimeoutError:

@@ -15,7 +15,7 @@ from sqlalchemy import DateTime, ForeignKey, LargeBinary, String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
+from exponential import clock, validation
 from exponential.auth.users import User
 from exponential.database import AppBase
 from exponential.encryption import EncryptedText
@@ -76,7 +76,7 @@ async def make(
 
     Raises BadInput (name, scopes, days), Conflict (too many).
     """
-    name = " ".join(name.split())
+    name = validation.one_line(name)
     if not 0 < len(name) <= MAX_NAME:
         raise BadInput(f"Say in 1 to {MAX_NAME} characters what the token is for.", code="token_name_invalid")
     wanted = [scope for scope in SCOPES if scope in scopes]
@@ -84,6 +84,8 @@ async def make(
         raise BadInput(f"Choose what the token may do: {', '.join(SCOPES)}.", code="scope_invalid")
     if days is not None and not 0 < days <= MOST_DAYS:
         raise BadInput(f"A token lives for 1 to {MOST_DAYS:,} days, or never expires.", code="expiry_invalid")
+    one_by_one = select(User.id).where(User.id == user_id).with_for_update(key_share=True)
+    await session.execute(one_by_one)
     count = select(func.count()).select_from(AccessToken).where(AccessToken.user_id == user_id)
     if (await session.execute(count)).scalar_one() >= MOST:
         raise Conflict(f"You have {MOST} access tokens already. Revoke one that is not used.", code="too_many_tokens")

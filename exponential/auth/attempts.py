@@ -1,8 +1,11 @@
 """Attempts to sign in, counted in the database, so that nobody can go on guessing: not after a restart, not elsewhere.
 
-Counted per account from one address, per address, and per account from anywhere. Both are stored blinded.
+Counted per account from one address, per address, and per account from anywhere. Both are stored blinded. An IPv6
+address counts as its network of 64 bits, which is what one household or server has.
 """
 
+import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, String, delete, func, select, text
@@ -10,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
+from exponential.auth.users import normalize_email
 from exponential.database import AppBase, blind
 from exponential.errors import TooMany
 
@@ -29,7 +33,7 @@ class Attempt(AppBase):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-async def begin(session: AsyncSession, account: str, address: str) -> None:
+async def begin(session: AsyncSession, account: str, address: str) -> list[Attempt]:
     """Count an attempt before it is looked at. Raises TooMany; commit before you check the password.
 
     `account` is what was typed, whether there is such an account or not.
@@ -53,7 +57,15 @@ async def begin(session: AsyncSession, account: str, address: str) -> None:
             code="too_many_attempts",
             retry_after=int(max(waits).total_seconds()) + 1,
         )
-    session.add_all([Attempt(what=what, at=clock.now()) for what in limits])
+    counted = [Attempt(what=what, at=clock.now()) for what in limits]
+    session.add_all(counted)
+    await session.flush()
+    return counted
+
+
+async def take_back(session: AsyncSession, counted: Sequence[Attempt]) -> None:
+    """It was none: nobody looked at it."""
+    await session.execute(delete(Attempt).where(Attempt.id.in_(each.id for each in counted)))
 
 
 async def succeeded(session: AsyncSession, account: str, address: str) -> None:
@@ -68,10 +80,22 @@ async def forget_old(session: AsyncSession) -> None:
 
 
 def _limits(session: AsyncSession, account: str, address: str) -> Limits:
-    name = account.strip().lower()
+    name = normalize_email(account)
+    address = network(address)
     limits = {
         f"both {name} {address}": FROM_ONE_ADDRESS,
         f"address {address}": OF_ONE_ADDRESS,
         f"account {name}": FROM_ANYWHERE,
     }
     return {blind(session, "sign_in_attempts.what", what).hex(): limit for what, limit in limits.items()}
+
+
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 a /64, for that is what one customer has."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a proxy may say anything
+        return address
+    if known.version == 4 or known.ipv4_mapped:
+        return str(known.ipv4_mapped if known.version == 6 else known)
+    return str(ipaddress.ip_network((known, 64), strict=False))

@@ -4,20 +4,23 @@ A table that is added later is in both without a word here; a test sees to it th
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import Column, ColumnElement, Table, delete, select, text
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, delete, func, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.auth import users  # noqa: F401  whose table it is
 from exponential.database import AppBase
+from exponential.encryption import EncryptedBytes
 
 USERS: Table = AppBase.metadata.tables["users"]
 # Attempts are under blinded names, for a quarter of an hour; key checks are known values.
 NOBODYS = frozenset({"index_key", "key_checks", "sign_in_attempts"})
+SLICE = 1_000_000  # bytes of a file that are read at once
 _JOBS = """
 delete from procrastinate_jobs where status = 'todo' and (
   args->>'chat_id' in (select id::text from chats where user_id = :user)
@@ -30,12 +33,38 @@ def tables() -> list[Table]:
     return [table for table in AppBase.metadata.sorted_tables if _leads(table) is not None]
 
 
-async def rows(session: AsyncSession, user_id: UUID, table: Table) -> AsyncIterator[dict[str, Any]]:
-    """The user's rows of a table as JSON, decrypted, but for files (bytes); without hashes of secrets and indexes."""
+@dataclass(frozen=True)
+class StoredFile:
+    """A file in a column of the row with this primary key, not read yet."""
+
+    column: Column[Any]
+    key: UUID
+
+
+async def rows(session: AsyncSession, user_id: UUID, table: Table) -> AsyncIterator[list[dict[str, Any]]]:
+    """The user's rows of a table, a few at a time, as JSON, decrypted; a file in them is a StoredFile. Without hashes
+    of secrets, and without indexes."""
     columns = [column for column in table.columns if _is_told(column)]
-    query = select(*columns).where(_of(table, user_id)).order_by(*table.primary_key.columns)
-    async for row in await session.stream(query.execution_options(yield_per=20)):
-        yield {column.name: _plain(value) for column, value in zip(columns, row, strict=True)}
+    (key, *_) = table.primary_key.columns
+    asked = [column.is_not(None) if _is_file(column) else column for column in columns]
+    query = select(key.label("of"), *asked).where(_of(table, user_id)).order_by(*table.primary_key.columns)
+    async for few in (await session.stream(query.execution_options(yield_per=20))).partitions():
+        yield [
+            {column.name: _told(column, of, value) for column, value in zip(columns, values, strict=True)}
+            for of, *values in few
+        ]
+
+
+async def read(session: AsyncSession, file: StoredFile) -> bytes | None:
+    """A file as it is stored, encrypted; in slices, so that none of them keeps the event loop. None: it is gone."""
+    (key, *_) = file.column.table.primary_key.columns
+    sealed = bytearray()
+    while True:
+        part = func.substring(type_coerce(file.column, LargeBinary), len(sealed) + 1, SLICE)
+        found = (await session.execute(select(type_coerce(part, LargeBinary)).where(key == file.key))).scalar()
+        if not found:
+            return bytes(sealed) or None
+        sealed += found
 
 
 async def erase(session: AsyncSession, user_id: UUID) -> None:
@@ -74,5 +103,11 @@ def _is_told(column: Column[Any]) -> bool:
     return not column.name.endswith(("_hash", "_key")) and not isinstance(column.type, TSVECTOR)
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, bytes) else to_jsonable_python(value)
+def _is_file(column: Column[Any]) -> bool:
+    return isinstance(column.type, EncryptedBytes)
+
+
+def _told(column: Column[Any], key: UUID, value: Any) -> Any:
+    if _is_file(column):
+        return StoredFile(column, key) if value else None
+    return to_jsonable_python(value)

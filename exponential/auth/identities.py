@@ -14,7 +14,7 @@ from exponential.auth import users
 from exponential.auth.users import User
 from exponential.database import AppBase, blind
 from exponential.encryption import EncryptedText
-from exponential.errors import Conflict, Unauthorized
+from exponential.errors import BadInput, Conflict, Unauthorized
 
 
 class ProviderAccount(AppBase):
@@ -39,6 +39,16 @@ class Claims:
     email_verified: bool = False
     name: str = ""
 
+    @property
+    def address(self) -> str:
+        """The address that the provider vouches for, as we would store it; "" when it vouches for none.
+
+        Nothing but letters' case may differ. `str.lower` alone would make another person's address of one with the
+        Kelvin sign, whose lower case is k though it is not k's upper case.
+        """
+        address = users.normalize_email(self.email)
+        return address if self.email_verified and self.email.upper() == address.upper() else ""
+
 
 async def user_of(session: AsyncSession, claims: Claims) -> User:
     """Who this is here. On the first visit that is the account with their address, or a new one, as a member.
@@ -50,17 +60,16 @@ async def user_of(session: AsyncSession, claims: Claims) -> User:
     known = await session.get(ProviderAccount, _key(session, claims))
     if known is not None:
         user = await users.get(session, known.user_id)
-        user.email_verified |= claims.email_verified and claims.email.lower() == user.email
+        user.email_verified |= claims.address == user.email
         return user
-    if not claims.email or not claims.email_verified:
+    if not claims.address:
         raise Unauthorized(
             "Your sign-in provider doesn't vouch for your e-mail address. Verify it there, then sign in again.",
             code="email_not_verified",
         )
-    user_here = await users.find(session, claims.email)
+    user_here = await users.find(session, claims.address)
     if user_here is None:
-        name = claims.name.partition("@")[0].strip()[: users.MAX_NAME] or claims.email.partition("@")[0]
-        user_here = await users.add(session, email=claims.email, name=name, email_verified=True)
+        user_here = await users.add(session, email=claims.address, name=_name(claims), email_verified=True)
     elif not user_here.email_verified:
         raise Conflict(
             f"An account here has your address, {user_here.email}, but nobody has confirmed that it is yours.",
@@ -81,6 +90,14 @@ async def connect(session: AsyncSession, claims: Claims, user: User) -> None:
         "created_at": clock.now(),
     }
     await session.execute(insert(ProviderAccount).values(account).on_conflict_do_nothing())
+
+
+def _name(claims: Claims) -> str:
+    """What the provider calls them, if that is a name, else how their address begins."""
+    try:
+        return users.a_name(claims.name[: users.MAX_NAME])
+    except BadInput:
+        return claims.address.partition("@")[0][: users.MAX_NAME]
 
 
 def _key(session: AsyncSession, claims: Claims) -> bytes:

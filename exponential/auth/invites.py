@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, LargeBinary, String, delete, select
+from sqlalchemy import DateTime, ForeignKey, LargeBinary, Select, String, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,8 +51,7 @@ async def make(session: AsyncSession, by: User, *, email: str = "", role: Role =
 
 async def open_ones(session: AsyncSession) -> list[Invite]:
     """The invites that can be taken up, the oldest first."""
-    query = select(Invite).where(Invite.expires_at > clock.now()).order_by(Invite.created_at, Invite.id)
-    return list(await session.scalars(query))
+    return list(await session.scalars(_open().order_by(Invite.created_at, Invite.id)))
 
 
 async def take_back(session: AsyncSession, invite_id: UUID) -> None:
@@ -63,9 +62,10 @@ async def take_back(session: AsyncSession, invite_id: UUID) -> None:
 
 
 async def look(session: AsyncSession, token: str) -> Invite:
-    """Raises NotFound when it was taken up, taken back, or is older than a week."""
-    invite = await session.get(Invite, hashed(token), with_for_update=True)
-    if invite is None or invite.expires_at < clock.now():
+    """Raises NotFound when it was taken up, taken back, is older than a week, or who made it is no admin any more."""
+    query = _open().where(Invite.token_hash == hashed(token)).with_for_update(of=Invite)
+    invite = (await session.scalars(query)).one_or_none()
+    if invite is None:
         raise NotFound(
             "This invite was used already, was taken back, or is older than a week. Ask for a new one.",
             code="invite_invalid",
@@ -93,6 +93,14 @@ async def accept(
     await passwords.change(session, user.id, password)
     await session.delete(invite)
     return user
+
+
+def _open() -> Select[Invite]:
+    return (
+        select(Invite)
+        .join(User, User.id == Invite.invited_by)
+        .where(Invite.expires_at > clock.now(), User.role == "admin")
+    )
 
 
 async def forget_old(session: AsyncSession) -> None:

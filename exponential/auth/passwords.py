@@ -1,7 +1,10 @@
 """Passwords: what a good one is, and their Argon2id hashes (RFC 9106, second recommended option)."""
 
 import asyncio
-import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -11,33 +14,55 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from zxcvbn_rs_py import zxcvbn
 
 from exponential.auth import users
-from exponential.errors import BadInput
+from exponential.errors import BadInput, Unavailable
 
 SHORTEST, LONGEST = 10, 200  # characters
 JUDGED = 32  # characters of it; what follows makes it no weaker, and judging hostile ones of 200 takes seconds
 MIN_GUESSES = 10**8  # zxcvbn's "safely unguessable"; it knows common passwords, names, dates and keyboards
 AT_ONCE = 4  # hashes that are computed at a time; each takes 64 MiB
+QUEUE = 20  # more that may wait: for two or three seconds
+OF_ONE_NETWORK = 8  # of all these
 
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-_room = threading.BoundedSemaphore(AT_ONCE)
+_hashers = ThreadPoolExecutor(AT_ONCE, "password")
+_places: Counter[str] = Counter()  # taken, by network
 _NOBODYS = (  # of a random text that nobody knows
     "$argon2id$v=19$m=65536,t=3,p=4$iOUpwzwVYO0JJpI2HzDrLQ$0JNpV0sQpL8ZbK/m67Ujz78m2iC+/ErxkosQoeA1LLM"
 )
+
+
+@contextmanager
+def place(network: str = "") -> Iterator[None]:
+    """A place in the queue for `check`; one network has a few at most. Raises Unavailable when none is free."""
+    if _places.total() >= AT_ONCE + QUEUE or (network and _places[network] >= OF_ONE_NETWORK):
+        raise Unavailable(
+            "Very many people are signing in right now. Wait a few seconds, then try again.",
+            code="sign_in_busy",
+            retry_after=5,
+        )
+    _places[network] += 1
+    try:
+        yield
+    finally:
+        _places[network] -= 1
+        if not _places[network]:
+            del _places[network]
 
 
 async def check(password: str, stored: str | None) -> bool:
     """Whether `password` is the one of `stored`. Takes as long when there is none: nobody learns who has an account."""
     if len(password) > LONGEST:
         return False
-    fits = await asyncio.to_thread(_verify, password, stored or _NOBODYS)
+    fits = await asyncio.get_running_loop().run_in_executor(_hashers, _verify, password, stored or _NOBODYS)
     return fits and stored is not None
 
 
 async def change(session: AsyncSession, user_id: UUID, password: str) -> None:
-    """Set an account's password. Raises BadInput when it is not good enough, NotFound."""
+    """Set an account's password. Raises BadInput when it is not good enough, NotFound, Unavailable."""
     user = await users.get(session, user_id)
     good(password, user.email)
-    user.password_hash = await asyncio.to_thread(_hash, password)
+    with place():
+        user.password_hash = await asyncio.get_running_loop().run_in_executor(_hashers, _hasher.hash, password)
 
 
 def good(password: str, email: str) -> None:
@@ -56,14 +81,8 @@ def good(password: str, email: str) -> None:
         )
 
 
-def _hash(password: str) -> str:
-    with _room:
-        return _hasher.hash(password)
-
-
 def _verify(password: str, stored: str) -> bool:
-    with _room:
-        try:
-            return _hasher.verify(stored, password)
-        except (VerificationError, InvalidHashError):
-            return False
+    try:
+        return _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import unicodedata
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -14,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
+from exponential import clock, validation
 from exponential.auth.tokens import Identity
 from exponential.database import AppBase, blind
 from exponential.encryption import BlindIndex, EncryptedText
@@ -23,6 +22,8 @@ from exponential.errors import BadInput, Conflict, NotFound
 LOCAL_DOMAIN = "@exponential.local"
 LOCAL_EMAIL = f"you{LOCAL_DOMAIN}"
 MAX_NAME = 100  # characters
+_AT = "@\ufe6b\uff20"  # also as it is written small or full-width
+_EMAIL = re.compile(f"^[^\\s{_AT}]+@[^\\s{_AT}]+")
 Role = Literal["admin", "member"]
 
 
@@ -96,7 +97,7 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
 
 async def find(session: AsyncSession, email: str) -> User | None:
     """By e-mail address, whatever its case."""
-    key = blind(session, "users.email", email.strip().lower())
+    key = blind(session, "users.email", normalize_email(email))
     return (await session.execute(select(User).where(User.email_key == key))).scalar_one_or_none()
 
 
@@ -144,7 +145,7 @@ async def add(
 async def describe(session: AsyncSession, user_id: UUID, *, email: str, name: str) -> None:
     """Change an account's address and name. Raises BadInput, Conflict `email_taken`, NotFound."""
     user = await get(session, user_id)
-    address = user.email if email.strip().lower() == user.email else an_email(email)
+    address = an_email(email, current=user.email)
     user.email_verified &= address == user.email
     user.email, user.name = address, name if name == user.name else a_name(name)
     await _flush(session)
@@ -200,10 +201,20 @@ async def may_be_erased(session: AsyncSession, leaving: User) -> None:
         await keep_an_admin(session, leaving)
 
 
-def an_email(text: str) -> str:
-    """An e-mail address as it is stored. Raises BadInput."""
-    email = unicodedata.normalize("NFKC", text.strip()).lower()
-    if len(email) > 320 or not email.isprintable() or not re.fullmatch(r"^[^\s@]+@[^\s@]+", email):
+def normalize_email(text: str) -> str:
+    """An e-mail address as it is stored, looked up and compared: whatever its case.
+
+    No more is made equal: "ａda@example.org" is not "ada@example.org", but perhaps another person's (RFC 6532 §3.1).
+    """
+    return text.strip().lower()
+
+
+def an_email(text: str, *, current: str = "") -> str:
+    """An address that may be taken, normalized; the `current` one of an account is always good. Raises BadInput."""
+    email = normalize_email(text)
+    if email == current:
+        return email
+    if len(email) > 320 or not email.isprintable() or not _EMAIL.fullmatch(email):
         raise BadInput("This is not an e-mail address; it looks like ada@example.org.", code="email_invalid")
     if email.endswith(LOCAL_DOMAIN):
         raise BadInput(f"Addresses that end with {LOCAL_DOMAIN} are this installation's own.", code="email_invalid")
@@ -211,9 +222,9 @@ def an_email(text: str) -> str:
 
 
 def a_name(text: str) -> str:
-    """A person's name as it is stored: on one line. Raises BadInput."""
-    name = " ".join(text.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable() or "@" in unicodedata.normalize("NFKC", name):
+    """A person's name as it is stored: on one line, without what isn't seen. Raises BadInput."""
+    name = validation.one_line(text)
+    if not 0 < len(name) <= MAX_NAME or set(name) & set(_AT):
         raise BadInput(f"A name has 1 to {MAX_NAME} characters, and no @.", code="name_invalid")
     return name
 

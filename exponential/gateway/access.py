@@ -3,6 +3,7 @@
 Asked in the worker before anything is kept, and again by the gateway before anything is recorded.
 """
 
+import re
 from typing import Literal
 
 from exponential.gateway.policy import Policy
@@ -12,6 +13,7 @@ REPLY_PREFIX = "🤖 *Paddy:*"  # how the assistant's replies begin in the owner
 BY_HAND = "by_hand"  # kind of what is kept when the account's human writes to somebody: that they did, not what
 PEOPLE, GROUP = ("s.whatsapp.net", "lid"), "g.us"
 Role = Literal["owner", "guest"]
+_MENTION = re.compile(r"@(\d+)")
 
 
 def bare(jid: str) -> str:
@@ -71,6 +73,20 @@ def to_keep(policy: Policy, account: Account, message: Inbound) -> Inbound | Non
     if _pauses(policy, account, message):
         return message.about(BY_HAND)
     return None
+
+
+def said_to(account: Account, message: Inbound) -> str:
+    """A message's text; in a group without the account's own mention, unless nothing else is said."""
+    if not is_group(message.chat):
+        return message.text
+    own = {jid.partition("@")[0] for jid in _own(account)}
+    before, *parts = _MENTION.split(message.text)
+    for number, part in zip(parts[::2], parts[1::2], strict=True):
+        if number not in own:
+            before += f"@{number}{part}"
+        else:
+            before = before.rstrip() + (part if before.strip() else part.lstrip(" \t\n,:"))
+    return before.strip() or message.text
 
 
 def _pauses(policy: Policy, account: Account, message: Inbound) -> bool:

@@ -16,22 +16,30 @@ from exponential.errors import Unavailable
 from exponential.gateway import media
 from exponential.gateway.inbox import InboxMessage
 from exponential.gateway.outbox import SendFailed, SendUnknown
+from exponential.gateway.rates import FileLimiter
 from exponential.gateway.supervisor import Supervisor
 
 PATIENCE = 60.0  # seconds that a media host which gives nothing may hold a chat up
 PATIENCE_OF_OURS = 600.0  # seconds for a worker that isn't there: that is our fault, not the file's
+TOO_MANY = "No more files are taken of you today; please send it again tomorrow."
 KINDS = ("image", "document", "voice", "audio", "sticker")
 _log = log.get(__name__)
 
 
 class Fetching:
-    """`limit` in bytes; 0 means that no files are wanted. Sealed files lie in the sessions' folders below `folder`."""
+    """`limit` in bytes; 0 means that no files are wanted. Sealed files lie in the sessions' folders below `folder`.
 
-    def __init__(self, supervisor: Supervisor, folder: Path, spool_keys: Sequence[bytes], limit: int) -> None:
+    `rates` says when contacts have sent enough for now; their messages go on without files then.
+    """
+
+    def __init__(
+        self, supervisor: Supervisor, folder: Path, spool_keys: Sequence[bytes], limit: int, rates: FileLimiter
+    ) -> None:
         self._supervisor = supervisor
         self._folder = folder
         self._keys = list(spool_keys)
         self._limit = limit
+        self._rates = rates
         self._problems: dict[int, str] = {}  # by inbox row: why its file can't be had; "" when it lies here
         self._since: dict[int, float] = {}
 
@@ -42,7 +50,8 @@ class Fetching:
     async def fetch(self, row: InboxMessage) -> bool:
         """Get its file here, or learn that it can't be had. False: try again after a pause."""
         assert row.payload is not None
-        problem = await self._outcome(row, row.payload["type"], row.payload["media"])
+        guest = row.payload["sender"] if row.payload["role"] == "guest" else ""
+        problem = await self._outcome(row, row.payload["type"], row.payload["media"], guest)
         if problem is None:
             return False
         self._since.pop(row.seq, None)
@@ -75,7 +84,7 @@ class Fetching:
         if self._problems.pop(row.seq, None) is not None:
             self._path(row).unlink(missing_ok=True)
 
-    async def _outcome(self, row: InboxMessage, kind: str, file: dict[str, Any]) -> str | None:
+    async def _outcome(self, row: InboxMessage, kind: str, file: dict[str, Any], guest: str) -> str | None:
         """ "" when the file lies here, why it can't be had, or None when it is to be tried again."""
         if self._limit == 0:
             return "Files are switched off on this gateway."
@@ -85,8 +94,14 @@ class Fetching:
             return str(media.too_large(file["size"], self._limit))
         if await asyncio.to_thread(self._read, row) is not None:
             return ""
+        session = str(row.session_id)
+        if guest and self._rates.is_over(session, guest):
+            _log.warning("contact_over_limit", session=session, what="files")
+            return TOO_MANY
         try:
             await self._supervisor.fetch(row.session_id, row.message_id, kind, file, self._limit)
+            if guest:
+                self._rates.add(session, guest, self._path(row).stat().st_size)
             return ""
         except SendFailed as error:
             return str(error)

@@ -84,7 +84,7 @@ async def record(db: AsyncSession, session: Session, messages: list[Inbound], *,
         role = access.role(policy, account, message)
         chat = await _chat(db, session.id, account, message, role) if role else None
         if role and chat:
-            new += await _store(db, session, message, chat, role)
+            new += await _store(db, session, account, message, chat, role)
     return new
 
 
@@ -111,13 +111,15 @@ def _party(message: Inbound) -> set[str]:
     return {access.bare(message.chat)} if access.is_group(message.chat) else access.addresses(message)
 
 
-async def _store(db: AsyncSession, session: Session, message: Inbound, chat: str, role: access.Role) -> int:
+async def _store(
+    db: AsyncSession, session: Session, account: Account, message: Inbound, chat: str, role: access.Role
+) -> int:
     key = contacts.key(db, session.id, chat)
     row = {
         "session_id": session.id,
         "message_id": message.message_id,
         "chat_key": key,
-        "payload": _payload(session, message, chat, role) | await _quoted(db, session.id, message),
+        "payload": _payload(session, account, message, chat, role) | await _quoted(db, session.id, message),
         "state": WAITING,
         "received_at": clock.now(),
     }
@@ -129,7 +131,7 @@ async def _store(db: AsyncSession, session: Session, message: Inbound, chat: str
     return 1
 
 
-def _payload(session: Session, message: Inbound, chat: str, role: access.Role) -> dict[str, Any]:
+def _payload(session: Session, account: Account, message: Inbound, chat: str, role: access.Role) -> dict[str, Any]:
     # A number rather than a LID, where both are known: people know numbers.
     who = sorted(access.addresses(message), key=lambda address: access.phone_number(address) is None)
     sender = session.jid if message.from_me else who[0]
@@ -142,7 +144,7 @@ def _payload(session: Session, message: Inbound, chat: str, role: access.Role) -
         "senderName": message.sender_name or None,
         "role": role,
         "type": message.kind,
-        "text": message.text,
+        "text": access.said_to(account, message),
         "timestamp": datetime.fromtimestamp(message.sent_at / 1000, UTC).isoformat(),
         **({"media": message.media} if message.media else {}),  # what of it the app is sent: see fetching.py
         **({"forwarded": True} if message.forwarded else {}),

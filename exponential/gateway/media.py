@@ -42,7 +42,8 @@ _INFOS = {
     "document": b"WhatsApp Document Keys",
 }
 _TYPES = {"image": "image", "sticker": "image", "voice": "audio", "audio": "audio", "document": "document"}
-_PATH = re.compile(r"/[!-~]{1,2000}")
+MAX_PATH = 2_000  # characters after the slash
+_PATH = re.compile(rf"/[!-~]{{1,{MAX_PATH}}}")
 _GONE = (403, 404, 410)
 _ORIGIN = "https://web.whatsapp.com"
 

@@ -15,6 +15,7 @@ from exponential.gateway.holding import Holding
 from exponential.gateway.outbox import Outbox, OutboxMessage, SendFailed, SendUnknown
 from exponential.gateway.permissions import Permissions
 from exponential.gateway.policy import PER_CONTACT, PER_SESSION
+from exponential.gateway.reading import MAX_TEXT
 from exponential.gateway.reports import Reports
 from exponential.gateway.requests import Holder
 from exponential.gateway.sessions import Limits
@@ -22,7 +23,6 @@ from exponential.gateway.supervisor import Supervisor
 from exponential.gateway.unlinking import Unlinking
 
 TYPING_WITHIN = 8.0  # seconds; later it would be of no use
-MAX_TEXT = 65_536  # characters, WhatsApp's own limit for one message
 _log = log.get(__name__)
 
 

@@ -26,6 +26,7 @@ _PASSED_ON = (
     "VIRTUAL_ENV",
     "PYTHONPATH",
 )
+_CHUNK = 2**16
 _NOISE = b"Press Ctrl+C to exit"  # the client library says this on stderr for every session
 _log = log.get(__name__)
 
@@ -81,6 +82,7 @@ class WorkerProcess:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",
                 "-m",
                 launch.module,
                 str(theirs.fileno()),
@@ -100,12 +102,15 @@ class WorkerProcess:
         return cls(process, reader, writer, on_change)
 
     def tell(self, command: wire.Command) -> None:
-        """Send a command; when the worker has just died, nobody hears it."""
+        """Send a command; when the worker has just died, nobody hears it. Raises wire.TooLong."""
         if not self._writer.is_closing():
             self._writer.write(wire.pack(command))
 
     async def ask(self, command: Callable[[int], wire.Command], timeout: float) -> wire.Answer:
-        """Send the command made for a request number and wait. Raises TimeoutError, or ConnectionError on its death."""
+        """Send the command made for a request number and wait.
+
+        Raises TimeoutError, ConnectionError on its death, wire.TooLong.
+        """
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
@@ -146,6 +151,9 @@ class WorkerProcess:
         try:
             while True:
                 length = wire.body_length(await self._reader.readexactly(4))
+                if length > wire.MAX_FRAME:
+                    await self._read_over(length)
+                    continue
                 item = wire.unpack(await self._reader.readexactly(length))
                 if isinstance(item, wire.Answer):
                     waiting = self._waiting.get(item.request)
@@ -162,6 +170,11 @@ class WorkerProcess:
                 if not waiting.done():
                     waiting.set_exception(ConnectionError("The worker died."))
             self._events.put_nowait(None)
+
+    async def _read_over(self, length: int) -> None:
+        _log.error("event_too_long", bytes=length)
+        while length:
+            length -= len(await self._reader.readexactly(min(length, _CHUNK)))
 
     async def _pass_on_log(self) -> None:
         """The worker's log lines as they are; a crash of its native library as ours."""

@@ -1,4 +1,6 @@
-"""How much contacts may write: more than a limit within an hour is kept nowhere. Counted in the worker, in memory."""
+"""How much of contacts is kept: messages within an hour, counted in the worker; bytes of files within a day, counted by
+the gateway that has them fetched. Both in memory: a new process begins anew.
+"""
 
 import time
 from collections import defaultdict, deque
@@ -8,7 +10,7 @@ from exponential.gateway import access
 from exponential.gateway.policy import Policy
 from exponential.gateway.wire import Account, Inbound
 
-HOUR = 3600.0  # seconds
+HOUR, DAY = 3600.0, 86_400.0  # seconds
 OWNER = 50_000  # messages an hour: nobody writes so many, a program gone wild does
 OVER = "over_limit"  # kind of what is kept, once an hour, when a contact's messages are dropped
 
@@ -51,6 +53,26 @@ class RateLimiter:
         while window and now - window[0] >= HOUR:
             window.popleft()
         return window
+
+
+class FileLimiter:
+    """Bytes of files that were fetched of contacts, of each and of all of a session. Windows slide."""
+
+    def __init__(self, per_contact: int, per_session: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = per_contact, per_session
+        self._clock = clock
+        self._fetched: defaultdict[str, deque[tuple[float, str, int]]] = defaultdict(deque)  # by session
+
+    def is_over(self, session: str, contact: str) -> bool:
+        """Whether nothing more may be fetched of this contact for now."""
+        window, now = self._fetched[session], self._clock()
+        while window and now - window[0][0] >= DAY:
+            window.popleft()
+        theirs = sum(size for _, who, size in window if who == contact)
+        return theirs >= self._limits[0] or sum(size for _, _, size in window) >= self._limits[1]
+
+    def add(self, session: str, contact: str, size: int) -> None:
+        self._fetched[session].append((self._clock(), contact, size))
 
 
 def _name(addresses: Set[str]) -> str:

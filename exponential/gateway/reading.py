@@ -1,13 +1,22 @@
-"""What an event of the WhatsApp client says, in our own shapes. Nothing of the client is imported for it."""
+"""What an event of the WhatsApp client says, in our own shapes. Nothing of the client is imported for it.
 
+Whatever a sender can make long is cut here, so that nothing of it is too long for the spool, the wire or the app.
+"""
+
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from exponential.gateway.media import Reference
+from exponential.gateway.media import MAX_PATH, Reference
 from exponential.gateway.wire import Account, Inbound
 from exponential.validation import cleaned
 
-MAX_ID, MAX_NAME, MAX_MIME, MAX_QUOTED = 128, 255, 100, 4_000  # characters
+MAX_TEXT = 65_536  # characters, WhatsApp's own limit for one message
+MAX_ID, MAX_JID, MAX_NAME, MAX_MIME, MAX_QUOTED = 128, 128, 255, 100, 4_000  # characters
+KEY_BYTES = 32  # of a file's key, and of SHA-256
+MOST_MENTIONS = 1_024  # a group has no more members
+MOST_IDS = 4_096  # messages that one receipt is about
+MOST_GROUPS, MAX_SUBJECT = 2_000, 100
 _KINDS = {
     "imageMessage": "image",
     "videoMessage": "video",
@@ -43,13 +52,13 @@ def inbound(event: Any) -> Inbound | None:
         kind, text, media = _KINDS[found], getattr(part, "caption", ""), _file(part)
     source = event.Info.MessageSource
     return Inbound(
-        message_id=cleaned(event.Info.ID)[:MAX_ID],  # its sender's choice, as name and text are
+        message_id=cleaned(event.Info.ID[:MAX_ID]),  # its sender's choice, as name and text are
         chat=written(source.Chat),
         sender=written(source.Sender),
-        sender_name=cleaned(event.Info.Pushname)[:MAX_NAME],
+        sender_name=cleaned(event.Info.Pushname[:MAX_NAME]),
         from_me=source.IsFromMe,
         kind=kind,
-        text=cleaned(text),
+        text=cleaned(text[:MAX_TEXT]),
         sent_at=event.Info.Timestamp,
         alt=written(source.RecipientAlt if source.IsFromMe else source.SenderAlt),
         addressed=_addressed(content),
@@ -65,13 +74,13 @@ def _file(part: Any) -> dict[str, Any] | None:
         return None
     return asdict(
         Reference(
-            path=part.directPath,
-            key=part.mediaKey.hex(),
-            sha256=part.fileSHA256.hex(),
-            encrypted_sha256=part.fileEncSHA256.hex(),
+            path=part.directPath if len(part.directPath) <= 1 + MAX_PATH else "",
+            key=part.mediaKey[:KEY_BYTES].hex(),
+            sha256=part.fileSHA256[:KEY_BYTES].hex(),
+            encrypted_sha256=part.fileEncSHA256[:KEY_BYTES].hex(),
             size=part.fileLength,
-            mime=cleaned(part.mimetype)[:MAX_MIME],
-            name=cleaned(getattr(part, "fileName", ""))[-MAX_NAME:],
+            mime=cleaned(part.mimetype[:MAX_MIME]),
+            name=cleaned(getattr(part, "fileName", "")[-MAX_NAME:]),
         )
     )
 
@@ -83,11 +92,12 @@ def _contexts(content: Any) -> list[Any]:
 
 
 def _addressed(content: Any) -> list[str]:
-    """Whom a message mentions, and whose message it quotes."""
-    found = []
+    """Whose message a message quotes, and whom it mentions."""
+    found: list[str] = []
     for context in _contexts(content):
-        found += [*context.mentionedJID, *([context.participant] if context.HasField("quotedMessage") else [])]
-    return found
+        found += [context.participant] if context.HasField("quotedMessage") else []
+        found += context.mentionedJID[:MOST_MENTIONS]
+    return _short(found, MAX_JID)[:MOST_MENTIONS]
 
 
 def _quoted(content: Any) -> dict[str, str] | None:
@@ -99,8 +109,26 @@ def _quoted(content: Any) -> dict[str, str] | None:
                 part if isinstance(part, str) else getattr(part, "text", getattr(part, "caption", "")) for part in parts
             )
             text = next((text for text in said if text), "")
-            return {"id": cleaned(context.stanzaID)[:MAX_ID], "text": cleaned(text)[:MAX_QUOTED]}
+            return {"id": cleaned(context.stanzaID[:MAX_ID]), "text": cleaned(text[:MAX_QUOTED])}
     return None
+
+
+def receipt_ids(event: Any) -> list[str]:
+    """The ids of the messages that a receipt is about, as far as they can be ours."""
+    return _short(event.MessageIDs[:MOST_IDS], MAX_ID)
+
+
+def groups(found: Any) -> list[tuple[str, str, int]]:
+    """JID, subject and number of participants of each group."""
+    return [
+        (written(group.JID), cleaned(group.GroupName.Name[:MAX_SUBJECT]), len(group.Participants))
+        for group in found[:MOST_GROUPS]
+    ]
+
+
+def _short(ids: Iterable[str], most: int) -> list[str]:
+    """Those that are printable ASCII of up to `most` characters, as WhatsApp's are."""
+    return [id for id in ids if len(id) <= most and id.isascii() and id.isprintable()]
 
 
 def written(jid: Any) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import log
@@ -73,6 +73,9 @@ class Reports:
         while True:
             try:
                 return await self._apply(event)
+            except DataError as error:  # no wait helps
+                _log.error("report_refused", report=type(event).__name__, error=type(error).__name__)
+                return
             except SQLAlchemyError as error:
                 _log.warning("report_waits_for_database", error=error)
                 await asyncio.sleep(1.0)

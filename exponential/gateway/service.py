@@ -23,6 +23,7 @@ from exponential.gateway.operations import Operations
 from exponential.gateway.outbox import Outbox
 from exponential.gateway.pacing import Pace
 from exponential.gateway.process import Launch
+from exponential.gateway.rates import FileLimiter
 from exponential.gateway.reports import Reports
 from exponential.gateway.sessions import Limits
 from exponential.gateway.stores import Stores
@@ -68,7 +69,8 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
         park_after = timedelta(hours=settings.park_after)
-        files = Fetching(supervisor, folder, spool_keys, settings.media_limit * 1_000_000)
+        per_day = FileLimiter(settings.contact_files * 1_000_000, settings.session_files * 1_000_000)
+        files = Fetching(supervisor, folder, spool_keys, settings.media_limit * 1_000_000, per_day)
         delivery = Delivery(
             db, settings.app_url, settings.auth_secret, park_after=park_after, holds=holding.holds, files=files
         )

@@ -226,6 +226,8 @@ class Supervisor:
             answer = await crew.process.ask(command, timeout)
         except (TimeoutError, ConnectionError):
             raise SendUnknown("The worker didn't answer.") from None
+        except wire.TooLong:
+            raise SendFailed("This is too long for WhatsApp.") from None
         match answer.error:
             case None:
                 return answer.result

@@ -24,7 +24,7 @@ from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DevicePr
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
-from exponential.gateway import client_log, reasons, vfs, wire
+from exponential.gateway import client_log, reading, reasons, vfs, wire
 from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
@@ -274,7 +274,7 @@ class Client:
             found = self._neonize.get_joined_groups()
         except NeonizeError as error:
             raise _classified(str(error)) from None
-        return [(written(group.JID), group.GroupName.Name, len(group.Participants)) for group in found]
+        return reading.groups(found)
 
     # --- linking
 
@@ -444,8 +444,8 @@ class Client:
 
     def _on_receipt(self, _client: Any, event: Any) -> None:
         status = _RECEIPTS.get(event.Type)
-        if status is not None and event.MessageIDs:
-            self._emit(wire.Receipt(self._session, list(event.MessageIDs), status))
+        if status is not None and (ids := reading.receipt_ids(event)):
+            self._emit(wire.Receipt(self._session, ids, status))
 
 
 def _quoting(text: str, original: Original) -> Message:

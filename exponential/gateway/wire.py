@@ -14,6 +14,10 @@ _LENGTH = struct.Struct(">I")
 MAX_FRAME = 4 * 1024 * 1024  # bytes; a message of 65,536 characters is far below
 
 
+class TooLong(ValueError):
+    """What is to be said doesn't fit into a frame."""
+
+
 @dataclass(frozen=True)
 class Account:
     """The WhatsApp account of a linked session: bare JIDs without device, e.g. "49…@s.whatsapp.net", "1…@lid"."""
@@ -363,17 +367,16 @@ def changes_file(store: Path) -> Path:
 
 
 def pack(item: Command | Event) -> bytes:
-    """One frame, ready to write."""
+    """One frame, ready to write. Raises TooLong."""
     body = json.dumps({"is": type(item).__name__, **dataclasses.asdict(item)}, separators=(",", ":")).encode()
+    if len(body) > MAX_FRAME:
+        raise TooLong(f"{type(item).__name__} has {len(body)} bytes.")
     return _LENGTH.pack(len(body)) + body
 
 
 def body_length(prefix: bytes) -> int:
-    """Length of the frame body after these 4 bytes. Raises ValueError when no frame is that long."""
-    (length,) = _LENGTH.unpack(prefix)
-    if length > MAX_FRAME:
-        raise ValueError(f"A frame of {length} bytes can't come from our own process.")
-    return int(length)
+    """Length of the frame body after these 4 bytes; above MAX_FRAME there is none to read, only to read over."""
+    return int(_LENGTH.unpack(prefix)[0])
 
 
 def unpack(body: bytes) -> Any:

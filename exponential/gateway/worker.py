@@ -101,7 +101,7 @@ class Worker:
             case wire.PairingCode(session, request, phone):
                 self._call(request, lambda: json.dumps(self._client(session).pairing_code(phone)))
             case wire.Groups(session, request):
-                self._call(request, lambda: json.dumps(self._client(session).groups()))
+                self._call(request, lambda: json.dumps(self._client(session).groups(), ensure_ascii=False))
 
     def _may_leave(self, session: str, message: str, whatsapp_id: str) -> bool:
         """Have the id recorded. False when the gateway doesn't answer, or says no."""

@@ -1,18 +1,25 @@
 """How long a client may take to send a request. uvicorn waits for ever: one byte a minute would hold a connection."""
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import h11
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from exponential.http.connections import Room
+from exponential.http.limits import MAX_UNFINISHED, BoundedConnection
+
 _REFUSAL = {"error": "The request came too slowly and was given up. Send it again.", "code": "request_timeout"}
+_NO_HTTP = {"error": "This is no HTTP request that can be understood.", "code": "http_invalid"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class BodyTimeout:
             started = True
             await send(message)
 
-        with anyio.CancelScope() as reading:
+        with anyio.CancelScope() as reading, contextlib.suppress(ClientDisconnect):
             await self._app(scope, receive_in_time, send_noted)
         if reading.cancelled_caught and not started:
             await JSONResponse(_REFUSAL, 408, {"Connection": "close"})(scope, receive, send)
@@ -74,18 +81,36 @@ class BodyTimeout:
 class PatientProtocol(H11Protocol):
     """uvicorn's HTTP, but a connection that waits for a request gets the rest of its headers in time, or 408.
 
-    What is left of a body that was answered already counts like headers.
+    What is left of a body that was answered already counts like headers. Where the server has no `room` for all
+    connections, those that were silent longest end.
     """
 
-    def __init__(self, *args: Any, patience: Patience, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, patience: Patience, room: Room, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.conn = BoundedConnection(h11.SERVER, MAX_UNFINISHED)
+        self.heard_at = self.loop.time()
         self._patience = patience
+        self._room = room
         self._waiting: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > self._room.most:
+            self._room.make(each for each in self.connections if isinstance(each, PatientProtocol))
         self._wait_unless_answering()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self.loop.time()
+        super().data_received(data)
+
+    def is_waited_for(self) -> bool:
+        """Whether the client should send a request, or the rest of one, or take more of its answer."""
+        return not self._is_answering() or self.cycle.more_body or self._unread is not None
+
+    def abort(self) -> None:
+        self.connections.discard(self)  # its end is heard of later, and others come at once
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -108,6 +133,7 @@ class PatientProtocol(H11Protocol):
             self.transport.abort()
 
     def resume_writing(self) -> None:
+        self.heard_at = self.loop.time()
         self._taken()
         super().resume_writing()
 
@@ -139,16 +165,25 @@ class PatientProtocol(H11Protocol):
             self._waiting = None
 
     def _give_up(self) -> None:
-        if self.transport.is_closing():
-            return
-        if self.conn.our_state is h11.IDLE:
-            body = json.dumps(_REFUSAL).encode()
+        if not self.transport.is_closing():
+            self._refuse(408, _REFUSAL)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, _NO_HTTP)
+
+    def _refuse(self, status: int, refusal: dict[str, str]) -> None:
+        """Answer, unless an answer has begun, and close the connection."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            body = json.dumps(refusal).encode()
             headers = [
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
                 (b"connection", b"close"),
             ]
-            answer = h11.Response(status_code=408, headers=headers, reason=b"Request Timeout")
+            answer = h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase)
             for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
+        if self._is_answering():  # to nobody any more
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()

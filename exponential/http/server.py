@@ -1,5 +1,6 @@
 """Running a service's ASGI app until a signal, with what every answer and every connection gets."""
 
+import asyncio
 import contextlib
 import functools
 import signal
@@ -12,7 +13,10 @@ import uvicorn
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exponential.http.connections import AT_ONCE, Room
+from exponential.http.limits import HeadLimit
 from exponential.http.patience import BodyTimeout, Patience, PatientProtocol
+from exponential.listening import BACKLOG
 
 GRACE = 3  # seconds that requests get to finish in
 HTTPS_FOR = 365 * 24 * 60 * 60  # seconds that a browser which came by HTTPS comes by nothing else
@@ -32,13 +36,17 @@ class Server(uvicorn.Server):
         before_stop: Callable[[], None],
         trusted_proxies: Sequence[str] = (),
         patience: Patience | None = None,
+        room: Room | None = None,
         grace: int = GRACE,
     ) -> None:
         patience = patience or Patience()
+        self._room = room or Room()
         super().__init__(
             uvicorn.Config(
-                StrictTransport(BodyTimeout(app, patience)),
-                http=functools.partial(PatientProtocol, patience=patience),  # type: ignore[arg-type]
+                StrictTransport(HeadLimit(BodyTimeout(app, patience))),
+                http=functools.partial(PatientProtocol, patience=patience, room=self._room),  # type: ignore[arg-type]
+                ws="none",
+                backlog=AT_ONCE,
                 proxy_headers=bool(trusted_proxies),
                 forwarded_allow_ips=list(trusted_proxies),
                 lifespan="on",  # an app that can't start must not look as if it had
@@ -49,6 +57,12 @@ class Server(uvicorn.Server):
             )
         )
         self._before_stop = before_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._room.on_loop_error)
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(BACKLOG)  # asyncio lets no more wait than it takes at once
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

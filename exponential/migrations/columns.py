@@ -44,9 +44,9 @@ def encrypt(table: str, names: Sequence[str], new: dict[str, Write] | None = Non
     rebuild(table, names[0])
 
 
-def write(table: str, columns: dict[str, Write], reading: Sequence[str]) -> None:
+def write(table: str, columns: dict[str, Write], reading: Sequence[str], *, batch: int = BATCH) -> None:
     """Set `columns` of each row to what their functions make of its primary key and the columns of `reading`; rows that
-    have none of these are left out."""
+    have none of these are left out. `batch` rows are in memory at once."""
     connection = op.get_bind()
     keys = sa.inspect(connection).get_pk_constraint(table)["constrained_columns"]
     rows = sa.table(table, *(sa.column(name) for name in dict.fromkeys([*keys, *reading, *columns])))
@@ -54,9 +54,9 @@ def write(table: str, columns: dict[str, Write], reading: Sequence[str]) -> None
     update = sa.update(rows).where(*which).values({name: sa.bindparam(f"new_{name}") for name in columns})
     query = sa.select(*(rows.c[name] for name in dict.fromkeys([*keys, *reading])))
     query = query.where(sa.or_(*(rows.c[name].is_not(None) for name in reading)))
-    with connection.execute(query, execution_options={"yield_per": BATCH}) as found:
-        for batch in found.mappings().partitions():
-            connection.execute(update, [_parameters(row, keys, columns) for row in batch])
+    with connection.execute(query, execution_options={"yield_per": batch}) as found:
+        for part in found.mappings().partitions():
+            connection.execute(update, [_parameters(row, keys, columns) for row in part])
 
 
 def rebuild(table: str, column: str) -> None:

@@ -10,7 +10,7 @@ _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         r"^(?:(?:final\s+)?decision(?:\s+then)?|decided|agreed|resolved)\s*[:–-]\s*(?P<what>.+)",
-        rf"^{_LEAD}(?:we|it\s+was|it['’]s|the\s+team)\s*(?:['’]ve|['’]re|have|has|all|are|then|finally)?\s*(?:all\s+)?(?:been\s+)?"
+        rf"^{_LEAD}(?:we|it\s+was|it['’]s|the\s+team)(?:\s*(?:['’]ve|['’]re|have|has|all|are|then|finally))?\s*(?:all\s+)?(?:been\s+)?"
         r"(?:decided|agreed|resolved|settled)\b(?!\s+(?:last|earlier|before|previously|in\s+(?:the\s+)?last)).*",
         rf"^{_LEAD}let['’]?s\s+(?:go\s+with|agree|settle|stick\s+(?:to|with)|decide|postpone|drop|keep|use|launch|ship|cancel"
         r"|remove|skip|stop)\b.*",

@@ -4,9 +4,11 @@ Inside a transaction that `begin` was called in, every change to an Undoable rec
 use-case can forget it.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +37,7 @@ from exponential.errors import Conflict, NotFound
 
 CHANNEL = "workspace"  # NOTIFY channel; payload: the id of the user whose workspace changed
 MOST = 200  # acts in one page
+MAX_ARGS, MAX_ARG, MOST_ARGS = 4_000, 1_000, 20  # characters that an act keeps whole; else of each argument; how many
 UNDO = "undo"  # the name of the act that takes another one back
 _ACT = "act"  # where a session keeps the id of its act
 _State = dict[str, Any]
@@ -49,7 +52,7 @@ class Undoable:
 
 class Act(AppBase):
     """One thing that was done for a user. `name`: the tool; `source`: web, whatsapp, terminal …; `program`: the name of
-    the access token by which it was done, if any; `outcome`: "ok", or the code of the refusal."""
+    the access token by which it was done, if any; `args` in brief; `outcome`: "ok", or the code of the refusal."""
 
     __tablename__ = "acts"
     __table_args__ = (Index("ix_acts_user_id_position", "user_id", "position"),)
@@ -85,8 +88,8 @@ class Change(AppBase):
 async def begin(
     session: AsyncSession, user_id: UUID, name: str, source: str, args: Any, *, program: str | None = None
 ) -> Act:
-    """Open an act: what this transaction changes from here on belongs to it. `args` is JSON."""
-    act = Act(user_id=user_id, name=name, source=source, program=program, args=args)
+    """Open an act: what this transaction changes from here on belongs to it. `args` is JSON, kept in brief."""
+    act = Act(user_id=user_id, name=name, source=source, program=program, args=_brief(args))
     session.add(act)
     await session.flush()
     session.info[_ACT] = act.id
@@ -238,6 +241,20 @@ async def _take_back(session: AsyncSession, change: Change) -> None:
     restored = _restored(model, change.before)
     for key in touched:
         setattr(record, key, restored[key])
+
+
+def _brief(args: Any) -> Any:
+    """As they are, unless they are long: whoever calls may send a megabyte, and be refused."""
+    if len(json.dumps(args)) <= MAX_ARGS:
+        return args
+    if isinstance(args, dict):
+        return {key[:MAX_ARG]: _cut(value) for key, value in islice(args.items(), MOST_ARGS)}
+    return _cut(args)
+
+
+def _cut(value: Any) -> Any:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= MAX_ARG else f"{text[:MAX_ARG]} … [shortened]"
 
 
 @event.listens_for(Session, "after_flush")

@@ -35,7 +35,7 @@ _PLAIN = tuple(
         rf"\b(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?\s+o['’]?\s?clock{_END}",
         r"(?<=\bat\s)(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?:\s*(?:hrs?|h|hours))?(?![\w:./])",
         r"(?<![\w:.])(?P<hour>[01]?\d|2[0-3])h(?P<minute>[0-5]\d)?(?![\w:])",
-        r"(?P<ish>)(?:\bat\s+|\baround\s+|\babout\s+)?\b(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s*-?\s*ish\b",
+        r"(?P<ish>)(?:\bat\s+|\baround\s+|\babout\s+)?\b(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?(?:\s*-)?\s*ish\b",
     )
 )
 _PARTED = _any_case(

@@ -10,7 +10,21 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, ForeignKey, Index, Integer, String, cast, delete, desc, func, select, text
+from sqlalchemy import (
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    cast,
+    delete,
+    desc,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,6 +42,8 @@ from exponential.workspace.words import titled
 MAX_TITLE = 300  # characters
 MAX_EXTERNAL_ID = 200  # characters
 MAX_HITS = 10
+LINES_AT_ONCE = 50  # that are stored together
+MAX_WANTED = 2_000  # characters that are looked for; a query of ten thousand words is too complex for Postgres
 _LEXEMES = text(
     "select tsvector_to_array(to_tsvector('english', line)) from unnest(cast(:lines as text[])) with ordinality"
     " as said (line, place) order by place"
@@ -210,9 +226,14 @@ async def delete_meeting(session: AsyncSession, user_id: UUID, meeting_id: UUID)
     return found
 
 
-async def lines(session: AsyncSession, meeting: Meeting) -> list[Line]:
-    """All that was said, in order."""
-    query = select(Line).where(Line.meeting_id == meeting.id).order_by(Line.number)
+async def count_lines(session: AsyncSession, meeting: Meeting) -> int:
+    query = select(func.count()).select_from(Line).where(Line.meeting_id == meeting.id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def lines(session: AsyncSession, meeting: Meeting, after: int = 0, most: int | None = None) -> list[Line]:
+    """What was said, in order: all of it, or the first `most` lines after the one with the number `after`."""
+    query = select(Line).where(Line.meeting_id == meeting.id, Line.number > after).order_by(Line.number).limit(most)
     return list((await session.execute(query)).scalars())
 
 
@@ -274,9 +295,10 @@ async def without_task(session: AsyncSession, user_id: UUID, item_id: UUID) -> I
 async def search(session: AsyncSession, user_id: UUID, wanted: str, meeting: UUID | str | None = None) -> list[Hit]:
     """Up to 10 lines with all words of `wanted`, else with any of them; decisions first, then by how well they fit.
 
-    Words are compared in their English base form. Raises BadInput (no word to look for), NotFound (meeting).
+    Words are compared in their English base form; MAX_WANTED characters of them. Raises BadInput (no word to look for),
+    NotFound (meeting).
     """
-    (lexemes,) = await _lexemes(session, [documents.plain(wanted)])
+    (lexemes,) = await _lexemes(session, [documents.plain(wanted[:MAX_WANTED])])
     if not lexemes:
         raise BadInput("What shall I look for in your meetings? Name a word or two.", code="search_empty")
     terms = [_token(session, lexeme) for lexeme in lexemes]
@@ -308,20 +330,22 @@ async def _hits(session: AsyncSession, user_id: UUID, query: str, only: Meeting 
 
 
 async def _index(session: AsyncSession, meeting: Meeting, lines: Sequence[transcripts.Line]) -> None:
-    said = [f"{line.speaker or ''} {line.text}" for line in lines]
-    for number, (line, lexemes) in enumerate(zip(lines, await _lexemes(session, said), strict=True), start=1):
-        words = " ".join(_token(session, lexeme) for lexeme in lexemes)
-        session.add(
-            Line(
-                meeting_id=meeting.id,
-                number=number,
-                speaker=line.speaker,
-                seconds=line.seconds,
-                text=line.text,
-                words=words,
-            )
-        )
-    await session.flush()
+    """Store what was said, a few lines at a time: others have their turn in between."""
+    for first in range(0, len(lines), LINES_AT_ONCE):
+        part = lines[first : first + LINES_AT_ONCE]
+        found = await _lexemes(session, [f"{line.speaker or ''} {line.text}" for line in part])
+        rows = [
+            {
+                "meeting_id": meeting.id,
+                "number": number,
+                "speaker": line.speaker,
+                "seconds": line.seconds,
+                "text": line.text,
+                "words": " ".join(_token(session, lexeme) for lexeme in lexemes),
+            }
+            for number, (line, lexemes) in enumerate(zip(part, found, strict=True), start=first + 1)
+        ]
+        await session.execute(insert(Line), rows)
 
 
 async def _lexemes(session: AsyncSession, texts: list[str]) -> list[list[str]]:

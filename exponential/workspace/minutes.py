@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+(?=\S)")
 _MARKS = re.compile(r"\*\*|__|`")
 _HEADING = re.compile(
-    r"^\s*(?:#+\s*(?P<title>.+?)|(?P<bare>[A-Za-z][A-Za-z -]{2,24}):?|\d{1,2}[.)]\s+(?P<point>[^.!?]{2,40}))\s*:?\s*$"
+    r"(?:#+ ?(?P<title>[^#].*)|(?P<bare>[A-Za-z][A-Za-z -]{2,24}) ?:?|\d{1,2}[.)] (?P<point>[^.!?]{2,40}))"
 )
 _DECISIONS = re.compile(r"(?:key\s+)?decisions?(?:\s+(?:made|taken))?|what\s+we\s+decided|resolutions?", re.IGNORECASE)
 _ACTIONS = re.compile(
@@ -133,8 +133,8 @@ def _sentences(lines: Sequence[Line]) -> Iterator[tuple[int, str | None, str, st
     """(line, speaker, sentence, section): the section is "decisions" or "actions" under such a heading of notes."""
     section: str | None = None
     for number, line in enumerate(lines, start=1):
-        text = _MARKS.sub("", line.text).strip()
-        heading = _HEADING.match(text) if line.speaker is None else None
+        text = " ".join(_MARKS.sub("", line.text).split())
+        heading = _HEADING.fullmatch(text) if line.speaker is None else None
         if heading is not None:
             title = (heading["title"] or heading["bare"] or heading["point"]).strip(" :")
             if _DECISIONS.fullmatch(title) or _ACTIONS.fullmatch(title) or heading["bare"] is None:

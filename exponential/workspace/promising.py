@@ -58,8 +58,8 @@ _TALK = re.compile(
 )
 _YES = re.compile(
     r"^(?:(?:yes|yeah|yep|sure(?:\s+thing)?|ok(?:ay)?|of\s+course|no\s+problem|will\s+do|fine|gladly|happy\s+to|absolutely|i\s+can|i['’]?ll)\b"
-    r"[\s,.!–-]*)+(?:(?:i\s+)?(?:['’]ll|will|can)\s+)?(?:do\s+(?:it|that|this)|do)?[\s,.!]*(?P<rest>.*)$",
-    re.IGNORECASE,
+    r"[\s,.!–-]*)+(?:(?:i\s+)?(?:['’]ll|will|can)\s+)?(?:do(?:\s+(?:it|that|this))?[\s,.!]*)?(?P<rest>.*)$",
+    re.IGNORECASE | re.DOTALL,
 )
 _DO_IT = re.compile(
     r"^(?:i(?:['’]ll|\s+will|\s+can)|will)\s+do(?:\s+(?:it|that|this))?[\s,]*(?P<rest>.*)$", re.IGNORECASE

@@ -8,7 +8,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -22,7 +22,8 @@ MAX_LINES = 20_000
 MAX_LINE_CHARS = 10_000  # what is said longer without a break becomes several lines
 MAX_SPEAKER_CHARS = 100
 MAX_SECONDS = 10 * 24 * 3600  # after the beginning; a larger number is no such time
-SPOKEN = 3  # lines with a speaker that make a document a transcript
+SPOKEN = 3  # times that a speaker is named, from which on a text may be a transcript
+FIRST_SECONDS = 60  # after which, at most, somebody speaks in a recording; a timetable begins later
 _HEAD_CHARS = 300  # of a row, in which its time and speaker stand
 _BROKEN_JSON = "This JSON is broken or cut off. Export the transcript again."
 _TIME = r"(?:(?P<h>\d{1,2}):)?(?P<m>\d{1,2}):(?P<s>\d{2})(?:[.,]\d+)?"
@@ -40,7 +41,9 @@ _HEADED = re.compile(rf"^(?P<name>{_NAME}) [\[(]?{_TIME}[\])]?(?: ?[AP]M)?$")
 _TIMED = re.compile(rf"^[\[(]?{_TIME}[\])]? ?(?:[-–] ?)?(?P<text>\S.*)$")
 _LABELS = frozenset(
     """action actions todo decision decisions agreed resolved note notes summary agenda date title attendees minutes
-    participants present absent apologies topic location time transcript""".split()
+    participants present absent apologies topic location time transcript task tasks add done reminder
+    monday tuesday wednesday thursday friday saturday sunday from to cc sent subject re name phone mobile tel fax email
+    e-mail mail address web website url invoice item qty quantity price amount total due""".split()
 ) | {"action item", "action items", "next steps", "next step", "next meeting", "to do", "final decision"}
 _ABOUT_IT = re.compile(  # what exports write around what was said
     r"^(?:this editable transcript\b.*|(?:meeting|transcription|recording) (?:ended|started|stopped)\b.*"
@@ -72,11 +75,13 @@ _JSON_START = ("start", "start_time", "startTime", "offset", "timestamp", "ts")
 
 @dataclass(frozen=True)
 class Line:
-    """Something said: by whom, if that is known, and how many seconds after the meeting began."""
+    """Something said: by whom, if that is known, and how many seconds after the meeting began. One that `goes_on` names
+    no speaker itself; it has the one of the line before."""
 
     text: str
     speaker: str | None = None
     seconds: int | None = None
+    goes_on: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,26 @@ class Transcript:
 
     @property
     def is_talk(self) -> bool:
-        """Whether it reads like a transcript even to somebody who wasn't told that it is one."""
+        """Whether it reads like a transcript even to somebody who wasn't told that it is one: in a list with a label in
+        each line, no label comes twice."""
         if self.form in ("vtt", "srt"):
             return True
-        spoken = [line.speaker for line in self.lines if line.speaker is not None]
-        enough = len(spoken) >= SPOKEN and len(spoken) * 2 >= len(self.lines)
-        return enough and (len(set(spoken)) > 1 or self.form == "json")
+        turns = self._turns()
+        times = [line.seconds for line in turns if line.seconds is not None]
+        recorded = 0 < len(times) == len(turns) and times[0] < FIRST_SECONDS
+        again = len({line.speaker for line in turns}) < len(turns)
+        return self.has_speakers and (again or recorded or self.form == "json")
+
+    @property
+    def has_speakers(self) -> bool:
+        """Whether it looks like a transcript. A list with a label in each line does so, too."""
+        turns = self._turns()
+        spoken = sum(line.speaker is not None for line in self.lines)
+        enough = len(turns) >= SPOKEN and spoken * 2 >= len(self.lines)
+        return enough and (len({line.speaker for line in turns}) > 1 or self.form == "json")
+
+    def _turns(self) -> list[Line]:
+        return [line for line in self.lines if line.speaker is not None and not line.goes_on]
 
 
 def read(data: bytes, filename: str = "") -> Transcript:
@@ -188,6 +207,7 @@ def _unescaped(text: str) -> str:
 def _spoken(text: str) -> Iterator[Line]:
     speaker: str | None = None
     seconds: int | None = None
+    goes_on = False
     for row in text.split("\n"):
         row = _CHAT.sub("", " ".join(row.split()))
         head, rest = row[:_HEAD_CHARS], row[_HEAD_CHARS:]
@@ -199,14 +219,16 @@ def _spoken(text: str) -> Iterator[Line]:
         if _NOTE.match(head):
             speaker = None
         if headed is not None:  # a name and a time on a line of their own, then what was said
-            speaker, seconds = headed["name"], _seconds(headed)
-        elif spoken is not None and spoken["name"].lower() not in _LABELS:
+            speaker, seconds, goes_on = headed["name"], _seconds(headed), False
+            continue
+        if spoken is not None and spoken["name"].lower() not in _LABELS:
             speaker, seconds = spoken["name"], _seconds(spoken)
             yield Line(spoken["text"] + rest, speaker, seconds)
         elif timed is not None:
-            yield Line(timed["text"] + rest, speaker, _seconds(timed))
+            yield Line(timed["text"] + rest, speaker, _seconds(timed), goes_on)
         else:
-            yield Line(row, speaker, seconds)
+            yield Line(row, speaker, seconds, goes_on)
+        goes_on = True
 
 
 def _seconds(match: re.Match[str] | None) -> int | None:

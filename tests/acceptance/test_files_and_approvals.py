@@ -128,10 +128,10 @@ async def test_an_answer_to_a_friend_waits_for_the_owner(house: House) -> None:
     house.ada.send_text("me", "/approve on")
     await house.hears("I ask you before I answer")
     house.bob.send_text(house.ada, "are you coming?")
-    await house.hears("I want to answer *Bob* (who wrote “are you coming?”)")
+    await house.hears("I want to answer *Bob (+4915187654321)* (who wrote “are you coming?”)")
     assert [line.text for line in house.bob.messages(house.ada)] == ["are you coming?"]
     house.ada.send_text("me", "send: Yes, at eight.")
-    await house.hears("Sent to *Bob*.")
+    await house.hears("Sent to *Bob (+4915187654321)*.")
     line = await house.bob.wait_for(lambda line: "at eight" in line.text, chat=house.ada)
     assert line.text.endswith("Yes, at eight.")
 
@@ -150,10 +150,10 @@ async def test_of_several_answers_a_reply_picks_one(house: House) -> None:
     assert [line.text for line in house.bob.messages(house.ada)] == ["first", "second"]
     question = await house.ada.wait_for("(who wrote “second”)", chat="me")
     house.ada.reply(question, "yes")
-    await house.hears("Sent to *Bob*.")
+    await house.hears("Sent to *Bob (+4915187654321)*.")
     await house.bob.wait_for("Hi! I'm Paddy", chat=house.ada)
     house.ada.send_text("me", "yes 1")
-    await house.hears("Sent to *Bob*.")
+    await house.hears("Sent to *Bob (+4915187654321)*.")
 
 
 async def answer_all(robot: Phone, chat: Phone | Group) -> None:

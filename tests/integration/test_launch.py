@@ -1,5 +1,6 @@
 """Settings of services that are about to start: each has a database, and none is started that nobody needs."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from exponential import database, key_check, launch
 from exponential.errors import ConfigurationError
+from exponential.listening import listen
 
 
 def test_with_the_apps_database_alone_the_gateway_gets_one_beside_it(
@@ -92,3 +94,10 @@ async def test_a_full_disk_is_told_as_what_it_is(app_database: database.Database
             await session.execute(text(full))
     outage = database.outage(caught.value)
     assert outage is not None and outage.code == "disk_full" and "make room" in str(outage)
+
+
+async def test_services_run_nothing_that_lies_in_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "secrets.py").write_text("open('was-run', 'w')")
+    with listen("127.0.0.1", 0) as listener, contextlib.chdir(tmp_path), pytest.raises(ConfigurationError):
+        await launch.Service("no-such-command", listener, tmp_path, {}).start()
+    assert not (tmp_path / "was-run").exists()

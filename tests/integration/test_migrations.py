@@ -2,15 +2,17 @@
 
 import hashlib
 import importlib
+import json
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from procrastinate.schema import SchemaManager
 from sqlalchemy import create_engine
 
-from exponential import database
+from exponential import database, encryption
 from exponential.database import AppBase, GatewayBase, Part
 
 
@@ -62,6 +64,30 @@ def test_migrating_again_changes_nothing(database_url: Callable[[str], str]) -> 
     url = database_url("app")
     database.prepare("app", url)
     database.prepare("app", url)
+
+
+def test_what_could_not_be_read_of_a_file_moves_to_a_column_of_its_own(database_url: Callable[[str], str]) -> None:
+    url = database_url("app")
+    database.prepare("app", url, "0016")
+    kept = [{"text": "Dear Ada", "talk": False}, {"text": "Dear Ada", "note": "I read only its first page."}]
+    kept += [{"note": "It is damaged."}, None]
+    with psycopg.connect(database.libpq(url), autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")  # files without messages
+        for found in kept:
+            connection.execute(
+                "insert into attachments (id, message_id, kind, mime, name, size, data, understood, created_at)"
+                " values (gen_random_uuid(), gen_random_uuid(), 'document', 'text/plain', '', 0, '', %s, now())",
+                [found and encryption.encrypt(json.dumps(found).encode())],
+            )
+        database.prepare("app", url)
+        rows = connection.execute("select understood, note from attachments order by position").fetchall()
+    opened = [[cell and encryption.decrypt(cell).decode() for cell in row] for row in rows]
+    assert [(understood and json.loads(understood), note) for understood, note in opened] == [
+        ({"text": "Dear Ada", "talk": False}, None),
+        ({"text": "Dear Ada"}, "I read only its first page."),
+        ({}, "It is damaged."),
+        (None, None),
+    ]
 
 
 def test_procrastinate_has_not_changed_its_tables() -> None:

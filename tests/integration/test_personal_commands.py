@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner
 
 from exponential import cli, database, encryption
-from exponential.auth import users
+from exponential.auth import access_tokens, users
 from exponential.auth.users import User
 from exponential.database import Database
 from exponential.settings import AppSettings, read, with_secrets
@@ -99,6 +100,33 @@ def test_tokens_are_made_listed_and_revoked(place: Place) -> None:
     assert "Choose what the token may do" in place.run("tokens", "make", "x", "--scope", "nothing", fails=True)
     assert place.run("tokens", "make", "x", "--expires", "soon", fails=True)
     assert "no account" in place.run("tokens", "list", "--user", "carol@example.org", fails=True)
+
+
+ESCAPES = "\x1b]0;evil\x07\x1b[2J\x9b2J\r"
+
+
+def test_what_is_printed_commands_no_terminal(place: Place) -> None:
+    async def as_earlier_versions_took_it(session: AsyncSession) -> None:
+        bob = await users.named(session, "bob@example.org")
+        bob.name = f"Bob{ESCAPES}"
+        token, _ = await access_tokens.make(session, bob.id, f"new{ESCAPES}")
+        assert token.name == "new]0;evil[2J2J"
+        token.name = f"old{ESCAPES}"
+        act = await history.begin(session, bob.id, "create_task", "web", {"title": f"milk{ESCAPES}"})
+        act.program = f"recorder{ESCAPES}"
+
+    place.do(as_earlier_versions_took_it)
+    bobs = ("--user", "bob@example.org")
+    (row,) = [json.loads(line) for line in place.run("tokens", "list", *bobs, "--json").splitlines()]
+    assert row["name"] == f"old{ESCAPES}"
+    commands = [
+        *(("tokens", "list", *bobs), ("tokens", "list", *bobs, "--json"), ("tokens", "revoke", row["id"], *bobs)),
+        *(("users", "list"), ("users", "list", "--json"), ("users", "promote", "bob@example.org")),
+        *(("audit", *bobs), ("audit", *bobs, "--json"), ("ask", "Add a task: \x1b]0;evil\x07 milk")),
+    ]
+    for command in commands:
+        printed = place.run(*command)
+        assert printed and not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", printed), (command, printed)
 
 
 def test_the_audit_is_shown_and_one_act_taken_back(place: Place) -> None:

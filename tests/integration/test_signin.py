@@ -5,6 +5,7 @@ import pytest
 
 from exponential import clock
 from exponential.auth import signin, users
+from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import BadInput, NotFound, Unauthorized
 
@@ -51,12 +52,42 @@ async def test_signing_out_ends_the_session(app_database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["you@exponential.local", "a\u200b@example.org", "a\x9b1m@example.org", "a@b@c", "a b@c"]
+    "email",
+    [
+        "you@exponential.local",
+        "a\u200b@example.org",
+        "a\x9b1m@example.org",
+        "a@b@c",
+        "a b@c",
+        "a\uff20b@c.org",
+        "ada\uff20example.org",
+    ],
 )
 async def test_addresses_that_nobody_may_take(app_database: Database, email: str) -> None:
     async with app_database.transaction() as session:
         with pytest.raises(BadInput):
             await users.add(session, email=email, name="Eve")
+
+
+async def test_addresses_as_version_0_1_0_stored_them_are_found_each_its_own(app_database: Database) -> None:
+    """It lower-cased them, and no more."""
+    typed = [
+        "Ada@Example.org",
+        "\uff41da@example.org",
+        "JOS\u00c9@example.org",
+        "JOSE\u0301@example.org",
+        "\u017fam@example.org",
+    ]
+    async with app_database.transaction() as session:
+        for number, email in enumerate(typed):
+            session.add(User(email=email.strip().lower(), name=str(number), timezone="UTC"))
+        await session.flush()
+        found = [await users.find(session, email) for email in typed]
+        assert [user and user.name for user in found] == [str(number) for number in range(len(typed))]
+        for user in found:
+            assert user is not None
+            await users.describe(session, user.id, email=user.email, name="New")
+        assert [await users.find(session, email) for email in typed] == found
 
 
 async def test_a_name_is_no_address(app_database: Database) -> None:

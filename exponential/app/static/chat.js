@@ -116,6 +116,9 @@ async function send() {
   const text = box.value.trim();
   const chosen = [...files.files];
   if (!text && !chosen.length) return;
+  const most = Number(form.dataset.maxFiles);
+  if (chosen.reduce((sum, file) => sum + file.size, 0) > most)
+    return complain(new Error(`These files are too large together: send at most ${most / 1e6} MB at once.`));
   const body = new FormData();
   body.set("text", text);
   for (const file of chosen) body.append("files", file);

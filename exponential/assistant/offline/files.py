@@ -5,14 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from exponential.assistant.offline import pasting
+from exponential.assistant.offline.marking import plain
 from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
+from exponential.assistant.offline.talking import UNKNOWN
 
 BLIND = "I can't look at pictures without a language model."
 NO_ANSWERS = "Without a language model I can't answer questions about “{name}”, but I can read it. It says:"
 NO_FILES = "I can't pass on files, only words."
-_MEETING = re.compile(
-    r"\b(?:transcript|minutes|meeting|call|sync|stand-?up|retro|workshop|recording)s?\b", re.IGNORECASE
-)
 _SUMMARY = re.compile(
     r"^(?:(?:please|pls|can\s+you|could\s+you)\s+)*(?:summar\w+|read|sum\s+up|tl;?dr|what(?:['’]?s|\s+is|\s+does)\b.*"
     r"|look(?:\s+at)?|see|here\w*|this|fyi)\b.*",
@@ -25,12 +24,14 @@ def answer(heard: Heard, understand: Callable[[Heard], list[Step]]) -> list[Step
     words = heard.text.strip()
     documents = [file for file in heard.files if file.kind == "document" and file.text]
     spoken = [file.text for file in heard.files if file.kind == "voice" and file.text]
-    kept = [file for file in documents if file.is_talk or _MEETING.search(words)]
-    steps: list[Step] = [_kept(file, words, heard) for file in kept]
-    words = "" if kept or (documents and _SUMMARY.fullmatch(words)) else words
+    of_meeting = pasting.names_meeting(words)
+    kept = [file for file in documents if file.is_talk or of_meeting]
+    steps: list[Step] = [_kept(file, words if of_meeting else "", heard) for file in kept]
+    words = "" if documents and (of_meeting or _SUMMARY.fullmatch(words)) else words
     for said in filter(None, (words, *spoken)):
-        steps += understand(replace(heard, text=said, files=()))
-    steps += [_read(file) for file in documents if file not in kept and (not words)]
+        found = understand(replace(heard, text=said, files=()))
+        steps += found if found != [Say(UNKNOWN)] or not kept else []  # "Q3" beside a transcript asks for nothing
+    steps += [_read(file) for file in documents if file not in kept and not words]
     for file in heard.files:
         if not file.text:
             steps.append(Say(file.note or BLIND))
@@ -74,6 +75,7 @@ def _kept(file: File, words: str, heard: Heard) -> Call:
 
 
 def _read(file: File) -> Say:
-    """What a document says, in its main sentences."""
-    name = file.name or "this document"
-    return Say("\n\n".join((NO_ANSWERS.format(name=name), *(f"> {sentence[:400]}" for sentence in file.summary[:5]))))
+    """What a document says, in its main sentences. They and its name are whoever's who made it."""
+    name = plain(file.name) or "this document"
+    sentences = (f"> {plain(sentence[:400])}" for sentence in file.summary[:5])
+    return Say("\n\n".join((NO_ANSWERS.format(name=name), *sentences)))

@@ -103,7 +103,6 @@ TOO_LONG = (
     "That is too long for me without a language model. Send it in shorter messages, or begin with *Transcript:* if it "
     "is one of a meeting."
 )
-UNKNOWN = "Sorry, I didn't understand that. I run without a language model here; say *help* to see what I can do."
 
 
 def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
@@ -181,7 +180,7 @@ def _read(heard: Heard) -> list[Step]:
         or talking.not_yet(_core(heard))
         or needing.entry(_core(heard))
         or remembering.perhaps(_core(heard))
-        or [Say(UNKNOWN)]
+        or [Say(talking.UNKNOWN)]
     )
 
 

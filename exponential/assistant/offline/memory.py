@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic_ai.messages import ModelMessage, TextContent, TextPart, ToolReturnPart, UserPromptPart
 
 from exponential.assistant import prompts
-from exponential.assistant.offline import forwarded, snoozing
+from exponential.assistant.offline import files, forwarded, intents, manners, reminding, snoozing
 from exponential.assistant.offline.steps import Heard, Kind
 
 _LISTS: dict[str, Kind] = {
@@ -59,15 +59,34 @@ def _with(heard: Heard, result: dict[str, Any]) -> Heard:
 
 
 def _asked(messages: Sequence[ModelMessage]) -> str | None:
-    """The last request, if all that was said to it is when to remind."""
+    """The last request, if all that was said to it is when to remind, or of what: "remind me", "tomorrow at 9"."""
     parts = [part for message in messages for part in message.parts]
-    if len(parts) < 2 or not isinstance(parts[-1], TextPart) or parts[-1].content != snoozing.WHEN:
+    words: list[str] = []
+    while not (words and reminding.begins(words[0])):
+        said = _questioned(parts, (reminding.WHAT,) if words else (snoozing.WHEN, reminding.WHAT))
+        if said is None:
+            break
+        words.insert(0, said)
+        parts = parts[:-2]
+    return " ".join(words) or None
+
+
+def _questioned(parts: Sequence[Any], questions: Sequence[str]) -> str | None:
+    """The user's last words, spoken ones too, if all that was said to them is one of these questions."""
+    if len(parts) < 2 or not isinstance(parts[-1], TextPart) or not isinstance(parts[-2], UserPromptPart):
         return None
-    prompt = parts[-2]
-    if not isinstance(prompt, UserPromptPart):
-        return None
-    last = prompt.content if isinstance(prompt.content, str) else prompt.content[-1]
-    return last.content if isinstance(last, TextContent) else str(last)
+    content = parts[-2].content
+    own: list[str] = []
+    notes: set[str] = set()
+    for item in [content] if isinstance(content, str) else content:
+        about = (item.metadata or {}) if isinstance(item, TextContent) else {}
+        told = item.content if isinstance(item, TextContent) else item
+        if isinstance(told, str) and _is_words(about):
+            own.append(prompts.unmarked(told) if prompts.FILE in about else told)
+        elif prompts.FILE in about:
+            notes.add(about[prompts.FILE]["note"] or files.BLIND)
+    asked = {*parts[-1].content.split("\n\n")} - notes
+    return manners.core(intents.tidied(own[-1])) if own and asked in ({question} for question in questions) else None
 
 
 def _offered(messages: Sequence[ModelMessage]) -> Sequence[str]:
@@ -77,13 +96,14 @@ def _offered(messages: Sequence[ModelMessage]) -> Sequence[str]:
     for part in (part for message in messages for part in message.parts):
         if isinstance(part, UserPromptPart) and not isinstance(part.content, str):
             items = [item for item in part.content if isinstance(item, TextContent) and item.metadata]
-            texts = [prompts.unmarked(item.content) for item in items if _is_words(item.metadata)]
+            texts = [prompts.unmarked(item.content) for item in items if _is_words(item.metadata, "forwarded")]
             found = texts or found
         elif isinstance(part, TextPart):
             said = part.content
     return found if said.endswith(forwarded.OFFER) else ()
 
 
-def _is_words(about: dict[str, Any]) -> bool:
+def _is_words(about: dict[str, Any], outside: str | None = None) -> bool:
+    """Whether an item of a prompt is what somebody said: the user, or who is meant by `outside`."""
     file = about.get(prompts.FILE)
-    return about.get(prompts.OUTSIDE) == "forwarded" and (file is None or (file["kind"] == "voice" and file["text"]))
+    return about.get(prompts.OUTSIDE) == outside and (file is None or (file["kind"] == "voice" and file["text"]))

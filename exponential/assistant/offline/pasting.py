@@ -6,7 +6,12 @@ from typing import Any
 
 from exponential.assistant.offline import pointing
 from exponential.assistant.offline.meetings import PASTE, held
+from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
+from exponential.assistant.offline.words import VERBS
+from exponential.errors import BadInput
+from exponential.workspace import documents, transcripts
+from exponential.workspace.transcripts import Transcript
 
 _HEAD = re.compile(
     r"^(?:(?:please|pls|here\s+is|here['’]?s|this\s+is|import|save|keep|add|store|read|take)\b[\s,]*)*"
@@ -15,28 +20,29 @@ _HEAD = re.compile(
     re.IGNORECASE,
 )
 
-
-_SPEAKER = re.compile(r"^(?:[\[(]?[\d:.]+[\])]?\s*[-–]?\s*)?[A-ZÀ-Þ][\w .'’-]{0,40}:\s+\S", re.MULTILINE)
-
-
-_CUES = re.compile(r"^\s*(?:WEBVTT|(?:\d+\s*\n)?\d{1,2}:\d\d(?::\d\d)?[.,]\d+\s+-->)")
-
-
-_NOT_SPEAKERS = re.compile(r"^(?:todo|to do|tasks?|note|add|done|remind me|reminder)\b", re.IGNORECASE)
+_OF_MEETING = r"(?:transcript|minutes|meeting|call|sync|stand-?up|retro|workshop|recording)s?"
+_NAME = whole(
+    r"(?:(?:please|pls|here\s+(?:is|are)|here['’]?s|this\s+is|import|save|keep|store|file|from|of)\s+){0,3}"
+    r"(?!(?:remind|show|list|tell|i|we|what|who|when|where|which|how|is|are|was|were|did|do|does|can|could)\b)"
+    rf"(?P<before>(?:[\w'’-]{{1,30}}\s+){{0,4}}?){_OF_MEETING}(?:\s+notes)?(?:\s+(?:of|from|with|about|on|for|between)\s.*)?"
+)
+PERHAPS = "Is this the transcript of a meeting? Send it again with *Transcript:* in front, and I keep it."
 
 
 def transcript(heard: Heard) -> list[Step] | None:
-    """A pasted transcript, with or without words about it in front."""
+    """A pasted transcript, with or without words about it in front; a question about what only looks like one."""
     text = heard.text.strip()
-    if _CUES.match(text):
-        return [Call("import_meeting", {"transcript": text})]
     head = _HEAD.match(text)
-    if head is not None and (head["noun"].lower() == "transcript" or _is_talk(text[head.end() :])):
-        body = text[head.end() :].strip()
+    body = text[head.end() :].strip() if head is not None else ""
+    found = _read(body)
+    if head is not None and (head["noun"].lower() == "transcript" or (found is not None and found.has_speakers)):
         if body:
             return [Call("import_meeting", {"transcript": body} | _about(head["tail"], heard.now))]
         return [Say(PASTE)] if re.match(r"(?:import|save|keep|add|store|here)", text, re.IGNORECASE) else None
-    return [Call("import_meeting", {"transcript": text})] if _is_talk(text) else None
+    found = _read(text)
+    if found is not None and found.is_talk:
+        return [Call("import_meeting", {"transcript": text})]
+    return [Say(PERHAPS)] if found is not None and found.has_speakers else None
 
 
 def named(words: str, heard: Heard) -> dict[str, Any]:
@@ -45,15 +51,23 @@ def named(words: str, heard: Heard) -> dict[str, Any]:
     return _about(head["tail"], heard.now) if head is not None else {}
 
 
+def names_meeting(words: str) -> bool:
+    """Whether words beside a file say no more than which meeting it is of."""
+    name = _NAME.fullmatch(words.strip(" .!:"))
+    return name is not None and name["before"].lower().split(" ")[0] not in VERBS
+
+
 def is_talk(text: str) -> bool:
     """Whether a text is a transcript, without any word about it."""
-    return _CUES.match(text.strip()) is not None or _is_talk(text)
+    found = _read(text)
+    return found is not None and found.is_talk
 
 
-def _is_talk(text: str) -> bool:
-    spoken = [line for line in _SPEAKER.findall(text) if not _NOT_SPEAKERS.match(line)]
-    lines = [line for line in text.splitlines() if line.strip()]
-    return len(spoken) >= 3 and len(spoken) * 2 >= len(lines)
+def _read(text: str) -> Transcript | None:
+    try:
+        return transcripts.parse(documents.plain(text))
+    except BadInput:
+        return None
 
 
 def _about(words: str, now: datetime) -> dict[str, Any]:

@@ -87,6 +87,9 @@ _HAVE_AND_REMIND = whole(
 )
 
 
+_LEADS_TO_WHAT = re.compile(r"(?:to|of|about|that)\s", re.IGNORECASE)
+
+
 _ALARM = re.compile(r"\balarm(?P<s>s?)(?:\s+clocks?)?\b(?!\s+me\b)", re.IGNORECASE)
 
 
@@ -123,13 +126,20 @@ def _as_reminder(text: str) -> str:
 
 
 def answered(heard: Heard) -> list[Step] | None:
-    """ "tomorrow at 9", said after WHEN."""
+    """ "tomorrow at 9", said after WHEN or WHAT; "to call mom tomorrow", said after WHAT."""
     if heard.asked is None:
         return None
     left, due = dates.extract(heard.text, heard.now)
-    if due is None or left.strip(" .!,"):
+    is_time = due is not None and not left.strip(" .!,")
+    is_what = _LEADS_TO_WHAT.match(heard.text) and _set(Heard(heard.asked, heard.now)) == [Say(WHAT)]
+    if not is_time and not is_what:
         return None
     return _set(Heard(f"{heard.asked} {heard.text}", heard.now))
+
+
+def begins(text: str) -> bool:
+    """Whether a text is the beginning of a request, and no answer to a question about one."""
+    return _REMIND.fullmatch(text) is not None
 
 
 def _set(heard: Heard) -> list[Step] | None:

@@ -15,6 +15,7 @@ HELP = """I keep your tasks, projects, meetings and reminders. Try:
 - *What did I finish last week?* · *Remember that I like tea*
 
 I run without a language model here, so I understand everyday requests in English and not much more."""
+UNKNOWN = "Sorry, I didn't understand that. I run without a language model here; say *help* to see what I can do."
 ONLY_TEXT = "I can only read text and files so far, so I don't know what is in the {kind}."
 
 _MEDIA = re.compile(r"^\[(?P<kind>[a-z ]+)\]", re.IGNORECASE)

@@ -7,14 +7,30 @@ from uuid import UUID
 from pydantic_ai import FunctionToolset, RunContext
 
 from exponential.assistant import media
-from exponential.assistant.ledger import Deps
+from exponential.assistant.ledger import BEFORE, Deps
 from exponential.workspace import meeting_import, meetings
+from exponential.workspace.meeting_import import MeetingImport
 from exponential.workspace.zones import today_of
 
 tools = FunctionToolset[Deps]()
 
 
-@tools.tool
+async def _read(
+    ctx: RunContext[Deps],
+    transcript: str | None = None,
+    title: str | None = None,
+    held_on: date | None = None,
+    attachment: UUID | None = None,
+) -> MeetingImport:
+    source: bytes | str = transcript or ""
+    filename = ""
+    if attachment is not None:
+        async with ctx.deps.database.transaction() as session:
+            source, filename = await media.content_of(session, ctx.deps.user.id, attachment)
+    return await meeting_import.read(source, filename, today=today_of(ctx.deps.user), held_on=held_on)
+
+
+@tools.tool(metadata={BEFORE: _read})
 async def import_meeting(
     ctx: RunContext[Deps],
     transcript: str | None = None,
@@ -30,13 +46,8 @@ async def import_meeting(
         held_on: The day on which it was held; today, if none was named.
         attachment: Instead of the transcript: id of the file that the user sent it as.
     """
-    session, user = ctx.deps.session, ctx.deps.user
-    source: bytes | str = transcript or ""
-    filename = ""
-    if attachment is not None:
-        source, filename = await media.content_of(session, user.id, attachment)
-    found = await meeting_import.read(source, filename, today=today_of(user), held_on=held_on)
-    meeting = await meetings.import_meeting(session, user.id, found, title)
+    found: MeetingImport = ctx.deps.prepared
+    meeting = await meetings.import_meeting(ctx.deps.session, ctx.deps.user.id, found, title)
     return await _minutes(ctx, meeting)
 
 

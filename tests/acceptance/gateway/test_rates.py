@@ -1,12 +1,13 @@
 """A contact who writes too much is not heard for a while and told so once; others and the owner notice nothing."""
 
+import secrets
 from collections.abc import AsyncIterator
 
 import pytest
 from answering import World
 from gateways import App, StartGateway
 
-from exponential.gateway import own_words
+from exponential.gateway import fetching, own_words
 from exponential.loopback.server import Loopback
 
 
@@ -34,3 +35,23 @@ async def test_too_many_messages_are_kept_nowhere_and_answered_with_one_sentence
     await strict.only_me_works("done")
     assert [line.id for line in strict.bob.messages(strict.ada) if not line.from_me] == [told.id]
     assert "contacts_over_limit 1" in (await strict.gateway.http.get("/metrics")).text
+
+
+async def test_of_too_many_files_in_a_day_the_words_alone_are_kept(
+    whatsapp: Loopback, start_real_gateway: StartGateway, app: App
+) -> None:
+    async with start_real_gateway(contact_files=1, session_files=3) as gateway:
+        world = World.around(gateway, whatsapp, app, start_real_gateway)
+        await world.link()
+        await world.allow(mode="everyone")
+        picture = secrets.token_bytes(600_000)
+        for words in ("one", "two", "three"):
+            world.bob.send_image(world.ada, picture, words)
+        await world.hears(3)
+        world.mallory.send_image(world.ada, picture, "mine")
+        for _ in range(3):
+            world.ada.send_image("me", picture, "own")
+        heard = await world.hears(7)
+    over = [message["text"] for message in heard if message["media"].get("problem") == fetching.TOO_MANY]
+    assert over == ["three"]
+    assert all("data" in message["media"] for message in heard if message["text"] != "three")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 from browser import Window, browsing
@@ -23,6 +24,7 @@ from exponential.database import Database
 from exponential.embedded import EmbeddedPostgres
 from exponential.errors import ExponentialError
 from exponential.gateway.client import GatewayClient
+from exponential.gateway.inbox import PARKED, InboxMessage
 from exponential.launch import Installation
 from exponential.loopback import camera
 from exponential.loopback.directory import Device
@@ -99,6 +101,15 @@ class Living:
                 "where id = %s",
                 (since, session_id),
             )
+
+    async def park(self, session_id: str) -> None:
+        """A message that the app has refused, as one of a later version may be."""
+        gateway = Database(self.gateway_database)
+        async with gateway.transaction() as db:
+            refused = {"state": PARKED, "reason": "The app answered with HTTP 422."}
+            which = {"message_id": secrets.token_hex(8), "chat_key": b"a chat", "payload": {"text": "hello"}}
+            db.add(InboxMessage(session_id=UUID(session_id), **which, **refused))
+        await gateway.close()
 
     @asynccontextmanager
     async def window(self, user: User | None = None, path: str = "/chat", **context: object) -> AsyncIterator[Window]:

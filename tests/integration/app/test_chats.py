@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+import tracemalloc
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from exponential.app import chat as chat_page
 from exponential.assistant import chats, conversation, media, progress
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.progress import Progress
-from exponential.assistant.records import Chat
+from exponential.assistant.records import Chat, Message
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, NotFound
 
@@ -166,6 +167,22 @@ async def test_searching_finds_all_words_in_any_order_with_a_way_there(house: Ho
         assert "in spring" in (await client.get(href)).text
         assert "No message with" in (await client.get("/chats", params={"q": "<script>"})).text
         assert (await client.get("/chats", params={"q": "x" * 201})).status_code == 422
+
+
+async def test_a_search_holds_few_messages_at_a_time(house: House) -> None:
+    alice = await house.user()
+    chat = await topic(house, alice, "The garden in spring")
+    async with house.database.transaction() as session:
+        long = [Message(chat_id=chat.id, role="user", channel="web", text="🌱" * 65_000) for _ in range(200)]
+        session.add_all(long)
+    del long
+    async with house.database.transaction() as session:
+        tracemalloc.start()
+        (hit,) = await chats.search(session, alice.id, "garden")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert hit.message.text == "The garden in spring"
+    assert most < 40e6  # bytes; all of them are 50 MB as text alone
 
 
 async def test_an_old_message_is_shown_with_what_was_said_around_it(

@@ -1,6 +1,9 @@
 """Whatever values a request has: the app answers with a sentence, never with a fault of its own."""
 
+import asyncio
+import itertools
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -158,3 +161,31 @@ async def test_an_address_that_is_none_is_no_fault(house: House, header: str) ->
     async with house.client(**{header: "http://["}) as stranger:
         answer = await stranger.post("/theme", data={"theme": "dark"})
         assert answer.status_code == (403 if header == "Origin" else 303), answer.text
+
+
+RUNS = ["\\", '"', ";", ",", "\\101", '\\";', "a=b; ", ";a*1*=x", ";a=x", "a@", "[", "0-,"]
+PARSED = "Accept-Encoding Authorization Content-Type Cookie Host If-None-Match Origin Range X-Forwarded-For".split()
+
+
+@pytest.mark.parametrize("route", ["GET /sign-in", "POST /sign-in", "GET /static/app.css"])
+async def test_no_header_takes_long(house: House, route: str) -> None:
+    """Runs of what the grammars of headers know, bare and in quotes, as long as a header gets in, and longer."""
+    async with house.served() as url:
+        host, port = url.removeprefix("http://").split(":")
+
+        async def cpu_seconds(name: str, value: str) -> float:
+            headers = {"Host": "a", "Content-Length": "0", "Connection": "close", name: value}
+            head = "".join(f"{each}: {told}\r\n" for each, told in headers.items())
+            reader, writer = await asyncio.open_connection(host, int(port))
+            began = time.process_time()
+            writer.write(f"{route} HTTP/1.1\r\n{head}\r\n".encode())
+            assert int((await reader.read()).split()[1]) < 500
+            writer.close()
+            return time.process_time() - began
+
+        await cpu_seconds("Accept", "*/*")  # the first request of an app takes its time
+        for name, run, length in itertools.product(PARSED, RUNS, (15_000, 62_000)):
+            before = {"Content-Type": "multipart/form-data; boundary=x", "Cookie": "a"}.get(name, "")
+            for opening, closing in (("", ""), ('; a="', '"')):
+                value = f"{before}{opening}{(run * length)[:length]}{closing}"
+                assert await cpu_seconds(name, value) < 0.4, f"{name}: {value[:60]}… ({length:,} characters)"

@@ -1,5 +1,6 @@
 """The workspace over MCP and HTTP, with the official client against a running app."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from house import House
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from exponential import sandbox
 from exponential.auth import access_tokens
 from exponential.auth.users import User
 from exponential.workspace import history, reminders, tasks
@@ -87,6 +89,26 @@ async def test_reminders_and_meetings_work_without_a_conversation(house: House, 
         assert (await call(client, "search_meetings", query="wait"))["count"] == 1
     async with house.database.transaction() as session:
         assert len(await reminders.list_reminders(session, alice.id)) == 1
+
+
+async def test_many_transcripts_at_once_wait_and_leave_the_app_to_others(house: House, url: str) -> None:
+    alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
+    headers = {"Authorization": f"Bearer {await token_of(house, alice)}", "Accept": "application/json"}
+    args = {"name": "import_meeting", "arguments": {"transcript": "Anna: We decided to wait."}}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": args}
+    limits = httpx2.Limits(max_connections=100)
+    async with httpx2.AsyncClient(headers=headers, limits=limits, timeout=120) as http:
+        async with sandbox.slot(guest=False), sandbox.slot(guest=False):  # nothing is read for now
+            sent = [asyncio.create_task(http.post(url, json=request)) for _ in range(40)]
+            async with asyncio.timeout(20), connected(house, url, bob) as client:
+                for _ in range(20):
+                    assert (await http.get(url.replace("/mcp", "/health"))).status_code == 200
+                    assert (await call(client, "list_tasks"))["count"] == 0
+            assert not any(task.done() for task in sent)
+            for task in sent[:30]:
+                task.cancel()
+        answers = await asyncio.gather(*sent[30:])
+    assert {answer.json()["result"]["isError"] for answer in answers} == {False}
 
 
 async def test_who_has_no_token_or_another_method_is_refused(house: House, url: str) -> None:

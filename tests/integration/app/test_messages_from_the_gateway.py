@@ -2,15 +2,19 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from house import SECRET, House
+from sqlalchemy import select, update
 
 from exponential import clock
 from exponential.assistant import conversation, media
+from exponential.assistant.media import StoredAttachment
+from exponential.assistant.records import Chat
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.auth.users import User
@@ -167,7 +171,7 @@ async def files_of(house: House, user: User) -> list[tuple[str, str, bytes, obje
         found = await media.of_messages(session, [m.id for m in messages])
         everything = [file for m in messages for file in found.get(m.id, [])]
         whole = [await media.of_user(session, user.id, file.id) for file in everything]
-        return [(file.kind, file.name, file.data, file.understood) for file in whole]
+        return [(file.kind, file.name, file.data, file.note) for file in whole]
 
 
 async def test_a_file_is_kept_with_its_message_also_above_the_usual_size(house: House) -> None:
@@ -196,9 +200,29 @@ async def test_a_message_is_not_lost_over_its_file(house: House, changes: dict[s
     async with house.client() as gateway:
         assert (await gateway.post(ROUTE, json=body, headers=bearer(str(alice.id)))).status_code == 202
     assert await stored(house, alice) == ["look"]
-    assert [(kind, data, told) for kind, _, data, told in await files_of(house, alice)] == [
-        ("image", b"", {"note": why})
+    assert [(kind, data, told) for kind, _, data, told in await files_of(house, alice)] == [("image", b"", why)]
+
+
+@pytest.mark.parametrize(
+    "quiet", [{"paused_at": datetime.now(UTC)}, {"breaker_until": datetime(2199, 1, 1, tzinfo=UTC)}]
+)
+async def test_a_guests_file_is_not_kept_where_paddy_is_silent(house: House, quiet: dict[str, datetime]) -> None:
+    alice = await house.user()
+    sent = base64.b64encode(b"%PDF-1.5 ...").decode()
+    async with house.client() as gateway:
+        for number in ("1", "2"):
+            file = {"mime": "application/pdf", "name": "long.pdf", "data": sent}
+            about = message(messageId=number, chat="carol@lid", role="guest", type="document", media=file)
+            await gateway.post(ROUTE, json=about, headers=bearer(str(alice.id)))
+            async with house.database.transaction() as session:
+                await session.execute(update(Chat).where(Chat.kind == "contact").values(quiet))
+    async with house.database.transaction() as session:
+        kept = (await session.scalars(select(StoredAttachment).order_by(StoredAttachment.position))).all()
+    assert [(file.name, file.data, file.size) for file in kept] == [
+        ("long.pdf", b"%PDF-1.5 ...", 12),
+        ("long.pdf", b"", 0),
     ]
+    assert kept[1].note == media.NOT_KEPT and kept[1].read
 
 
 async def test_nothing_large_is_read_of_who_has_no_token(house: House) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from house import House, MakeHouse
 from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running
@@ -111,6 +112,58 @@ async def free_address(house: House, email: str) -> None:
         again = await client.post(f"/settings/people/{person.id}/free-address")
         assert again.status_code == 409 and "stays with its account" in again.text
         assert (await client.post("/settings/people/invites", data={"email": email})).status_code == 200
+
+
+LOOKS_LIKE_KATE = ("\uff4bate@example.org", "\u212aate@example.org", "kate@\uff45xample.org", "kate@example\u2024org")
+
+
+@pytest.mark.parametrize("email", LOOKS_LIKE_KATE)
+async def test_an_address_that_looks_like_another_gives_nobody_its_account(make_house: MakeHouse, email: str) -> None:
+    async with running(sub="mallory", email=email) as provider, make_house(**settings(provider.url)) as house:
+        async with house.client() as mallory:
+            await sign_in(mallory)  # before Kate was ever here
+        provider.person.update(sub="kate", email="kate@example.org")
+        async with house.client() as kate:
+            assert (await sign_in(kate)).status_code == 303
+            assert (await kate.post("/tasks", data={"title": "a secret"})).status_code == 303
+        provider.person.update(sub="mallory", email=email)
+        async with house.client() as mallory:
+            await sign_in(mallory)
+            assert "a secret" not in (await mallory.get("/tasks")).text
+
+
+async def test_an_address_that_looks_like_anothers_confirms_none_that_was_typed(make_house: MakeHouse) -> None:
+    async with running(email="mallory@example.org") as provider, make_house(**settings(provider.url)) as house:
+        async with house.client() as mallory:
+            await sign_in(mallory)
+            await mallory.post("/settings", data={"name": "Mallory", "email": "kate@example.org"})
+        provider.person["email"] = "\u212aate@example.org"
+        async with house.client() as mallory:
+            assert (await sign_in(mallory)).status_code == 303
+        async with house.database.transaction() as session:
+            user = await users.find(session, "kate@example.org")
+            assert user is not None and user.has_typed_address
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("علی\u200cرضا", "علی\u200cرضا"),
+        ("Ada\u200b Love\u00adlace", "Ada Lovelace"),
+        ("Ada \uff20 home", "ada"),
+        ("Ada <ada@example.org>", "ada"),
+        ("\u200d", "ada"),
+        ("x" * 300, "x" * 100),
+    ],
+)
+async def test_whatever_the_provider_calls_them_they_get_an_account(
+    make_house: MakeHouse, name: str, kept: str
+) -> None:
+    async with running(name=name) as provider, make_house(**settings(provider.url)) as house:
+        async with house.client() as browser:
+            assert (await sign_in(browser)).status_code == 303
+        async with house.database.transaction() as session:
+            assert [user.name for user in await users.everybody(session)] == [kept]
 
 
 async def test_an_account_whose_address_nobody_verified_is_connected_by_its_password_once(

@@ -13,6 +13,7 @@ from house import House
 from exponential import clock
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
+from exponential.assistant.mcp_server import Asker, Workspace
 from exponential.auth import access_tokens
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict, NotFound, Unauthorized
@@ -68,6 +69,18 @@ async def test_a_token_has_a_name_and_there_are_not_too_many(house: House) -> No
             await access_tokens.make(session, alice.id, str(number))
         with pytest.raises(Conflict):
             await access_tokens.make(session, alice.id, "one more")
+
+
+async def test_tokens_that_are_made_at_once_are_not_too_many(house: House) -> None:
+    alice = await house.user()
+
+    async def make(number: int) -> None:
+        async with house.database.transaction() as session:
+            await access_tokens.make(session, alice.id, str(number))
+
+    made = await asyncio.gather(*(make(number) for number in range(access_tokens.MOST + 5)), return_exceptions=True)
+    assert made.count(None) == access_tokens.MOST
+    assert sum(isinstance(each, Conflict) for each in made) == 5
 
 
 MAY = {  # what asks for which scope
@@ -127,6 +140,24 @@ async def test_what_no_token_can_be_is_refused(house: House, scopes: tuple[str, 
     async with house.database.transaction() as session:
         with pytest.raises(BadInput):
             await access_tokens.make(session, alice.id, "x", scopes=scopes, days=days)
+
+
+async def test_the_audit_keeps_no_copy_of_what_was_long(house: House) -> None:
+    alice = await house.user()
+    workspace = Workspace(house.database)
+    for name, args in (
+        ("create_task", {"title": "x" * 900_000}),
+        ("list_tasks", {"project": "y" * 900_000}),
+        ("import_meeting", {"transcript": TALK * 100, "title": "Pricing"}),
+    ):
+        await workspace.call(Asker(alice.id), name, args)
+    async with house.client(**await bearer(house, alice)) as program:
+        answer = await program.get("/api/audit?limit=200")
+    imported, listed, refused = answer.json()["acts"]
+    assert len(answer.content) < 60_000  # most of it is what the meeting is after the act
+    assert refused["outcome"] != "ok" and refused["args"]["title"].startswith("xxx")
+    assert listed["args"]["project"].endswith("… [shortened]")
+    assert imported["args"]["title"] == "Pricing" and imported["args"]["transcript"].startswith(TALK[:900])
 
 
 async def test_the_audit_says_which_program_did_it(house: House) -> None:
@@ -314,7 +345,7 @@ async def test_what_waits_for_approval_is_shown_and_decided(house: House) -> Non
                 while len(waiting := (await page.get("/api/approvals")).json()["waiting"]) <= number:
                     await asyncio.sleep(0.05)
         first, second = waiting
-        assert (first["number"], first["contact"], first["asked"]) == (1, "Carol", "hi") and first["reply"]
+        assert (first["number"], first["contact"], first["asked"]) == (1, "Carol (no number)", "hi") and first["reply"]
         assert (await other.get("/api/approvals")).json() == {"required": False, "waiting": []}
         assert (await other.post(f"/api/approvals/{first['id']}/send", json={})).status_code == 404
         assert (await page.post(f"/api/approvals/{first['id']}/send", json={"text": "Hello!"})).status_code == 204

@@ -146,3 +146,20 @@ async def test_a_meeting_is_deleted_only_when_that_was_meant(house: House) -> No
         gone = await client.post(f"/meetings/{meeting.id}/delete", data={"sure": "yes"}, headers=SCRIPT)
         assert gone.json()["act"] is None  # not to be undone, so it isn't offered
         assert "No meetings yet" in (await client.get("/meetings")).text
+
+
+async def test_a_long_transcript_comes_in_parts(house: House) -> None:
+    alice = await house.user()
+    said = "\n".join(f"Anna: We decided on point {number}." for number in range(1, 2_401))
+    async with house.database.transaction() as session:
+        meeting = (await import_transcript(session, alice.id, said)).id
+    async with house.signed_in(alice) as client:
+        first = (await client.get(f"/meetings/{meeting}")).text
+        assert "2,400 lines" in first
+        assert 'id="l-1000"' in first and 'id="l-1001"' not in first
+        third = (await client.get(f"/meetings/{meeting}?part=3")).text
+        assert 'id="l-2001"' in third and 'id="l-2400"' in third and 'id="l-2000"' not in third
+        assert f'href="/meetings/{meeting}#l-1"' in third
+        found = (await client.get("/meetings", params={"q": "2345"})).text
+        assert f'href="/meetings/{meeting}?part=3#l-2345"' in found
+        assert len(first) < 700_000

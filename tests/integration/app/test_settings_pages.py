@@ -58,6 +58,19 @@ async def test_name_and_address_are_changed_unless_somebody_has_the_address(hous
             assert (refused.status_code, 'role="alert"' in refused.text) == (status, True)
 
 
+async def test_the_first_admin_saves_a_name_while_the_address_is_the_installations_own(house: House) -> None:
+    async with house.database.transaction() as session:
+        admin = await users.local_user(session)
+    async with house.signed_in(admin, **PAGE) as client:
+        shown = (await client.get("/settings")).text
+        assert f'value="{users.LOCAL_EMAIL}"' in shown
+        saved = await client.post("/settings", data={"name": "Ada", "email": users.LOCAL_EMAIL})
+        assert saved.status_code == 303
+        other = await client.post("/settings", data={"name": "Ada", "email": f"ada{users.LOCAL_DOMAIN}"})
+        assert other.status_code == 422 and "own" in other.text
+        assert 'value="Ada"' in (await client.get("/settings")).text
+
+
 async def test_another_address_wants_the_password_and_another_name_does_not(house: House) -> None:
     await with_password(house)
     async with house.client(**PAGE) as client:

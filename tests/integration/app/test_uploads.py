@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from cpu_time import limited
-from house import House
+from house import House, MakeHouse
 from test_programs import bearer, kept
 from unfinished import answer_to, uploads
 
@@ -37,6 +37,15 @@ async def test_what_is_too_large_or_comes_from_elsewhere_is_not_read_either(hous
     assert await answer_to(house.app, "POST", "/meetings", kind=kind, **large) == 413
     recorder = {**(await bearer(house, alice)), "Content-Length": "100000000"}
     assert await answer_to(house.app, "POST", "/api/meetings", **recorder) == 413
+
+
+async def test_one_file_of_the_largest_limit_fits(make_house: MakeHouse) -> None:
+    async with make_house(media_limit=1) as house, house.signed_in(await house.user()) as page:
+        largest = {"files": ("scan.pdf", bytes(64_000_000))}  # EXPONENTIAL_MEDIA_LIMIT is at most that
+        headers = {"Accept": "application/json"}
+        taken = await page.post("/chat/messages", data={"text": "look"}, files=largest, headers=headers)
+        assert (taken.status_code, taken.json()["code"]) == (422, "file_too_large")  # and not 413
+        assert "up to 1 MB each and 64 MB together" in (await page.get("/chat")).text
 
 
 @pytest.mark.parametrize("path", ["/chat/messages", "/meetings", "/api/meetings", "/api/whatsapp-gateway/messages"])

@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 from axe import violations
 from browser import Window
-from gateways import until
 from living import PER_USER, Living, open_whatsapp, running
 from playwright.async_api import Locator, expect
 from sqlalchemy import select
@@ -217,8 +216,7 @@ async def test_who_may_talk_to_paddy_and_own_numbers(living: Living) -> None:
 async def test_messages_that_paddy_could_not_take_are_shown_and_tried_again(living: Living) -> None:
     user, phone = await living.user(consented=True), living.phone()
     session, _ = await living.linked(user, phone)
-    phone.send_text("me", "x" * 70_000)
-    await until(lambda: living.client.parked(user.identity, session), within=30)
+    await living.park(session)
     async with living.window(user) as window:
         page = window.page
         await open_whatsapp(page)

@@ -3,6 +3,7 @@
 It appends a line to FILE at each start and at each call.
 """
 
+import json
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 log = Path(sys.argv[1])
 server = MCPServer("weather")
+line_out = os.dup(1)  # what the server itself speaks over: it puts something else in its place
 
 
 def note(words: str) -> None:
@@ -26,6 +28,10 @@ def forecast(city: str) -> dict[str, str]:
     note(f"forecast {city}")
     if city == "Nowhere":
         raise ToolError("there is no such city")
+    if city == "Chatty":
+        said = {"level": "error", "logger": "s3cret", "data": "s3cret"}
+        for line in (json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": said}), "s3cret"):
+            os.write(line_out, f"{line}\n".encode())
     if city == "Limbo":
         time.sleep(60)
     if city == "Doom":

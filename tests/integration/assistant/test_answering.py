@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from sqlalchemy import cast, select
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 from stage import Story, until
 
@@ -75,7 +77,7 @@ async def test_a_guest_has_no_tools_but_a_note(runtime: Runtime, story: Story, a
     assert await story.titles(alice) == ["buy milk"]
     async with runtime.database.transaction() as session:
         (note,) = await notes.list_notes(session, alice, ZoneInfo("UTC"))
-    assert (note.text, note.sender) == ("call me back", "carol@lid")
+    assert (note.text, note.sender) == ("call me back", "Someone on WhatsApp")
 
 
 async def test_a_guest_has_no_tools_even_when_the_model_calls_them(
@@ -237,6 +239,19 @@ async def test_what_can_not_even_be_claimed_is_answered(
     async with Runtime(app_database, app_settings) as runtime:
         assert "I tried 5 times" in (await runtime.ask(alice, "stumble")).reply
         assert "Added **buy milk**" in (await runtime.ask(alice, "add buy milk")).reply
+
+
+async def test_what_is_too_much_for_the_database_is_no_outage(
+    app_database: Database, app_settings: AppSettings, alice: UUID, no_waiting: None
+) -> None:
+    class Complex(OfflineModel):
+        async def request(self, messages: list[ModelMessage], *args: Any) -> ModelResponse:
+            async with app_database.transaction() as session:
+                await session.execute(select(cast("a & " * 20_000 + "a", TSQUERY)))
+            return await super().request(messages, *args)
+
+    async with Runtime(app_database, app_settings, model=Complex()) as runtime:
+        assert "I tried 5 times" in (await runtime.ask(alice, "hello", timeout=15)).reply
 
 
 async def test_no_turn_takes_up_more_than_it_can_hold(

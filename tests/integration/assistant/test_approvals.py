@@ -1,5 +1,6 @@
 """The owner approves what Paddy sends to others: YES, NO, other words; by the owner alone, and not for ever."""
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -33,10 +34,10 @@ class Desk:
         async with self.story.database.transaction() as session:
             await approvals.require(session, self.alice, required)
 
-    async def writes(self, text: str, who: str = BOB, name: str = "Bob") -> UUID:
+    async def writes(self, text: str, who: str = BOB, name: str = "Bob", **more: Any) -> UUID:
         """A friend writes; the chat's id."""
         self._count += 1
-        message = Incoming(self.alice, "whatsapp", text, "guest", "s1", who, f"g{self._count}", name)
+        message = Incoming(self.alice, "whatsapp", text, "guest", "s1", who, f"g{self._count}", name, **more)
         return (await self.story.say(message))[0].chat_id
 
     async def waits(self, count: int = 1) -> list[approvals.Waiting]:
@@ -94,10 +95,10 @@ async def test_an_answer_waits_for_yes(connected: Runtime, desk: Desk, gateway: 
     await desk.require()
     await desk.writes("are you coming?")
     (request,) = await desk.has(OWN, 1)
-    assert request.startswith("I want to answer *Bob* (who wrote “are you coming?”):\n\n> Hi! I'm Paddy")
+    assert request.startswith("I want to answer *Bob (no number)* (who wrote “are you coming?”):\n\n> Hi! I'm Paddy")
     assert "Reply _YES_ to send it, _NO_ to drop it, or _SEND: …_" in request and "Number 1;" in request
     assert desk.sent_to(BOB) == [] and (BOB, True) not in gateway.typing and gateway.read == []
-    assert await desk.says("yes") == "Sent to **Bob**."
+    assert await desk.says("yes") == "Sent to **Bob (no number)**."
     assert [text[:15] for text in await desk.has(BOB, 1)] == ["Hi! I'm Paddy, "]
     await desk.waits(0)
 
@@ -108,7 +109,7 @@ async def test_no_means_that_nothing_is_sent_or_remembered_as_said(
     await desk.require()
     chat = await desk.writes("are you coming?")
     await desk.has(OWN, 1)
-    assert await desk.says("No.", "web") == "Not sent. **Bob** gets no answer."
+    assert await desk.says("No.", "web") == "Not sent. **Bob (no number)** gets no answer."
     async with story.database.transaction() as session:
         assert [message.role for message in await conversation.history(session, chat)] == ["user"]
         (turn,) = (await session.execute(select(Turn).where(Turn.chat_id == chat))).scalars()
@@ -120,7 +121,7 @@ async def test_other_words_are_sent_instead(connected: Runtime, desk: Desk, stor
     await desk.require()
     chat = await desk.writes("are you coming?")
     await desk.has(OWN, 1)
-    assert await desk.says("SEND: Yes, at **eight**.") == "Sent to **Bob**."
+    assert await desk.says("SEND: Yes, at **eight**.") == "Sent to **Bob (no number)**."
     assert await desk.has(BOB, 1) == ["Yes, at *eight*."]
     async with story.database.transaction() as session:
         assert (await conversation.history(session, chat))[-1].text == "Yes, at **eight**."
@@ -138,16 +139,17 @@ async def test_several_that_wait_are_told_apart(connected: Runtime, desk: Desk) 
     assert "Reply _YES 2_ to send it, _NO 2_ to drop it, or _SEND 2: …_" in desk.sent_to(OWN)[1]
     which = await desk.says("yes")
     assert which.startswith("Which answer do you mean? Say its number: *YES 1*")
-    assert "1. to **Bob**" in which and "2. to **Carol**" in which
+    assert "1. to **Bob (no number)**" in which and "2. to **Carol (no number)**" in which
     await desk.writes("third", "dave@lid", "Dave")
     await desk.waits(3)
     await desk.has("alice@lid", 2)
     listing = await desk.says("/approve")
-    assert "I ask you before" in listing and "1. to **Bob**" in listing and "3. to **Dave**" in listing
+    assert "I ask you before" in listing
+    assert "1. to **Bob (no number)**" in listing and "3. to **Dave (no number)**" in listing
     assert "Which answer do you mean?" in await desk.says("send: hello there")
     assert "No answer with the number 7" in await desk.says("yes 7")
-    assert await desk.says("no 3") == "Not sent. **Dave** gets no answer."
-    assert await desk.says("yes 1") == "Sent to **Bob**."
+    assert await desk.says("no 3") == "Not sent. **Dave (no number)** gets no answer."
+    assert await desk.says("yes 1") == "Sent to **Bob (no number)**."
     await desk.has(BOB, 1)
     assert desk.sent_to("dave@lid") == [] and desk.sent_to("carol@lid") == []
 
@@ -160,12 +162,44 @@ async def test_a_reply_to_the_question_picks_it(connected: Runtime, desk: Desk) 
     _, second = await desk.waits(2)
     await desk.has(OWN, 2)
     asked = {"quoted": "I want to answer", "quoted_turn_id": first.pending.ask_turn_id}
-    assert await desk.says("yes", **asked) == "Sent to **Bob**."
+    assert await desk.says("yes", **asked) == "Sent to **Bob (no number)**."
     assert "No answer with the number 1 waits any more" in await desk.says("yes", **asked)
     assert await desk.says("yes", quoted="something else", quoted_turn_id=clock.new_id()) == "👍"
     asked["quoted_turn_id"] = second.pending.ask_turn_id
-    assert await desk.says("send: at eight", **asked) == "Sent to **Carol**."
+    assert await desk.says("send: at eight", **asked) == "Sent to **Carol (no number)**."
     assert await desk.has("carol@lid", 1) == ["at eight"]
+
+
+async def test_a_reply_that_names_another_answer_is_asked_about(connected: Runtime, desk: Desk) -> None:
+    await desk.require()
+    await desk.writes("first")
+    await desk.waits(1)
+    await desk.writes("second", "carol@lid", "Carol")
+    _, second = await desk.waits(2)
+    await desk.has(OWN, 2)
+    asked = {"quoted": "I want to answer", "quoted_turn_id": second.pending.ask_turn_id}
+    for words in ("yes 1", "send 1: at eight", "no 1"):
+        assert (await desk.says(words, **asked)).startswith("Which answer do you mean?"), words
+    await desk.waits(2)
+    assert (await desk.says("yes 2", **asked)).startswith("Sent to **Carol")
+    assert desk.sent_to(BOB) == []
+
+
+async def test_a_long_list_of_what_waits_is_one_message(connected: Runtime, desk: Desk) -> None:
+    await desk.require()
+    await desk.writes("hello", name="*" * 80)
+    (waiting,) = await desk.waits(1)
+    listing = approvals.listed([dataclasses.replace(waiting, reply="*" * 5_000)] * 60, True)
+    assert len(listing) < 4_000 and "and 50 more" in listing
+
+
+async def test_who_wrote_is_told_by_number_too(connected: Runtime, desk: Desk) -> None:
+    await desk.require()
+    await desk.writes("call my new number", "4915187654321@s.whatsapp.net", "Mom")
+    await desk.writes("hi", "1234@g.us", "Mom", sender_jid="4915100000666@s.whatsapp.net")
+    await desk.writes("hello", "7700@lid", "Mom")
+    told = {waiting.contact for waiting in await desk.waits(3)}
+    assert told == {"Mom (+4915187654321)", "Mom (+4915100000666)", "Mom (no number)"}
 
 
 async def test_a_yes_from_before_the_question_was_shown_sends_nothing(
@@ -180,7 +214,7 @@ async def test_a_yes_from_before_the_question_was_shown_sends_nothing(
     (key,) = [key for key, (_, chat, _) in gateway.sent.items() if chat == OWN]
     shown = gateway.left[key] = clock.now() + timedelta(minutes=5)
     assert await desk.says("yes", written_at=shown - timedelta(seconds=2)) == "👍"
-    assert await desk.says("send: no way", written_at=shown - timedelta(seconds=2)) != "Sent to **Bob**."
+    assert await desk.says("send: no way", written_at=shown - timedelta(seconds=2)) != "Sent to **Bob (no number)**."
     assert desk.sent_to(BOB) == []
     await desk.waits(1)
 
@@ -195,7 +229,7 @@ async def test_with_a_clock_that_is_ahead_of_whatsapps_paddy_asks_for_the_number
     asks = await desk.says(words, written_at=clock.now() - timedelta(minutes=3))
     assert asks.startswith("Which answer do you mean? Say its number: *YES 1*"), words
     await desk.waits(1)
-    assert await desk.says("yes 1", written_at=clock.now() - timedelta(minutes=3)) == "Sent to **Bob**."
+    assert await desk.says("yes 1", written_at=clock.now() - timedelta(minutes=3)) == "Sent to **Bob (no number)**."
 
 
 async def test_a_yes_to_the_question_before_does_not_take_a_newer_one(

@@ -1,9 +1,10 @@
 """Files that come with messages: kept encrypted beside them, given back to their owner alone."""
 
+from time import process_time
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from stage import Story
 
 from exponential.assistant import media
@@ -24,6 +25,20 @@ async def test_files_are_kept_with_their_message_in_order(story: Story, alice: U
             ("document", "application/pdf", "letter.pdf", len(LETTER.data)),
         ]
         assert (await media.of_user(session, alice, found[0].id)).data == PICTURE.data
+
+
+async def test_files_are_told_of_without_what_was_read_of_them(story: Story, alice: UUID) -> None:
+    """A page of long documents held the app up for seconds, and took a gigabyte."""
+    received, *_ = await story.say(*[Incoming(alice, "web", "", attachments=(LETTER,)) for _ in range(20)])
+    async with story.database.transaction() as session:
+        for file in await session.scalars(select(media.StoredAttachment)):
+            file.understood, file.note = {"text": "é" * 1_000_000}, "I read only its first page."
+    began = process_time()
+    async with story.database.transaction() as session:
+        messages = [message.id for message in await story.messages(received.chat_id)]
+        found = await media.of_messages(session, messages)
+    assert process_time() - began < 0.3  # seconds
+    assert [file.note for files in found.values() for file in files] == ["I read only its first page."] * 20
 
 
 async def test_nobody_else_gets_a_file(story: Story, alice: UUID, bob: UUID) -> None:

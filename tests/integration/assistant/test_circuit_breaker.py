@@ -39,14 +39,15 @@ class Chat:
         self.story, self.alice, self.now = story, alice, now
         self._count = 0
 
-    async def says(self, *texts: str, after: float = 5, name: str = "Bob", jid: str = BOB) -> list[str]:
+    async def says(self, *texts: str, after: float = 5, name: str = "Bob", jid: str = BOB, who: str = "") -> list[str]:
         """`after` seconds; all that Paddy has said in that chat, once it has nothing to answer."""
         self.now += timedelta(seconds=after)
         messages = []
         for text in texts:
             self._count += 1
             place = ("s1", jid, f"g{self._count}", name)
-            messages.append(Incoming(self.alice, "whatsapp", text, "guest", *place))
+            sender = who or f"{name.lower()}@lid"
+            messages.append(Incoming(self.alice, "whatsapp", text, "guest", *place, sender_jid=sender))
         with clock.frozen(self.now):
             (received, *_) = await self.story.say(*messages)
             return await self.story.replies(received.chat_id, 0) or []
@@ -74,7 +75,7 @@ async def test_one_that_says_the_same_is_answered_a_few_times(connected: Runtime
         said = await chat.says(THANKS.format(7), after=20)
     assert len(said) == SAME and said.count(SAID) == 1 and said[-1] == SAID
     (notice,) = await chat.owner_hears()
-    assert notice.startswith("Another assistant seems to answer me in the chat with **Bob**, so I pause there until ")
+    assert notice.startswith("Another assistant seems to answer me in the chat with **Bob (no number)**, so I pause ")
     async with story.database.transaction() as session:
         main = await conversation.main_chat(session, chat.alice)
         told = await context.recent(session, main)
@@ -88,6 +89,13 @@ async def test_a_count_or_a_time_in_it_makes_no_difference(connected: Runtime, c
     for number in range(2 * SAME):
         said = await chat.says(THANKS.format(number), after=60)
     assert said[SAME - 1 :] == [SAID]
+
+
+@pytest.mark.parametrize("jid", [BOB, GROUP])
+async def test_another_name_makes_no_difference(connected: Runtime, chat: Chat, jid: str) -> None:
+    for number in range(2 * SAME):
+        said = await chat.says("hello there", after=20, name=f"Bob {number}", jid=jid, who=BOB)
+    assert len(said) == SAME and said[-1] == SAID
 
 
 async def test_one_that_writes_faster_than_people_is_paused(connected: Runtime, chat: Chat) -> None:
@@ -142,7 +150,7 @@ async def test_in_a_group_each_member_counts_alone(connected: Runtime, chat: Cha
         heard = await chat.says("Out of office", after=1, name="Bot", jid=GROUP)
     assert heard.count(SAID) == 1 and len(heard) == 2 * SAME
     (notice,) = await chat.owner_hears()
-    assert "in a group with **Bot**, so I pause there" in notice
+    assert "in a group with **Bot (no number)**, so I pause there" in notice
 
 
 async def test_neither_the_owner_nor_who_is_approved_by_them_is_concerned(
@@ -192,5 +200,5 @@ async def test_while_it_is_open_a_guests_files_are_not_read(connected: Runtime, 
         (received,) = await story.say(guest)
         await story.replies(received.chat_id, 0)
     async with story.database.transaction() as session:
-        (file,) = (await media.of_messages(session, [received.message_id]))[received.message_id]
-    assert not file.read
+        found = await media.of_messages(session, [received.message_id], understood=True)
+    assert not found[received.message_id][0].read

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from sqlalchemy import select
 from stage import StageGateway, Story, until
 
 from exponential.assistant import attention
@@ -13,6 +14,7 @@ from exponential.assistant.runtime import Runtime
 from exponential.database import Database
 from exponential.gateway.client import GatewayClient
 from exponential.settings import AppSettings
+from exponential.workspace import notes
 
 GROUP = "120363000000000000@g.us"
 
@@ -129,3 +131,13 @@ async def test_a_reply_to_a_chat_in_which_a_human_answers_now_is_given_up(
 
     await until(sent)
     assert [chat for _, chat, _ in gateway.posts] == ["carol@lid", "dave@lid"]
+
+
+async def test_a_note_says_from_which_number_it_is(connected: Runtime, story: Story, alice: UUID) -> None:
+    who = "4915187654321@s.whatsapp.net"
+    note = Incoming(alice, "whatsapp", "leave a note: call my new number", "guest", "s1", who, "m1", "M\u202eom")
+    (received,) = await story.say(note)
+    await story.replies(received.chat_id)
+    async with story.database.transaction() as session:
+        (left,) = (await session.scalars(select(notes.Note))).all()
+    assert left.sender == "Mom (+4915187654321)"

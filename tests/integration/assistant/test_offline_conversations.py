@@ -85,3 +85,18 @@ async def test_reminders_memory_and_questions(runtime: Runtime, alice: UUID, bob
     await says("add buy milk, then mark buy milk as done")
     assert "1 done task:\n\n- **buy milk**" in await says("what did I finish this week?")
     assert "no projects without a next step" in await says("which projects have no next step?")
+
+
+async def test_remind_me_in_several_messages(runtime: Runtime, story: Story, alice: UUID) -> None:
+    async def says(text: str) -> str:
+        return (await runtime.ask(alice, text)).reply
+
+    await says("add buy milk")
+    assert "What shall I remind you of" in await says("remind me")
+    assert "What shall I remind you of" in await says("tomorrow at 9")
+    assert "I'll remind you: **call mom**, tomorrow at 09:00" in await says("to call mom")
+    assert "What shall I remind you of" in await says("remind me please")
+    assert "When shall I remind you" in await says("to water the plants")
+    assert "I'll remind you: **water the plants**, tomorrow at 10:00" in await says("tomorrow at 10")
+    assert "What shall I remind you of" in await says("remind me")
+    assert "Added **buy bread**" in await says("add buy bread")

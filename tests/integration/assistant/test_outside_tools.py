@@ -20,6 +20,7 @@ from exponential.assistant.records import ToolCall
 from exponential.assistant.runtime import Runtime
 from exponential.database import Database
 from exponential.errors import ConfigurationError
+from exponential.log import configure
 from exponential.settings import AppSettings
 from exponential.workspace import history
 
@@ -125,6 +126,19 @@ async def test_a_server_that_dies_is_started_again_and_the_turn_goes_on(
 
         await until(back)
         assert (await answer(runtime, alice, "Berlin"))["weather"] == "rain"
+
+
+async def test_what_a_server_says_beside_its_answers_is_in_no_log(
+    start: Start, alice: UUID, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("debug")
+    async with start() as runtime:
+        assert (await answer(runtime, alice, "Chatty"))["weather"] == "rain"
+        assert (await answer(runtime, alice, "Berlin"))["weather"] == "rain"
+    written = capsys.readouterr()
+    assert "mcp_server_connected" in written.err
+    assert "s3cret" not in written.err + written.out
+    assert "ValidationError" in written.err and "stdio.py" in written.err  # where to look is said
 
 
 async def test_a_call_that_hangs_is_left(start: Start, alice: UUID, monkeypatch: pytest.MonkeyPatch) -> None:

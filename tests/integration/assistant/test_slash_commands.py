@@ -158,3 +158,20 @@ async def test_a_command_is_carried_out_once(
         message = await session.get_one(Message, received.message_id)
         assert message.turn_id is not None
         assert await turns.claim(session, received.chat_id) is None
+
+
+async def test_a_pause_in_a_group_has_an_end_and_the_owner_can_end_it(
+    connected: Runtime, story: Story, alice: UUID
+) -> None:
+    def member(text: str, message: str, chat: str = "12345@g.us") -> Incoming:
+        return Incoming(alice, "whatsapp", text, "guest", "s1", chat, message, "Bob")
+
+    for number, words in enumerate(("/pause", "/pause 3d")):
+        (received,) = await story.say(member(words, f"g{number}"))
+        assert "I am silent here until tomorrow at" in (await story.replies(received.chat_id, number + 1))[-1]
+    (bobs,) = await story.say(member("/pause", "b1", "bob@lid"))
+    await story.replies(bobs.chat_id, 1)
+    assert "I answer again in one group that had paused me." in (await connected.ask(alice, "/resume")).reply
+    await story.say(member("hello", "g8"), member("hello", "b2", "bob@lid"))
+    assert len(await story.replies(received.chat_id, 3)) == 3
+    assert len(await story.replies(bobs.chat_id, 1)) == 1  # Bob's own chat is his to pause

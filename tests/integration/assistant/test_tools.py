@@ -1,12 +1,15 @@
 """The tools as a model calls them: each reaches its use-case, for the user of the turn alone, and is in the audit."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from sqlalchemy import text
 from stage import Story
 
+from exponential import sandbox
 from exponential.assistant.runtime import Runtime
 from exponential.database import Database
 from exponential.settings import AppSettings
@@ -96,3 +99,37 @@ async def test_an_action_item_becomes_one_task(
         result = await runtime.ask(alice, "go")
     assert result.tools[2]["result"]["code"] == "already_a_task"
     assert await story.titles(alice) == ["book the venue"]
+
+
+OLD_TRANSACTIONS = """select count(*) from pg_stat_activity
+where datname = current_database() and state = 'idle in transaction' and xact_start < now() - interval '0.5 s'"""
+
+
+async def test_a_transcript_that_waits_to_be_read_holds_no_transaction(
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
+) -> None:
+    asked = asyncio.Event()
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        if any(isinstance(part, ToolReturnPart) for part in messages[-1].parts):
+            return ModelResponse([TextPart("done")])
+        asked.set()
+        return ModelResponse(
+            [ToolCallPart("import_meeting", args) for args in ({"transcript": KICKOFF}, {"attachment": str(alice)})]
+        )
+
+    async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
+        async with sandbox.slot(guest=False), sandbox.slot(guest=False):  # nothing is read for now
+            asking = asyncio.create_task(runtime.ask(alice, "go"))
+            await asked.wait()
+            for _ in range(10):
+                async with app_database.transaction() as session:
+                    assert (await session.execute(text(OLD_TRANSACTIONS))).scalar_one() == 0
+                await asyncio.sleep(0.1)
+            assert not asking.done()
+        kept, refused = (await asking).tools
+    assert kept["result"]["meeting"]["title"] == "Meeting"
+    assert refused["result"]["code"] == "unknown_file"
+    async with app_database.transaction() as session:
+        outcomes = [act.outcome for act, _ in await history.acts(session, alice)]
+    assert outcomes == ["unknown_file", "ok"]

@@ -1,5 +1,6 @@
 """Files in messages to Paddy: pictures shown to models that see, documents read, voice notes heard, the rest said."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,9 +22,9 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
-from stage import Story
+from stage import Story, until
 
-from exponential.assistant import media, transcribing, understanding
+from exponential.assistant import media, prompts, transcribing, turns, understanding
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import Attachment
 from exponential.assistant.records import Turn
@@ -97,6 +98,18 @@ async def test_a_voice_note_is_as_good_as_typed(
         **{"path": "/v1/audio/transcriptions", "key": "Bearer a key", "model": "whisper-large"},
         **{"name": "voice.ogg", "mime": "audio/ogg"},
     }
+
+
+async def test_when_to_remind_is_asked_after_a_voice_note_too(hearing: Runtime, ask: Ask) -> None:
+    assert "When shall I remind you?" in await ask("", voice("Remind me to call mom."))
+    assert "I'll remind you: **call mom**, tomorrow at 09:00" in await ask("tomorrow at 9")
+
+
+@pytest.mark.parametrize("name", ["letter.txt", "photo"])
+async def test_when_to_remind_is_asked_beside_a_file_too(runtime: Runtime, ask: Ask, name: str) -> None:
+    file = PICTURE if name == "photo" else document(b"The rent rises in May.", name)
+    assert "When shall I remind you?" in await ask("remind  me\nto pay this", file)
+    assert "I'll remind you: **pay this**, tomorrow at 09:00" in await ask("tomorrow at 9")
 
 
 @pytest.fixture
@@ -219,8 +232,34 @@ async def test_hostile_and_useless_files_get_a_sentence(runtime: Runtime, ask: A
 
 async def test_a_file_that_takes_too_long_is_left() -> None:
     reader = Reader(Transcriber(""), within=0.01)
-    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")))
+    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")), guest=False)
     assert found == {"note": understanding.TOO_LONG}
+
+
+async def test_the_reading_of_a_file_is_stopped_by_a_message(
+    hearing: Runtime, ears: TranscriptionServer, story: Story, alice: UUID
+) -> None:
+    ears.delay = 60.0
+    (received,) = await story.say(Incoming(alice, "web", "", attachments=(voice("add buy milk"),)))
+    await until(lambda: asyncio.sleep(0, ears.heard))
+    await story.say(Incoming(alice, "web", "/stop"))
+    stopped, asked = await story.replies(received.chat_id, 2)
+    assert stopped == "(stopped)" and "not busy" in asked
+    ears.delay = 0.0
+    await story.say(Incoming(alice, "web", "", attachments=(voice("add call mom"),)))
+    assert "call mom" in (await story.replies(received.chat_id, 3))[-1]
+    assert await story.titles(alice) == ["call mom"]
+
+
+async def test_the_reading_of_a_file_is_stopped_by_the_button(
+    hearing: Runtime, ears: TranscriptionServer, app_database: Database, story: Story, alice: UUID
+) -> None:
+    ears.delay = 60.0
+    (received,) = await story.say(Incoming(alice, "web", "", attachments=(voice("add buy milk"),)))
+    await until(lambda: asyncio.sleep(0, ears.heard))
+    async with app_database.transaction() as session:
+        assert await turns.cancel(session, received.chat_id)
+    assert await story.replies(received.chat_id) == ["(stopped)"]
 
 
 # --- with a language model
@@ -326,9 +365,9 @@ async def test_a_file_is_read_once_also_when_the_turn_is_tried_again(
     reads: list[str] = []
     read = Reader.read
 
-    async def counted(self: Reader, file: media.StoredAttachment) -> dict[str, Any]:
+    async def counted(self: Reader, file: media.StoredAttachment, *, guest: bool) -> dict[str, Any]:
         reads.append(file.kind)
-        return await read(self, file)
+        return await read(self, file, guest=guest)
 
     monkeypatch.setattr(Reader, "read", counted)
     calls: list[int] = []
@@ -386,3 +425,26 @@ async def test_guests_files_leave_room_for_others() -> None:
             places.enter_context(reader.place(guest=True))
     with reader.place(guest=True):
         pass
+
+
+async def test_an_owners_file_does_not_wait_for_guests_files() -> None:
+    reader, ended = Reader(Transcriber("")), list[str]()
+
+    async def read(who: str, data: bytes) -> None:
+        file = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=data)
+        assert (await reader.read(file, guest=who != "owner"))["text"]
+        ended.append(who)
+
+    async with asyncio.TaskGroup() as everybody:
+        for who in ("first guest", "second guest", "third guest"):
+            everybody.create_task(read(who, b"a word. " * 120_000))
+        everybody.create_task(read("owner", b"The rent rises in May."))
+    assert ended.index("owner") <= 1
+
+
+async def test_of_a_guests_document_no_more_is_kept_than_a_model_gets() -> None:
+    reader = Reader(Transcriber(""))
+    letter = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=b"a word. " * 20_000)
+    assert len((await reader.read(letter, guest=False))["text"]) == 159_999
+    found = await reader.read(letter, guest=True)
+    assert len(found["text"]) <= prompts.MAX_GUEST and found["note"] == "I read only its first 12,000 characters."

@@ -1,4 +1,6 @@
+import asyncio
 from datetime import date
+from time import process_time
 from uuid import UUID
 
 import pytest
@@ -7,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from transcript import import_transcript
 
 from exponential.errors import BadInput, Conflict, NotFound
-from exponential.workspace import history, meetings, tasks
+from exponential.workspace import history, meetings, tasks, transcripts
+from exponential.workspace.meeting_import import MeetingImport
 from exponential.workspace.meetings import action_items, list_meetings, search
+from exponential.workspace.minutes import Minutes
 
 PRICING = """\
 Anna: Welcome everyone, today we talk about pricing for the new plans.
@@ -84,8 +88,29 @@ async def test_searching(session: AsyncSession, alice: UUID, bob: UUID) -> None:
     assert await lines("unicorn logo") == [("Pricing sync", 6)]  # not all words, but one
     assert await lines("unicorn") == []
     assert await search(session, bob, "refund") == []
+    assert await lines("refund " + " ".join(f"word{number}" for number in range(20_000))) == [("Kickoff", 3)]
     with pytest.raises(BadInput, match="What shall I look for"):
         await search(session, alice, "what about the")
+
+
+async def test_others_have_their_turn_while_a_long_transcript_is_stored(session: AsyncSession, alice: UUID) -> None:
+    said = " ".join(f"word{number}" for number in range(60))
+    lines = [transcripts.Line(f"{said} {number}") for number in range(4_000)]
+    found = MeetingImport(transcripts.Transcript(lines, "text"), date(2026, 5, 5), Minutes([], [], []))
+    longest = 0.0
+
+    async def beat() -> None:
+        nonlocal longest
+        while True:
+            began = process_time()
+            await asyncio.sleep(0)
+            longest = max(longest, process_time() - began)
+
+    beating = asyncio.create_task(beat())
+    meeting = await meetings.import_meeting(session, alice, found)
+    beating.cancel()
+    assert [line.number for line in await meetings.lines(session, meeting)] == list(range(1, 4_001))
+    assert longest < 0.25  # seconds of a processor
 
 
 async def test_nothing_that_was_said_can_be_read_in_the_tables(session: AsyncSession, alice: UUID) -> None:

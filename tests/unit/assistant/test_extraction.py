@@ -5,6 +5,7 @@ import io
 import secrets
 
 import pytest
+from cpu_time import limited
 from filemaking import docx, pdf, picture, pixel_bomb, scan
 from PIL import Image
 
@@ -53,6 +54,17 @@ def test_what_cannot_be_read_is_said(data: bytes, note: str) -> None:
 def test_a_long_document_is_cut_and_says_so() -> None:
     found = read("document", b"words " * 300_000)
     assert len(found["text"]) == extraction.MAX_CHARS and "first 1,000,000 characters" in found["note"]
+
+
+def test_a_line_of_spaces_is_read_in_no_time() -> None:
+    with limited(5.0):
+        found = read("document", b"t" + b" " * 23_000 + b"!")
+    assert found["text"].endswith("!") and not found["talk"]
+
+
+@pytest.mark.parametrize("again", ["", "\nItem: flour\nPrice: 2 euros\nItem: sugar\nPrice: 3 euros"])
+def test_an_invoice_is_no_transcript(again: str) -> None:
+    assert not read("document", f"Invoice: 12\nCustomer: Bob\nAmount: 5 euros\nDue: 5 May{again}".encode())["talk"]
 
 
 def test_many_pages_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from cpu_time import limited
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.assistant.offline import completing, creating, guests, intents, reminding, talking
-from exponential.assistant.offline.steps import Call, Heard, Say, Step
+from exponential.assistant.offline import completing, creating, guests, intents, pasting, reminding, talking
+from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
 
 NOW = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("UTC"))
 TOOLS = {"create_task", "list_tasks"}  # the owner's, or all but a guest's
@@ -258,3 +259,91 @@ def test_a_guest_gets_no_tool_whatever_they_write() -> None:
 @given(st.text(max_size=300))
 def test_any_text_gets_an_answer(text: str) -> None:
     assert read(text)
+
+
+LETTER = File("1", "document", "letter.txt", "The rent rises in May.", "", False, ("The rent rises in May.",))
+TALK = File("2", "document", "sync.txt", "Anna: Hi.\nBob: Hi.\nAnna: Bye.", "", True)
+KEPT = Call("import_meeting", {"attachment": "2"})
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        ("add a task: call the landlord about this by friday", add("call the landlord about this", "2026-05-08")),
+        ("remind me to call mom", Say(reminding.WHEN)),
+        ("add minutes of the meeting to my list", add("minutes of the meeting")),
+    ],
+)
+def test_what_is_asked_beside_a_document_is_done(words: str, step: Step) -> None:
+    assert read(words, files=[LETTER]) == [step]
+    assert read(words, files=[TALK]) == [KEPT, step]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["transcript of the pricing sync", "Sales call transcript", "the board meeting", "here are our retro's minutes",
+     "call with Bob", "meeting notes", "this is from today's call"],
+)  # fmt: skip
+def test_words_that_only_name_a_meeting_make_one_of_a_document(words: str) -> None:
+    for file in (LETTER, TALK):
+        (kept,) = read(words, files=[file])
+        assert isinstance(kept, Call) and kept.tool == "import_meeting" and kept.args["attachment"] == file.id
+
+
+@pytest.mark.parametrize("words", ["", "Q3", "fyi", "summarise this please", "what does this say?"])
+def test_words_that_ask_for_nothing_else_keep_a_transcript_alone(words: str) -> None:
+    assert read(words, files=[TALK]) == [KEPT]
+
+
+def test_what_a_document_says_is_shown_as_it_is() -> None:
+    theirs = File(
+        "3", "document", "[Sign in](http:evil.example).txt", "…", "", False, ("*Pay* [here](http:evil.example)",)
+    )
+    (told,) = read("", files=[theirs])
+    assert isinstance(told, Say)
+    assert r"“\[Sign in\](http:evil.example).txt”" in told.text
+    assert r"> \*Pay\* \[here\](http:evil.example)" in told.text
+
+
+LISTS = [
+    "Monday: pasta\nTuesday: soup\nWednesday: rice",
+    "Name: Bob Smith\nPhone: +49 151 1234567\nPhone: +49 30 123456\nEmail: bob@example.org",
+    "Booking: AB12\nHotel: Adlon\nCheck-in: 5 May\nCheck-out: 7 May",
+    "Breakfast: eggs\nand toast\nLunch: soup\nwith bread\nDinner: rice",
+    "09:00 Registration: lobby\n10:00 Keynote: main hall\n12:00 Lunch: garden",
+    "From: Bob\nTo: Anna\nSubject: Rent\nIt rises.\nFrom: Anna\nTo: Bob\nSubject: Re: Rent\nNo.",
+]
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_a_list_is_no_meeting(text: str) -> None:
+    assert not [step for step in read(text) if isinstance(step, Call) and step.tool == "import_meeting"]
+    (offered,) = intents.read([Heard(text, NOW, forwarded=True)], TOOLS)
+    assert isinstance(offered, Say) and offered.text.startswith("You forwarded this")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Anna: We launch in June.\nBob: I book the venue.\nAnna: Thanks.",
+        "Anna: Hello.\nAnna: We launch in June.\nBob: Fine.",
+        "[00:01] Anna: Launch in June.\n[00:09] Bob: Fine.\n[01:15] Carl: Good.",
+        "Meeting notes:\nAnna: The demo is ready.\nBob: I test it.\nCarl: I am on holiday.",
+        "1\n00:00:01,000 --> 00:00:04,000\nHello.",
+    ],
+)
+def test_what_was_said_by_several_is_a_meeting(text: str) -> None:
+    (kept,) = read(text)
+    assert isinstance(kept, Call) and kept.tool == "import_meeting"
+
+
+def test_where_nobody_speaks_twice_it_says_how_to_keep_it() -> None:
+    assert read("Anna: The demo is ready.\nBob: I test it.\nCarl: I am on holiday.") == [Say(pasting.PERHAPS)]
+
+
+@pytest.mark.parametrize("text", ["Hi\n1{}x", "{}x", "Anna: {}x\n", "1\n{}", "please {}transcript", "Hi\n1:{}:"])
+def test_long_gaps_in_a_message_hold_nobody_up(text: str) -> None:
+    for gap in (" ", "\n", "\t", "\u00a0", "1 "):
+        with limited(5.0):
+            read(text.format(gap * 40_000))
+            intents.read([Heard(text.format(gap * 40_000), NOW, forwarded=True)], TOOLS)

@@ -130,3 +130,23 @@ def test_a_policy_survives_json() -> None:
     policy = Policy("people", ("+491",), "mentions", True, False, PROVED.own_numbers, Proof("1", "aa", "bb", 1.5))
     assert Policy.from_json(json.loads(json.dumps(policy.as_json()))) == policy
     assert Policy.from_json(None) == Policy.from_json({}) == Policy()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("@77001122 /resume", "/resume"),
+        ("@77001122  /pause 2h", "/pause 2h"),
+        ("@4915112345678: leave a note: call Bob", "leave a note: call Bob"),
+        ("Hey @77001122, leave a note: call Bob", "Hey, leave a note: call Bob"),
+        ("what is due? @77001122", "what is due?"),
+        ("@77001122 @88001122 hi", "@88001122 hi"),
+        ("@770011223 hi", "@770011223 hi"),  # somebody else
+        ("@77001122", "@77001122"),  # nothing else was said
+        (" " * 60_000 + "@77001122" + " " * 4_000 + "x", "x"),
+        (":) @77001122", ":)"),
+    ],
+)
+def test_in_a_group_the_accounts_own_mention_is_no_part_of_what_is_said(text: str, said: str) -> None:
+    assert access.said_to(ADA, message(GROUP, text, sender=BOB, addressed=[ADA.lid])) == said
+    assert access.said_to(ADA, message(BOB, text)) == text

@@ -1,10 +1,14 @@
 """What a WhatsApp message event becomes, for the shapes that phones send."""
 
+import json
+from typing import Any
+
 import pytest
 from neonize.proto import Neonize_pb2 as proto
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
     AudioMessage,
     ContextInfo,
+    DocumentMessage,
     ExtendedTextMessage,
     ImageMessage,
     Message,
@@ -12,7 +16,8 @@ from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
     ReactionMessage,
 )
 
-from exponential.gateway.reading import inbound
+from exponential.gateway import wire
+from exponential.gateway.reading import groups, inbound
 from exponential.gateway.whatsapp import Refused, _classified
 from exponential.gateway.wire import Inbound
 
@@ -91,7 +96,7 @@ def test_whom_a_message_mentions_and_whose_it_quotes_is_told() -> None:
     ):
         message = inbound(event(Message(**part)))
         assert message is not None
-        assert message.addressed == ["771@lid", "49151@s.whatsapp.net"]
+        assert message.addressed == ["49151@s.whatsapp.net", "771@lid"]
 
 
 def test_what_is_forwarded_is_told_for_every_kind_that_can_be() -> None:
@@ -136,3 +141,58 @@ def test_a_client_error_never_repeats_the_contact() -> None:
     error = _classified("no LID found for 4915112345678@s.whatsapp.net from server")
     assert isinstance(error, Refused)
     assert "4915112345678" not in str(error)
+
+
+def endless(message: Any, depth: int = 3) -> Any:
+    """The message with every field as long as a stranger may make it, and every list with many of them."""
+    for field in message.DESCRIPTOR.fields:
+        if field.message_type is not None and (depth == 0 or field.is_repeated):
+            continue
+        if field.message_type is not None:
+            endless(getattr(message, field.name), depth - 1)
+        elif field.type in (field.TYPE_STRING, field.TYPE_BYTES):
+            value = "🙂" * 200_000 if field.type == field.TYPE_STRING else b"x" * 1_000_000
+            if field.is_repeated:
+                getattr(message, field.name).extend([*["1@lid"] * 50_000, value])
+            else:
+                setattr(message, field.name, value)
+    return message
+
+
+@pytest.mark.parametrize("part", ["conversation", "extendedTextMessage", "imageMessage", "documentMessage"])
+def test_nothing_that_a_stranger_lengthens_makes_a_long_record_or_frame(part: str) -> None:
+    content = Message(conversation="🙂" * 200_000)
+    if part != "conversation":
+        content = Message()
+        endless(getattr(content, part))
+    told = event(content)
+    told.Info.ID = told.Info.Pushname = "🙂" * 200_000
+    message = inbound(told)
+    assert message is not None
+    assert len(message.to_bytes()) < 2_000_000
+    assert len(message.text) in (0, 65_536)
+    if message.media:
+        fetch = wire.Fetch("s", 1, message.message_id, message.kind, message.media, 1)
+        assert len(wire.pack(fetch)) < 20_000
+
+
+def test_whom_a_reply_quotes_is_told_however_many_are_mentioned() -> None:
+    context = ContextInfo(mentionedJID=[f"{number}@lid" for number in range(5_000)], participant="49151@s.whatsapp.net")
+    context.quotedMessage.conversation = "earlier"
+    message = inbound(event(Message(extendedTextMessage=ExtendedTextMessage(text="x", contextInfo=context))))
+    assert message is not None
+    assert "49151@s.whatsapp.net" in message.addressed and len(message.addressed) < 2_000
+
+
+def test_groups_that_others_made_are_a_list_that_can_be_told() -> None:
+    subject = proto.GroupName(Name="🙂" * 200_000)
+    many = [proto.GroupInfo(JID=jid(str(number), "g.us"), GroupName=subject) for number in range(20)] * 200
+    listed = groups(many)
+    assert len(wire.pack(wire.Answer(1, json.dumps(listed, ensure_ascii=False)))) < wire.MAX_FRAME
+    assert listed[0] == ("0@g.us", "🙂" * 100, 0)
+
+
+def test_a_documents_place_that_is_too_long_is_none() -> None:
+    message = inbound(event(Message(documentMessage=DocumentMessage(directPath="/" + "a" * 4_300_000))))
+    assert message is not None and message.media is not None
+    assert message.media["path"] == ""

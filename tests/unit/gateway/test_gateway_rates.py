@@ -62,3 +62,18 @@ def test_what_the_assistant_does_not_hear_passes_uncounted() -> None:
     limiter = rates.RateLimiter()
     by_hand = message("1@lid", from_me=True, kind=access.BY_HAND)
     assert [heard(limiter, by_hand) for _ in range(9)] == [access.BY_HAND] * 9
+
+
+def test_files_are_counted_by_what_they_weigh_for_a_day() -> None:
+    clock = Clock()
+    limiter = rates.FileLimiter(100, 250, clock)
+    for who in ("bob", "eve", "dave"):
+        assert not limiter.is_over("s1", who)
+        limiter.add("s1", who, 90)
+    assert limiter.is_over("s1", "bob")  # all of them together
+    assert not limiter.is_over("s2", "bob")  # by way of another account
+    clock.now = rates.DAY / 2
+    limiter.add("s2", "bob", 100)
+    assert limiter.is_over("s2", "bob") and not limiter.is_over("s2", "eve")
+    clock.now = rates.DAY
+    assert not limiter.is_over("s1", "bob") and limiter.is_over("s2", "bob")

@@ -1,6 +1,11 @@
+import socket
+import struct
+import threading
+
 import pytest
 
 from exponential.gateway import wire
+from exponential.gateway.channel import Channel
 
 
 @pytest.mark.parametrize(
@@ -21,9 +26,43 @@ def test_what_is_packed_comes_out_the_same(item: wire.Command | wire.Event) -> N
     assert wire.unpack(frame[4:]) == item
 
 
-def test_a_frame_that_is_too_long_is_refused() -> None:
-    with pytest.raises(ValueError, match="can't come from our own process"):
-        wire.body_length(b"\xff\xff\xff\xff")
+LONG = "x" * wire.MAX_FRAME
+
+
+def test_what_is_too_long_for_a_frame_is_refused() -> None:
+    with pytest.raises(wire.TooLong):
+        wire.pack(wire.Answer(7, LONG))
+
+
+def test_the_channel_outlives_what_is_too_long_for_it() -> None:
+    """An answer is refused instead, anything else is left out, and a frame of somebody else's is read over."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(10)
+    channel = Channel(theirs)
+
+    def heard() -> object:
+        return wire.unpack(exactly(ours, wire.body_length(exactly(ours, 4))))
+
+    channel.emit(wire.Receipt("s", [LONG], "read"))
+    channel.emit(wire.Answer(7, LONG))
+    channel.emit(wire.Answer(8, "fits"))
+    refused = heard()
+    assert isinstance(refused, wire.Answer) and (refused.request, refused.error) == (7, "Refused")
+    assert heard() == wire.Answer(8, "fits")
+    too_long = struct.pack(">I", wire.MAX_FRAME + 1) + b"x" * (wire.MAX_FRAME + 1)
+    sending = threading.Thread(target=ours.sendall, args=(too_long + wire.pack(wire.Close("s")),))
+    sending.start()
+    assert channel.receive() == wire.Close("s")
+    sending.join()
+    ours.close()
+    assert channel.receive() is None
+
+
+def exactly(connection: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        data += connection.recv(count - len(data))
+    return data
 
 
 def test_an_inbound_message_survives_its_bytes() -> None:
