@@ -74,7 +74,7 @@ class Reports:
             try:
                 return await self._apply(event)
             except DataError as error:  # no wait helps
-                _log.error("report_refused", report=type(event).__name__, error=type(error).__name__)
+                _log.error("report_refused", report=type(event).__name__, error=error)
                 return
             except SQLAlchemyError as error:
                 _log.warning("report_waits_for_database", error=error)
