@@ -9,7 +9,7 @@ from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.repeating import bare_hours, first_moment, repetition
 from exponential.assistant.offline.snoozing import WHEN as WHEN
 from exponential.assistant.offline.snoozing import cancelled, snoozed
-from exponential.assistant.offline.steps import Call, Heard, Say, Step
+from exponential.assistant.offline.steps import Call, Heard, Say, Step, distinct
 from exponential.workspace import dates
 
 WHAT = "What shall I remind you of, and when? For example: *Remind me tomorrow at 9 to call mom*."
@@ -150,8 +150,7 @@ def _set(heard: Heard, splits: int = SPLITS) -> list[Step] | None:
     ways = _ways(heard.text) if splits else []
     found = [_set(replace(heard, text=way), splits - 1) for way in ways]
     if ways and all(found):
-        steps = [step for steps in found for step in steps or ()]
-        return [step for place, step in enumerate(steps) if step not in steps[:place]]
+        return distinct([step for steps in found for step in steps or ()])
     rest = _FIRST_OF.sub("1st of every month", match["rest"])
     words, repeat, every, at = repetition(f"{match['before']} | {rest}", heard.now)
     if repeat is None and match["often"]:  # "a weekly reminder", where no day says more
