@@ -39,6 +39,7 @@ class Place:
             "EXPONENTIAL_DATA": str(self.folder),
             "EXPONENTIAL_APP_PORT": "0",
             "WHATSAPP_GATEWAY_PORT": "0",
+            "EXPONENTIAL_LOG_LEVEL": "error",  # commands set it for themselves where it isn't set, here for all tests
             "DATABASE_URL": self.urls["app"],
             "GATEWAY_DATABASE_URL": self.urls["gateway"],
             **({"EXPONENTIAL_ENCRYPTION_KEY": ring} if ring else {}),

@@ -34,6 +34,7 @@ class Place:
             "EXPONENTIAL_DATA": str(folder),
             "DATABASE_URL": app,
             "GATEWAY_DATABASE_URL": gateway,
+            "EXPONENTIAL_LOG_LEVEL": "error",  # commands set it for themselves where it isn't set, here for all tests
         }
 
     def run(self, *arguments: str, fails: bool = False) -> str:

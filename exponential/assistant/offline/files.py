@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from exponential.assistant.offline import pasting
 from exponential.assistant.offline.marking import plain
-from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
+from exponential.assistant.offline.steps import Call, File, Heard, Say, Step, distinct
 from exponential.assistant.offline.talking import UNKNOWN
 
 BLIND = "I can't look at pictures without a language model."
@@ -35,7 +35,7 @@ def answer(heard: Heard, understand: Callable[[Heard], list[Step]]) -> list[Step
     for file in heard.files:
         if not file.text:
             steps.append(Say(file.note or BLIND))
-    return [step for place, step in enumerate(steps) if step not in steps[:place]]
+    return distinct(steps)
 
 
 def words_of(heard: Heard) -> list[Heard]:

@@ -12,6 +12,7 @@ from exponential.assistant import prompts
 from exponential.assistant.offline import files, forwarded, intents, manners, reminding, snoozing
 from exponential.assistant.offline.steps import Heard, Kind
 
+MOST_ANSWERS = 4  # messages that make one request, with the first
 _LISTS: dict[str, Kind] = {
     "tasks": "task",
     "projects": "project",
@@ -62,7 +63,7 @@ def _asked(messages: Sequence[ModelMessage]) -> str | None:
     """The last request, if all that was said to it is when to remind, or of what: "remind me", "tomorrow at 9"."""
     parts = [part for message in messages for part in message.parts]
     words: list[str] = []
-    while not (words and reminding.begins(words[0])):
+    while len(words) < MOST_ANSWERS and not (words and reminding.begins(words[0])):
         said = _questioned(parts, (reminding.WHAT,) if words else (snoozing.WHEN, reminding.WHAT))
         if said is None:
             break

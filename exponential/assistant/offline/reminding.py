@@ -9,7 +9,7 @@ from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.repeating import bare_hours, first_moment, repetition
 from exponential.assistant.offline.snoozing import WHEN as WHEN
 from exponential.assistant.offline.snoozing import cancelled, snoozed
-from exponential.assistant.offline.steps import Call, Heard, Say, Step
+from exponential.assistant.offline.steps import Call, Heard, Say, Step, distinct
 from exponential.workspace import dates
 
 WHAT = "What shall I remind you of, and when? For example: *Remind me tomorrow at 9 to call mom*."
@@ -93,6 +93,7 @@ _LEADS_TO_WHAT = re.compile(r"(?:to|of|about|that)\s", re.IGNORECASE)
 _ALARM = re.compile(r"\balarm(?P<s>s?)(?:\s+clocks?)?\b(?!\s+me\b)", re.IGNORECASE)
 
 
+SPLITS = 3  # "and"s between days or hours of one request, which make two requests of it each
 _SET_ALARM = whole(
     r"(?:set|add|create|make(?:\s+me)?)\s+(?:up\s+)?(?:an?|my|the)?\s*(?:new\s+|wake[\s-]?up\s+)?alarm(?:\s+clock)?\b(?P<rest>.*)|alarm\s+(?P<rest2>(?:for\s+|at\s+)?\d.*)"
 )
@@ -142,14 +143,14 @@ def begins(text: str) -> bool:
     return _REMIND.fullmatch(text) is not None
 
 
-def _set(heard: Heard) -> list[Step] | None:
+def _set(heard: Heard, splits: int = SPLITS) -> list[Step] | None:
     match = _REMIND.fullmatch(heard.text)
     if match is None or _NOT_REMIND.search(heard.text) or _ASKS_WHAT.match(match["rest"]):
         return None
-    ways = _ways(heard.text)
-    found = [_set(replace(heard, text=way)) for way in ways]
+    ways = _ways(heard.text) if splits else []
+    found = [_set(replace(heard, text=way), splits - 1) for way in ways]
     if ways and all(found):
-        return [step for steps in found for step in steps or ()]
+        return distinct([step for steps in found for step in steps or ()])
     rest = _FIRST_OF.sub("1st of every month", match["rest"])
     words, repeat, every, at = repetition(f"{match['before']} | {rest}", heard.now)
     if repeat is None and match["often"]:  # "a weekly reminder", where no day says more

@@ -62,6 +62,11 @@ class Heard:
     offered: Sequence[str] = ()
 
 
+def distinct(steps: Sequence[Step]) -> list[Step]:
+    """Each step once, where it comes first."""
+    return [step for place, step in enumerate(steps) if step not in steps[:place]]
+
+
 def has_call(steps: Sequence[Step] | None) -> bool:
     """Whether something is to be done, and not only said."""
     return any(isinstance(step, Call) for step in steps or ())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from environment import bare
 
 from exponential import launch
 from exponential.app import service
@@ -33,7 +34,10 @@ async def test_sigterm_ends_the_service_and_its_open_streams(
 ) -> None:
     url = database_url("app")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", START, url, str(tmp_path), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", START, url, str(tmp_path)),
+        env=bare(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         base = f"http://127.0.0.1:{await port_of(process)}"

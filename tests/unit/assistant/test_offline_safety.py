@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cpu_time import limited
 from hypothesis import given
 from hypothesis import strategies as st
 from phrasing_sets import DESTRUCTIVE, MEMORIES, TOOLS, phrasings
@@ -101,3 +102,26 @@ def test_only_what_is_named_goes(verb: str, words: list[str], memory: str) -> No
 def test_what_names_nothing_takes_nothing(text: str) -> None:
     for memory in ("", "tasks", "project", "meeting", "items"):
         assert destroyed(text, MEMORIES[memory]) == [], text
+
+
+REPEATED = (
+    "at 1,2 ", "at 8 and 18 ", "mondays and tuesdays ", "every monday and tuesday ", "monday and tuesday at 1 and 2 ",
+    "and thursday ", "tomorrow and friday ", "every hour ", "and buy milk ", "and remind me to call mom ", "no, ",
+    "add a task: ", "then delete it ", "or not ", "- buy milk\n", "and ", "to call bob ", "please ", "\"milk\" and ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", REPEATED)
+def test_no_request_takes_long_however_often_it_says_the_same(unit: str) -> None:
+    for beginning in (
+        "",
+        "remind me to call bob ",
+        "remind me every hour to call bob ",
+        "add a task: call bob ",
+        "delete ",
+    ):
+        for times in (8, 80):
+            text = (beginning + unit * times)[: intents.MAX_REQUEST]
+            with limited(5):
+                steps = intents.read([replace(MEMORIES["tasks"], text=text)], TOOLS)
+            assert len(steps) <= 40, text
