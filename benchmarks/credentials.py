@@ -20,6 +20,7 @@ from uuid import UUID
 from exponential import clock, database, embedded, encryption
 from exponential.database import Database
 from exponential.gateway import sessions, spool, trust, wire
+from exponential.gateway.lease import Lease
 from exponential.gateway.process import Launch, WorkerProcess
 from exponential.gateway.sessions import Session
 from exponential.gateway.vault import Vault, copy_name
@@ -58,7 +59,7 @@ async def measure(kind: str, messages: int, whatsapp: Loopback, db: Database, fo
     copy.path.unlink()  # SQLite makes it: an empty one here would do as well
     phone = whatsapp.add_phone(f"+49151{session.int % 10**8:08}", "Ada")
     run = Run(Vault(db, [KEY]), session, folder)
-    process = await WorkerProcess.start(_launch(kind, whatsapp), run.changed)
+    process = await WorkerProcess.start(_launch(kind, whatsapp), Lease(), run.changed)
     process.tell(wire.Configure(spool.derive_keys([KEY])[0].hex()))
     begun = time.monotonic()
     process.tell(wire.Open(str(session), str(folder), store=copy.path.name, key=copy.key.hex()))

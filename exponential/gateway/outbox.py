@@ -35,13 +35,13 @@ from exponential.encryption import BlindIndex, EncryptedText
 from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
 from exponential.gateway import access, contacts, origins, wakeups
 from exponential.gateway.lanes import Lanes
-from exponential.gateway.leases import TypingLeases
 from exponential.gateway.line import Line as Line
 from exponential.gateway.line import SendFailed as SendFailed
 from exponential.gateway.line import SendUnknown as SendUnknown
 from exponential.gateway.nodes import Fence
 from exponential.gateway.pacing import Pace
 from exponential.gateway.sessions import Session
+from exponential.gateway.typing_leases import TypingLeases
 from exponential.gateway.wire import Leaving, Original
 
 QUEUED, SENDING, SENT, DELIVERED, READ, FAILED = "queued", "sending", "sent", "delivered", "read", "failed"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from exponential import log
 from exponential.gateway import wire
+from exponential.gateway.lease import Lease
 
 STOP_WITHIN = 2.0  # seconds from closing the wire to the kill
 _PASSED_ON = (
@@ -69,8 +70,9 @@ class WorkerProcess:
         return self._process.pid
 
     @classmethod
-    async def start(cls, launch: Launch, on_change: "OnChange") -> "WorkerProcess":
-        """Spawn a worker. It gets none of our secrets: an environment of its own, and one end of a socket pair.
+    async def start(cls, launch: Launch, lease: Lease, on_change: "OnChange") -> "WorkerProcess":
+        """Spawn a worker. It gets none of our secrets: an environment of its own, one end of a socket pair, and
+        the lease.
 
         `on_change` hears at once of changed stores: they don't queue up behind the events, which may have to wait.
         """
@@ -86,8 +88,9 @@ class WorkerProcess:
                 "-m",
                 launch.module,
                 str(theirs.fileno()),
+                str(lease.fd),
                 launch.log_level,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), lease.fd),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -14,6 +13,7 @@ from exponential import log
 from exponential.ending import end
 from exponential.errors import Unavailable
 from exponential.gateway import wire
+from exponential.gateway.lease import Lease
 from exponential.gateway.outbox import SendFailed, SendUnknown
 from exponential.gateway.policy import Policy
 from exponential.gateway.process import Launch, WorkerProcess
@@ -58,7 +58,7 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._online: set[str] = set()
         self._policies: dict[str, dict[str, Any]] = {}
-        self._may_act_until = math.inf
+        self._lease = Lease()
         self._closing = False
         self.sent = self.reconnects = 0  # since this process began
 
@@ -79,10 +79,7 @@ class Supervisor:
 
     def may_act_until(self, moment: float) -> None:
         """After `moment` (time.monotonic()) others may run these sessions: nothing is sent then, and workers end."""
-        self._may_act_until = moment
-        for crew in self._crews:
-            if crew.process is not None:
-                crew.process.tell(wire.Lease(moment))
+        self._lease.until = moment
 
     @property
     def workers(self) -> list[int | None]:
@@ -214,13 +211,14 @@ class Supervisor:
         self._closing = True
         await asyncio.gather(*(crew.process.close() for crew in self._crews if crew.process is not None))
         await end(*self._tasks)
+        self._lease.close()
 
     async def _ask(
         self, session: str, command: Callable[[int], wire.Command], timeout: float, *, offline_too: bool = False
     ) -> str:
         crew = self._crew_of(session)
-        lapsed = time.monotonic() > self._may_act_until
-        if crew is None or crew.process is None or lapsed or not (offline_too or session in self._online):
+        reached = offline_too or session in self._online
+        if crew is None or crew.process is None or not reached or time.monotonic() > self._lease.until:
             raise Unavailable("This session isn't connected to WhatsApp right now.", code="not_connected")
         try:
             answer = await crew.process.ask(command, timeout)
@@ -317,10 +315,8 @@ class Supervisor:
 
     async def _serve(self, crew: Crew) -> None:
         """One process from start to death."""
-        process = await WorkerProcess.start(self._launch, self._changed)
+        process = await WorkerProcess.start(self._launch, self._lease, self._changed)
         process.tell(wire.Configure(self._spool_key.hex()))
-        if self._may_act_until < math.inf:
-            process.tell(wire.Lease(self._may_act_until))
         crew.process = process
         for session in sorted(crew.sessions):
             self._run_task(self._start_client(crew, process, session))

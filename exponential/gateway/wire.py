@@ -88,16 +88,6 @@ class Configure:
 
 
 @dataclass(frozen=True)
-class Lease:
-    """Until `until` (time.monotonic(), the same in all processes of a machine) the sessions are this gateway's.
-
-    Renewed all the time. A worker whose lease ran out ends at once: another node may be running its sessions.
-    """
-
-    until: float
-
-
-@dataclass(frozen=True)
 class Open:
     """Run the client whose files are in `folder`: log in when it is linked, else show QR codes.
 
@@ -351,7 +341,7 @@ class Answer:
 
 
 Command = (
-    Configure | Lease | Open | Access | Kept | Close  # the worker's own business
+    Configure | Open | Access | Kept | Close  # the worker's own business
     | Unlink | Send | Leave | Recorded | Read | React | Typing | Fetch | PairingCode | Groups
 )  # fmt: skip
 Event = (

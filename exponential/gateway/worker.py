@@ -5,7 +5,6 @@ It gets its end of a socket pair as a file descriptor, and ends when the other e
 
 import functools
 import json
-import math
 import os
 import queue
 import socket
@@ -19,6 +18,7 @@ from exponential import log
 from exponential.errors import ConfigurationError
 from exponential.gateway import keeper, media, whatsapp, wire
 from exponential.gateway.channel import Channel
+from exponential.gateway.lease import Lease
 from exponential.gateway.policy import Policy
 from exponential.gateway.session_thread import FIRST_PAUSE, SessionThread
 from exponential.gateway.whatsapp import Client, NotSent, OutcomeUnknown, Refused
@@ -31,9 +31,9 @@ _log = log.get(__name__)
 
 
 class Worker:
-    """Carries out commands until the supervisor goes away."""
+    """Carries out commands until the supervisor goes away, or loses its sessions to another node."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, lease: Lease) -> None:
         self._channel = channel
         self._sessions: dict[str, SessionThread] = {}
         self._spool_key = b""
@@ -41,7 +41,7 @@ class Worker:
         self._fetches = ThreadPoolExecutor(max_workers=FETCHES, thread_name_prefix="fetch")
         self._leaving: dict[str, queue.SimpleQueue[bool]] = {}  # messages whose id is being recorded
         self._left_behind = 0
-        self._lease = math.inf
+        self._lease = lease
 
     def run(self) -> None:
         self._channel.emit(wire.Ready())
@@ -59,8 +59,6 @@ class Worker:
         match command:
             case wire.Configure(spool_key):
                 self._spool_key = bytes.fromhex(spool_key)
-            case wire.Lease(until):
-                self._lease = until
             case wire.Open(session):
                 before = self._sessions.get(session)
                 self._close(session)
@@ -160,7 +158,7 @@ class Worker:
         (on or self._calls).submit(run)
 
     def _watch_lease(self) -> None:
-        while (left := self._lease - time.monotonic()) > 0:
+        while (left := self._lease.until - time.monotonic()) > 0:
             time.sleep(min(left, 1.0))
         _log.error("lease_ran_out", meaning="the gateway lost its database or hangs; another node may take over")
         os._exit(1)
@@ -177,19 +175,19 @@ class Worker:
 
 
 def main() -> None:
-    """`python -m exponential.gateway.worker FD LOG_LEVEL`."""
+    """`python -m exponential.gateway.worker WIRE LEASE LOG_LEVEL`; the first two are file descriptors."""
     os.umask(0o077)
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)  # neonize prints there
     sys.setswitchinterval(0.0005)  # the client's callback should get its turn before WhatsApp gets its acknowledgement
-    log.configure(sys.argv[2], service="worker")
+    log.configure(sys.argv[3], service="worker")
     try:
         whatsapp.encrypt_stores()
     except ConfigurationError as error:
         _log.error("worker_refuses_to_start", why=str(error))
         os._exit(1)
     connection = socket.socket(fileno=int(sys.argv[1]))
-    Worker(Channel(connection)).run()
+    Worker(Channel(connection), Lease(int(sys.argv[2]))).run()
     os._exit(0)  # threads of failed linkings never end by themselves
 
 

@@ -4,7 +4,7 @@ import pytest
 from answering import ADAS_CHAT, BOBS_CHAT, World
 from gateways import until
 
-from exponential.gateway import leases
+from exponential.gateway import typing_leases
 from exponential.loopback.groups import Group
 from exponential.loopback.writing import ChatMessage
 
@@ -25,7 +25,7 @@ def hello(world: World) -> ChatMessage:
 
 
 async def test_typing_ends_although_nobody_takes_it_back(chatting: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "LEASE", 0.4)
+    monkeypatch.setattr(typing_leases, "LEASE", 0.4)
     await chatting.gateway.client.typing(*chatting.ids, BOBS_CHAT, True)
     await until(lambda: ADA in chatting.bob.typing)
     await until(lambda: not chatting.bob.typing)
