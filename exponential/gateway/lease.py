@@ -1,7 +1,7 @@
 """The gateway's lease as its workers see it: until when its sessions are its own.
 
-It is a page of shared memory, not a command on the wire: a worker that is busy with fifty logins sees at once that it was
-renewed, and so does one that its gateway has much to tell.
+It is a page of shared memory, not a command on the wire: a worker that is busy with fifty logins sees at once that it
+was renewed, and so does one that its gateway has much to tell.
 """
 
 import math

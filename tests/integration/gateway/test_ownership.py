@@ -139,6 +139,23 @@ async def test_what_came_while_the_lease_had_run_out_goes_on_with_the_next_beat(
     assert (await row(first, session)).holder == held.holder
 
 
+async def test_a_node_beats_on_while_its_work_takes_long(two: Two) -> None:
+    holding = two[0].operations.holding
+    at_work, done = asyncio.Event(), asyncio.Event()
+
+    async def take_long() -> None:
+        at_work.set()
+        await done.wait()
+
+    holding.report_to(take_long)
+    holding._node.until = 0.0  # as after a moment without the database: the next beat has work behind it
+    await asyncio.wait_for(at_work.wait(), 20)
+    for _ in range(3):
+        before = holding._node.until
+        await until(lambda before=before: holding._node.until > before)
+    done.set()
+
+
 async def test_twenty_logins_at_two_nodes_take_as_many_places_as_there_are(two: Two) -> None:
     calls = [two[number % 2].client.login(ADA) for number in range(20)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
