@@ -195,6 +195,18 @@ async def test_an_outage_of_whatsapp_heals_by_itself(
         await until(lambda: is_status(gateway, session, "connected"), within=60)
 
 
+@pytest.mark.usefixtures("hanging_up")
+async def test_a_first_login_that_fails_is_tried_again_soon(
+    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
+) -> None:
+    async with start_real_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        code = await shown(gateway, session)
+        whatsapp.faults.refuse(503)  # the library tries once by itself, and doesn't tell that it failed
+        await adas_phone.scan(code)
+        await until(lambda: is_status(gateway, session, "connected"), within=30)  # a hanging client is found after 60 s
+
+
 async def test_an_account_with_a_passkey_and_an_outdated_client_are_told_while_linking(
     start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
 ) -> None:
