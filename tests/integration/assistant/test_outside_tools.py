@@ -47,6 +47,13 @@ class Forecaster:
 Start = Callable[..., Any]
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a server may take long to start, which isn't what is tested here."""
+    for limit in ("FIRST", "CONNECT", "LIST"):
+        monkeypatch.setattr(outside, limit, 60.0)
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "log"
