@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,6 +31,8 @@ from exponential.assistant.offline.steps import Call, File, Heard
 _ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")
 _PROJECTS = re.compile(r"^Projects of .* by name: (\[.*\])$", re.MULTILINE)
 _TASKS = re.compile(r"^Open tasks of .*, by title: (\[.*\])$", re.MULTILINE)
+# Few, so that messages which take long to read leave time for everything else.
+_readers = ThreadPoolExecutor(2, "rules")
 
 
 class OfflineModel(Model):
@@ -60,7 +63,7 @@ class OfflineModel(Model):
         # Of the turn's first request: what its tools have changed since must not change how it is read.
         mind = replace(mind, projects=_named(_PROJECTS, messages[start]), tasks=_named(_TASKS, messages[start]))
         heard = _said(prompt, mind)
-        steps = await asyncio.to_thread(intents.read, heard, tools)
+        steps = await asyncio.get_running_loop().run_in_executor(_readers, intents.read, heard, tools)
         calls = [step for step in steps if isinstance(step, Call)]
         results = memory.results(messages[start:])
         parts: list[ModelResponsePart]
