@@ -202,9 +202,9 @@ def _check_dotenv() -> None:
         return
     if hasattr(os, "geteuid") and (found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH):
         raise ConfigurationError(
-            "The file .env in this folder belongs to another user, or every user may write to it. Its settings could run "
-            "programs as you, so it isn't read. Make it yours (chown) and yours alone to write (chmod o-w), or start in "
-            "another folder."
+            "The file .env in this folder belongs to another user, or every user may write to it. Its settings could "
+            "run programs as you, so it isn't read. Make it yours (chown) and yours alone to write (chmod o-w), or "
+            "start in another folder."
         )
 
 
