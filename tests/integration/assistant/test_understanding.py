@@ -251,6 +251,31 @@ async def test_the_reading_of_a_file_is_stopped_by_a_message(
     assert await story.titles(alice) == ["call mom"]
 
 
+async def test_words_wait_for_a_file_that_comes_right_after_them(
+    hearing: Runtime, ears: TranscriptionServer, story: Story, alice: UUID
+) -> None:
+    ears.delay = 1.0
+    (received,) = await story.say(Incoming(alice, "web", "add call mom"))
+    await story.say(Incoming(alice, "web", "", attachments=(voice("add buy milk"),)))
+    [together] = await story.replies(received.chat_id)
+    assert "call mom" in together and "buy milk" in together
+
+
+async def test_a_file_that_still_waits_to_be_read_is_stopped_at_once(
+    hearing: Runtime, ears: TranscriptionServer, story: Story, alice: UUID
+) -> None:
+    ears.delay = 60.0
+
+    def guest(number: int, text: str, *files: Attachment, of: str) -> Incoming:
+        return Incoming(alice, "whatsapp", text, "guest", "s1", of, f"{of}{number}", attachments=files)
+
+    everybody = [f"{number}@lid" for number in range(20)]
+    await story.say(*(guest(0, "", voice("hello"), of=who) for who in everybody))
+    chats = [(await story.say(guest(1, "/stop", of=who)))[0].chat_id for who in everybody]
+    for chat in chats:
+        assert "(stopped)" in await story.replies(chat, 2)
+
+
 async def test_the_reading_of_a_file_is_stopped_by_the_button(
     hearing: Runtime, ears: TranscriptionServer, app_database: Database, story: Story, alice: UUID
 ) -> None:
