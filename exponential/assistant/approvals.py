@@ -146,7 +146,7 @@ async def send(session: AsyncSession, user_id: UUID, pending_id: UUID, text: str
             raise BadInput("Say what to send instead, in up to 65,536 characters.", code="text_invalid")
         await _reword(session, pending.turn_id, text)
     pending.state, pending.decided_at = "sent", clock.now()
-    await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{pending.chat_id}", turn_id=str(pending.turn_id))
+    await jobs.defer_delivery(session, pending.chat_id, pending.turn_id)
     await notify(session, conversation.CHANNEL, str(pending.chat_id))
     return pending
 
