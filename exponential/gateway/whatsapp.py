@@ -24,7 +24,7 @@ from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DevicePr
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
-from exponential.gateway import reading, reasons, vfs, wire
+from exponential.gateway import client_log, reading, reasons, vfs, wire
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
 from exponential.gateway.reading import account_of, inbound, written
@@ -372,7 +372,9 @@ class Client:
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:
-        with self._gate.keeping(event.Info.ID):
+        source = event.Info.MessageSource
+        origin = source.Chat if source.IsGroup else source.Sender
+        with self._gate.keeping(client_log.key(event.Info.ID, origin.User)):
             self._keep_message(client, event)
 
     def _keep_message(self, client: Any, event: Any) -> None:
