@@ -17,11 +17,11 @@ from typing import NamedTuple
 _TAG = re.compile(r"<([\w:-]+)")
 _ATTRIBUTE = re.compile(r' ([\w:-]+)="(.*?)"(?= [\w:-]+="|/?>)', re.DOTALL)
 _PART = re.compile(r'<enc((?: [\w:-]+="[^"]*")*)')
-_PART_ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
+_PART_ATTRIBUTE = re.compile(r' ([\w:-]+)="([^"]*)"')
 _ID = re.compile(r'[^"\s<>]+')
 _USER = re.compile(r"[^@.:]+")
 _GROUPS = ("@g.us", "@broadcast")
-_BOT = re.compile(r"1313555\d{4}@s\.whatsapp\.net|131655500\d{2}@s\.whatsapp\.net|[^@]*@bot")
+_BOT = re.compile(r"(?:1313555\d{4}|131655500\d{2})@s\.whatsapp\.net")
 _MESSAGES = ("message", "appdata")  # what whatsmeow opens
 # Receipts that acknowledge a message; others speak of earlier ones.
 _ACKNOWLEDGING = ("", "inactive", "sender", "peer_msg")
@@ -141,7 +141,7 @@ def _becomes_message(part: dict[str, str], origin: str) -> bool:
         case "skmsg":
             return origin.endswith(_GROUPS)
         case "msmsg":
-            return _BOT.fullmatch(origin) is not None
+            return origin.endswith("@bot") or _BOT.fullmatch(origin) is not None
         case _:
             return False
 
