@@ -24,10 +24,10 @@ from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DevicePr
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
-from exponential.gateway import reading, reasons, vfs, wire
+from exponential.gateway import client_log, reading, reasons, vfs, wire
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
-from exponential.gateway.reading import account_of, inbound, written
+from exponential.gateway.reading import account_of, decoded, inbound, written
 from exponential.gateway.wire import Account, Inbound, Original
 
 FIRST_CODE, NEXT_CODE, CODES = 60, 20, 6  # seconds that WhatsApp honours each of the codes of one connection
@@ -97,7 +97,7 @@ class _Neonize(NewClient):  # type: ignore[misc]
             entry = LogEntry.FromString(ctypes.string_at(data, size))
             if entry.Name.startswith("Client"):  # its first line says that it dials
                 registered()
-            on_log(entry.Name, entry.Message)
+            on_log(entry.Name, decoded(entry.Message))
 
         subscribed = bytearray(self.event.list_func)
         kinds = (ctypes.c_char * len(subscribed)).from_buffer(subscribed)
@@ -372,7 +372,9 @@ class Client:
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:
-        with self._gate.keeping(event.Info.ID):
+        source = event.Info.MessageSource
+        origin = source.Chat if source.IsGroup else source.Sender
+        with self._gate.keeping(client_log.key(decoded(event.Info.ID), decoded(origin.User))):
             self._keep_message(client, event)
 
     def _keep_message(self, client: Any, event: Any) -> None:
