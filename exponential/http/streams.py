@@ -119,6 +119,8 @@ class StreamGuard:
         elif len(self._open) >= self._most:
             return False
         self._open[stream] = admission
+        if len(self._open) == self._most:
+            _log.warning("streams_full", most=self._most)
         if self._checking is None:
             self._checking = asyncio.create_task(self._check())
         return True
