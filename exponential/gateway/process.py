@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from exponential import log
 from exponential.gateway import wire
 
+REPLACE = 75  # exit code of a worker that wants to be replaced by a fresh one; sysexits.h: EX_TEMPFAIL
 STOP_WITHIN = 2.0  # seconds from closing the wire to the kill
 _PASSED_ON = (
     "PATH",
@@ -67,6 +68,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def wants_to_be_replaced(self) -> bool:
+        """Whether it ended for that; known after `close`."""
+        return self._process.returncode == REPLACE
 
     @classmethod
     async def start(cls, launch: Launch, on_change: "OnChange") -> "WorkerProcess":

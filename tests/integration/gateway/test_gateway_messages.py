@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from gateways import ADA, BOB, App, Gateway, StartGateway, scan, until
 
-from exponential import clock
+from exponential import clock, log
 from exponential.auth.tokens import Identity
 from exponential.database import Database
 from exponential.errors import Conflict
@@ -272,6 +272,20 @@ async def test_a_worker_that_dies_while_sending_is_replaced_and_the_message_is_s
         await until(lambda: all_sent(gateway, session, [fatal, after]))
         assert said(session_folder(session)) == ["die while sending"] * 2 + ["afterwards"]
         await until(lambda: in_state(gateway, session, "connected"))
+
+
+async def test_a_worker_that_is_worn_out_is_replaced_at_once_and_that_is_no_death(
+    start_gateway: StartGateway, session_folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("info")
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await scan(gateway, session_folder(session), session)
+        fatal = await gateway.client.send(ADA, session, ADAS_CHAT, "wear out", key="1")
+        await until(lambda: all_sent(gateway, session, [fatal]))
+        assert said(session_folder(session)) == ["wear out"] * 2
+        await until(lambda: in_state(gateway, session, "connected"))
+    assert "worker_died" not in capsys.readouterr().err
 
 
 async def test_a_message_that_left_before_its_worker_died_is_not_sent_twice(
