@@ -42,7 +42,6 @@ async function isSignedOut(path) {
 }
 
 /** Call `on` (or on[event]) at once and whenever the server says so; reconnects by itself and rests while hidden.
-    Where the server has ended the stream for newer ones, it waits longer, but not when somebody turns to the page.
     A browser that is signed out meanwhile loads the page again, which asks it to sign in. */
 export function live(path, on, connected = () => {}) {
   let source = null;
@@ -73,7 +72,6 @@ export function live(path, on, connected = () => {}) {
       source.addEventListener(name, act);
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
-  addEventListener("focus", () => source?.readyState === EventSource.CONNECTING && open());
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
   syncZone().then(open);

@@ -20,7 +20,6 @@ from exponential.app import service
 from exponential.auth import signin
 from exponential.auth.users import User
 from exponential.http.streams import EACH
-from exponential.workspace import tasks
 
 Browser = httpx.AsyncClient
 STREAMS = ("/chat/events", "/chats/events", "/tasks/events", "/api/whatsapp/events")
@@ -97,24 +96,6 @@ async def test_they_end_with_the_account_and_the_session_and_others_go_on(house:
             assert await anext(lines) == "retry: 1000"
             with clock.frozen(clock.now() + signin.SESSION_LIFETIME + timedelta(minutes=1)):
                 assert [line async for line in lines][-1] == ""  # it ends as it should, not in the middle
-
-
-async def test_a_window_that_made_room_for_others_is_live_again_as_soon_as_it_is_used(house: House) -> None:
-    alice = await house.user()
-    async with house.window(alice) as (window, url), browser(house, url, alice) as client, AsyncExitStack() as stack:
-        board = house.app.state.exponential.board
-        page = f"{url}/tasks"
-        shown = window.page.expect_response(lambda answer: answer.url == page and "x-part" in answer.request.headers)
-        async with shown as first:
-            await window.page.goto(page)
-        await (await first.value).finished()
-        [watcher] = board._watchers[tasks.CHANNEL, str(alice.id)]
-        for _ in range(EACH):
-            await stack.enter_async_context(client.stream("GET", "/tasks/events"))
-        await until(lambda: watcher not in board._watchers[tasks.CHANNEL, str(alice.id)])
-        await client.post("/tasks", data={"title": "Water the plants"})
-        await window.page.evaluate("dispatchEvent(new Event('focus'))")
-        await expect(window.page.get_by_text("Water the plants")).to_be_visible()
 
 
 async def test_a_page_that_is_left_open_goes_to_the_sign_in_page(house: House) -> None:
