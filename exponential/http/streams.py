@@ -67,9 +67,9 @@ class StreamGuard:
 
     A stream ends within seconds of the moment from which its caller is refused; who is let in is checked once for all
     streams of a cookie or token. Of one user's streams the oldest ends when there are more than `each`. It tells its
-    page to come back in a while: coming at once, pages would end each other's streams for ever. (A tab that is shown again
-    opens one at once.) All users' together are at most `most`, half of the connections that a process holds
-    where it isn't given; then a new one gets 503.
+    page to come back in a while: coming at once, pages would end each other's streams for ever. (A tab that is shown
+    again opens one at once.) All users' together are at most `most`, half of the connections that a process holds where
+    it isn't given; then a new one gets 503.
     """
 
     def __init__(self, app: ASGIApp, *, each: int = EACH, most: int | None = None, every: float = EVERY) -> None:
