@@ -41,7 +41,7 @@ def program_with(scope: Scope) -> _Ask:
                 token, user = await access_tokens.use(session, secret, scope)
             return Caller(user, token.name)
 
-        return await admit(request, who)
+        return await admit(request, secret, who, lambda caller: caller.user.id)
 
     return ask
 

@@ -48,12 +48,13 @@ def is_https(request: Request) -> bool:
 async def signed_in(request: Request) -> User:
     """The user of the browser's web session. Raises Unauthorized."""
 
+    cookie = request.cookies.get(COOKIE)
+
     async def who() -> User:
         async with state_of(request).database.transaction() as session:
-            return await signin.who(session, request.cookies.get(COOKIE))
+            return await signin.who(session, cookie)
 
-    request.state.user = await admit(request, who)
-    user: User = request.state.user
+    request.state.user = user = await admit(request, cookie or "", who, lambda user: user.id)
     return user
 
 

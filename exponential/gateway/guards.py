@@ -27,7 +27,7 @@ async def _caller(request: Request) -> Identity:
     async def who() -> Identity:
         return tokens.verify(token, secret=settings.auth_secret, audience=tokens.GATEWAY, issuers=settings.jwt_issuers)
 
-    return await admit(request, who)
+    return await admit(request, token, who, lambda identity: identity.user_id)
 
 
 Use = Annotated[Operations, Depends(_operations)]
