@@ -4,6 +4,7 @@ in proxies, HTTPS for good.
 
 import asyncio
 import contextlib
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -182,12 +183,17 @@ async def test_a_client_that_takes_nothing_is_cut_off() -> None:
 
 
 async def taken(url: str, at_once: int) -> int:
-    """Bytes of `/huge` that a client gets who takes so many 20 times a second, and after 5 seconds the rest."""
+    """Bytes of `/huge` that a client gets who takes so many 20 times a second, with little room for more, and after 5
+    seconds the rest."""
     got, began = 0, time.monotonic()
-    async with connected(url) as (reader, writer):
-        writer.write(b"GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, at_once)
+        client.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(client, b"GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         with contextlib.suppress(ConnectionError):
-            while read := await reader.read(at_once):
+            while read := await loop.sock_recv(client, at_once):
                 got += len(read)
                 if time.monotonic() - began < 5:
                     await asyncio.sleep(0.05)
@@ -196,8 +202,8 @@ async def taken(url: str, at_once: int) -> int:
 
 async def test_who_takes_an_answer_too_slowly_is_cut_off_and_at_a_fair_pace_gets_it_all() -> None:
     patience = Patience(answer=2, bytes_per_second=500_000)
-    async with asyncio.timeout(60), serving(APP, patience=patience) as url:
-        slow, fair = await asyncio.gather(taken(url, 5_000), taken(url, 200_000))
+    async with asyncio.timeout(120), serving(APP, patience=patience) as url:
+        slow, fair = await asyncio.gather(taken(url, 8_000), taken(url, 200_000))
     assert slow < HUGE <= fair
 
 
