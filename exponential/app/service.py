@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
@@ -44,7 +44,7 @@ from exponential.app.board import Board
 from exponential.app.mcp import PATH, McpEndpoint
 from exponential.app.mode import GatewayMode
 from exponential.app.pages import STATIC, failure, wants_json
-from exponential.app.security import MAX_BODY, Guard
+from exponential.app.security import Guard
 from exponential.app.state import State
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
@@ -52,6 +52,7 @@ from exponential.database import Database
 from exponential.ending import end
 from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient
+from exponential.http.bodies import Bodies, Budget
 from exponential.http.server import Server, bind
 from exponential.http.streams import StreamGuard
 from exponential.settings import AppSettings
@@ -72,6 +73,7 @@ _TITLES: dict[str | int, str] = {  # by code, else by status
     403: "Not allowed",
     404: "There is nothing here",
     409: "That can’t be done now",
+    413: "That is too large",
     422: "That can’t be understood",
     503: "Not available right now",
 }
@@ -90,11 +92,13 @@ _ADVICE: dict[str | int, str] = {
 def create(settings: AppSettings) -> FastAPI:
     """The app for `settings`, whose database is prepared and whose key ring is set. It connects in its lifespan."""
 
+    budget = Budget()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.database_url)
         gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
-        state = State(settings, db, Board(db), GatewayMode(gateway), gateway, oidc.make_provider(settings))
+        state = State(settings, db, Board(db), GatewayMode(gateway), gateway, budget, oidc.make_provider(settings))
         app.state.exponential = state
         background = {
             asyncio.create_task(state.board.run()),
@@ -113,9 +117,8 @@ def create(settings: AppSettings) -> FastAPI:
                 await gateway.close()
             await db.close()
 
-    app = FastAPI(
-        title="Exponential", lifespan=lifespan, openapi_url=None, max_body_size=MAX_BODY, redirect_slashes=False
-    )
+    app = FastAPI(title="Exponential", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    app.add_middleware(Bodies, budget=budget)
     app.add_middleware(StreamGuard)
     app.add_middleware(Guard, app_url=settings.app_url)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
@@ -127,7 +130,7 @@ def create(settings: AppSettings) -> FastAPI:
     app.add_exception_handler(ExponentialError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(StatementError, _database)
+    app.add_exception_handler(SQLAlchemyError, _database)
     app.add_exception_handler(UnicodeEncodeError, _database)
     app.add_exception_handler(psycopg.OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -177,7 +180,7 @@ async def _health(request: Request) -> Response:
     state: State = request.app.state.exponential
     try:
         await state.database.ping()
-    except DBAPIError:
+    except SQLAlchemyError:
         return JSONResponse({"ok": False, "error": "The database does not answer."}, 503)
     return JSONResponse({"ok": True})
 

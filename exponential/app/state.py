@@ -7,6 +7,7 @@ from authlib.integrations.starlette_client import StarletteOAuth2App
 from fastapi import Depends, Request
 
 from exponential.app.board import Board
+from exponential.app.downloads import Turns
 from exponential.app.export import Exports
 from exponential.app.mode import GatewayMode
 from exponential.auth import signin
@@ -14,6 +15,7 @@ from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import NotFound
 from exponential.gateway.client import GatewayClient
+from exponential.http.bodies import Budget, known
 from exponential.http.routes import before_body
 from exponential.http.streams import admit
 from exponential.settings import AppSettings
@@ -30,8 +32,10 @@ class State:
     board: Board
     mode: GatewayMode
     gateway: GatewayClient | None
+    budget: Budget
     provider: StarletteOAuth2App | None = None
     exports: Exports = field(default_factory=Exports)
+    downloads: Turns = field(default_factory=Turns)
 
 
 def state_of(request: Request) -> State:
@@ -55,6 +59,7 @@ async def signed_in(request: Request) -> User:
             return await signin.who(session, cookie)
 
     request.state.user = user = await admit(request, cookie or "", who, lambda user: user.id)
+    known(request, user.id)
     return user
 
 

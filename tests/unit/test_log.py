@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from python_multipart import QuerystringParser
 
 from exponential import log
 
@@ -26,6 +27,13 @@ def test_secrets_numbers_and_text_are_blotted_out(capsys: pytest.CaptureFixture[
     assert "01a2" in written and "count=3" in written
     for secret in ("buy milk", "4915112345678", token, "s3cretlink"):
         assert secret not in written
+
+
+def test_a_form_is_not_logged_byte_by_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("debug")
+    parser = QuerystringParser()
+    parser.write(b"&" * 1_000)
+    assert capsys.readouterr().err == ""
 
 
 def test_an_exception_tells_no_query_parameters(capsys: pytest.CaptureFixture[str]) -> None:
