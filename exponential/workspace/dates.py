@@ -1,6 +1,9 @@
 """Finding the date and time in an English request: `extract` returns the request without them, and when it is due."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -42,7 +45,21 @@ _EVENING = re.compile(r"(?<!\s)\s*\b(?:in\s+the|this)\s+(?:evening|afternoon|mor
 _SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", re.IGNORECASE)
 
 
-def extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
+_Found = tuple[str, date | datetime | None]
+_known: ContextVar[dict[tuple[str, datetime], _Found] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Within it, what `extract` found is kept: the same words are read once, however often they are asked about."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def extract(text: str, now: datetime) -> _Found:
     """Split a request into its words without date and time, and the day, or local time without offset, that they mean.
 
     `now` is the user's local time; its zone tells how 5/6 is read. A date that doesn't exist (30 February) stays in the
@@ -50,6 +67,15 @@ def extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
     """
     if len(text) > MAX_CHARS:
         return text, None
+    known = _known.get()
+    if known is None:
+        return _extracted(text, now)
+    if (text, now) not in known:
+        known[text, now] = _extracted(text, now)
+    return known[text, now]
+
+
+def _extracted(text: str, now: datetime) -> _Found:
     text = hours.without_closing(text)
     spelled = hours.figures(text)
     found = _extract(spelled, now)
@@ -64,7 +90,7 @@ def names_day(text: str, now: datetime) -> bool:
     return _find_day(text, now.date(), day_first=_day_first(now))[1] is not None or _SOON.search(text) is not None
 
 
-def _extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
+def _extract(text: str, now: datetime) -> _Found:
     local, whole = now.replace(tzinfo=None), text
     soon = _SOON.search(text)
     if soon is not None:
