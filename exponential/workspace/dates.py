@@ -1,13 +1,11 @@
 """Finding the date and time in an English request: `extract` returns the request without them, and when it is due."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from exponential.memo import memoised
 from exponential.workspace import days, hours
 from exponential.workspace.days import END as _END
 from exponential.workspace.days import add_months as add_months
@@ -46,19 +44,9 @@ _SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", 
 
 
 _Found = tuple[str, date | datetime | None]
-_known: ContextVar[dict[tuple[str, datetime], _Found] | None] = ContextVar("known", default=None)
 
 
-@contextmanager
-def remembered() -> Iterator[None]:
-    """Within it, what `extract` found is kept: the same words are read once, however often they are asked about."""
-    token = _known.set({})
-    try:
-        yield
-    finally:
-        _known.reset(token)
-
-
+@memoised
 def extract(text: str, now: datetime) -> _Found:
     """Split a request into its words without date and time, and the day, or local time without offset, that they mean.
 
@@ -67,15 +55,6 @@ def extract(text: str, now: datetime) -> _Found:
     """
     if len(text) > MAX_CHARS:
         return text, None
-    known = _known.get()
-    if known is None:
-        return _extracted(text, now)
-    if (text, now) not in known:
-        known[text, now] = _extracted(text, now)
-    return known[text, now]
-
-
-def _extracted(text: str, now: datetime) -> _Found:
     text = hours.without_closing(text)
     spelled = hours.figures(text)
     found = _extract(spelled, now)

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 
+from exponential import memo
 from exponential.assistant.offline import (
     afterthoughts,
     also,
@@ -51,7 +52,6 @@ from exponential.assistant.offline import (
     typos,
 )
 from exponential.assistant.offline.steps import Call, Heard, Kind, Rule, Say, Step, has_call
-from exponential.workspace import dates
 
 RULES: tuple[Rule, ...] = (
     talking.not_text,
@@ -100,7 +100,7 @@ _ONCE = ("undo", "complete_task", "reopen_task", "update_task", "update_project"
 _SOMETHING = {"id": "it", "title": "", "name": "", "done": False}  # what a later request may call "it"
 _ABOUT = re.compile(r"(?:what|how)\s+about\b", re.IGNORECASE)  # another one, as the one before
 MAX_REQUEST = 400  # characters of a tidied message; a transcript may be longer
-MAX_READ = 25 * MAX_REQUEST  # characters of requests and their parts that all rules go over in one reading
+MAX_READ = 20 * MAX_REQUEST  # characters of requests and their parts that all rules go over in one reading
 _RUN = re.compile(r"([^\w\s])\1{3,}")
 TOO_LONG = (
     "That is too long for me without a language model. Send it in shorter messages, or begin with *Transcript:* if it "
@@ -119,7 +119,7 @@ def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
     Who has no tool but leaving a note is a guest.
     """
     _left.set(MAX_READ)
-    with dates.remembered():
+    with memo.kept():
         return _answers(heard, tools)
 
 

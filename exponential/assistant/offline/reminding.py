@@ -159,8 +159,6 @@ def _set_once(heard: Heard) -> list[Step] | None:
     if repeat == "hourly":
         return [Say(TOO_OFTEN)]
     rest, due = dates.extract(bare_hours(rest.strip()), heard.now)
-    if schedules.is_left_in(rest):
-        return [Say(WHICH_TIMES)]
     text = _what(rest) or ("alarm" if match["alarm"] else "wake up" if "wake" in match[0].lower() else "")
     if pointing.is_pronoun(text) and heard.last is not None:
         text = choosing.words_of(heard.last) or text
@@ -172,6 +170,8 @@ def _set_once(heard: Heard) -> list[Step] | None:
     moment = first_moment(due or first, repeat, at, heard.now)
     if moment is None:
         return [Say(WHEN)]
+    if schedules.is_left_in(rest):
+        return [Say(WHICH_TIMES)]
     args: dict[str, Any] = {"text": text, "at": moment.isoformat()}
     return [Call("remind", args | ({"repeat": repeat} if repeat else {}) | ({"every": every} if every > 1 else {}))]
 
