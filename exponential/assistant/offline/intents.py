@@ -100,7 +100,7 @@ _ONCE = ("undo", "complete_task", "reopen_task", "update_task", "update_project"
 _SOMETHING = {"id": "it", "title": "", "name": "", "done": False}  # what a later request may call "it"
 _ABOUT = re.compile(r"(?:what|how)\s+about\b", re.IGNORECASE)  # another one, as the one before
 MAX_REQUEST = 400  # characters of a tidied message; a transcript may be longer
-MAX_READ = 20 * MAX_REQUEST  # characters of requests and their parts that all rules go over in one reading
+MAX_READ = 15 * MAX_REQUEST  # characters of requests and their parts that all rules go over in one reading
 _RUN = re.compile(r"([^\w\s])\1{3,}")
 TOO_LONG = (
     "That is too long for me without a language model. Send it in shorter messages, or begin with *Transcript:* if it "
