@@ -179,7 +179,7 @@ def _set_once(heard: Heard) -> list[Step] | None:
 def _what(rest: str) -> str:
     """What is to be reminded of, without the words that lead to it."""
     text = _LEAD.sub("", rest).strip(" .,;:–-")
-    text = re.sub(r"\s+(?:at|on|by)$", "", re.sub(r"^(?:the|my)\s+(?=\w+$)", "", text, flags=re.IGNORECASE))
+    text = re.sub(r"\s+(?:at|on|by|and)$", "", re.sub(r"^(?:the|my)\s+(?=\w+$)", "", text, flags=re.IGNORECASE))
     about = re.match(r"(?:on|for|at)\s+.+?,?\s+to\s+(?=\w+\s)", text, re.IGNORECASE)
     return text[about.end() :] if about is not None else text
 

@@ -46,7 +46,7 @@ _GOES_ON = re.compile(
 _EVERY_PART = re.compile(rf"\b(?:every|each)(?=\s+(?:{_PART})\b)", re.IGNORECASE)
 _FULL = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _LEFT = re.compile(
-    rf"^\s*(?:and|or|plus|&)\s|\s(?:and|or|plus|&)\s*$"
+    rf"^\s*(?:and|or|plus|&)\s|(?:{_FULL}|tonight|tomorrow|\s\d\S{{0,6}})\s*(?:,|\s(?:and|or|plus)|&)\s*$"
     rf"|(?:,|&|\s(?:and|or|plus))\s*(?:on\s+)?(?:{_FULL}|tonight|tomorrow|at\s+\d\S{{0,6}}|\d\S{{0,4}}[ap]m)\s*$"
     rf"|^\s*(?:(?:on|at|in|every|each|for)\s+)*(?:(?:{_FULL}|today|tonight|tomorrow)(?:\s*$|(?=\W+(?:and|or|plus|to|at|on)\b|\s*[,&]))"
     rf"|\d[\d:.]*(?:\s*[ap]m)?(?=\s+(?:and|or|plus|to)\b|\s*[,&]))",
