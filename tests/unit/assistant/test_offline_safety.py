@@ -129,18 +129,19 @@ def test_no_request_takes_long_however_often_it_says_the_same(unit: str) -> None
 
 
 CUT_AND_READ_ANEW = (  # what a search for the slowest messages found
-    "recruit on se last both and 8pm both estimate 1 hasnt for Garden for the second one delete "
-    + "! mark it done buy for ! mark it done " * 8 + "mark it buy milk the second one delete packing then it",
+    "recruit on se last both and 8pm both estimate 1 hasnt for Garden for the second one delete ! mark it done buy for "
+    "! mark it done ! mark it done buy for ! mark it done ! mark it done buy for ! mark it done buy for ! mark it done "
+    "buy 's for the second one delete ! mark it done for ! mark it done buy for ! mark it buy milk the second one "
+    "delete ! mark it done buy milk to for Garden to packing then it",
     "project the ; move ( a own nly project then ; move ( a own hours nly " * 6,
-    "august trash reversed date - actually move ) 9 search what about packing not reversed - move priority ) 9 " * 4,
     "done buy swim ! mark it done for the second one delete ! mark it done buy for Garden both 8pm " * 5,
-)  # fmt: skip
+)
 ORDINARY = (
     "add buy milk tomorrow at 9",
     "what's due this week?",
     "move the report to friday and remind me on monday at 8",
 )
-MOST_TIMES = 600  # as long as an ordinary message takes
+MOST_TIMES = 80  # as long as an ordinary message takes
 
 
 @pytest.mark.parametrize("text", CUT_AND_READ_ANEW)
