@@ -352,7 +352,7 @@ def test_a_list_of_values_is_neither_a_meeting_nor_tasks(text: str) -> None:
 
 
 def test_a_date_taken_away_may_be_followed_by_another_request() -> None:
-    steps = read("remove the due date from buy milk, and make it this evening")
+    steps = read("no deadline for buy milk. move it to the evening")
     assert {step.tool for step in steps if isinstance(step, Call)} <= {"update_task"}
 
 
