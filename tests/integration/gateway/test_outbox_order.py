@@ -1,4 +1,4 @@
-"""Whose message is sent first: the owner's never wait for contacts', contacts take turns, a chat keeps its order."""
+"""What is sent first, and what no more: the owner waits for no contact, contacts take turns, a chat keeps its order."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -97,3 +97,19 @@ async def test_contacts_take_turns_and_each_chat_keeps_its_order(
     assert order[6:] == ["Carl 3", "Carl 4"]
     for chat in ("Carl", "Dora"):
         assert [text for text in order if chat in text] == [text for _, text in texts if chat in text]
+
+
+async def test_what_may_not_be_sent_any_more_fails_while_it_is_typed(
+    start_gateway: StartGateway, session_folder: Folder
+) -> None:
+    async with start_gateway(pace=Pace(0.5, 0, 1)) as gateway:
+        session = await linked(gateway, session_folder)
+        message = await gateway.client.send(ADA, session, CARL, "hello", key="1")
+        await until(lambda: gateway.operations.outbox.typing._ends)
+        await gateway.client.change_access(ADA, session, mode="only_me")
+
+        async def has_failed() -> bool:
+            return await gateway.client.message(ADA, session, message) == "failed"
+
+        await until(has_failed)
+        assert not (session_folder(session).parent / "sent").exists()
