@@ -237,7 +237,8 @@ async def _think(thinking: Thinking, work: Work, saying: Saying) -> _Answer:
     if thinking.reach is None:
         return _Answer(*await _steps(thinking, work, saying, thinking.rules, work.own))
     async with thinking.database.transaction() as session:
-        used_up = await usage.is_used_up(session, work.user, thinking.daily_tokens)
+        guest = work.chat.role == "guest"
+        used_up = await usage.is_used_up(session, work.user, thinking.daily_tokens, guest=guest)
     if used_up and len(work.own) == 1:  # what the language model began, it may finish
         reply, own = await _steps(thinking, work, saying, thinking.rules, work.own)
         if work.chat.role != "owner" or work.chat.limit_told_on == today_of(work.user):

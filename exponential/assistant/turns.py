@@ -152,6 +152,7 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]
         if command is None and await _is_loop(session, chat, claimed):
             said_last = await circuit_breaker.open_in(session, chat, claimed.messages)
+            said_last = approvals.NOT_SENT if claimed.held_back else said_last  # the owner was told, and nobody else is
             own.append(ModelResponse(parts=[TextPart(said_last)]))
         turn.history = _dump(own)
     return Work(
@@ -205,8 +206,18 @@ async def break_off(session: AsyncSession, claimed: Claim, reply: str, *, state:
 
 
 async def _end(session: AsyncSession, claimed: Claim, turn: Turn, reply: str, state: str) -> None:
-    """An answer given anew stays on the web, where it was asked for."""
     turn.state, turn.finished_at = state, clock.now()
+    chat = claimed.chat
+    if reply != approvals.NOT_SENT:
+        await _say(session, claimed, turn, reply)
+    if await summarising.is_due(session, chat):
+        await jobs.defer_summary(session, chat)
+    await notify(session, CHANNEL, str(chat.id))
+    await notify(session, chats.CHANNEL, str(claimed.user.id))
+
+
+async def _say(session: AsyncSession, claimed: Claim, turn: Turn, reply: str) -> None:
+    """An answer given anew stays on the web, where it was asked for."""
     chat = claimed.chat
     channel = "web" if claimed.again_of else claimed.messages[-1].channel
     session.add(Message(chat_id=chat.id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
@@ -214,10 +225,6 @@ async def _end(session: AsyncSession, claimed: Claim, turn: Turn, reply: str, st
         await approvals.hold_back(session, chat, turn, reply, claimed.messages)
     elif not claimed.again_of and any(message.channel == "whatsapp" for message in claimed.messages):
         await jobs.defer_delivery(session, chat.id, turn.id)
-    if await summarising.is_due(session, chat):
-        await jobs.defer_summary(session, chat)
-    await notify(session, CHANNEL, str(chat.id))
-    await notify(session, chats.CHANNEL, str(claimed.user.id))
 
 
 async def refuse(session: AsyncSession, chat_id: UUID, reply: str) -> None:
@@ -340,8 +347,8 @@ async def _ready(session: AsyncSession, chat: Chat) -> Sequence[Message]:
 
 
 async def _is_loop(session: AsyncSession, chat: Chat, claimed: Claim) -> bool:
-    """Whether another program seems to answer Paddy; where the owner approves every answer, that does no harm."""
-    if claimed.held_back or claimed.again_of or claimed.messages[-1].channel != "whatsapp":
+    """Whether another program seems to answer Paddy, or asks its owner to approve one answer after the other."""
+    if claimed.again_of or claimed.messages[-1].channel != "whatsapp":
         return False
     return await circuit_breaker.trips(session, chat, claimed.messages)
 

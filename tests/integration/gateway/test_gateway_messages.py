@@ -384,7 +384,8 @@ async def test_what_was_queued_for_an_unlinked_session_fails(
         session = await gateway.client.login(ADA)
         await scan(gateway, session_folder(session), session)
         async with gateway.operations.database.transaction() as db:
-            waiting = OutboxMessage(session_id=UUID(session), key="late", chat=ADAS_CHAT, text="late", state="queued")
+            late = {"key": "late", "chat": ADAS_CHAT, "chat_key": b"a chat", "text": "late", "state": "queued"}
+            waiting = OutboxMessage(session_id=UUID(session), **late)
             db.add(waiting)  # without the notice that would have it sent at once
         await gateway.operations.reports.apply(wire.Ended(session, "logged_out"))
         assert await state(gateway, session, str(waiting.id)) == "failed"
