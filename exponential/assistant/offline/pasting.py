@@ -26,10 +26,10 @@ _NAME = whole(
     r"(?!(?:remind|show|list|tell|i|we|what|who|when|where|which|how|is|are|was|were|did|do|does|can|could)\b)"
     rf"(?P<before>(?:[\w'’-]{{1,30}}\s+){{0,4}}?){_OF_MEETING}(?:\s+notes)?(?:\s+(?:of|from|with|about|on|for|between)\s.*)?"
 )
-_SENTENCE = whole(
-    r"\S+(?:\s+\S+){2,}[.!?…]"
-    r"|(?=.*\b(?:i|we|you|he|she|they|it|this|that|am|is|are|was|were|has|have|had|will|can|could|should|would|did|does"
-    r"|don['’]?t|can['’]?t|won['’]?t|let['’]?s|thanks|yes|ok(?:ay)?)\b)\S+(?:\s+\S+){1,}"
+_SAYS = re.compile(
+    r"\b(?:i|we|you|he|she|they|it|this|that|am|is|are|was|were|has|have|had|will|can|could|should|would|did|does"
+    r"|don['’]?t|can['’]?t|won['’]?t|let['’]?s|thanks|yes|ok|okay)\b",
+    re.IGNORECASE,
 )
 PERHAPS = "Is this the transcript of a meeting? Send it again with *Transcript:* in front, and I keep it."
 
@@ -53,7 +53,11 @@ def transcript(heard: Heard) -> list[Step] | None:
 def _has_sentences(found: Transcript) -> bool:
     """Whether people talk in it, most of the time: "Flour: 500g" is an entry of a list."""
     spoken = [line.text for line in found.lines if line.speaker is not None]
-    return 2 * sum(_SENTENCE.fullmatch(said) is not None for said in spoken) > len(spoken)
+    return 2 * sum(map(_is_sentence, spoken)) > len(spoken)
+
+
+def _is_sentence(said: str) -> bool:
+    return len(said.split()) > 1 and (_SAYS.search(said) is not None or (said[-1] in ".!?…" and len(said.split()) > 2))
 
 
 def named(words: str, heard: Heard) -> dict[str, Any]:
