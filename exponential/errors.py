@@ -3,6 +3,7 @@
 ExponentialError
 ├── ConfigurationError   the service can't start as configured        (exit code 2)
 ├── BadInput       422   the request can't be understood
+│   └── TooLarge   413   it is longer than what is taken there
 ├── Unauthorized   401   no proof, or no valid proof, of who is asking
 ├── Forbidden      403   whoever asks is known, and may not do this
 ├── NotFound       404   it isn't there, or it isn't yours
@@ -34,6 +35,10 @@ class ConfigurationError(ExponentialError):
 class BadInput(ExponentialError):
     code = "bad_input"
     status = 422
+
+
+class TooLarge(BadInput):
+    status = 413
 
 
 class Unauthorized(ExponentialError):

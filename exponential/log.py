@@ -31,7 +31,7 @@ _ACCESS_TOKEN = re.compile(r"exp_[\w-]+")
 # Chatty, and some of them show at their debug level what they send: a language model's client its messages.
 _NOISY = (
     *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "pydantic_ai"),
-    *("uvicorn", "procrastinate", "alembic", "websockets"),
+    *("uvicorn", "procrastinate", "alembic", "websockets", "python_multipart"),
 )
 # They log what they were sent, at any level and in their errors. ("client" is mcp's, too.)
 _QUOTING = ("mcp", "fastmcp", "client")

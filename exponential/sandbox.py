@@ -6,10 +6,11 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
+from uuid import UUID
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from exponential import log
 
@@ -20,31 +21,40 @@ except ImportError:  # Windows has none; there the time-out alone holds
 
 MEMORY = 2**30  # bytes of address space
 AT_ONCE = 2  # of one app process
+GUESTS = "guests"  # the lane of all guests
 MAX_ANSWER_BYTES = 32_000_000
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _log = log.get(__name__)
 
 
 class Slots:
-    """A fair semaphore of `count` slots. Guests have one of them at most, and one place in the queue: an owner waits
-    behind no more than one guest."""
+    """A fair semaphore of `count` slots. Each lane has one of them at most, or one place in the queue: whoever comes
+    waits behind no more than one of each other lane.
+
+    Lanes are GUESTS, a user's (their id) and that of their programs (`programs`).
+    """
 
     def __init__(self, count: int) -> None:
         self._all = asyncio.Semaphore(count)
-        self._guests = asyncio.Lock()
+        self._lanes: MutableMapping[str, asyncio.Lock] = WeakValueDictionary()  # of those who wait or have a slot
 
     @contextlib.asynccontextmanager
-    async def one(self, *, guest: bool) -> AsyncIterator[None]:
-        async with self._guests if guest else contextlib.nullcontext(), self._all:
+    async def one(self, lane: str) -> AsyncIterator[None]:
+        async with self._lanes.setdefault(lane, asyncio.Lock()), self._all:
             yield
+
+
+def programs(user_id: UUID) -> str:
+    """The lane of what a user's programs hand in."""
+    return f"{user_id}:programs"
 
 
 _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, Slots] = WeakKeyDictionary()
 
 
-def slot(*, guest: bool) -> contextlib.AbstractAsyncContextManager[None]:
-    """Waits until fewer than AT_ONCE sandboxes run, and counts as one; `guest`: what is read there is a guest's."""
-    return _slots.setdefault(asyncio.get_running_loop(), Slots(AT_ONCE)).one(guest=guest)
+def slot(lane: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Waits until fewer than AT_ONCE sandboxes run, and none of this lane, and counts as one (see Slots)."""
+    return _slots.setdefault(asyncio.get_running_loop(), Slots(AT_ONCE)).one(lane)
 
 
 async def run(

@@ -7,6 +7,7 @@ import base64
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -21,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from exponential.errors import ConfigurationError
 
 _KEY_FILE = "encryption-key"
+_DOTENV = ".env"
 MIN_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key is at least as long as the hash, 256 bits
 
 
@@ -63,7 +65,7 @@ class Settings(BaseSettings):
     # Code gives settings by their fields' names (populate_by_name), and pydantic-settings then looks for these in the
     # environment, too. With the prefix, nobody's HOST, PORT or MODEL is taken for ours.
     model_config = SettingsConfigDict(
-        env_file=".env", env_prefix="EXPONENTIAL__", extra="ignore", frozen=True, populate_by_name=True
+        env_file=_DOTENV, env_prefix="EXPONENTIAL__", extra="ignore", frozen=True, populate_by_name=True
     )
 
     data_dir: Path = Field(default_factory=default_data_dir, validation_alias="EXPONENTIAL_DATA")
@@ -199,8 +201,9 @@ S = TypeVar("S", bound="Settings")
 def read(kind: type[S], **given: Any) -> S:
     """Read settings of `kind` from the environment; `given` (by field name) wins over it.
 
-    Raises ConfigurationError naming each bad variable.
+    Raises ConfigurationError naming each bad variable, or a `.env` that others can write.
     """
+    _check_dotenv()
     try:
         return kind(**given)
     except ValidationError as error:
@@ -210,6 +213,20 @@ def read(kind: type[S], **given: Any) -> S:
             name = ".".join(str(part) for part in item["loc"])
             problems.append(f"{name}: {message}" if name else message)
         raise ConfigurationError("Settings are not right. " + "; ".join(problems) + ".") from None
+
+
+def _check_dotenv() -> None:
+    """A `.env` in the current folder may be anybody's, and settings name programs that are run."""
+    try:
+        found = os.stat(_DOTENV)
+    except OSError:
+        return
+    if hasattr(os, "geteuid") and (found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH):
+        raise ConfigurationError(
+            "The file .env in this folder belongs to another user, or every user may write to it. Its settings could "
+            "run programs as you, so it isn't read. Make it yours (chown) and yours alone to write (chmod o-w), or "
+            "start in another folder."
+        )
 
 
 def with_secrets(settings: S) -> S:

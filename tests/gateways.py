@@ -142,9 +142,13 @@ async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, ring
     await database.prepare_async("gateway", url)
 
     @asynccontextmanager
-    async def start(launch: Launch | None = PAPER, **settings: Any) -> AsyncIterator[Gateway]:
+    async def start(
+        launch: Launch | None = PAPER, *, pace: Pace | None = None, **settings: Any
+    ) -> AsyncIterator[Gateway]:
         given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (ring_key,), "data_dir": tmp_path}
-        asgi = service.application(read(GatewaySettings, **{**given, **settings}), launch=launch, pace=Pace(0, 0, 0))
+        asgi = service.application(
+            read(GatewaySettings, **{**given, **settings}), launch=launch, pace=pace or Pace(0, 0, 0)
+        )
         async with asgi.router.lifespan_context(asgi):
             gateway = Gateway(asgi)
             yield gateway

@@ -1,20 +1,22 @@
 """Live updates: one LISTEN connection a process, fanned out to the pages that are open as server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any
 
 import psycopg
-from starlette.responses import StreamingResponse
 
 from exponential import log
 from exponential.database import Database
 from exponential.ending import end
+from exponential.http.streams import EventStream
 
 CHANNELS = ("chat", "chats", "workspace")
 PING = 15.0  # seconds of silence after which a comment keeps proxies from closing the stream
 LIFETIME = 600.0  # seconds; then the browser opens a new stream, and is asked again who it is
 _RETRY_AFTER = 1.0  # seconds between attempts to listen again
 Topic = tuple[str, str]  # a NOTIFY channel and its payload
+Source = Callable[[], Coroutine[Any, Any, None]]  # tells the board of a topic's news that the database doesn't
 
 _log = log.get(__name__)
 
@@ -29,6 +31,7 @@ class Board:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watchers: dict[Topic, set[_Watcher]] = {}
+        self._sources: dict[Topic, asyncio.Task[None]] = {}
         self._closed = False
 
     async def run(self) -> None:
@@ -48,18 +51,17 @@ class Board:
         for watcher in self._watchers.get((channel, payload), ()):
             watcher.notice((channel, payload))
 
-    def stream(self, channel: str, payload: str) -> StreamingResponse:
-        """Server-sent events: `changed` at once and after each notice (channel, payload)."""
-        return self.streams({(channel, payload): "changed"})
+    def stream(self, channel: str, payload: str, source: Source | None = None) -> EventStream:
+        """Server-sent events: `changed` at once and after each notice (channel, payload).
 
-    def streams(self, events: Mapping[Topic, str], feed: AsyncIterator[bytes] | None = None) -> StreamingResponse:
+        `source` runs once for all streams of the topic on this process: from the first that opens to the last's end.
+        """
+        return EventStream(self._events({(channel, payload): "changed"}, source=source))
+
+    def streams(self, events: Mapping[Topic, str], feed: AsyncIterator[bytes] | None = None) -> EventStream:
         """Server-sent events: `events` names what is sent at once and after each notice of a topic; what `feed` yields
         is sent as it is, and `feed` is closed with the stream."""
-        return StreamingResponse(
-            self._events(events, feed),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        return EventStream(self._events(events, feed))
 
     def close(self) -> None:
         """End all streams, so that the server can stop without waiting for browsers."""
@@ -71,13 +73,20 @@ class Board:
             for watcher in watchers:
                 watcher.notice(topic)
 
-    async def _events(self, events: Mapping[Topic, str], feed: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+    async def _events(
+        self,
+        events: Mapping[Topic, str],
+        feed: AsyncIterator[bytes] | None = None,
+        source: Source | None = None,
+    ) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()
         ends = loop.time() + LIFETIME
         watcher = _Watcher(events)
         for topic in events:
             self._watchers.setdefault(topic, set()).add(watcher)
-        feeding = asyncio.create_task(watcher.eat(feed)) if feed is not None else None
+            if source is not None and topic not in self._sources:
+                self._sources[topic] = asyncio.create_task(source())
+        over = [asyncio.create_task(watcher.eat(feed))] if feed is not None else []
         try:
             yield b"retry: 1000\n\n"
             while not self._closed and loop.time() < ends:
@@ -96,8 +105,9 @@ class Board:
                 watchers.discard(watcher)
                 if not watchers:
                     del self._watchers[topic]
-            if feeding is not None:
-                await end(feeding)
+                    if topic in self._sources:
+                        over.append(self._sources.pop(topic))
+            await end(*over)
 
 
 class _Watcher:

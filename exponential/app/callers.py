@@ -10,6 +10,7 @@ from exponential.app.state import signed_in, state_of
 from exponential.auth import access_tokens, tokens
 from exponential.auth.access_tokens import ALL, AUDIT, MCP, MEETINGS, Scope
 from exponential.auth.users import User
+from exponential.http.bodies import known
 from exponential.http.routes import before_body
 from exponential.http.streams import admit
 
@@ -41,7 +42,9 @@ def program_with(scope: Scope) -> _Ask:
                 token, user = await access_tokens.use(session, secret, scope)
             return Caller(user, token.name)
 
-        return await admit(request, who)
+        caller = await admit(request, secret, who, lambda caller: caller.user.id)
+        known(request, (caller.user.id, "programs"))
+        return caller
 
     return ask
 

@@ -4,14 +4,12 @@ import asyncio
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from typing import IO, Any, cast
 from uuid import UUID
 
-from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
-
 from exponential import clock, encryption
+from exponential.app.downloads import Download
 from exponential.auth import belongings
 from exponential.auth.belongings import StoredFile
 from exponential.database import Database
@@ -28,22 +26,6 @@ Hashes of passwords and sign-in tokens are left out.
 """
 
 
-class Export(StreamingResponse):
-    """The zip file of one export, for one download. What it `holds` is closed when that has ended, however it does."""
-
-    def __init__(self, file: TemporaryFile, holds: ExitStack) -> None:
-        headers = {
-            "Content-Disposition": f'attachment; filename="exponential-{clock.now():%Y-%m-%d}.zip"',
-            "Content-Length": str(file.size),
-        }
-        super().__init__(file.chunks(), media_type="application/zip", headers=headers)
-        self._holds = holds
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._holds:
-            await super().__call__(scope, receive, send)
-
-
 class Exports:
     """The exports of this process. Each needs the memory of the largest file, and the disk of all of them."""
 
@@ -51,17 +33,19 @@ class Exports:
         self._users: set[UUID] = set()
         self._making = 0
 
-    async def make(self, database: Database, user_id: UUID, whatsapp: Sequence[Any]) -> Export:
+    async def make(self, database: Database, user_id: UUID, whatsapp: Sequence[Any]) -> Download:
         """`whatsapp`: the user's sessions, as JSON.
 
         Raises Conflict while another one of this user is made or downloaded, Unavailable while AT_ONCE are made.
         """
-        with ExitStack() as holds:
+        async with AsyncExitStack() as holds:
             holds.enter_context(self._the_only_one_of(user_id))
             file = holds.enter_context(closing(TemporaryFile()))
             with self._one_of_few():
                 await _write(file, database, user_id, whatsapp)
-            return Export(file, holds.pop_all())
+            name = f"exponential-{clock.now():%Y-%m-%d}.zip"
+            headers = {"Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}"'}
+            return Download(file.chunks(), file.size, holds.pop_all(), headers)
 
     @contextmanager
     def _the_only_one_of(self, user_id: UUID) -> Iterator[None]:

@@ -1,32 +1,46 @@
 """Files of a conversation, for the user whose it is: pictures and sound are shown, all else is saved."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi.responses import Response
 
+from exponential.app.downloads import Download
 from exponential.app.entries import SHOWN
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import media
+from exponential.http.bodies import Claim
 from exponential.http.routes import Router
 
 router = Router()
+PIECE = 65_536  # bytes that are sent at once
 _PLAYED = ("audio/", "video/")
 
 
 @router.get("/files/{file_id}")
 async def file(state: TheState, user: SignedIn, file_id: UUID) -> Response:
     """Whatever somebody sent, it can run no script here: it has a type that can't, or is a download, in a sandbox."""
-    async with state.database.transaction() as session:
-        found = await media.of_user(session, user.id, file_id)
-    shown = found.mime in SHOWN or found.mime.startswith(_PLAYED)
-    name = quote(found.name or f"{found.kind}", safe="")
-    return Response(
-        found.data,
-        media_type=found.mime if shown else "application/octet-stream",
-        headers={
+    async with AsyncExitStack() as holds:
+        await holds.enter_async_context(state.downloads.of(user.id))
+        async with state.database.transaction() as session:
+            found = await media.of_user(session, user.id, file_id)
+        holds.enter_context(Claim(state.budget)).grow(user.id, found.size)
+        async with state.database.transaction() as session:
+            data = await media.data_of(session, file_id)
+        shown = found.mime in SHOWN or found.mime.startswith(_PLAYED)
+        name = quote(found.name or f"{found.kind}", safe="")
+        headers = {
+            "Content-Type": found.mime if shown else "application/octet-stream",
             "Content-Encoding": "identity",  # compressed as it is, mostly; and large
             "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{name}",
             "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )
+        }
+        return Download(_pieces(data), len(data), holds.pop_all(), headers)
+
+
+async def _pieces(data: bytes) -> AsyncIterator[memoryview]:
+    view = memoryview(data)
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]

@@ -10,7 +10,7 @@ from exponential.app.signing import device_of, let_in
 from exponential.app.state import COOKIE, TheState, state_of
 from exponential.auth import invites, passwords, signin
 from exponential.auth.invites import Invite
-from exponential.errors import BadInput, Conflict, ExponentialError
+from exponential.errors import BadInput, Conflict, ExponentialError, Unavailable
 from exponential.http.routes import Router, before_body
 
 router = Router()
@@ -42,11 +42,12 @@ async def accept(
 ) -> Response:
     """Make the account and sign this browser in. What can't be taken is said on the form; the invite stays good."""
     try:
+        password_hash = await passwords.hashed(password, invite.email or email, str(invite.id))
         async with state.database.transaction() as session:
-            user = await invites.accept(session, token, email=email, name=name, password=password)
+            user = await invites.accept(session, token, email=email, name=name, password_hash=password_hash)
             opened = await signin.sign_in(session, user.id, "invite", device_of(request))
             await signin.close_session(session, request.cookies.get(COOKIE, ""))
-    except (BadInput, Conflict) as error:
+    except (BadInput, Conflict, Unavailable) as error:
         return await _page(request, invite, error=error, email=email, name=name)
     return let_in(request, opened)
 

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from fastapi import Request
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from exponential.app.callers import Caller, mcp_client
 from exponential.auth.access_tokens import MCP
@@ -47,7 +47,7 @@ class McpEndpoint:
             return
         manager = await self._started(request.app.state.exponential.database)
         async with self._places.setdefault(caller.user.id, asyncio.Semaphore(AT_ONCE)):
-            await manager.handle_request(scope, receive, send)
+            await manager.handle_request(scope, await _read_ahead(request), send)
 
     async def close(self) -> None:
         self._stop.set()
@@ -68,6 +68,16 @@ class McpEndpoint:
         async with self._manager.run():
             ready.set()
             await self._stop.wait()
+
+
+async def _read_ahead(request: Request) -> Receive:
+    """The request's body, read. What goes wrong with that is answered by the app; the library would say 500."""
+    messages: list[Message] = [{"type": "http.request", "body": await request.body(), "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await request.receive()
+
+    return receive
 
 
 def _load(database: Database) -> Any:

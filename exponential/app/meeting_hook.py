@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from exponential import sandbox
 from exponential.app.callers import Recorder
 from exponential.app.state import TheState
 from exponential.errors import BadInput
@@ -53,7 +54,8 @@ async def take(request: Request, response: Response, state: TheState, recorder: 
     external_id = about.external_id or request.headers.get("idempotency-key")
     if external_id is not None and len(external_id) > meetings.MAX_EXTERNAL_ID:
         raise BadInput("The Idempotency-Key is too long.", code="external_id_invalid")
-    found = await meeting_import.read(source, name, today=today_of(user), held_on=about.held_on)
+    lane = sandbox.programs(user.id)
+    found = await meeting_import.read(source, name, lane=lane, today=today_of(user), held_on=about.held_on)
     async with state.database.transaction() as session:
         known = await meetings.by_external_id(session, user.id, external_id) if external_id else None
         if known is None:

@@ -68,7 +68,8 @@ async def create(
         source, name = await _source(file, text)
         if not source:
             raise BadInput("Paste what was said, or choose a file.", code="transcript_missing")
-        found = await meeting_import.read(source, name, today=tasks.today_of(user), held_on=_day(held_on))
+        today = tasks.today_of(user)
+        found = await meeting_import.read(source, name, lane=str(user.id), today=today, held_on=_day(held_on))
         async with acts.doing(state, user, "import_meeting", title=title or None) as this:
             meeting = await meetings.import_meeting(this.session, user.id, found, title.strip() or None)
             this.tell(f"“{meeting.title}”")

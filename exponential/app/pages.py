@@ -50,7 +50,7 @@ def part(template: str, **context: Any) -> str:
 
 def wants_json(request: Request) -> bool:
     """Whether the caller is a program: an API path, or one that asks for JSON."""
-    return request.url.path.startswith("/api/") or "application/json" in request.headers.get("accept", "")
+    return request.url.path.startswith(("/api/", "/mcp")) or "application/json" in request.headers.get("accept", "")
 
 
 async def failure(request: Request, error: ExponentialError, *, title: str, advice: str = "") -> Response:

@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from exponential import log
 from exponential.validation import split_url
 
-MAX_BODY = 1_000_000  # bytes; the longest WhatsApp message is 65,536 characters
 FROM_GATEWAY = "/api/whatsapp-gateway/"  # called by a service with a JWT, never by a browser with a cookie
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _CSP = (

@@ -46,7 +46,7 @@ from exponential.app.last_known import LastKnown
 from exponential.app.mcp import PATH, McpEndpoint
 from exponential.app.mode import GatewayMode
 from exponential.app.pages import STATIC, failure, wants_json
-from exponential.app.security import MAX_BODY, Guard
+from exponential.app.security import Guard
 from exponential.app.state import State
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
@@ -54,6 +54,7 @@ from exponential.database import Database
 from exponential.ending import end
 from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound
 from exponential.gateway.client import GatewayClient
+from exponential.http.bodies import Bodies, Budget
 from exponential.http.server import Server
 from exponential.http.streams import StreamGuard
 from exponential.listening import bind_app
@@ -75,6 +76,7 @@ _TITLES: dict[str | int, str] = {  # by code, else by status
     403: "Not allowed",
     404: "There is nothing here",
     409: "That can’t be done now",
+    413: "That is too large",
     422: "That can’t be understood",
     503: "Not available right now",
 }
@@ -93,13 +95,14 @@ _ADVICE: dict[str | int, str] = {
 def create(settings: AppSettings) -> FastAPI:
     """The app for `settings`, whose database is prepared and whose key ring is set. It connects in its lifespan."""
 
+    budget = Budget()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.database_url)
         gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
-        state = State(
-            settings, db, Board(db), GatewayMode(gateway), gateway, LastKnown(gateway), oidc.make_provider(settings)
-        )
+        said, provider = LastKnown(gateway), oidc.make_provider(settings)
+        state = State(settings, db, Board(db), GatewayMode(gateway), gateway, said, budget, provider)
         app.state.exponential = state
         background = {
             asyncio.create_task(state.board.run()),
@@ -118,9 +121,8 @@ def create(settings: AppSettings) -> FastAPI:
                 await gateway.close()
             await db.close()
 
-    app = FastAPI(
-        title="Exponential", lifespan=lifespan, openapi_url=None, max_body_size=MAX_BODY, redirect_slashes=False
-    )
+    app = FastAPI(title="Exponential", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    app.add_middleware(Bodies, budget=budget)
     app.add_middleware(StreamGuard)
     app.add_middleware(Guard, app_url=settings.app_url)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

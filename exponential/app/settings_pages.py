@@ -13,7 +13,7 @@ from exponential.app.signing import by_password, let_out
 from exponential.app.state import COOKIE, SignedIn, State, TheState
 from exponential.auth import passwords, signin, users
 from exponential.auth.users import User
-from exponential.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized
+from exponential.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized, Unavailable
 from exponential.gateway.client import SessionInfo
 from exponential.http.routes import Router
 from exponential.workspace.zones import zone_of
@@ -143,10 +143,11 @@ async def set_password(
             raise BadInput("The two new passwords are not the same.", code="password_mismatch")
         passwords.good(password, user.email)
         await _confirm(request, state, user, current)
+        password_hash = await passwords.hashed(password, user.email, str(user.id))
         async with state.database.transaction() as session:
-            await passwords.change(session, user.id, password)
+            await passwords.change(session, user.id, password_hash)
             await signin.end_others(session, user.id, token)
-    except (BadInput, Unauthorized, TooMany) as error:
+    except (BadInput, Unauthorized, TooMany, Unavailable) as error:
         return await _security(request, state, user, error=error)
     return back("/security", "password")
 

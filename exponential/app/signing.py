@@ -70,7 +70,7 @@ async def by_password(request: Request, state: State, email: str, password: str)
     if user is None or not fits:
         raise Unauthorized("The e-mail address or the password is not right.", code="credentials_wrong")
     async with state.database.transaction() as session:
-        await attempts.succeeded(session, email, address)
+        await attempts.succeeded(session, counted)
     return user
 
 

@@ -7,6 +7,7 @@ from authlib.integrations.starlette_client import StarletteOAuth2App
 from fastapi import Depends, Request
 
 from exponential.app.board import Board
+from exponential.app.downloads import Turns
 from exponential.app.export import Exports
 from exponential.app.last_known import LastKnown
 from exponential.app.mode import GatewayMode
@@ -15,6 +16,7 @@ from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import NotFound
 from exponential.gateway.client import GatewayClient
+from exponential.http.bodies import Budget, known
 from exponential.http.routes import before_body
 from exponential.http.streams import admit
 from exponential.settings import AppSettings
@@ -32,8 +34,10 @@ class State:
     mode: GatewayMode
     gateway: GatewayClient | None
     gateway_said: LastKnown
+    budget: Budget
     provider: StarletteOAuth2App | None = None
     exports: Exports = field(default_factory=Exports)
+    downloads: Turns = field(default_factory=Turns)
 
 
 def state_of(request: Request) -> State:
@@ -50,12 +54,14 @@ def is_https(request: Request) -> bool:
 async def signed_in(request: Request) -> User:
     """The user of the browser's web session. Raises Unauthorized."""
 
+    cookie = request.cookies.get(COOKIE)
+
     async def who() -> User:
         async with state_of(request).database.transaction() as session:
-            return await signin.who(session, request.cookies.get(COOKIE))
+            return await signin.who(session, cookie)
 
-    request.state.user = await admit(request, who)
-    user: User = request.state.user
+    request.state.user = user = await admit(request, cookie or "", who, lambda user: user.id)
+    known(request, user.id)
     return user
 
 

@@ -1,28 +1,28 @@
 """JSON routes about WhatsApp: thin proxies that speak to the gateway as the signed-in user."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated
 
 from fastapi import Body, Depends, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
-from starlette.responses import StreamingResponse
 
-from exponential.app.board import Board
+from exponential import log
 from exponential.app.state import SignedIn, State, TheState
 from exponential.auth import consents
 from exponential.auth.users import User
-from exponential.ending import end
 from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient, own_refusals
 from exponential.http.routes import Router
+from exponential.http.streams import EventStream
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
-FOLLOW_AGAIN = 3.0  # seconds, after the gateway was away
-T = TypeVar("T")
+FOLLOW_AGAIN = 1.0  # seconds, after the gateway ended the stream or was away
 router = Router(prefix="/api/whatsapp")
+_log = log.get(__name__)
 
 
 class _Answer(BaseModel):
@@ -136,57 +136,27 @@ async def consent(state: TheState, user: SignedIn, version: Annotated[str, Body(
 
 
 @router.get("/events")
-async def events(state: TheState, user: SignedIn) -> StreamingResponse:
+async def events(state: TheState, user: SignedIn) -> EventStream:
     """Server-sent events: `changed` whenever one of the user's sessions has, as soon as the gateway knows."""
-    pages = state.board.stream(CHANNEL, str(user.id))
-    if state.gateway is not None:
-        following = asyncio.create_task(_follow(state, state.gateway, user))
-        pages.body_iterator = _with(following, pages.body_iterator)
-    return pages
+    follow = partial(_follow, state, state.gateway, user) if state.gateway else None
+    return state.board.stream(CHANNEL, str(user.id), follow)
 
 
 async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
     """Tell the user's open pages whatever changes, and that the gateway fell silent; of a session that is being linked
     each new code, too."""
-    board = state.board
-    linking: dict[str, asyncio.Task[None]] = {}
-    try:
-        while True:
-            try:
-                async for sessions in gateway.follow(user.identity):
-                    state.gateway_said.heard(user, sessions)
-                    board.tell(CHANNEL, str(user.id))
-                    pending = {each.session_id for each in sessions if each.status == "pending"}
-                    for session_id in linking.keys() - pending:
-                        linking.pop(session_id).cancel()
-                    for session_id in pending - linking.keys():
-                        linking[session_id] = asyncio.create_task(_follow_codes(gateway, board, user, session_id))
-            except NotFound:
-                return  # an older gateway, which has no such stream; the page asks now and then
-            except ExponentialError as error:
-                state.gateway_said.lost(user, error)
-                board.tell(CHANNEL, str(user.id))
-                await asyncio.sleep(FOLLOW_AGAIN)
-    finally:
-        await end(*linking.values())
-
-
-async def _follow_codes(gateway: GatewayClient, board: Board, user: User, session_id: str) -> None:
-    try:
-        async for event in gateway.follow_session(user.identity, session_id):
-            if event in ("qr", "status"):
-                board.tell(CHANNEL, str(user.id))
-    except ExponentialError:
-        return  # the page asks for a new code every few seconds by itself
-
-
-async def _with(task: asyncio.Task[None], stream: AsyncIterable[T]) -> AsyncIterator[T]:
-    """`stream`, and `task` for as long as somebody reads it."""
-    try:
-        async for part in stream:
-            yield part
-    finally:
-        await end(task)
+    while True:
+        try:
+            async for sessions in gateway.follow(user.identity):
+                state.gateway_said.heard(user, sessions)
+                state.board.tell(CHANNEL, str(user.id))
+        except NotFound:
+            return  # an older gateway, which has no such stream; the page asks now and then
+        except ExponentialError as error:
+            _log.debug("follow_again", code=error.code)
+            state.gateway_said.lost(user, error)
+            state.board.tell(CHANNEL, str(user.id))
+        await asyncio.sleep(FOLLOW_AGAIN)
 
 
 @router.post("/login")

@@ -35,10 +35,11 @@ from exponential.errors import BadInput, Conflict, NotFound
 from exponential.workspace.zones import zone_of
 
 LIFE = timedelta(hours=24)  # that an answer waits
+MOST_ASKED = 3  # answers to one contact that the owner is asked about while these wait
 QUOTED = 300  # characters of the contact's words in the request
 MOST_LISTED, LISTED = 10, 100  # answers in a list of those that wait; characters of each
 IN_MIND = 700  # characters of what the contact wrote, and of the answer, that Paddy has in mind
-NOT_SENT = "(The owner decided not to send an answer to this.)"
+NOT_SENT = "(The owner decided not to send an answer to this.)"  # stands for one in Paddy's mind; is never said
 State = Literal["waiting", "sent", "dropped", "expired"]
 
 
@@ -54,8 +55,8 @@ class ApprovalRule(AppBase):
 class PendingSend(AppBase):
     """An answer that waits, or waited: that of `turn_id`, in the contact's chat. `number` names it to its owner.
 
-    The owner was asked in `ask_turn_id`, on WhatsApp with the gateway's message `ask_message_id`, which left at
-    `shown_at`.
+    If the owner was asked, then in `ask_turn_id`, on WhatsApp with the gateway's message `ask_message_id`, which left
+    at `shown_at`.
     """
 
     __tablename__ = "pending_sends"
@@ -103,23 +104,30 @@ async def require(session: AsyncSession, user_id: UUID, required: bool) -> None:
 
 
 async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, messages: Sequence[Message]) -> None:
-    """Instead of sending a turn's answer: keep it, and ask the owner in their own conversation."""
+    """Instead of sending a turn's answer: keep it, and ask the owner in their own conversation, unless a few questions
+    about this contact wait there: then it is only listed."""
     user = await users.get(session, chat.user_id)
     lock = func.pg_advisory_xact_lock(func.hashtextextended(f"pending sends {user.id}", 0))
     await session.execute(select(lock))
     last = select(func.coalesce(func.max(PendingSend.number), 0)).where(PendingSend.user_id == user.id)
     number = (await session.execute(last)).scalar_one() + 1
     others = await pending_of(session, user.id)
+    asked_about = sum(each.chat_id == chat.id and each.ask_turn_id is not None for each in others)
     pending = PendingSend(
         user_id=user.id, number=number, chat_id=chat.id, turn_id=turn.id, expires_at=clock.now() + LIFE
     )
     session.add(pending)
+    if asked_about >= MOST_ASKED:
+        return
     now = clock.now().astimezone(zone_of(user))
     until = when(pending.expires_at.astimezone(now.tzinfo).isoformat(), now)
     asked = Waiting(pending, chats.contact_name(messages), _words(messages), reply)
     key = clock.new_id()
     place = await telling.place_in(session, user.id, chat.session_id)
-    await telling.tell(session, user.id, key, _request(asked, until, alone=not others), _in_mind(asked), place)
+    request = _request(asked, until, alone=not others)
+    if asked_about == MOST_ASKED - 1:
+        request += f"\n\nI list further answers to **{plain(asked.contact)}** under */approve*."
+    await telling.tell(session, user.id, key, request, _in_mind(asked), place)
     pending.ask_turn_id = key
 
 
@@ -146,7 +154,7 @@ async def send(session: AsyncSession, user_id: UUID, pending_id: UUID, text: str
             raise BadInput("Say what to send instead, in up to 65,536 characters.", code="text_invalid")
         await _reword(session, pending.turn_id, text)
     pending.state, pending.decided_at = "sent", clock.now()
-    await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{pending.chat_id}", turn_id=str(pending.turn_id))
+    await jobs.defer_delivery(session, pending.chat_id, pending.turn_id)
     await notify(session, conversation.CHANNEL, str(pending.chat_id))
     return pending
 

@@ -97,7 +97,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
     if body.lower() == STOP and not incoming.forwarded:
         running = update(Turn).where(Turn.chat_id == chat.id, Turn.state == "running")
         await session.execute(running.values(stop_asked_at=clock.now()))
-    await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat.id), chat_id=str(chat.id))
+    await (jobs.defer_reading if incoming.attachments else jobs.defer_turn)(session, chat)
     await notify(session, CHANNEL, str(chat.id))
     await notify(session, chats.CHANNEL, str(chat.user_id))
     return Received(message_id, chat.id, duplicate=False)

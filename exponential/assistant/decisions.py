@@ -104,11 +104,22 @@ async def decide(session: AsyncSession, user_id: UUID, what: Decision) -> tuple[
     one = next((each for each in everything if each.pending.number == what.number), None)
     if one is None:
         raise NotFound(f"No answer with the number {what.number} waits any more.", code="unknown_pending")
+    more = _more(
+        [each.pending for each in everything if each is not one and each.pending.chat_id == one.pending.chat_id]
+    )
     if not what.send:
         await approvals.drop(session, user_id, one.pending.id)
-        return f"Not sent. **{plain(one.contact)}** gets no answer.", f"Answer {what.number} was not sent."
+        return f"Not sent. **{plain(one.contact)}** gets no answer.{more}", f"Answer {what.number} was not sent."
     await approvals.send(session, user_id, one.pending.id, what.text)
-    return f"Sent to **{plain(one.contact)}**.", f"Answer {what.number} was sent."
+    return f"Sent to **{plain(one.contact)}**.{more}", f"Answer {what.number} was sent."
+
+
+def _more(others: Sequence[PendingSend]) -> str:
+    """A sentence about a contact's other answers, once the owner has decided all that they were asked about."""
+    if not others or any(pending.ask_turn_id for pending in others):
+        return ""
+    waits = "1 more answer to them waits" if len(others) == 1 else f"{len(others)} more answers to them wait"
+    return f" {waits}: */approve* lists them."
 
 
 def _read(text: str) -> Decision | None:
@@ -125,7 +136,7 @@ def _was_shown(pending: PendingSend, message: Message) -> bool:
     """Whether the owner could have seen the question when they wrote: on the web, at once; on WhatsApp, once it had
     left for there. WhatsApp tells whole seconds."""
     if message.channel != "whatsapp":
-        return pending.created_at <= message.created_at
+        return pending.ask_turn_id is not None and pending.created_at <= message.created_at
     written_at = message.written_at or message.created_at
     return pending.shown_at is not None and pending.shown_at.replace(microsecond=0) <= written_at
 

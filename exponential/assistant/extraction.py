@@ -18,6 +18,7 @@ from exponential.workspace import documents, minutes, transcripts
 CPU_SECONDS = 20  # for one file
 MAX_CHARS = 1_000_000  # kept of a document, unless less is wanted
 MAX_PIXELS = 50_000_000
+PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")  # Pillow's names of what phones and browsers send
 VIEW = 1568  # pixels of the longer side of a picture as a model gets it; more is scaled down there anyway
 SUMMARISED = 24_000  # characters of a document, in which its main sentences are sought
 Found = dict[str, Any]
@@ -62,7 +63,7 @@ def _picture(data: bytes) -> Found:
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with Image.open(io.BytesIO(data), formats=PICTURES) as opened:
             opened.draft("RGB", (VIEW, VIEW))
             picture = ImageOps.exif_transpose(opened)
             picture.thumbnail((VIEW, VIEW))

@@ -1,4 +1,9 @@
-"""Background jobs: their names, deferring one in a transaction, and a job manager that outlasts a database restart."""
+"""Background jobs: their names and queues, deferring one in a transaction, and a job manager that outlasts a database
+restart.
+
+So that nobody waits long for somebody else's: each queue has a worker of its own, and by their locks a user's jobs, or
+those of guests, are but a part of what it does at once.
+"""
 
 import asyncio
 import contextlib
@@ -14,29 +19,61 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from exponential.assistant.records import Chat
 from exponential.database import raw_connection
 
 TURN = "assistant.turn"  # answer what is unanswered in a chat: (chat_id)
+READ = "assistant.read"  # read the files of what is unanswered in a chat, then have it answered: (chat_id)
 SUMMARISE = "assistant.summarise"  # bring a chat's summary up to date: (chat_id)
 DELIVER = "assistant.deliver"  # post a turn's reply to the gateway: (turn_id)
 
+OWNERS = "default"  # turns of users, and summaries
+GUESTS = "guests"  # turns of guests
+FILES = "files"
+DELIVERIES = "deliveries"
+AT_ONCE = {OWNERS: 16, GUESTS: 8, FILES: 16, DELIVERIES: 16}  # of one process; they mostly wait for others
+LANES = 4  # turns at once of a user's own chats beside the main one, and of their guests
+
 _PATIENCE = (0.2, 0.5, 1.0, 2.0, *(5.0,) * 120)  # seconds between tries to write down how a job ended
 _WAKE = """
-select pg_notify('procrastinate_any_queue_v1', '{"type": "job_inserted", "job_id": 0}')
-where exists (select from procrastinate_jobs where lock = %(lock)s and status = 'todo')
+select pg_notify('procrastinate_queue_v1#' || queue_name, '{"type": "job_inserted", "job_id": 0}')
+from procrastinate_jobs where lock = %(lock)s and status = 'todo' group by queue_name
 """
 _app = App(connector=PsycopgConnector())  # never opened: it only writes to connections it is handed
 
 
-def turn_lock(chat_id: UUID) -> str:
-    """One turn of a chat at a time."""
-    return f"turn:{chat_id}"
+async def defer_turn(session: AsyncSession, chat: Chat) -> None:
+    """Have what is unanswered in a chat answered once this transaction has committed, one turn at a time."""
+    queue = GUESTS if chat.role == "guest" else OWNERS
+    await _defer(session, TURN, queue, f"turn:{chat.user_id}:{_lane(chat)}", chat_id=str(chat.id))
 
 
-async def defer(session: AsyncSession, job: str, *, lock: str, **args: str) -> None:
-    """Queue `job` when this transaction commits. Jobs with the same `lock` run one at a time, in order."""
-    deferrer = _app.configure_task(job, lock=lock, connection=await raw_connection(session))
-    await deferrer.defer_async(**args)
+async def defer_reading(session: AsyncSession, chat: Chat) -> None:
+    """The same, where files may have to be read before. All guests together are like one user here."""
+    whose = "guests" if chat.role == "guest" else chat.user_id
+    await _defer(session, READ, FILES, f"read:{whose}:{_lane(chat)}", chat_id=str(chat.id))
+
+
+async def defer_delivery(session: AsyncSession, chat_id: UUID, turn_id: UUID) -> None:
+    """Have a turn's reply posted to the gateway, in the order of the chat's."""
+    await _defer(session, DELIVER, DELIVERIES, f"deliver:{chat_id}", turn_id=str(turn_id))
+
+
+async def defer_summary(session: AsyncSession, chat: Chat) -> None:
+    """Have a chat's summary brought up to date when no turn waits, one of a user's at a time."""
+    await _defer(session, SUMMARISE, OWNERS, f"summarise:{chat.user_id}", priority=-1, chat_id=str(chat.id))
+
+
+def _lane(chat: Chat) -> str:
+    """Chats of one kind share LANES, in each of which one job runs at a time."""
+    return f"{chat.kind}:{chat.id.int % LANES}"
+
+
+async def _defer(session: AsyncSession, job: str, queue: str, lock: str, *, priority: int = 0, **args: str) -> None:
+    """Jobs with the same `lock` run one at a time, in order."""
+    connection = await raw_connection(session)
+    task = _app.configure_task(job, queue=queue, lock=lock, priority=priority, connection=connection)
+    await task.defer_async(**args)
 
 
 def app(conninfo: str) -> tuple[App, "PatientJobManager"]:

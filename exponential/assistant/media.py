@@ -1,5 +1,6 @@
 """Files in a conversation: what a channel hands in with a message, kept encrypted beside it."""
 
+import asyncio
 import mimetypes
 import re
 from collections.abc import Iterable, Sequence
@@ -13,8 +14,10 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, Intege
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, defer, mapped_column
 
-from exponential import clock
+from exponential import clock, encryption
 from exponential.assistant.records import Chat, Message
+from exponential.auth import belongings
+from exponential.auth.belongings import StoredFile
 from exponential.database import AppBase
 from exponential.encryption import EncryptedBytes, EncryptedJSON, EncryptedText
 from exponential.errors import BadInput, NotFound
@@ -70,6 +73,9 @@ class StoredAttachment(AppBase):
     def read(self) -> bool:
         """Whether it is known what can be read of it."""
         return self.understood is not None
+
+
+_HEAVY = (StoredAttachment.data, StoredAttachment.view, StoredAttachment.understood)
 
 
 def attachment(name: str, mime: str, data: bytes) -> Attachment:
@@ -138,7 +144,7 @@ async def of_messages(
 ) -> dict[UUID, list[StoredAttachment]]:
     """The files of these messages, in their order, without their data, and without what was read of them unless that is
     wanted, for it may be long; a message that has none is left out."""
-    heavy = [StoredAttachment.data, StoredAttachment.view, *([] if understood else [StoredAttachment.understood])]
+    heavy = _HEAVY[:2] if understood else _HEAVY
     query = (
         select(StoredAttachment)
         .where(StoredAttachment.message_id.in_(list(message_ids)))
@@ -152,17 +158,30 @@ async def of_messages(
 
 
 async def of_user(session: AsyncSession, user_id: UUID, attachment_id: UUID) -> StoredAttachment:
-    """One file with its data, for its owner alone: to show it or to give it back. Raises NotFound."""
+    """One file without its data and what was read of it, for its owner alone. Raises NotFound."""
     query = (
         select(StoredAttachment)
         .join(Message, Message.id == StoredAttachment.message_id)
         .join(Chat, Chat.id == Message.chat_id)
         .where(StoredAttachment.id == attachment_id, Chat.user_id == user_id)
+        .options(*(defer(column, raiseload=True) for column in _HEAVY))
     )
     file = (await session.execute(query)).scalar_one_or_none()
     if file is None:
-        raise NotFound("There is no such file in your conversations.", code="unknown_file")
+        raise _no_such_file()
     return file
+
+
+async def data_of(session: AsyncSession, attachment_id: UUID) -> bytes:
+    """A file's data, decrypted in a thread. Raises NotFound."""
+    sealed = await belongings.read(session, StoredFile(AppBase.metadata.tables["attachments"].c.data, attachment_id))
+    if sealed is None:
+        raise _no_such_file()
+    return await asyncio.to_thread(encryption.decrypt, sealed)
+
+
+def _no_such_file() -> NotFound:
+    return NotFound("There is no such file in your conversations.", code="unknown_file")
 
 
 async def content_of(session: AsyncSession, user_id: UUID, attachment_id: UUID) -> tuple[bytes | str, str]:

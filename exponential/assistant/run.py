@@ -1,8 +1,9 @@
-"""Running one turn: the short pause, the agent's steps with a save after each, and an honest answer when all fails."""
+"""Running one turn: the reading of files, the short pause, the agent's steps with a save after each, and an honest
+answer when all fails."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
@@ -18,8 +19,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential import clock, log
-from exponential.assistant import approvals, commands, decisions, ledger, shortfall, turns, understanding, usage
+from exponential import clock, log, sandbox
+from exponential.assistant import approvals, commands, decisions, jobs, ledger, shortfall, turns, understanding, usage
 from exponential.assistant.agent import paddy
 from exponential.assistant.attention import Attention
 from exponential.assistant.offline import OfflineModel
@@ -75,15 +76,9 @@ async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
 
     Any error means: try again later. The last try ends with an answer that says what went wrong.
     """
-    try:
+    claimed = None
+    async with _refused_at_last(thinking, chat_id, tries):
         claimed = await _claim(thinking, chat_id)
-    except Exception as error:
-        if outage(error) or isinstance(error, understanding.Busy) or tries < MAX_TRIES:
-            raise
-        _log.error("turn_refused", chat=str(chat_id), error=error, tries=tries)
-        async with thinking.database.transaction() as session:
-            await turns.refuse(session, chat_id, shortfall.failed(error, tries, ()))
-        return
     if claimed is None:
         return
     try:
@@ -93,31 +88,53 @@ async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
         _log.info("turn_superseded", turn=str(claimed.turn_id))
 
 
+async def read(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
+    """Read what files came with a chat's unanswered messages, then have these answered. `tries` as for `answer`."""
+    async with _refused_at_last(thinking, chat_id, tries):
+        await _read_files(thinking, chat_id)
+    async with thinking.database.transaction() as session:
+        if chat := await session.get(Chat, chat_id):
+            await jobs.defer_turn(session, chat)
+
+
+@contextlib.asynccontextmanager
+async def _refused_at_last(thinking: Thinking, chat_id: UUID, tries: int) -> AsyncIterator[None]:
+    """What fails inside for a reason of its own is tried MAX_TRIES times; then what waits in the chat is refused."""
+    try:
+        yield
+    except Exception as error:
+        if outage(error) or tries < MAX_TRIES:
+            raise
+        _log.error("turn_refused", chat=str(chat_id), error=error, tries=tries)
+        async with thinking.database.transaction() as session:
+            await turns.refuse(session, chat_id, shortfall.failed(error, tries, ()))
+
+
 async def _claim(thinking: Thinking, chat_id: UUID) -> Claim | None:
     if not await _settle(thinking.database, chat_id):
         return None
-    await _read_files(thinking, chat_id)
     await decisions.note_shown(thinking.database, thinking.gateway, chat_id)
     async with thinking.database.transaction() as session:
+        if await understanding.is_waiting(session, chat_id):
+            await turns.heed_early_stop(session, chat_id)
         return await turns.claim(session, chat_id)
 
 
 async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
-    """Read what files came with the waiting messages, before a turn takes these up."""
     async with thinking.database.transaction() as session:
+        chat = await session.get(Chat, chat_id)
+        messages = await turns.waiting(session, chat_id)
+        if chat is None or not messages or turns.is_quiet(chat):
+            return
         if not await understanding.is_waiting(session, chat_id):
             return
         user = await turns.owner(session, chat_id)
-        chat = await session.get_one(Chat, chat_id)
-        if turns.is_quiet(chat) or await turns.stop_asked_early(session, chat_id):
-            return
         held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
-        messages = () if held_back else await turns.waiting(session, chat_id)
-    guest = chat.role == "guest"
-    with thinking.reader.place(guest=guest):
-        async with Attention(thinking.gateway, user.identity, messages):
-            reading = thinking.reader.read_waiting(thinking.database, chat_id, guest=guest)
-            await _unless(_asked(thinking.database, turns.stop_asked_early, chat_id), reading)
+    lane = sandbox.GUESTS if chat.role == "guest" else str(user.id)
+    async with Attention(thinking.gateway, user.identity, () if held_back else messages):
+        reading = thinking.reader.read_waiting(thinking.database, chat_id, lane=lane)
+        # While files are read, only a turn that is to stop takes a message up.
+        await _unless(_asked(thinking.database, turns.is_taken_up, messages[0].id), reading)
 
 
 async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
@@ -219,7 +236,8 @@ async def _think(thinking: Thinking, work: Work, saying: Saying) -> _Answer:
     if thinking.reach is None:
         return _Answer(*await _steps(thinking, work, saying, thinking.rules, work.own))
     async with thinking.database.transaction() as session:
-        used_up = await usage.is_used_up(session, work.user, thinking.daily_tokens)
+        guest = work.chat.role == "guest"
+        used_up = await usage.is_used_up(session, work.user, thinking.daily_tokens, guest=guest)
     if used_up and len(work.own) == 1:  # what the language model began, it may finish
         reply, own = await _steps(thinking, work, saying, thinking.rules, work.own)
         if work.chat.role != "owner" or work.chat.limit_told_on == today_of(work.user):

@@ -1,7 +1,8 @@
-"""Paddy's engine: entering a Runtime starts the worker that answers chats; many may share one database."""
+"""Paddy's engine: entering a Runtime starts the workers that answer chats; many may share one database."""
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,7 @@ from procrastinate import JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
+from procrastinate.worker import Worker
 from pydantic_ai.models import Model
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,7 +34,6 @@ from exponential.assistant import (
     summarising,
     transcribing,
     turns,
-    understanding,
 )
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.outside import OutsideServers
@@ -47,7 +48,6 @@ from exponential.gateway.client import GatewayClient
 from exponential.settings import AppSettings
 from exponential.workspace.zones import zone_of
 
-CONCURRENCY = 16  # turns at once; they mostly wait for the model
 STALLED = 6.0  # seconds without a sign of life after which another process takes a worker's jobs over
 SWEEP = 2.0  # seconds between two looks for such jobs
 REMINDERS = 1.0  # seconds between two looks for reminders whose moment has come
@@ -55,7 +55,6 @@ HELD_UP = 2.0  # seconds that such a look may come late
 STOP = 2.0  # seconds that running turns get to end by themselves
 HAND_BACK = 0.5  # seconds to write down, after that, what didn't end; a database that is away takes for ever
 LEAVE_OUTSIDE = 3.0  # seconds that other MCP servers' processes get to end, beginning with the rest
-BUSY = 3  # seconds after which it is seen again whether there is room to read a guest's files
 LONGEST_WAIT = 30  # seconds between two tries of a job
 
 _log = log.get(__name__)
@@ -75,8 +74,6 @@ class Backoff(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         if not isinstance(exception, Exception) or isinstance(exception, JobAborted):
             return RetryDecision(retry_in={"seconds": 0})
-        if isinstance(exception, understanding.Busy):
-            return RetryDecision(retry_in={"seconds": BUSY})
         _log.warning(
             "job_failed",
             task=job.task_name,
@@ -118,15 +115,18 @@ class Runtime:
         )
         self._jobs, self._manager = jobs.app(database.libpq)
         self._jobs.task(name=jobs.TURN, retry=Backoff(), pass_context=True)(self._turn)
+        self._jobs.task(name=jobs.READ, retry=Backoff(), pass_context=True)(self._read)
         self._jobs.task(name=jobs.DELIVER, retry=Backoff())(self._deliver)
         self._jobs.task(name=jobs.SUMMARISE, retry=Backoff())(self._summarise)
         self._tasks: list[asyncio.Task[None]] = []
+        self._doing: set[int | None] = set()  # ids of jobs
         self._stopping = False
 
     async def __aenter__(self) -> "Runtime":
         await self._outside.__aenter__()
         await self._jobs.open_async()
-        self._tasks = [asyncio.create_task(work()) for work in (self._work, self._sweep, self._remind)]
+        work = [self._work(queue, at_once) for queue, at_once in jobs.AT_ONCE.items()]
+        self._tasks = [asyncio.create_task(task) for task in (*work, self._sweep(), self._remind())]
         return self
 
     async def __aexit__(
@@ -202,6 +202,9 @@ class Runtime:
     async def _turn(self, context: JobContext, chat_id: str) -> None:
         await run.answer(self._thinking, UUID(chat_id), context.job.attempts + 1)
 
+    async def _read(self, context: JobContext, chat_id: str) -> None:
+        await run.read(self._thinking, UUID(chat_id), context.job.attempts + 1)
+
     async def _deliver(self, turn_id: str) -> None:
         await replies.deliver(self.database, self._thinking.gateway, UUID(turn_id))
 
@@ -211,27 +214,36 @@ class Runtime:
             of.database, UUID(chat_id), of.reach, prices=of.prices, daily_tokens=of.daily_tokens
         )
 
-    async def _work(self) -> None:
-        """Keep a worker alive: it stops by itself when the database goes away."""
+    async def _work(self, queue: str, at_once: int) -> None:
+        """Keep a queue's worker alive: it stops by itself when the database goes away."""
         while not self._stopping:
             try:
                 await self._jobs.run_worker_async(
-                    name="paddy",
-                    concurrency=CONCURRENCY,
+                    queues=[queue],
+                    name=queue,
+                    concurrency=at_once,
                     fetch_job_polling_interval=1.0,
                     shutdown_graceful_timeout=STOP,
                     stalled_worker_timeout=STALLED,
                     delete_jobs="successful",
                     install_signal_handlers=False,
                     update_heartbeat_interval=STALLED / 4,
+                    worker_middleware=[self._note],
                 )
             except Exception as error:
                 _log.warning("worker_stopped", error=error)
             await asyncio.sleep(1.0)
 
+    async def _note(self, do: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
+        self._doing.add(context.job.id)
+        try:
+            return await do()
+        finally:
+            self._doing.discard(context.job.id)
+
     async def _sweep(self) -> None:
-        """Put back into the queue what dead processes had begun. A live one that is only slow loses its turns, too:
-        what it still does to them doesn't count."""
+        """Put back into the queue what dead processes had begun. Another live one that is only slow loses its turns,
+        too: what it still does to them doesn't count."""
         loop = asyncio.get_running_loop()
         while not self._stopping:  # the connector may answer a cancellation with an error of its own
             began = loop.time()
@@ -259,9 +271,10 @@ class Runtime:
 
     async def _take_over(self) -> None:
         for job in await self._manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
-            await self._manager.retry_job(job)
-            _log.info("job_taken_over", job=job.id, task=job.task_name)
+            if job.id not in self._doing:
+                await self._manager.retry_job(job)
+                _log.info("job_taken_over", job=job.id, task=job.task_name)
         async with self.database.transaction() as session:
-            for chat_id in await turns.orphans(session):
-                await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat_id), chat_id=str(chat_id))
-                _log.warning("turn_without_job", chat=str(chat_id))
+            for chat in await turns.orphans(session):
+                await jobs.defer_reading(session, chat)
+                _log.warning("turn_without_job", chat=str(chat.id))

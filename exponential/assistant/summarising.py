@@ -62,13 +62,14 @@ async def summarise(
         query = select(Turn).where(context.since(chat)).order_by(Turn.started_at, Turn.id)
         old = _Old((await session.execute(query)).scalars().all()[:-KEPT], chat.summary or "")
         user = await users.get(session, chat.user_id)
-        if await usage.is_used_up(session, user, daily_tokens):
+        if await usage.is_used_up(session, user, daily_tokens, guest=chat.role == "guest"):
             reach = None
     fresh, answer = await _written(old, reach)
     async with database.transaction() as session:
         now = await session.get(Chat, chat_id, with_for_update={"key_share": True})
         if answer:
-            await usage.record(session, user.id, None, answer, prices=prices, purpose="summary")
+            last = None if now is None else old.turns[-1].id  # gone with its chat
+            await usage.record(session, user.id, last, answer, prices=prices, purpose="summary")
         if now is None or (now.begins_at, now.summarised_until) != (chat.begins_at, chat.summarised_until):
             return  # it was begun anew meanwhile, or another process was faster
         now.summary, now.summarised_until = fresh, old.turns[-1].started_at

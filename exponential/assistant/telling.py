@@ -45,7 +45,7 @@ async def tell(
     place = place or await conversation.last_place(session, chat.id)
     if place is not None:
         message.channel, message.session_id, message.jid = "whatsapp", place.session_id, place.jid
-        await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat.id}", turn_id=str(key))
+        await jobs.defer_delivery(session, chat.id, key)
     session.add(message)
     await notify(session, conversation.CHANNEL, str(chat.id))
 

@@ -40,9 +40,9 @@ _log = log.get(__name__)
 
 
 class Ears(Protocol):
-    async def transcribe(self, data: bytes, mime: str, *, guest: bool = False) -> tuple[str, str]:
-        """(what is said in it, "" or a sentence about what is missing), or ("", why that is not known). `guest`: it is
-        a guest's, and goes after the owner's where one has to wait."""
+    async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
+        """(what is said in it, "" or a sentence about what is missing), or ("", why that is not known). `lane`: whose
+        it is, as for sandbox.Slots, where one has to wait."""
         ...
 
 
@@ -67,8 +67,8 @@ class LocalTranscriber:
         self._model = model
         self._slots = sandbox.Slots(1)
 
-    async def transcribe(self, data: bytes, mime: str, *, guest: bool = False) -> tuple[str, str]:
-        async with self._slots.one(guest=guest):
+    async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
+        async with self._slots.one(lane):
             try:
                 about = {"model": self._model}
                 heard = await sandbox.run(hearing.__name__, data, about, within=LOCAL_WITHIN, environment=_FETCHING)
@@ -97,7 +97,7 @@ class Transcriber:
         self._model = (match["model"] if match else None) or MODEL
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def transcribe(self, data: bytes, mime: str, *, guest: bool = False) -> tuple[str, str]:
+    async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
         """(what is said in it, ""), or ("", why that is not known, in a sentence)."""
         if not self._base:
             return "", NOT_SET_UP

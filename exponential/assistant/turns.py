@@ -90,6 +90,12 @@ async def waiting(session: AsyncSession, chat_id: UUID, most: int | None = None)
     return (await session.execute(query)).scalars().all()
 
 
+async def is_taken_up(session: AsyncSession, message_id: UUID) -> bool:
+    """Whether a message waits for a turn no more."""
+    query = select(Message.id).where(Message.id == message_id, Message.turn_id.is_(None))
+    return (await session.execute(query)).scalar_one_or_none() is None
+
+
 async def owner(session: AsyncSession, chat_id: UUID) -> User:
     """Whose Paddy it is that answers in this chat."""
     query = select(User).join(Chat, Chat.user_id == User.id).where(Chat.id == chat_id)
@@ -146,6 +152,7 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
         own: list[ModelMessage] = [ModelRequest(parts=[asked])]
         if command is None and await _is_loop(session, chat, claimed):
             said_last = await circuit_breaker.open_in(session, chat, claimed.messages)
+            said_last = approvals.NOT_SENT if claimed.held_back else said_last  # the owner was told, and nobody else is
             own.append(ModelResponse(parts=[TextPart(said_last)]))
         turn.history = _dump(own)
     return Work(
@@ -169,14 +176,16 @@ async def failed(session: AsyncSession, claimed: Claim) -> None:
     (await hold(session, claimed.turn_id, claimed.run)).failures += 1
 
 
-async def orphans(session: AsyncSession) -> Sequence[UUID]:
+async def orphans(session: AsyncSession) -> Sequence[Chat]:
     """Chats with something to answer and no job for it: whoever lost a turn to another process may end its job."""
     waits = select(Message.chat_id).where(Message.role == "user", Message.turn_id.is_(None))
     runs = select(Turn.chat_id).where(Turn.state == "running")
-    chats = (await session.execute(waits.union(runs))).scalars().all()
-    job = text("select lock from procrastinate_jobs where status in ('todo', 'doing') and lock is not null")
-    locks = set((await session.execute(job)).scalars())
-    return [chat_id for chat_id in chats if jobs.turn_lock(chat_id) not in locks]
+    chats = (await session.scalars(select(Chat).where(Chat.id.in_(waits.union(runs))))).all()
+    job = text(
+        "select args->>'chat_id' from procrastinate_jobs where status in ('todo', 'doing') and task_name = any(:jobs)"
+    )
+    known = set(await session.scalars(job, {"jobs": [jobs.READ, jobs.TURN]}))
+    return [chat for chat in chats if str(chat.id) not in known]
 
 
 async def finish(
@@ -197,19 +206,25 @@ async def break_off(session: AsyncSession, claimed: Claim, reply: str, *, state:
 
 
 async def _end(session: AsyncSession, claimed: Claim, turn: Turn, reply: str, state: str) -> None:
-    """An answer given anew stays on the web, where it was asked for."""
     turn.state, turn.finished_at = state, clock.now()
+    chat = claimed.chat
+    if reply != approvals.NOT_SENT:
+        await _say(session, claimed, turn, reply)
+    if await summarising.is_due(session, chat):
+        await jobs.defer_summary(session, chat)
+    await notify(session, CHANNEL, str(chat.id))
+    await notify(session, chats.CHANNEL, str(claimed.user.id))
+
+
+async def _say(session: AsyncSession, claimed: Claim, turn: Turn, reply: str) -> None:
+    """An answer given anew stays on the web, where it was asked for."""
     chat = claimed.chat
     channel = "web" if claimed.again_of else claimed.messages[-1].channel
     session.add(Message(chat_id=chat.id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
     if claimed.held_back:
         await approvals.hold_back(session, chat, turn, reply, claimed.messages)
     elif not claimed.again_of and any(message.channel == "whatsapp" for message in claimed.messages):
-        await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat.id}", turn_id=str(turn.id))
-    if await summarising.is_due(session, chat):
-        await jobs.defer(session, jobs.SUMMARISE, lock=f"summarise:{chat.id}", chat_id=str(chat.id))
-    await notify(session, CHANNEL, str(chat.id))
-    await notify(session, chats.CHANNEL, str(claimed.user.id))
+        await jobs.defer_delivery(session, chat.id, turn.id)
 
 
 async def refuse(session: AsyncSession, chat_id: UUID, reply: str) -> None:
@@ -226,7 +241,7 @@ async def refuse(session: AsyncSession, chat_id: UUID, reply: str) -> None:
         channel = "whatsapp" if "whatsapp" in channels else "web"
         session.add(Message(chat_id=chat_id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
         if channel == "whatsapp":
-            await jobs.defer(session, jobs.DELIVER, lock=f"deliver:{chat_id}", turn_id=str(turn.id))
+            await jobs.defer_delivery(session, chat_id, turn.id)
     await notify(session, CHANNEL, str(chat_id))
 
 
@@ -235,21 +250,18 @@ async def cancel(session: AsyncSession, chat_id: UUID) -> bool:
     "(stopped)". What its tools have done stays done and is named. Whether there was something to stop."""
     chat = await session.get(Chat, chat_id, with_for_update={"key_share": True})
     turn = None if chat is None else await running(session, chat_id) or await _begin(session, chat, unread=True)
-    if turn is None or turn.state != "running":
+    if chat is None or turn is None or turn.state != "running":
         return False
     turn.stop_asked_at = turn.stop_asked_at or clock.now()
-    await session.flush()
+    await jobs.defer_turn(session, chat)
     return True
 
 
-async def stop_asked_early(session: AsyncSession, chat_id: UUID) -> bool:
-    """Whether the user wants to stop what is about to be answered, while its files are read: by /stop after it, which
-    `cancel` then heeds, or by `cancel` itself."""
-    turn = await running(session, chat_id)
-    if turn is not None:
-        return turn.stop_asked_at is not None
+async def heed_early_stop(session: AsyncSession, chat_id: UUID) -> None:
+    """Stop what is about to be answered, and whose files are still read, where /stop was written after it."""
     later = (await waiting(session, chat_id, MOST_MESSAGES))[1:]
-    return any(message.own_words.lower() == STOP for message in later) and await cancel(session, chat_id)
+    if any(message.own_words.lower() == STOP for message in later):
+        await cancel(session, chat_id)
 
 
 async def is_stop_asked(session: AsyncSession, turn_id: UUID) -> bool:
@@ -280,14 +292,14 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
     fresh = Turn(chat_id=chat.id, history=[], again_of=asked.id)
     session.add(fresh)
     await session.flush()
-    await jobs.defer(session, jobs.TURN, lock=jobs.turn_lock(chat.id), chat_id=str(chat.id))
+    await jobs.defer_turn(session, chat)
     await notify(session, CHANNEL, str(chat.id))
     return fresh.id
 
 
 async def _begin(session: AsyncSession, chat: Chat, *, unread: bool = False) -> Turn | None:
     """A turn for the messages that wait: a command alone, else all before the next command. While the chat is paused,
-    it is silent: over as it begins. Messages with an `unread` file wait for it to be read, unless that is given."""
+    it is silent: over as it begins. Messages wait for `unread` files among them to be read, unless that is given."""
     messages = await (waiting(session, chat.id, MOST_MESSAGES) if unread else _ready(session, chat))
     if not messages:
         return None
@@ -316,26 +328,27 @@ def is_quiet(chat: Chat) -> bool:
 
 
 async def _ready(session: AsyncSession, chat: Chat) -> Sequence[Message]:
-    """The next messages to answer together: no more than one turn can hold. One whose file has just come waits for it
-    to be read."""
+    """The next messages to answer together: no more than one turn can hold; none while their files are still read."""
     messages = await waiting(session, chat.id, MOST_MESSAGES)
     if is_quiet(chat):
         return messages
     files = await media.unread(session, [message.id for message in messages])
+    if any(waits for _, waits in files.values()):
+        return []
     ready: list[Message] = []
     left = media.MOST
     for message in messages:
-        count, waits = files.get(message.id, (0, 0))
+        count, _ = files.get(message.id, (0, 0))
         left -= count
-        if waits or (left < 0 and ready):
+        if left < 0 and ready:
             break
         ready.append(message)
     return ready
 
 
 async def _is_loop(session: AsyncSession, chat: Chat, claimed: Claim) -> bool:
-    """Whether another program seems to answer Paddy; where the owner approves every answer, that does no harm."""
-    if claimed.held_back or claimed.again_of or claimed.messages[-1].channel != "whatsapp":
+    """Whether another program seems to answer Paddy, or asks its owner to approve one answer after the other."""
+    if claimed.again_of or claimed.messages[-1].channel != "whatsapp":
         return False
     return await circuit_breaker.trips(session, chat, claimed.messages)
 

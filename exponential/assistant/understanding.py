@@ -4,8 +4,6 @@ What was found is stored with the file, so it is read once; what can't be read i
 """
 
 import base64
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -21,14 +19,9 @@ from exponential.database import Database
 from exponential.workspace import documents
 
 WITHIN = 3.0 * extraction.CPU_SECONDS  # for the processor may be busy with others
-GUESTS_AT_ONCE = 4  # chats of guests; a chat whose files are read keeps one of a process's places for turns
 TOO_LONG = "This file takes too long to read, so I left it."
 VIDEO = "I can't watch videos."
 _log = log.get(__name__)
-
-
-class Busy(Exception):
-    """The files of too many guests are being read; later."""
 
 
 class Reader:
@@ -37,27 +30,15 @@ class Reader:
     def __init__(self, ears: Ears, *, within: float = WITHIN) -> None:
         self._ears = ears
         self._within = within
-        self._guests = 0  # chats whose files are being read
 
-    @contextlib.contextmanager
-    def place(self, *, guest: bool) -> Iterator[None]:
-        """Inside, a chat's files may be read. Guests leave room for others: raises Busy when too many are at it."""
-        if guest and self._guests >= GUESTS_AT_ONCE:
-            raise Busy
-        self._guests += guest
-        try:
-            yield
-        finally:
-            self._guests -= guest
-
-    async def read_waiting(self, database: Database, chat_id: UUID, *, guest: bool) -> None:
-        """Read the files of the chat's unanswered messages that weren't read yet; a `guest`'s go after the owner's."""
+    async def read_waiting(self, database: Database, chat_id: UUID, *, lane: str) -> None:
+        """Read the files of the chat's unanswered messages that weren't read yet, in this `lane` of the sandbox."""
         while True:
             async with database.transaction() as session:
                 file = await _next(session, chat_id)
             if file is None:
                 return
-            found = await self.read(file, guest=guest)
+            found = await self.read(file, lane=lane)
             async with database.transaction() as session:
                 stored = await session.get(StoredAttachment, file.id)
                 if stored is not None:
@@ -66,23 +47,23 @@ class Reader:
                     stored.note = found.pop("note", None)
                     stored.understood = found
 
-    async def read(self, file: StoredAttachment, *, guest: bool) -> dict[str, Any]:
+    async def read(self, file: StoredAttachment, *, lane: str) -> dict[str, Any]:
         """What `extraction` finds in a file, or the "text" of a voice note; and a "note" about what can't be read."""
         try:
             if file.kind == "video":
                 return {"note": VIDEO}
             if file.kind == "voice":
-                text, note = await self._ears.transcribe(file.data, file.mime, guest=guest)
+                text, note = await self._ears.transcribe(file.data, file.mime, lane=lane)
                 return {"text": text, **({"note": note} if note else {})} if text else {"note": note}
-            return await self._extract(file, guest=guest)
+            return await self._extract(file, lane)
         except Exception as error:  # whatever it is, the message is answered
             _log.error("file_not_read", attachment=str(file.id), error=error)
             return {"note": documents.DAMAGED}
 
-    async def _extract(self, file: StoredAttachment, *, guest: bool) -> dict[str, Any]:
-        most = prompts.MAX_GUEST if guest else extraction.MAX_CHARS
+    async def _extract(self, file: StoredAttachment, lane: str) -> dict[str, Any]:
+        most = prompts.MAX_GUEST if lane == sandbox.GUESTS else extraction.MAX_CHARS
         about = {"kind": file.kind, "name": file.name, "most": str(most)}
-        async with sandbox.slot(guest=guest):
+        async with sandbox.slot(lane):
             try:
                 found = await sandbox.run(extraction.__name__, file.data, about, within=self._within)
             except TimeoutError:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
+from exponential.assistant.records import Chat, Turn
 from exponential.auth import users
 from exponential.auth.users import User
 from exponential.database import AppBase
@@ -21,13 +22,15 @@ from exponential.workspace.zones import today_of, zone_of
 
 Purpose = Literal["answer", "summary", "transcription"]
 Prices = tuple[Decimal, Decimal]  # US dollars for a million tokens, read and written
+GUESTS_PART = 3  # guests together may use one in so many of the day's tokens
 OFFLINE = "offline"  # the offline model's name; it costs nothing
 _MILLION = Decimal(1_000_000)
 
 
 class ModelUsage(AppBase):
-    """One request to a language model. `input_tokens` include `cached_tokens`, which the provider had read before;
-    `cost` in US dollars, null when the model's price isn't known; `estimated`: the provider didn't count, we did."""
+    """One request to a language model. `turn_id` of a summary is the last turn that it sums up. `input_tokens` include
+    `cached_tokens`, which the provider had read before; `cost` in US dollars, null when the model's price isn't known;
+    `estimated`: the provider didn't count, we did."""
 
     __tablename__ = "model_usage"
     __table_args__ = (
@@ -114,20 +117,26 @@ async def summary(session: AsyncSession, user_id: UUID, since: datetime | None =
     return Summary(_total(days.values()), days)
 
 
-async def today(session: AsyncSession, user: User) -> Spent:
-    """What a user has used since midnight, where they are."""
+async def today(session: AsyncSession, user: User, *, guests: bool = False) -> Spent:
+    """What a user's Paddy has used since midnight, where they are; with `guests`, only what it used for these."""
     midnight = datetime.combine(today_of(user), datetime.min.time(), zone_of(user))
     query = select(*_sums()).where(
         ModelUsage.user_id == user.id,
         ModelUsage.created_at >= midnight,
         ModelUsage.created_at < midnight + timedelta(days=1),
     )
+    if guests:
+        query = query.join(Turn, Turn.id == ModelUsage.turn_id).join(Chat).where(Chat.kind == "contact")
     return _spent((await session.execute(query)).one())
 
 
-async def is_used_up(session: AsyncSession, user: User, limit: int) -> bool:
-    """Whether the user has reached the daily limit (tokens; 0: there is none)."""
-    return bool(limit) and (await today(session, user)).tokens >= limit
+async def is_used_up(session: AsyncSession, user: User, limit: int, *, guest: bool = False) -> bool:
+    """Whether the user has reached the daily limit (tokens; 0: there is none), or their guests their part of it."""
+    if not limit:
+        return False
+    if guest and (await today(session, user, guests=True)).tokens >= limit // GUESTS_PART:
+        return True
+    return (await today(session, user)).tokens >= limit
 
 
 def _row(

@@ -34,7 +34,8 @@ class Attempt(AppBase):
 
 
 async def begin(session: AsyncSession, account: str, address: str) -> list[Attempt]:
-    """Count an attempt before it is looked at. Raises TooMany; commit before you check the password.
+    """Count an attempt before it is looked at. Raises TooMany; commit before you check the password. The first one
+    counts for this account from this address.
 
     `account` is what was typed, whether there is such an account or not.
     """
@@ -68,10 +69,10 @@ async def take_back(session: AsyncSession, counted: Sequence[Attempt]) -> None:
     await session.execute(delete(Attempt).where(Attempt.id.in_(each.id for each in counted)))
 
 
-async def succeeded(session: AsyncSession, account: str, address: str) -> None:
-    """The person knows the password: what they mistyped before doesn't count any more."""
-    own = next(iter(_limits(session, account, address)))
-    await session.execute(delete(Attempt).where(Attempt.what == own))
+async def succeeded(session: AsyncSession, counted: Sequence[Attempt]) -> None:
+    """The person knows the password: this was no guess, and what they mistyped before doesn't count any more."""
+    await take_back(session, counted)
+    await session.execute(delete(Attempt).where(Attempt.what == counted[0].what))
 
 
 async def forget_old(session: AsyncSession) -> None:

@@ -74,7 +74,7 @@ async def look(session: AsyncSession, token: str) -> Invite:
 
 
 async def accept(
-    session: AsyncSession, token: str, *, email: str, name: str, password: str, timezone: str = "UTC"
+    session: AsyncSession, token: str, *, email: str, name: str, password_hash: str, timezone: str = "UTC"
 ) -> User:
     """Spend the invite on a new account. Raises NotFound, BadInput, Conflict; the invite then stays as it was.
 
@@ -90,7 +90,7 @@ async def accept(
         role=role,
         timezone=timezone,
     )
-    await passwords.change(session, user.id, password)
+    await passwords.change(session, user.id, password_hash)
     await session.delete(invite)
     return user
 

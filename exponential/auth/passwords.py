@@ -20,33 +20,33 @@ SHORTEST, LONGEST = 10, 200  # characters
 JUDGED = 32  # characters of it; what follows makes it no weaker, and judging hostile ones of 200 takes seconds
 MIN_GUESSES = 10**8  # zxcvbn's "safely unguessable"; it knows common passwords, names, dates and keyboards
 AT_ONCE = 4  # hashes that are computed at a time; each takes 64 MiB
-QUEUE = 20  # more that may wait: for two or three seconds
-OF_ONE_NETWORK = 8  # of all these
+QUEUE = 20  # more that may wait
+OF_ONE_NETWORK, OF_ONE_PERSON = 8, 2  # of all these
 
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 _hashers = ThreadPoolExecutor(AT_ONCE, "password")
-_places: Counter[str] = Counter()  # taken, by network
+_places: Counter[str] = Counter()  # taken, by network or person
 _NOBODYS = (  # of a random text that nobody knows
     "$argon2id$v=19$m=65536,t=3,p=4$iOUpwzwVYO0JJpI2HzDrLQ$0JNpV0sQpL8ZbK/m67Ujz78m2iC+/ErxkosQoeA1LLM"
 )
 
 
 @contextmanager
-def place(network: str = "") -> Iterator[None]:
+def place(whose: str, *, most: int = OF_ONE_NETWORK) -> Iterator[None]:
     """A place in the queue for `check`; one network has a few at most. Raises Unavailable when none is free."""
-    if _places.total() >= AT_ONCE + QUEUE or (network and _places[network] >= OF_ONE_NETWORK):
+    if _places.total() >= AT_ONCE + QUEUE or _places[whose] >= most:
         raise Unavailable(
-            "Very many people are signing in right now. Wait a few seconds, then try again.",
+            "Very many passwords are being checked right now. Wait a few seconds, then try again.",
             code="sign_in_busy",
             retry_after=5,
         )
-    _places[network] += 1
+    _places[whose] += 1
     try:
         yield
     finally:
-        _places[network] -= 1
-        if not _places[network]:
-            del _places[network]
+        _places[whose] -= 1
+        if not _places[whose]:
+            del _places[whose]
 
 
 async def check(password: str, stored: str | None) -> bool:
@@ -57,12 +57,19 @@ async def check(password: str, stored: str | None) -> bool:
     return fits and stored is not None
 
 
-async def change(session: AsyncSession, user_id: UUID, password: str) -> None:
-    """Set an account's password. Raises BadInput when it is not good enough, NotFound, Unavailable."""
-    user = await users.get(session, user_id)
-    good(password, user.email)
-    with place():
-        user.password_hash = await asyncio.get_running_loop().run_in_executor(_hashers, _hasher.hash, password)
+async def hashed(password: str, email: str, whose: str) -> str:
+    """The hash of a new password for the account with this address, for `change`. Takes its time: hold no transaction.
+
+    `whose` is an id of who asks for it. Raises BadInput when it is not good enough, Unavailable when too many wait.
+    """
+    good(password, email)
+    with place(whose, most=OF_ONE_PERSON):
+        return await asyncio.get_running_loop().run_in_executor(_hashers, _hasher.hash, password)
+
+
+async def change(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
+    """Set an account's password to one that was `hashed`. Raises NotFound."""
+    (await users.get(session, user_id)).password_hash = password_hash
 
 
 def good(password: str, email: str) -> None:

@@ -16,7 +16,8 @@ from exponential.errors import BadInput, Conflict, ExponentialError, NotFound, U
 
 TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
 AT_A_GLANCE = httpx.Timeout(3.0)  # seconds, for what the gateway knows by itself and a page waits for
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # streams hold theirs for long
+CALLS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+STREAMS = httpx.Limits(max_connections=500)  # one of each user who has a page open
 SILENCE = 3.0  # seconds without a heartbeat, which comes every second, after which a stream is dead
 _ERRORS: dict[int, type[ExponentialError]] = {
     400: BadInput,
@@ -112,12 +113,12 @@ class GatewayClient:
     def __init__(self, base_url: str, secret: str, *, http: httpx.AsyncClient | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._secret = secret
-        # With a transport of its own, httpx sends nothing through a proxy that the environment names for the outside.
-        direct = httpx.AsyncHTTPTransport(limits=LIMITS)
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, transport=direct)
+        self._http = http or _direct(CALLS)
+        self._streams = http or _direct(STREAMS)  # which last, so that no call waits for the end of one
 
     async def close(self) -> None:
         await self._http.aclose()
+        await self._streams.aclose()
 
     async def login(self, who: Identity) -> str:
         """Start linking an account; the new session's id. Raises Conflict at the session limit."""
@@ -164,32 +165,22 @@ class GatewayClient:
         return body.get("unlinked", True)  # the original gateway doesn't say
 
     async def follow(self, who: Identity) -> AsyncIterator[list[SessionInfo]]:
-        """All sessions of `who` now, and again whenever one has changed, until the gateway ends the stream.
+        """All sessions of `who` now, and again whenever one has changed or its QR code has, until the gateway ends the
+        stream.
 
         Raises what the other calls raise, also in the middle; ask again after a pause.
         """
-        async for _, data in self._stream(who, "/events"):
-            yield [_session(item) for item in data["sessions"]]
-
-    async def follow_session(self, who: Identity, session_id: str) -> AsyncIterator[str]:
-        """What happens to one session, as it happens: `status`, `qr` (there is a new code), `receipt`, `removed`."""
-        async for event, _ in self._stream(who, f"/sessions/{_part(session_id)}/events"):
-            yield event
-
-    async def _stream(self, who: Identity, path: str) -> AsyncIterator[tuple[str, Any]]:
-        headers = {"Authorization": f"Bearer {tokens.issue(who, secret=self._secret, audience=tokens.GATEWAY)}"}
-        timeout = httpx.Timeout(15.0, read=SILENCE)
-        event = ""
+        headers, timeout = self._headers(who), httpx.Timeout(15.0, read=SILENCE)
         try:
-            async with self._http.stream("GET", self._base_url + path, headers=headers, timeout=timeout) as answer:
+            async with self._streams.stream(
+                "GET", f"{self._base_url}/events", headers=headers, timeout=timeout
+            ) as answer:
                 if not answer.is_success:
                     await answer.aread()
                     raise _error(answer)
                 async for line in answer.aiter_lines():
-                    if line.startswith("event:"):
-                        event = line[6:].strip()
-                    elif line.startswith("data:"):
-                        yield event, json.loads(line[5:])
+                    if line.startswith("data:"):
+                        yield [_session(item) for item in json.loads(line[5:])["sessions"]]
         except httpx.ReadTimeout:
             raise _silent() from None
         except (httpx.TransportError, httpx.InvalidURL):
@@ -290,6 +281,9 @@ class GatewayClient:
         body = (await self._call("GET", "/health", None, timeout=AT_A_GLANCE)).json()
         return Health(ok=body["ok"], mode=body["mode"])
 
+    def _headers(self, who: Identity) -> dict[str, str]:
+        return {"Authorization": f"Bearer {tokens.issue(who, secret=self._secret, audience=tokens.GATEWAY)}"}
+
     async def _call(
         self,
         method: str,
@@ -300,9 +294,7 @@ class GatewayClient:
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout = TIMEOUT,
     ) -> httpx.Response:
-        headers = dict(headers or {})
-        if who is not None:
-            headers["Authorization"] = f"Bearer {tokens.issue(who, secret=self._secret, audience=tokens.GATEWAY)}"
+        headers = {**(headers or {}), **(self._headers(who) if who is not None else {})}
         try:
             answer = await self._http.request(
                 method, self._base_url + path, json=json, headers=headers, timeout=timeout
@@ -326,6 +318,11 @@ def own_refusals() -> Iterator[None]:
             "The gateway refused this app's token. Both must have the same AUTH_SECRET; contact your administrator.",
             code="gateway_refused",
         ) from None
+
+
+def _direct(limits: httpx.Limits) -> httpx.AsyncClient:
+    """With a transport of its own, httpx sends nothing through a proxy that the environment names for the outside."""
+    return httpx.AsyncClient(timeout=TIMEOUT, transport=httpx.AsyncHTTPTransport(limits=limits))
 
 
 def _unreachable() -> Unavailable:

@@ -1,15 +1,26 @@
 """What the lines of a WhatsApp client's log mean: whatsmeow logs every stanza, and what becomes of each message.
 
-Sources: whatsmeow client.go (handleFrame, sendNodeAndGetData), message.go (decryptMessages), receipt.go
-(sendMessageReceipt), connectionevents.go (handleStreamError, handleConnectFailure), binary/xml.go (XMLString:
-attributes sorted by name), client.go (onDisconnect).
+Nothing in these lines is escaped, and much of them is a sender's choice: ids, push names, what stands in other nodes.
+So a value ends only where the next attribute begins, attributes must come in the order in which whatsmeow writes them,
+and a line's own words are looked for behind its last JID. A message is known by its id and by whom it is from: what a
+sender makes up in spite of that can only be taken for another message of the same sender, or of the same group.
+
+Sources: whatsmeow client.go (handleFrame, sendNodeAndGetData, onDisconnect), message.go (parseMessageSource,
+decryptMessages), receipt.go (sendAck, sendMessageReceipt), connectionevents.go (handleStreamError,
+handleConnectFailure), types/jid.go (JID.String, IsBot), types/message.go (SourceString), binary/xml.go (XMLString:
+attributes sorted by name).
 """
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-_TAG = re.compile(r"<(\w+)([^>]*)")
-_ATTRIBUTE = re.compile(r' (id|type|class|xmlns)="([^"]*)"')
+_TAG = re.compile(r"<([\w:-]+)")
+_ATTRIBUTE = re.compile(r' ([\w:-]+)="(.*?)"(?= [\w:-]+="|/?>)', re.DOTALL)
+_PART = re.compile(r'<enc((?: [\w:-]+="[^"]*")*)')
+_PART_ATTRIBUTE = re.compile(r' ([\w:-]+)="([^"]*)"')
+_ID = re.compile(r'[^"\s<>]+')
+_USER = re.compile(r"[^@.:]+")
 _FAILURE = re.compile(r'<failure [^>]*\breason="(?P<reason>\d+)"')
 _STREAM_ERROR = re.compile(
     r'<stream:error(?=[^>]*\bcode="(?P<code>\d+)"|)[^>]*>(?:.*<conflict [^>]*\btype="(?P<conflict>\w+)")?', re.DOTALL
@@ -18,12 +29,16 @@ _STREAM_ERROR = re.compile(
 _REFUSALS = {"401": "logged_out", "402": "banned", "403": "account_locked", "405": "outdated", "406": "account_banned"}
 _COME_LATER = ("500", "503")
 _CONFLICTS = {"device_removed": "logged_out", "replaced": "replaced"}
+_GROUPS = ("@g.us", "@broadcast")
+_BOT = re.compile(r"(?:1313555\d{4}|131655500\d{2})@s\.whatsapp\.net")
+_MESSAGES = ("message", "appdata")  # what whatsmeow opens
 # Receipts that acknowledge a message; others speak of earlier ones.
 _ACKNOWLEDGING = ("", "inactive", "sender", "peer_msg")
-# The client's words for parts of a message that will not come: one that came before; one that can't be opened, after
-# which it leaves the rest of the stanza; a message without any.
+# The client's words for a part that came before, and for one that can't be opened.
 _NOT_OPENED = re.compile(
-    r"(?P<how>Ignoring|Error decrypting|Unavailable) message (?P<id>\S+) from (?P<why>.*)", re.DOTALL
+    r"(?P<how>Ignoring|Error decrypting) message (?P<id>.*) from "
+    r"(?P<sender>[^\s@]+@[a-z.]+)(?: in (?P<chat>[^\s@]+@[a-z.]+))?: (?P<why>.*)",
+    re.DOTALL,
 )
 # The store's fault, not the message's: SQLite's and database/sql's words in what whatsmeow says of a failed decryption.
 _STORE_FAILED = re.compile(
@@ -31,9 +46,22 @@ _STORE_FAILED = re.compile(
 )
 
 
+class Key(NamedTuple):
+    """What a message is known by: its id, and the user (or group) that it is from."""
+
+    id: str
+    user: str
+
+
+def key(message_id: str, address: str) -> Key | None:
+    """The key of a message `from` this address; None for an id or address that no honest client gives."""
+    found, user = _ID.fullmatch(message_id.partition('"')[0]), _USER.match(address)
+    return Key(found[0], user[0]) if found and user else None
+
+
 @dataclass(frozen=True)
 class Stanza:
-    """A stanza's tag, the first value of each attribute that matters here, and how many encrypted parts it has."""
+    """A stanza's tag and attributes, and how many of its parts become a message each if they can be opened."""
 
     tag: str
     attributes: dict[str, str] = field(default_factory=dict)
@@ -45,11 +73,24 @@ class Stanza:
         return self.attributes.get("id", "")
 
     @property
+    def key(self) -> Key | None:
+        """Of the message that it is, or is about."""
+        return key(self.id, self.attributes.get("from") or self.attributes.get("to", ""))
+
+    @property
+    def is_message(self) -> bool:
+        return self.tag in _MESSAGES
+
+    @property
+    def ends(self) -> bool:
+        """Whether it tells WhatsApp that a message, as it just came, brings nothing more: whatsmeow sends a receipt for
+        what it could open, and this for what it couldn't, for whatever reason."""
+        return self.tag == "ack" and self.attributes.get("class") in _MESSAGES
+
+    @property
     def acknowledges(self) -> bool:
         """Whether WhatsApp takes it for the word that a message has arrived here."""
-        if self.tag == "receipt":
-            return self.attributes.get("type", "") in _ACKNOWLEDGING
-        return self.tag == "ack" and self.attributes.get("class") == "message"
+        return self.ends or (self.tag == "receipt" and self.attributes.get("type", "") in _ACKNOWLEDGING)
 
     @property
     def acknowledges_receipt(self) -> bool:
@@ -79,22 +120,50 @@ class Farewell:
 
 @dataclass(frozen=True)
 class NotOpened:
-    """`whole`: no part of the stanza comes any more. `store_failed`: by the store's fault."""
+    """A part of a message that won't come to our callback. `store_failed`: by the store's fault."""
 
-    id: str
-    whole: bool
+    key: Key | None
+    came_before: bool
     store_failed: bool
 
 
 def stanza(line: str) -> Stanza:
-    """A stanza as it is logged; one without a tag when it is none."""
-    found = _TAG.match(line)
-    if found is None:
+    """A stanza as it is logged; one without a tag when it is none, without attributes when they can't be told apart."""
+    tag = _TAG.match(line)
+    if tag is None:
         return Stanza("")
     attributes: dict[str, str] = {}
-    for name, value in _ATTRIBUTE.findall(found[2]):
-        attributes.setdefault(name, value)
-    return Stanza(found[1], attributes, line.count("<enc "), found[1] == "iq" and "<pair-device-sign" in line)
+    end, before = tag.end(), ""
+    while found := _ATTRIBUTE.match(line, end):
+        end, written = found.end(), f"{found[1]}="
+        if written <= before:  # whatsmeow sorts them: somebody's value contains what looks like an attribute
+            return Stanza(tag[1])
+        attributes[found[1]], before = found[2], written
+    parts = _parts(attributes.get("from", ""), line, end) if "t" in attributes else 0
+    return Stanza(tag[1], attributes, parts, tag[1] == "iq" and "<pair-device-sign" in line)
+
+
+def _parts(origin: str, line: str, start: int) -> int:
+    """How many messages a stanza without error brings: in a group a sender's key may come before the words."""
+    found = sum(
+        _becomes_message(dict(_PART_ATTRIBUTE.findall(part[1])), origin) for part in _PART.finditer(line, start)
+    )
+    return min(found, 2 if origin.endswith(_GROUPS) else 1)
+
+
+def _becomes_message(part: dict[str, str], origin: str) -> bool:
+    """Whether a part is of a kind that comes to our callback; whatsmeow skips others, or has another event for them."""
+    if part.get("v") != "2":
+        return False
+    match part.get("type"):
+        case "msg" | "pkmsg":
+            return True
+        case "skmsg":
+            return origin.endswith(_GROUPS)
+        case "msmsg":
+            return origin.endswith("@bot") or _BOT.fullmatch(origin) is not None
+        case _:
+            return False
 
 
 def farewell(line: str) -> Farewell | None:
@@ -113,12 +182,13 @@ def says_nothing_of_hanging_up(line: str) -> bool:
 
 
 def not_opened(line: str) -> NotOpened | None:
-    """What a line says of a message that won't come to our callback, if it does."""
+    """What a line says of a part that won't come to our callback, if it does."""
     found = _NOT_OPENED.match(line)
     if found is None:
         return None
-    failed = found["how"] == "Error decrypting" and _STORE_FAILED.search(found["why"]) is not None
-    return NotOpened(found["id"], found["how"] != "Ignoring", failed)
+    chat, came_before = found["chat"] or "", found["how"] == "Ignoring"
+    failed = not came_before and _STORE_FAILED.search(found["why"]) is not None
+    return NotOpened(key(found["id"], chat if chat.endswith(_GROUPS) else found["sender"]), came_before, failed)
 
 
 def opens(line: str) -> bool:

@@ -107,6 +107,14 @@ async def destination(db: AsyncSession, session_id: UUID, account: Account, chat
     return contact.chat
 
 
+async def is_owners(db: AsyncSession, session_id: UUID, account: Account, chat: str) -> bool:
+    """Whether this is the account's own chat, or that of a number which its owner has proved."""
+    if access.is_own_chat(account, chat):
+        return True
+    contact = await find(db, session_id, {access.bare(chat)})
+    return (await policies.load(db, session_id)).is_owner(set(contact.addresses) if contact else {access.bare(chat)})
+
+
 async def reachable(db: AsyncSession, session: Session, chat: str) -> str:
     """`destination`, of a session that is linked. Raises Conflict when it isn't."""
     account = session.account

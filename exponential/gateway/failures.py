@@ -4,20 +4,18 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exponential import database, log
 from exponential.errors import ExponentialError, NotFound, Unavailable
+from exponential.http.bodies import Bodies
 
-MAX_BODY = 1024 * 1024  # bytes; 65,536 characters take at most 786,432 when every one is escaped
 _log = log.get(__name__)
 
 
 def install(app: FastAPI) -> None:
-    """Give the application these answers and the limit on bodies."""
-    app.add_middleware(_BodyLimit)
+    """Give the application these answers and the limits on bodies."""
+    app.add_middleware(Bodies)
     app.add_exception_handler(ExponentialError, _expected_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_error)
@@ -74,29 +72,3 @@ async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
     _log.error("request_failed", method=request.method, error=error)
     sentence = "The gateway failed at this request through a fault of its own; its log says more."
     return JSONResponse({"error": sentence, "code": "internal_error"}, 500)
-
-
-class _BodyLimit:
-    """Refuse bodies above MAX_BODY: unread those that say their length, the others as soon as they are longer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        declared = Headers(scope=scope).get("content-length", "")
-        too_large = HTTPException(413, f"The request body is larger than {MAX_BODY:,} bytes")
-        seen = 0
-
-        async def limited() -> Message:
-            nonlocal seen
-            if declared.isdecimal() and int(declared[:20]) > MAX_BODY:
-                raise too_large
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
-                raise too_large
-            return message
-
-        await self._app(scope, limited, send)

@@ -8,8 +8,11 @@ credential store that it rests on is durable. A process that dies therefore fall
 and gets what came after it again.
 
 Which messages bring something to keep is counted, not timed: each encrypted part of a message either comes to our
-callback or is named in the client's log as one that won't. Only for what is neither, which a sender can only cause on
-purpose, the gate takes a long quiet for an answer; on a machine that has no time, a short one proves nothing.
+callback, or the client's log names it as one that came before, or what the client sends says that the rest couldn't be
+read. Only for what is none of these, which a sender can only cause on purpose, the gate takes a long quiet for an
+answer; on a machine that has no time, a short one proves nothing. The quiet is each message's own and its pauses add
+up, so nothing else that comes makes it longer; and the client's queue is short, so quiet or not, what has not come
+after as many callbacks as fit in there doesn't come.
 
 The same place keeps sending and opening apart. whatsmeow lets a message be opened while another is being sealed for the
 same contact, and then writes the session back as it was before: the next message reuses a key, and the phone refuses it
@@ -21,8 +24,8 @@ moment a client is stopped, no login of it goes on, and whoever stops it sees to
 Its dialling must not be held here: it holds the lock that Disconnect and all sending need.
 
 Sources: whatsmeow client.go (sendNodeAndGetData takes the socket, logs, then writes; handleFrame logs, then queues),
-message.go (decryptMessages: ratchet stored, event dispatched, receipt sent; what it logs where there is no event),
-neonize main.go (events pass a channel of 100).
+message.go (decryptMessages: ratchet stored, event dispatched, receipt or ack sent; what it logs where there is no
+event), neonize main.go (events pass a channel of 100).
 """
 
 import math
@@ -34,12 +37,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exponential.gateway import client_log
-from exponential.gateway.client_log import NotOpened
+from exponential.gateway.client_log import Key, NotOpened
 
 WINDOW = 256  # messages that may be here unacknowledged before no more is read from WhatsApp
 LONGEST_STOP = 20.0  # seconds without reading, after which a stanza that isn't a message may be what we wait for
 LONGEST_SEAL = 15.0  # seconds that opening waits for sealing, or sealing for opening: sealing may ask WhatsApp for keys
-QUIET_STEP, QUIET_STEPS = 0.5, 10  # seconds, times: so long must nothing happen before a message counts as wordless
+QUIET_STEP, QUIET_STEPS = 0.1, 50  # seconds, times that no callback worked before a message counts as silent
+QUEUED = 102  # callbacks: as many as the client's queue holds, one on its way there and one at work
 
 
 class Store(Protocol):
@@ -59,6 +63,8 @@ class _Unkept:
     position: int
     parts: int
     each: int
+    quiet: int = 0  # steps since it was received, or read to its end
+    read_at: int | None = None  # callbacks there were when the client had read it: what it brings is queued since then
 
 
 class Gate:
@@ -75,11 +81,12 @@ class Gate:
         self._safe = threading.Condition(lock)  # apart: up to WINDOW threads wait for the store alone
         self._connection = 0  # counts logins: what waited for an earlier connection has nowhere to go
         self._position = 0  # of the newest message received
-        self._unkept: dict[str, _Unkept] = {}  # by message id, oldest first
-        self._unacknowledged: set[str] = set()
-        self._failed: set[str] = set()  # ids whose callback raised: they must come again
+        self._unkept: dict[Key, _Unkept] = {}  # oldest first
+        self._unacknowledged: set[Key] = set()
+        self._failed: set[Key] = set()  # whose callback raised: they must come again
         self._busy = 0
         self._calls = 0
+        self._step_at, self._step_calls = 0.0, 0  # when the next step of quiet is over, callbacks there were before it
         self._closed = False  # no login is let in any more
         self._released = False
         self._sealing: dict[int, Callable[[str], bool]] = {}  # thread that sends → whom it tells the message's id
@@ -100,14 +107,16 @@ class Gate:
             self._not_opened(what)
 
     @contextmanager
-    def keeping(self, message_id: str) -> Iterator[None]:
+    def keeping(self, key: Key | None) -> Iterator[None]:
         """Around the callback of a message: when the block ends without an exception, the message is safe."""
         try:
             yield
-            with self._changed:
-                self._came(message_id)
+            if key is not None:
+                with self._changed:
+                    self._came(key)
         except BaseException:
-            self._failed.add(message_id)
+            if key is not None:
+                self._failed.add(key)
             raise
 
     @contextmanager
@@ -132,7 +141,7 @@ class Gate:
         thread = threading.get_ident()
         with self._changed:
             self._sealing[thread] = leaving
-            self._quietly(lambda: self._parked > 0 or not self._unkept, LONGEST_SEAL)
+            self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
         try:
             yield
         finally:
@@ -154,7 +163,7 @@ class Gate:
     def passed(self, position: int) -> bool:
         """Wait until every message received up to `position` is kept. False when the gate was released before."""
         with self._changed:
-            self._quietly(lambda: not any(waiting.position <= position for waiting in self._unkept.values()))
+            self._wait(lambda: all(its.position > position or self._is_silent(its) for its in self._unkept.values()))
             return not self._released
 
     def durable(self) -> None:
@@ -200,11 +209,11 @@ class Gate:
                 self._unacknowledged.clear()
                 self._changed.notify_all()
                 self._safe.notify_all()
-            elif stanza.tag == "message" and stanza.id:
+            elif stanza.is_message and stanza.key is not None:
                 self._changed.wait_for(lambda: self._released or len(self._unacknowledged) < WINDOW, LONGEST_STOP)
                 self._position += 1
-                self._expect(stanza.id, stanza.parts)
-                self._unacknowledged.add(stanza.id)
+                self._expect(stanza.key, stanza.parts)
+                self._unacknowledged.add(stanza.key)
 
     def _sending(self, line: str) -> None:
         stanza = client_log.stanza(line)
@@ -212,24 +221,35 @@ class Gate:
             return self._acknowledge_receipt(stanza.id)
         if not stanza.is_remembered:
             return
-        message_id, connection = stanza.id, self._connection
+        connection = self._connection
         leaving = self._sealed(threading.get_ident()) if stanza.tag == "message" else None
         with self._changed:
-            if stanza.acknowledges:
-                self._quietly(lambda: message_id not in self._unkept or self._over(connection))
-                self._changed.wait_for(lambda: message_id not in self._failed or self._over(connection))
-                self._let_go(message_id)
+            key = stanza.key if stanza.acknowledges else None
+            if key is not None:
+                self._read(key, stanza.ends, connection)
             generation = self._store.generation()
             self._safe.wait_for(lambda: self._store.is_durable(generation) or self._over(connection))
-            if stanza.acknowledges:
-                self._unacknowledged.discard(message_id)
+            if key is not None:
+                self._unacknowledged.discard(key)
                 self._changed.notify_all()
         if leaving is not None and not self._over(connection):
             with self._changed:
-                self._left.add(message_id)
-            if not leaving(message_id):
+                self._left.add(stanza.id)
+            if not leaving(stanza.id):
                 with self._changed:
                     self._changed.wait_for(lambda: self._over(connection))
+
+    def _read(self, key: Key, ends: bool, connection: int) -> None:
+        """The client has read a message and would acknowledge it. Returns when that is kept, or brings nothing."""
+        if ends:
+            self._settle(key, whole=True)
+        waiting = self._unkept.get(key)
+        if waiting is not None and waiting.read_at is None:
+            waiting.quiet, waiting.read_at = 0, self._calls
+        self._wait(lambda: key not in self._unkept or self._is_silent(self._unkept[key]) or self._over(connection))
+        if key in self._unkept and not self._over(connection):
+            self._over_with(self._unkept[key].position)
+        self._changed.wait_for(lambda: key not in self._failed or self._over(connection))
 
     def _acknowledge_receipt(self, message_id: str) -> None:
         """The first receipt for a message of ours is the proof that it left: WhatsApp keeps it until it is recorded."""
@@ -241,61 +261,63 @@ class Gate:
         """Whether the stanza's connection is gone: what it writes then goes nowhere."""
         return self._released or connection != self._connection
 
-    def _expect(self, message_id: str, parts: int) -> None:
+    def _expect(self, key: Key, parts: int) -> None:
         """A stanza with so many encrypted parts came; the same message may come again before the first one is kept."""
-        waiting = self._unkept.get(message_id)
+        waiting = self._unkept.get(key)
         if waiting is not None:
             waiting.parts, waiting.each = waiting.parts + parts, parts
         elif parts:
-            self._unkept[message_id] = _Unkept(self._position, parts, parts)
+            self._unkept[key] = _Unkept(self._position, parts, parts)
 
-    def _came(self, message_id: str) -> None:
+    def _came(self, key: Key) -> None:
         """A part of this message is kept, and all that came before it: callbacks come in the order of messages."""
-        waiting = self._unkept.get(message_id)
+        waiting = self._unkept.get(key)
         if waiting is not None:
-            self._settle(message_id, 1)
+            self._settle(key)
             self._over_with(waiting.position - 1)
 
     def _not_opened(self, what: NotOpened) -> None:
-        """A part of a message, or the whole stanza, will not come to our callback; what came before it may still."""
-        with self._changed:
-            if what.store_failed:
-                self._failed.add(what.id)
-            waiting = self._unkept.get(what.id)
-            if waiting is not None:
-                self._settle(what.id, waiting.each if what.whole else 1)
-                self._changed.notify_all()
+        """A part of a message will not come to our callback; what came before it may still."""
+        if what.key is not None:
+            with self._changed:
+                if what.store_failed:
+                    self._failed.add(what.key)
+                if what.came_before:
+                    self._settle(what.key)
         if what.store_failed:
             self._on_broken()
 
-    def _settle(self, message_id: str, parts: int) -> None:
-        waiting = self._unkept[message_id]
-        waiting.parts -= parts
-        if waiting.parts <= 0:
-            del self._unkept[message_id]
-
-    def _let_go(self, message_id: str) -> None:
-        """It was quiet for so long that neither this message nor one before it brings anything any more."""
-        waiting = self._unkept.get(message_id)
+    def _settle(self, key: Key, whole: bool = False) -> None:
+        """Nothing more comes of one part of this message, or of the whole stanza that came last."""
+        waiting = self._unkept.get(key)
         if waiting is not None:
-            self._over_with(waiting.position)
+            waiting.parts -= waiting.each if whole else 1
+            if waiting.parts <= 0:
+                del self._unkept[key]
+            self._changed.notify_all()
 
     def _over_with(self, position: int) -> None:
         """Nothing more comes of the messages up to this position."""
-        for message_id in [found for found, its in self._unkept.items() if its.position <= position]:
-            del self._unkept[message_id]
+        for key in [found for found, its in self._unkept.items() if its.position <= position]:
+            del self._unkept[key]
         self._changed.notify_all()
 
-    def _quietly(self, condition: Callable[[], bool], longest: float = math.inf) -> None:
-        """Wait for `condition`, or for the callbacks to be quiet for so long that it can't come true any more.
+    def _is_silent(self, waiting: _Unkept) -> bool:
+        """Whether neither this message nor one before it brings anything any more."""
+        return waiting.quiet >= QUIET_STEPS or (waiting.read_at is not None and self._calls - waiting.read_at >= QUEUED)
 
-        The pause counts in steps, so that a process which was stopped meanwhile doesn't take its absence for quiet.
-        """
-        steps, end = 0, time.monotonic() + longest
-        while not (self._released or condition()) and steps < QUIET_STEPS and time.monotonic() < end:
-            calls = self._calls
-            heard = self._changed.wait(QUIET_STEP)
-            if self._busy or self._calls != calls:
-                steps = 0
-            elif not heard:
-                steps += 1
+    def _wait(self, condition: Callable[[], bool], longest: float = math.inf) -> None:
+        """Wait for `condition`, which comes true at the latest when what it waits for is silent."""
+        end = time.monotonic() + longest
+        while not (self._released or condition()) and (now := time.monotonic()) < end:
+            if now >= self._step_at:
+                self._step(now)
+            self._changed.wait(QUIET_STEP)
+
+    def _step(self, now: float) -> None:
+        """One step of quiet for all, whoever waits: by the clock a process that was stopped would take its absence for
+        quiet, and callbacks in between only mean that this step doesn't count."""
+        if not self._busy and self._calls == self._step_calls:
+            for waiting in self._unkept.values():
+                waiting.quiet += 1
+        self._step_at, self._step_calls = now + QUIET_STEP, self._calls

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
 from exponential.gateway.operations import Operations
+from exponential.http.bodies import known
 from exponential.http.routes import before_body
 from exponential.http.streams import admit
 from exponential.settings import GatewaySettings
@@ -27,7 +28,9 @@ async def _caller(request: Request) -> Identity:
     async def who() -> Identity:
         return tokens.verify(token, secret=settings.auth_secret, audience=tokens.GATEWAY, issuers=settings.jwt_issuers)
 
-    return await admit(request, who)
+    caller = await admit(request, token, who, lambda identity: identity.user_id)
+    known(request, caller.user_id)
+    return caller
 
 
 Use = Annotated[Operations, Depends(_operations)]

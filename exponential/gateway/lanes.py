@@ -32,6 +32,11 @@ class Lanes(Generic[K]):
         else:
             running[1].set()
 
+    @property
+    def running(self) -> list[K]:
+        """The keys whose work isn't done."""
+        return list(self._running)
+
     async def drop(self, key: K) -> None:
         """Stop a key's work at once, whatever it waits for."""
         running = self._running.pop(key, None)
@@ -39,7 +44,7 @@ class Lanes(Generic[K]):
             await end(running[0])
 
     async def close(self) -> None:
-        for key in list(self._running):
+        for key in self.running:
             await self.drop(key)
 
     async def _run(self, key: K, poked: asyncio.Event) -> None:

@@ -15,6 +15,7 @@ from exponential.gateway.holding import Holding
 from exponential.gateway.outbox import Outbox, OutboxMessage, SendFailed, SendUnknown
 from exponential.gateway.permissions import Permissions
 from exponential.gateway.policy import PER_CONTACT, PER_SESSION
+from exponential.gateway.rates import LinkingLimiter
 from exponential.gateway.reading import MAX_TEXT
 from exponential.gateway.reports import Reports
 from exponential.gateway.requests import Holder
@@ -22,6 +23,7 @@ from exponential.gateway.sessions import Limits
 from exponential.gateway.supervisor import Supervisor
 from exponential.gateway.unlinking import Unlinking
 
+LINKINGS = 10  # that a user may begin within a minute; more where a user may have more sessions
 TYPING_WITHIN = 8.0  # seconds; later it would be of no use
 _log = log.get(__name__)
 
@@ -54,6 +56,7 @@ class Operations:
         self.events = Events(database)
         self.asking = Asking(database, supervisor, self.holder, self.restart)
         self._limits = limits
+        self._linkings = LinkingLimiter(max(LINKINGS, limits.user))
 
     async def tidy(self) -> None:
         """Now and then: let go of sessions that nobody finished linking; clear away what other nodes removed."""
@@ -71,17 +74,23 @@ class Operations:
             return here - await sessions.existing(db, here)
 
     async def login(self, owner: str) -> str:
-        """A new pending session; its id. Raises Conflict at the limit."""
+        """A new pending session; its id. Raises Conflict at the limit of sessions, Unavailable at that of linkings."""
         async with self.database.transaction() as db:
             session = await sessions.create(db, owner, limits=self._limits)
+            self._linkings.count(owner)
             self.holding.place(session)
         await self.holding.adopt(session.id, session.holder_epoch)
         return str(session.id)
 
     async def restart(self, owner: str, session_id: str) -> None:
-        """New QR codes for the same session. Raises NotFound, or Conflict when it is linked or no place is left."""
+        """New QR codes for the same session.
+
+        Raises NotFound, Conflict when it is linked or no place is left, Unavailable at the limit of linkings.
+        """
         async with self.database.transaction() as db:
             session = await sessions.restart(db, owner, session_id, limits=self._limits)
+            if session is not None:
+                self._linkings.count(owner)
         if session is not None:
             await self.holder.ask(session.id, "reopen")
 

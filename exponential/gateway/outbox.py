@@ -1,4 +1,6 @@
-"""The outbox: a message is queued once per idempotency key, paced, sent in order per session, followed to its receipts.
+"""The outbox: a message is queued once per idempotency key, paced, sent in order per chat, followed to its receipts.
+
+The owner's chats wait for nobody. Contacts' chats take turns: of those in a session, one is written to at a time.
 
 Before the send call the row says `sending`, and before the message leaves this machine its WhatsApp id is there. A
 process that dies meanwhile leaves `sending` behind. Without an id the message never left. With one, WhatsApp may have
@@ -7,6 +9,7 @@ Losing a reply is never allowed, a double one only so, because neonize can't sen
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +21,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -33,7 +37,7 @@ from exponential import clock, log
 from exponential.database import Database, GatewayBase, blind, notify
 from exponential.encryption import BlindIndex, EncryptedText
 from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
-from exponential.gateway import access, contacts, origins, wakeups
+from exponential.gateway import contacts, origins, wakeups
 from exponential.gateway.lanes import Lanes
 from exponential.gateway.line import Line as Line
 from exponential.gateway.line import SendFailed as SendFailed
@@ -54,12 +58,13 @@ _log = log.get(__name__)
 
 
 class OutboxMessage(GatewayBase):
-    """A message to WhatsApp; `key` is its idempotency key. `whatsapp_id` and `sent_at` are there before it leaves."""
+    """A message to WhatsApp; `key` is its idempotency key, `chat_key` as in the inbox. `whatsapp_id` and `sent_at` are
+    there before it leaves."""
 
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("session_id", "key_index"),
-        Index("ix_outbox_waiting", "session_id", "seq", postgresql_where="state in ('queued', 'sending')"),
+        Index("ix_outbox_waiting", "session_id", "chat_key", "seq", postgresql_where="state in ('queued', 'sending')"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
@@ -68,6 +73,7 @@ class OutboxMessage(GatewayBase):
     key: Mapped[str] = mapped_column(EncryptedText)
     key_index: Mapped[bytes] = mapped_column(BlindIndex("key"))
     chat: Mapped[str] = mapped_column(EncryptedText)
+    chat_key: Mapped[bytes] = mapped_column(LargeBinary)
     text: Mapped[str] = mapped_column(EncryptedText)
     state: Mapped[str] = mapped_column(String(16), default=QUEUED)
     reason: Mapped[str | None] = mapped_column(Text)
@@ -80,17 +86,21 @@ class OutboxMessage(GatewayBase):
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
+_WAITING = OutboxMessage.state.in_((QUEUED, SENDING))
+
+
 async def enqueue(
     db: AsyncSession, session_id: UUID, key: str, chat: str, text: str, *, reply_to: str | None = None
 ) -> OutboxMessage:
     """Queue a message, or find the one this key queued before. Raises Conflict when the key was used for another."""
-    index = blind(db, "outbox.key", key)
+    index, chat_key = blind(db, "outbox.key", key), contacts.key(db, session_id, chat)
     row = {
         "id": clock.new_id(),
         "session_id": session_id,
         "key": key,
         "key_index": index,
         "chat": chat,
+        "chat_key": chat_key,
         "text": text,
         "state": QUEUED,
         "attempts": 0,
@@ -106,7 +116,7 @@ async def enqueue(
             code="idempotency_key_reused",
         )
     if message.state == QUEUED:
-        await notify(db, wakeups.OUTBOX, str(session_id))
+        await notify(db, wakeups.OUTBOX, f"{session_id} {chat_key.hex()}")
     return message
 
 
@@ -137,8 +147,11 @@ async def key_of(db: AsyncSession, session_id: UUID, whatsapp_id: str) -> str | 
 
 async def give_up(db: AsyncSession, session_id: UUID, reason: str) -> None:
     """Fail what is still queued: sent days later, after the next scan, it would only startle."""
-    waiting = (OutboxMessage.session_id == session_id, OutboxMessage.state.in_((QUEUED, SENDING)))
-    await db.execute(update(OutboxMessage).where(*waiting).values(state=FAILED, reason=reason))
+    await db.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.session_id == session_id, _WAITING)
+        .values(state=FAILED, reason=reason)
+    )
 
 
 @dataclass(frozen=True)
@@ -154,7 +167,8 @@ class _Next:
 
 
 class Outbox:
-    """Sends what is queued for the sessions of this node. `poke` one that has something new or has come online."""
+    """Sends what is queued for the sessions of this node. `poke` a chat that has something new, `sweep` a session that
+    has come online."""
 
     def __init__(self, database: Database, line: Line, fence: Fence, *, pace: Pace | None = None) -> None:
         self._database = database
@@ -162,29 +176,36 @@ class Outbox:
         self._fence = fence
         self.typing = TypingLeases(line.typing, (SendFailed, SendUnknown))
         self._pace = pace or Pace()
-        self._lanes: Lanes[UUID] = Lanes("outbox", self._send_all)
+        self._lanes: Lanes[tuple[UUID, bytes]] = Lanes("outbox", self._send_all)
+        self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)  # contacts', first come first served
         self._sending: set[asyncio.Task[float | None]] = set()
 
-    def poke(self, session_id: UUID) -> None:
+    def poke(self, session_id: UUID, chat_key: bytes) -> None:
         if self._fence.holds(session_id):
-            self._lanes.poke(session_id)
+            self._lanes.poke((session_id, chat_key))
 
     def notice(self, payload: str) -> None:
         """A NOTIFY of wakeups.OUTBOX."""
-        self.poke(UUID(payload))
+        session_id, _, key = payload.partition(" ")
+        self.poke(UUID(session_id), bytes.fromhex(key))
 
-    async def sweep(self) -> None:
-        """Poke every session with something to send."""
-        query = select(OutboxMessage.session_id).where(OutboxMessage.state.in_((QUEUED, SENDING))).distinct()
+    async def sweep(self, *session_ids: UUID) -> None:
+        """Poke every chat with something to send; only those of these sessions, if any are named."""
+        query = select(OutboxMessage.session_id, OutboxMessage.chat_key).where(_WAITING).distinct()
+        if session_ids:
+            query = query.where(OutboxMessage.session_id.in_(session_ids))
         async with self._database.transaction() as db:
-            waiting = list(await db.scalars(query))
-        for session_id in waiting:
-            self.poke(session_id)
+            waiting = (await db.execute(query)).all()
+        for session_id, chat_key in waiting:
+            self.poke(session_id, chat_key)
 
     async def drop(self, session_id: UUID) -> None:
         """Stop sending for a session that is being removed."""
         self._pace.forget(session_id)
-        await self._lanes.drop(session_id)
+        for lane in self._lanes.running:
+            if lane[0] == session_id:
+                await self._lanes.drop(lane)
+        self._turns.pop(session_id, None)
 
     async def close(self) -> None:
         """Stop; a message that is being sent right now gets a moment to learn its outcome."""
@@ -220,33 +241,43 @@ class Outbox:
                 _log.warning("leaving_waits_for_database", error=error)
                 await asyncio.sleep(0.5)
 
-    async def _send_all(self, session_id: UUID, poked: asyncio.Event) -> None:
-        while True:
-            message = await self._oldest(session_id)
-            if message is None:
-                return
-            if message.in_doubt and await self._left(message.row_id):
-                continue
-            while message.contact and (rest := self._pace.rest(session_id)):
-                await asyncio.sleep(rest)
-            try:
-                await self._show_typing(session_id, message)
-            except Unavailable:
-                return  # poked again when the session comes online
-            # Once the intent is recorded only a dying process may stop this, not a closing gateway.
-            sending = asyncio.create_task(self._send_one(session_id, message))
-            self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
-            pause = await asyncio.shield(sending)
+    async def _send_all(self, chat: tuple[UUID, bytes], _poked: asyncio.Event) -> None:
+        while (message := await self._oldest(*chat)) is not None:
+            pause = await (self._send_in_turn(chat) if message.contact else self._send(chat[0], message))
             if pause is None:
-                return
+                return  # poked again when the session comes online
             await asyncio.sleep(pause)
 
-    async def _oldest(self, session_id: UUID) -> _Next | None:
-        """The next message that may be sent still; others fail on the way."""
+    async def _send_in_turn(self, chat: tuple[UUID, bytes]) -> float | None:
+        """`_send` the oldest message to a contact, once those who came before have had theirs."""
+        session_id = chat[0]
+        async with self._turns[session_id]:
+            while rest := self._pace.rest(session_id):
+                await asyncio.sleep(rest)
+            message = await self._oldest(*chat)  # much may have changed meanwhile
+            return await self._send(session_id, message) if message else 0.0
+
+    async def _send(self, session_id: UUID, message: _Next) -> float | None:
+        """The seconds after which to go on; None when there is nothing to do until a poke."""
+        if message.in_doubt and await self._left(message.row_id):
+            return 0.0
+        try:
+            await self._show_typing(session_id, message)
+        except Unavailable:
+            return None
+        if message.contact:
+            self._pace.count(session_id)
+        # Once the intent is recorded only a dying process may stop this, not a closing gateway.
+        sending = asyncio.create_task(self._send_one(session_id, message))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        return await asyncio.shield(sending)
+
+    async def _oldest(self, session_id: UUID, chat_key: bytes) -> _Next | None:
+        """The chat's next message that may be sent still; others fail on the way."""
         query = (
             select(OutboxMessage)
-            .where(OutboxMessage.session_id == session_id, OutboxMessage.state.in_((QUEUED, SENDING)))
+            .where(OutboxMessage.session_id == session_id, OutboxMessage.chat_key == chat_key, _WAITING)
             .order_by(OutboxMessage.seq)
             .limit(1)
         )
@@ -255,18 +286,26 @@ class Outbox:
                 row = await db.scalar(query)
                 if row is None:
                     return None
+                if not await self._may_go(db, row):
+                    continue
                 account = (await db.get_one(Session, session_id)).account
-                own = account is None or access.is_own_chat(account, row.chat)
-                try:
-                    if account and not own:
-                        await contacts.destination(db, session_id, account, row.chat)
-                    quoted = [row.reply_to] if row.reply_to else []
-                    found = await origins.find(db, session_id, row.chat, quoted) if quoted else []
-                    in_doubt = row.state == SENDING and row.whatsapp_id is not None
-                    return _Next(row.id, row.chat, row.text, found[0] if found else None, not own, in_doubt)
-                except ExponentialError as error:
-                    row.state, row.reason = FAILED, str(error)
-                    _log.info("not_sent", session=str(session_id), message=str(row.id), why=error.code)
+                own = account is None or await contacts.is_owners(db, session_id, account, row.chat)
+                quoted = await origins.find(db, session_id, row.chat, [row.reply_to]) if row.reply_to else []
+                in_doubt = row.state == SENDING and row.whatsapp_id is not None
+                return _Next(row.id, row.chat, row.text, quoted[0] if quoted else None, not own, in_doubt)
+
+    async def _may_go(self, db: AsyncSession, row: OutboxMessage) -> bool:
+        """Whether the session may still write there; if not, the message fails."""
+        account = (await db.get_one(Session, row.session_id)).account
+        if account is None:
+            return True  # and it isn't online
+        try:
+            await contacts.destination(db, row.session_id, account, row.chat)
+        except ExponentialError as error:
+            row.state, row.reason = FAILED, str(error)
+            _log.info("not_sent", session=str(row.session_id), message=str(row.id), why=error.code)
+            return False
+        return True
 
     async def _left(self, row_id: UUID) -> bool:
         """Whether a message that may have left did: its receipt says so, if the phone has it."""
@@ -287,10 +326,13 @@ class Outbox:
         await asyncio.sleep(self._pace.seconds(message.text, contact=message.contact))
 
     async def _send_one(self, session_id: UUID, message: _Next) -> float | None:
-        """Intent, send, outcome. The seconds after which to go on; None when there is nothing to do until a poke."""
+        """Intent, send, outcome. Returns what `_send` does."""
         row_id = message.row_id
-        if not await self._intend(session_id, row_id):
-            return None
+        async with self._database.transaction() as db:
+            if not await self._fence.fenced(db, session_id):
+                return None  # it is another node's business now
+            if not await self._intend(db, row_id):
+                return 0.0
         try:
             whatsapp_id = await self._line.send(session_id, row_id, message.chat, message.text, message.quote)
             self.typing.over(session_id, message.chat)
@@ -314,17 +356,16 @@ class Outbox:
                 _log.warning("outcome_waits_for_database", error=error)
                 await asyncio.sleep(1.0)
 
-    async def _intend(self, session_id: UUID, row_id: UUID) -> bool:
-        """Record that this message is about to be sent. False when that isn't this node's business any more."""
-        async with self._database.transaction() as db:
-            row = await db.get(OutboxMessage, row_id) if await self._fence.fenced(db, session_id) else None
-            if row is None:
-                return False
-            if row.whatsapp_id is not None and row.state == SENDING:
-                _log.warning("sent_again", session=str(row.session_id), message=str(row.id), why="outcome unknown")
-            row.state, row.whatsapp_id, row.sent_at = SENDING, None, None
-            row.attempts += 1
-            return True
+    async def _intend(self, db: AsyncSession, row_id: UUID) -> bool:
+        """Record that this message is about to be sent. False when that was settled meanwhile, or it may not be."""
+        row = await db.get(OutboxMessage, row_id)
+        if row is None or row.state not in (QUEUED, SENDING) or not await self._may_go(db, row):
+            return False
+        if row.whatsapp_id is not None and row.state == SENDING:
+            _log.warning("sent_again", session=str(row.session_id), message=str(row.id), why="outcome unknown")
+        row.state, row.whatsapp_id, row.sent_at = SENDING, None, None
+        row.attempts += 1
+        return True
 
     async def _put_back(self, row_id: UUID) -> None:
         async with self._database.transaction() as db:

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from uuid import UUID
 
 WINDOW = 60.0  # seconds
-FOR_CONTACTS = 3  # times longer than in the own chat, where nobody takes Paddy for a person
+FOR_CONTACTS = 3  # times longer than for the owner, who takes Paddy for no person
 
 
 class Pace:
@@ -28,14 +28,17 @@ class Pace:
         return natural * (FOR_CONTACTS if contact else 1)
 
     def rest(self, session_id: UUID) -> float:
-        """Seconds until this session may write to a contact again; 0 counts the message that is then sent."""
+        """Seconds until this session may write to a contact again."""
         now, sent = time.monotonic(), self._sent[session_id]
         while sent and now - sent[0] >= WINDOW:
             sent.popleft()
         if len(sent) >= self._per_minute:
             return (sent[0] + WINDOW - now) * random.uniform(1.0, 1.1)
-        sent.append(now)
         return 0.0
+
+    def count(self, session_id: UUID) -> None:
+        """This session writes to a contact now."""
+        self._sent[session_id].append(time.monotonic())
 
     def forget(self, session_id: UUID) -> None:
         """The session is gone."""

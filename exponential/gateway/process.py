@@ -13,6 +13,7 @@ from exponential import log
 from exponential.gateway import wire
 from exponential.gateway.lease import Lease
 
+REPLACE = 75  # exit code of a worker that wants to be replaced by a fresh one; sysexits.h: EX_TEMPFAIL
 STOP_WITHIN = 2.0  # seconds from closing the wire to the kill
 _PASSED_ON = (
     "PATH",
@@ -68,6 +69,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def wants_to_be_replaced(self) -> bool:
+        """Whether it ended for that; known after `close`."""
+        return self._process.returncode == REPLACE
 
     @classmethod
     async def start(cls, launch: Launch, lease: Lease, on_change: "OnChange") -> "WorkerProcess":

@@ -1,16 +1,17 @@
 """How much of contacts is kept: messages within an hour, counted in the worker; bytes of files within a day, counted by
-the gateway that has them fetched. Both in memory: a new process begins anew.
+the gateway that has them fetched. And how often users link. All in memory: a new process begins anew.
 """
 
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Set
 
+from exponential.errors import Unavailable
 from exponential.gateway import access
 from exponential.gateway.policy import Policy
 from exponential.gateway.wire import Account, Inbound
 
-HOUR, DAY = 3600.0, 86_400.0  # seconds
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0  # seconds
 OWNER = 50_000  # messages an hour: nobody writes so many, a program gone wild does
 OVER = "over_limit"  # kind of what is kept, once an hour, when a contact's messages are dropped
 
@@ -73,6 +74,28 @@ class FileLimiter:
 
     def add(self, session: str, contact: str, size: int) -> None:
         self._fetched[session].append((self._clock(), contact, size))
+
+
+class LinkingLimiter:
+    """Linkings that each user begins within a minute, `most` of them: each leaves a thread behind in a worker."""
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._begun: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def count(self, owner: str) -> None:
+        """Raises Unavailable."""
+        window, now = self._begun[owner], self._clock()
+        while window and now - window[0] >= MINUTE:
+            window.popleft()
+        if len(window) >= self._most:
+            raise Unavailable(
+                f"You began to link an account {self._most} times within a minute. Wait a minute, then try again.",
+                code="too_many_linkings",
+                retry_after=int(window[0] + MINUTE - now) + 1,
+            )
+        window.append(now)
 
 
 def _name(addresses: Set[str]) -> str:

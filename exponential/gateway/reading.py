@@ -52,13 +52,13 @@ def inbound(event: Any) -> Inbound | None:
         kind, text, media = _KINDS[found], getattr(part, "caption", ""), _file(part)
     source = event.Info.MessageSource
     return Inbound(
-        message_id=cleaned(event.Info.ID[:MAX_ID]),  # its sender's choice, as name and text are
+        message_id=cleaned(decoded(event.Info.ID)[:MAX_ID]),  # its sender's choice, as name and text are
         chat=written(source.Chat),
         sender=written(source.Sender),
-        sender_name=cleaned(event.Info.Pushname[:MAX_NAME]),
+        sender_name=cleaned(decoded(event.Info.Pushname)[:MAX_NAME]),
         from_me=source.IsFromMe,
         kind=kind,
-        text=cleaned(text[:MAX_TEXT]),
+        text=cleaned(decoded(text)[:MAX_TEXT]),
         sent_at=event.Info.Timestamp,
         alt=written(source.RecipientAlt if source.IsFromMe else source.SenderAlt),
         addressed=_addressed(content),
@@ -74,13 +74,13 @@ def _file(part: Any) -> dict[str, Any] | None:
         return None
     return asdict(
         Reference(
-            path=part.directPath if len(part.directPath) <= 1 + MAX_PATH else "",
+            path=decoded(part.directPath) if len(part.directPath) <= 1 + MAX_PATH else "",
             key=part.mediaKey[:KEY_BYTES].hex(),
             sha256=part.fileSHA256[:KEY_BYTES].hex(),
             encrypted_sha256=part.fileEncSHA256[:KEY_BYTES].hex(),
             size=part.fileLength,
-            mime=cleaned(part.mimetype[:MAX_MIME]),
-            name=cleaned(getattr(part, "fileName", "")[-MAX_NAME:]),
+            mime=cleaned(decoded(part.mimetype)[:MAX_MIME]),
+            name=cleaned(decoded(getattr(part, "fileName", ""))[-MAX_NAME:]),
         )
     )
 
@@ -106,10 +106,11 @@ def _quoted(content: Any) -> dict[str, str] | None:
         if context.HasField("quotedMessage"):
             parts = [part for _, part in context.quotedMessage.ListFields()]
             said = (
-                part if isinstance(part, str) else getattr(part, "text", getattr(part, "caption", "")) for part in parts
+                part if isinstance(part, str | bytes) else getattr(part, "text", getattr(part, "caption", ""))
+                for part in parts
             )
             text = next((text for text in said if text), "")
-            return {"id": cleaned(context.stanzaID[:MAX_ID]), "text": cleaned(text[:MAX_QUOTED])}
+            return {"id": cleaned(decoded(context.stanzaID)[:MAX_ID]), "text": cleaned(decoded(text)[:MAX_QUOTED])}
     return None
 
 
@@ -121,19 +122,24 @@ def receipt_ids(event: Any) -> list[str]:
 def groups(found: Any) -> list[tuple[str, str, int]]:
     """JID, subject and number of participants of each group."""
     return [
-        (written(group.JID), cleaned(group.GroupName.Name[:MAX_SUBJECT]), len(group.Participants))
+        (written(group.JID), cleaned(decoded(group.GroupName.Name)[:MAX_SUBJECT]), len(group.Participants))
         for group in found[:MOST_GROUPS]
     ]
 
 
-def _short(ids: Iterable[str], most: int) -> list[str]:
+def _short(ids: Iterable[str | bytes], most: int) -> list[str]:
     """Those that are printable ASCII of up to `most` characters, as WhatsApp's are."""
-    return [id for id in ids if len(id) <= most and id.isascii() and id.isprintable()]
+    return [id for id in map(decoded, ids) if len(id) <= most and id.isascii() and id.isprintable()]
+
+
+def decoded(text: str | bytes) -> str:
+    """A string of the client's, which comes as bytes when it isn't UTF-8; U+FFFD for what isn't."""
+    return text.decode(errors="replace") if isinstance(text, bytes) else text
 
 
 def written(jid: Any) -> str:
     """A JID without its device, such as "49123@s.whatsapp.net"; "" for none."""
-    return f"{jid.User}@{jid.Server}" if jid.User else ""
+    return f"{decoded(jid.User)}@{decoded(jid.Server)}" if jid.User else ""
 
 
 def account_of(device: Any) -> Account:

@@ -97,7 +97,7 @@ class Reports:
             case wire.Online(session):
                 _log.info("session_online", session=session)
                 self.stuck.pop(session, None)
-                self._outbox.poke(UUID(session))
+                await self._outbox.sweep(UUID(session))
                 self._collecting.poke(UUID(session))
             case wire.Ended(session, cause) | wire.PairingEnded(session, cause):
                 _log.warning("session_ended", session=session, cause=cause)

@@ -303,18 +303,21 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()
+            replace = False
             try:
-                await self._serve(crew)
+                replace = await self._serve(crew)
             except Exception as error:  # whatever it was: sessions without a worker would be deaf for good
                 _log.error("worker_failed", error=error)
             if self._closing or crew not in self._crews:
                 return
+            if replace:
+                continue
             pause = FIRST_PAUSE if clock() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
             _log.error("worker_died", sessions=len(crew.sessions), again_in=pause)
             await asyncio.sleep(pause)
 
-    async def _serve(self, crew: Crew) -> None:
-        """One process from start to death."""
+    async def _serve(self, crew: Crew) -> bool:
+        """One process from start to death. Whether it wants to be replaced at once."""
         process = await WorkerProcess.start(self._launch, self._lease, self._changed)
         process.tell(wire.Configure(self._spool_key.hex()))
         crew.process = process
@@ -336,6 +339,7 @@ class Supervisor:
         if not self._closing:
             for session in sorted(crew.sessions):
                 await self._apply(wire.Offline(session, "The gateway's worker stopped; it is being started again."))
+        return process.wants_to_be_replaced
 
     def _note(self, crew: Crew, event: wire.Event) -> None:
         match event:

@@ -11,7 +11,7 @@ from exponential.database import Database
 from exponential.ending import end
 
 INBOX = "gateway_inbox"  # payload: session id and chat key
-OUTBOX = "gateway_outbox"  # payload: session id
+OUTBOX = "gateway_outbox"  # payload: session id and chat key
 UNLINK = "gateway_unlink"  # payload: session id
 EVENTS = "gateway_events"  # payload: session id and MD5 of its owner, or session id, message id and its new state
 ACCESS = "gateway_access"  # payload: session id

@@ -28,7 +28,7 @@ from exponential.gateway import client_log, reading, reasons, vfs, wire
 from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
-from exponential.gateway.reading import account_of, inbound, written
+from exponential.gateway.reading import account_of, decoded, inbound, written
 from exponential.gateway.wire import Account, Inbound, Original
 
 FIRST_CODE, NEXT_CODE, CODES = 60, 20, 6  # seconds that WhatsApp honours each of the codes of one connection
@@ -98,7 +98,7 @@ class _Neonize(NewClient):  # type: ignore[misc]
             entry = LogEntry.FromString(ctypes.string_at(data, size))
             if entry.Name.startswith("Client"):  # its first line says that it dials
                 registered()
-            on_log(entry.Name, entry.Message)
+            on_log(entry.Name, decoded(entry.Message))
 
         subscribed = bytearray(self.event.list_func)
         kinds = (ctypes.c_char * len(subscribed)).from_buffer(subscribed)
@@ -418,7 +418,9 @@ class Client:
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:
-        with self._gate.keeping(event.Info.ID):
+        source = event.Info.MessageSource
+        origin = source.Chat if source.IsGroup else source.Sender
+        with self._gate.keeping(client_log.key(decoded(event.Info.ID), decoded(origin.User))):
             self._keep_message(client, event)
 
     def _keep_message(self, client: Any, event: Any) -> None:

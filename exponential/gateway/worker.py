@@ -20,6 +20,7 @@ from exponential.gateway import keeper, media, whatsapp, wire
 from exponential.gateway.channel import Channel
 from exponential.gateway.lease import Lease
 from exponential.gateway.policy import Policy
+from exponential.gateway.process import REPLACE
 from exponential.gateway.session_thread import FIRST_PAUSE, SessionThread
 from exponential.gateway.whatsapp import Client, NotSent, OutcomeUnknown, Refused
 
@@ -27,6 +28,7 @@ FAREWELL = 1.5  # seconds that clients get to disconnect in when the worker ends
 LEAVE_WITHIN = 20.0  # seconds that a message waits for its id to be recorded; whatsmeow itself gives up after 75
 FETCHES = 4  # files at once: each is in memory for a moment
 WORN_OUT = 64  # threads left behind by failed linkings after which this process ends, to be replaced
+WORN_THROUGH = 4 * WORN_OUT  # and this also when somebody is just linking
 _log = log.get(__name__)
 
 
@@ -169,9 +171,10 @@ class Worker:
             sessions = list(self._sessions.values())
             for session in sessions:
                 session.check()
-            if self._left_behind > WORN_OUT and not any(session.linking for session in sessions):
+            linking = any(session.linking for session in sessions)
+            if self._left_behind > (WORN_THROUGH if linking else WORN_OUT):
                 _log.info("worker_worn_out", threads=self._left_behind)
-                os._exit(0)  # the supervisor starts a fresh one and resumes the sessions
+                os._exit(REPLACE)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import time
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -31,12 +32,13 @@ class Room:
     """Room for `most` connections; as many as the operating system lets us have where it isn't given.
 
     When there are more, a sixteenth is closed: of those that owe us a request, or the rest of one, or don't take our
-    answer, the ones that were silent longest. Who waits for an answer, or follows an event stream, stays. Addresses
-    don't matter: behind a reverse proxy, or one router, are many people.
+    answer, the ones that were silent longest. Who waits for an answer, or follows an event stream, stays; streams take
+    half of the room at most (streams.py). Addresses don't matter: behind a reverse proxy, or one router, are many
+    people.
     """
 
     def __init__(self, most: int | None = None) -> None:
-        self.most = most or _most()
+        self.most = most or most_connections()
         self._told = float("-inf")
 
     def make(self, connections: Iterable[Held]) -> None:
@@ -61,7 +63,8 @@ class Room:
             _log.warning(event, **facts)
 
 
-def _most() -> int:
+@functools.cache
+def most_connections() -> int:
     """How many connections this process can hold. First it takes as many open files as it may have."""
     try:
         import resource

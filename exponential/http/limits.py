@@ -46,7 +46,17 @@ def _without_quoted_cookies(headers: list[tuple[bytes, bytes]]) -> Iterator[tupl
 
 
 class BoundedConnection(h11.Connection):
-    """HTTP/1.1 with one client, who may not send a body in very many chunks: each costs as much as 1,000 bytes."""
+    """HTTP/1.1 with one client, who may not send a body in very many chunks: each costs as much as 1,000 bytes.
+
+    `sent` counts the bytes that were handed to the connection's transport.
+    """
+
+    sent = 0
+
+    def send(self, event: Any) -> Any:
+        data = super().send(event)
+        self.sent += len(data or b"")
+        return data
 
     def next_event(self) -> Any:
         event = super().next_event()

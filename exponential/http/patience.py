@@ -1,7 +1,6 @@
 """How long a client may take to send a request. uvicorn waits for ever: one byte a minute would hold a connection."""
 
 import asyncio
-import contextlib
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,7 +9,6 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import h11
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -24,16 +22,21 @@ _NO_HTTP = {"error": "This is no HTTP request that can be understood.", "code": 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds for a request's headers, and for its body; a body gets one more for every `bytes_per_second` that came.
-    And seconds for a client to take more of an `answer` that waits for it.
+    """Seconds for a request's headers, and for its body: a body gets one more for every `bytes_per_second` that came,
+    but never more than `longest` in all. (The rule is that of Apache's mod_reqtimeout.)
 
-    The rule, and about its figures, is Apache's mod_reqtimeout.
+    And seconds for which an `answer` may wait for its client, who takes it at that pace or makes up for it later.
     """
 
     head: float = 20
     body: float = 20
-    bytes_per_second: float = 500
+    bytes_per_second: float = 5_000
+    longest: float = 600  # the largest upload, 65 MB, takes 520 at 1 Mbit/s
     answer: float = 120
+
+    def of_body(self, received: float) -> float:
+        """How long one of which `received` bytes have come may take in all."""
+        return min(self.body + received / self.bytes_per_second, self.longest)
 
 
 class BodyTimeout:
@@ -48,22 +51,23 @@ class BodyTimeout:
             await self._app(scope, receive, send)
             return
         clock = asyncio.get_running_loop().time
-        left = self._patience.body
+        waited = received = 0.0
         complete = started = False
 
         async def receive_in_time() -> Message:
-            nonlocal left, complete
+            nonlocal waited, received, complete
             if complete:
                 return await receive()
             began = clock()
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(self._patience.of_body(received) - waited):
                     message = await receive()
             except TimeoutError:
                 reading.cancel()
                 await anyio.lowlevel.checkpoint()  # where the cancellation arrives
                 return {"type": "http.disconnect"}
-            left += len(message.get("body", b"")) / self._patience.bytes_per_second - (clock() - began)
+            waited += clock() - began
+            received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             return message
 
@@ -72,7 +76,7 @@ class BodyTimeout:
             started = True
             await send(message)
 
-        with anyio.CancelScope() as reading, contextlib.suppress(ClientDisconnect):
+        with anyio.CancelScope() as reading:
             await self._app(scope, receive_in_time, send_noted)
         if reading.cancelled_caught and not started:
             await JSONResponse(_REFUSAL, 408, {"Connection": "close"})(scope, receive, send)
@@ -85,6 +89,8 @@ class PatientProtocol(H11Protocol):
     connections, those that were silent longest end.
     """
 
+    conn: BoundedConnection
+
     def __init__(self, *args: Any, patience: Patience, room: Room, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn = BoundedConnection(h11.SERVER, MAX_UNFINISHED)
@@ -93,6 +99,8 @@ class PatientProtocol(H11Protocol):
         self._room = room
         self._waiting: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
+        self._left = patience.answer  # seconds that the client may still keep us waiting for it
+        self._unread_since, self._taken = 0.0, 0  # the loop's time, bytes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -114,30 +122,38 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
-        self._taken()
+        self._stop_unread()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._unread is None:
-            self._wait_until_taken(self.transport.get_write_buffer_size())
-
-    def _wait_until_taken(self, size: int) -> None:
-        self._unread = self.loop.call_later(self._patience.answer, self._give_up_unless_taken, size)
-
-    def _give_up_unless_taken(self, before: int) -> None:
-        size = self.transport.get_write_buffer_size()
-        if size < before:
-            self._wait_until_taken(size)
-        else:
-            self.transport.abort()
+            self._wait_until_taken()
 
     def resume_writing(self) -> None:
         self.heard_at = self.loop.time()
-        self._taken()
+        self._count_taken()
+        self._stop_unread()
         super().resume_writing()
 
-    def _taken(self) -> None:
+    def _wait_until_taken(self) -> None:
+        self._unread_since = self.loop.time()
+        self._unread = self.loop.call_later(self._left, self._give_up_unless_taken)
+
+    def _give_up_unless_taken(self) -> None:
+        self._count_taken()
+        if self._left > 0:
+            self._wait_until_taken()
+        else:
+            self.transport.abort()
+
+    def _count_taken(self) -> None:
+        before, self._taken = self._taken, self.conn.sent - self.transport.get_write_buffer_size()
+        earned = (self._taken - before) / self._patience.bytes_per_second
+        waited = self.loop.time() - self._unread_since
+        self._left = min(self._left + earned - waited, self._patience.answer)
+
+    def _stop_unread(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None

@@ -15,8 +15,10 @@ from starlette.formparsers import MultiPartParser
 
 from exponential import validation
 from exponential.errors import BadInput
+from exponential.http import bodies
 
 _ANSWERS = "exponential.before_body"  # in the ASGI scope: what the marked dependencies have answered
+MAX_FIELDS = 1_000  # of a form, as Starlette has it
 T = TypeVar("T")
 
 # Files in forms stay in memory for as long as the request takes: Starlette would write those above 1 MB to disk as they
@@ -41,8 +43,13 @@ def before_body(ask: Callable[[Request], Awaitable[T]]) -> Callable[[Request], A
 class Route(APIRoute):
     """Asks the dependencies marked with `before_body`, then reads the body, and checks all that the request says.
 
-    FastAPI by itself reads the whole body before it asks any dependency.
+    FastAPI by itself reads the whole body before it asks any dependency, and answers bodies above `max_body_size` with
+    bare text.
     """
+
+    def __init__(self, *args: Any, max_body_size: int | None = None, **options: Any) -> None:
+        self._max_body = max_body_size or bodies.MAX_BODY
+        super().__init__(*args, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -51,12 +58,13 @@ class Route(APIRoute):
 
         async def checked(request: Request) -> Response:
             validation.check([request.path_params, request.query_params.multi_items(), request.headers.items()])
+            bodies.allow(request, self._max_body)
             for ask in first:
                 await ask(request)
             try:
                 if isinstance(body, Form):
                     await read_form(request)
-                elif body is not None and "json" in request.headers.get("content-type", "").lower():
+                elif body is not None:
                     await _check_json(request)
                 return await handle(request)  # the request keeps what was read of it
             finally:
@@ -77,9 +85,13 @@ async def read_form(request: Request, **limits: int) -> FormData:
 
     It is in UTF-8, as browsers write it: some encodings that Python knows (punycode, idna) take hours to decode.
     """
-    _, options = parse_options_header(request.headers.get("content-type"))
+    kind, options = parse_options_header(request.headers.get("content-type"))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise BadInput("The form is in another encoding than UTF-8. Send it in UTF-8.", code="form_invalid")
+    if kind == b"application/x-www-form-urlencoded" and (await request.body()).count(b"&") >= MAX_FIELDS:
+        raise BadInput(
+            "The form has too many fields.", code="form_invalid"
+        )  # read one by one, also those without a name
     try:
         form = await request.form(**limits)
     except (ValueError, LookupError):
@@ -94,7 +106,8 @@ async def read_form(request: Request, **limits: int) -> FormData:
 
 
 async def _check_json(request: Request) -> None:
-    if not await request.body():
+    body = await request.body()
+    if not body or "json" not in request.headers.get("content-type", "").lower():
         return
     try:
         value = await request.json()

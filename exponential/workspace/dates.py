@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from exponential.memo import memoised
 from exponential.workspace import days, hours
 from exponential.workspace.days import END as _END
 from exponential.workspace.days import add_months as add_months
@@ -42,7 +43,11 @@ _EVENING = re.compile(r"(?<!\s)\s*\b(?:in\s+the|this)\s+(?:evening|afternoon|mor
 _SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", re.IGNORECASE)
 
 
-def extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
+_Found = tuple[str, date | datetime | None]
+
+
+@memoised
+def extract(text: str, now: datetime) -> _Found:
     """Split a request into its words without date and time, and the day, or local time without offset, that they mean.
 
     `now` is the user's local time; its zone tells how 5/6 is read. A date that doesn't exist (30 February) stays in the
@@ -64,7 +69,7 @@ def names_day(text: str, now: datetime) -> bool:
     return _find_day(text, now.date(), day_first=_day_first(now))[1] is not None or _SOON.search(text) is not None
 
 
-def _extract(text: str, now: datetime) -> tuple[str, date | datetime | None]:
+def _extract(text: str, now: datetime) -> _Found:
     local, whole = now.replace(tzinfo=None), text
     soon = _SOON.search(text)
     if soon is not None:

@@ -27,13 +27,16 @@ class MeetingImport:
     minutes: Minutes
 
 
-async def read(source: bytes | str, filename: str = "", *, today: date, held_on: date | None = None) -> MeetingImport:
-    """Read a file, or text as it was pasted. Raises BadInput: it isn't a transcript, or it is too large."""
+async def read(
+    source: bytes | str, filename: str = "", *, lane: str, today: date, held_on: date | None = None
+) -> MeetingImport:
+    """Read a file, or text as it was pasted, in this `lane` of the sandbox. Raises BadInput: it isn't a transcript, or
+    it is too large."""
     if held_on is not None:
         within(held_on)
     data = source.encode(errors="replace") if isinstance(source, str) else source
     transcripts.check_size(data)  # before a copy of it goes anywhere
-    async with sandbox.slot(guest=False):
+    async with sandbox.slot(lane):
         try:
             about = {"filename": filename, "today": today.isoformat()}
             about |= {"held_on": held_on.isoformat()} if held_on else {}

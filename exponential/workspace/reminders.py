@@ -1,6 +1,7 @@
 """Reminders: once or repeating. Sending them when they are due is the assistant's business."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -156,4 +157,8 @@ async def _find(
             return known
     if isinstance(reminder, UUID):
         raise NotFound("There is no such reminder in your workspace.", code="unknown_reminder")
-    return matching.one(reminder, _KIND, waiting, over, sure=sure)
+    kind = _KIND
+    if sure:  # several that say the same are told apart by when they come
+        zone = await zones.zone(session, user_id)
+        kind = replace(_KIND, detail=lambda known: f" ({known.at.astimezone(zone):%Y-%m-%d %H:%M})")
+    return matching.one(reminder, kind, waiting, over, sure=sure)

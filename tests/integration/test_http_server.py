@@ -4,6 +4,7 @@ in proxies, HTTPS for good.
 
 import asyncio
 import contextlib
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -13,14 +14,18 @@ import httpx
 import pytest
 from serving import serving
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message
 
+from exponential.app.chat import MAX_UPLOAD
+from exponential.http.bodies import Bodies, allow, known
 from exponential.http.connections import Room
 from exponential.http.patience import BodyTimeout, Patience
 
+HUGE = 30_000_000  # bytes: more than lies in sockets
 SHORT = Patience(head=0.5, body=0.5)
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -34,7 +39,17 @@ async def _large(request: Request) -> Response:
     return Response(b"x" * 1_000_000)
 
 
+async def _huge(request: Request) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(HUGE // 50_000):
+            yield b"x" * 50_000
+
+    return StreamingResponse(pieces())
+
+
 async def _take(request: Request) -> Response:
+    known(request, "everybody")
+    allow(request, 50_000_000)
     return JSONResponse({"bytes": len(await request.body())})
 
 
@@ -59,11 +74,13 @@ APP = Starlette(
     routes=[
         Route("/about", _about),
         Route("/large", _large),
+        Route("/huge", _huge),
         Route("/cookies", _cookies),
         Route("/events", _events),
         Route("/take", _take, methods=["POST"]),
         Route("/refuse", _refuse, methods=["POST"]),
-    ]
+    ],
+    middleware=[Middleware(Bodies)],
 )
 
 
@@ -104,10 +121,11 @@ async def test_a_body_that_stops_is_given_up() -> None:
         assert answer.startswith(b"HTTP/1.1 408 ") and b'"code":"request_timeout"' in answer
 
 
-async def test_a_body_that_trickles_is_given_up_all_the_same() -> None:
-    async def byte() -> Message:
+@pytest.mark.parametrize(("size", "patience"), [(1, SHORT), (1_000, Patience(body=0.5, bytes_per_second=1, longest=1))])
+async def test_a_body_that_never_ends_is_given_up_at_whatever_pace_it_comes(size: int, patience: Patience) -> None:
+    async def some() -> Message:
         await asyncio.sleep(0.1)
-        return {"type": "http.request", "body": b"x", "more_body": True}
+        return {"type": "http.request", "body": b"x" * size, "more_body": True}
 
     sent: list[Message] = []
 
@@ -116,7 +134,7 @@ async def test_a_body_that_trickles_is_given_up_all_the_same() -> None:
 
     scope = {"type": "http", "method": "POST", "path": "/take", "query_string": b"", "headers": []}
     async with asyncio.timeout(30):
-        await BodyTimeout(APP, SHORT)(scope, byte, send)
+        await BodyTimeout(APP, patience)(scope, some, send)
     assert sent[0]["status"] == 408
 
 
@@ -138,6 +156,11 @@ async def test_a_long_body_has_the_time_that_it_needs_at_a_fair_pace() -> None:
         assert (await client.post(f"{url}/take", content=slowly())).json() == {"bytes": 80_000}
 
 
+async def test_the_largest_upload_has_the_time_that_it_needs_at_1_mbit() -> None:
+    for size in range(0, MAX_UPLOAD, 1_000_000):
+        assert size / 125_000 < Patience().of_body(size)
+
+
 async def test_only_named_proxies_say_who_asks_and_how() -> None:
     told = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https"}
     direct, proxied = {"client": "127.0.0.1", "scheme": "http"}, {"client": "203.0.113.7", "scheme": "https"}
@@ -157,6 +180,31 @@ async def test_a_client_that_takes_nothing_is_cut_off() -> None:
                     writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
                     await writer.drain()
                     await asyncio.sleep(0.01)
+
+
+async def taken(url: str, at_once: int) -> int:
+    """Bytes of `/huge` that a client gets who takes so many 20 times a second, with little room for more, and after 5
+    seconds the rest."""
+    got, began = 0, time.monotonic()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, at_once)
+        client.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(client, b"GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while read := await loop.sock_recv(client, at_once):
+                got += len(read)
+                if time.monotonic() - began < 5:
+                    await asyncio.sleep(0.05)
+    return got
+
+
+async def test_who_takes_an_answer_too_slowly_is_cut_off_and_at_a_fair_pace_gets_it_all() -> None:
+    patience = Patience(answer=2, bytes_per_second=500_000)
+    async with asyncio.timeout(120), serving(APP, patience=patience) as url:
+        slow, fair = await asyncio.gather(taken(url, 8_000), taken(url, 200_000))
+    assert slow < HUGE <= fair
 
 
 async def test_cookies_in_quotes_are_other_programs() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Callable
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -64,6 +65,23 @@ def test_migrating_again_changes_nothing(database_url: Callable[[str], str]) -> 
     url = database_url("app")
     database.prepare("app", url)
     database.prepare("app", url)
+
+
+def test_what_waits_in_the_outbox_is_found_by_its_chat(database_url: Callable[[str], str]) -> None:
+    url = database_url("gateway")
+    database.prepare("gateway", url, "0006")
+    session, chat = uuid4(), "4915187654321@s.whatsapp.net"
+    with psycopg.connect(database.libpq(url), autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")  # a message without a session
+        connection.execute(
+            "insert into outbox (id, session_id, key, key_index, chat, text, state, attempts, created_at)"
+            " values (gen_random_uuid(), %s, '', '', %s, '', 'queued', 0, now())",
+            [session, encryption.encrypt(chat.encode())],
+        )
+        database.prepare("gateway", url)
+        found = connection.execute("select chat_key, index_key.key from outbox, index_key").fetchone()
+    assert found is not None
+    assert found[0] == encryption.blind(encryption.decrypt(found[1]), "contacts.addresses", f"{session} {chat}")
 
 
 def test_what_could_not_be_read_of_a_file_moves_to_a_column_of_its_own(database_url: Callable[[str], str]) -> None:

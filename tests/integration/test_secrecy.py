@@ -67,7 +67,7 @@ async def test_the_apps_database(app_database: Database) -> None:
         project = await projects.create_project(session, user.id, f"Project {WORD}")
         await projects.update_project(session, user.id, project.id, note=f"on {WORD}")
         await tasks.create_task(session, user.id, f"call {WORD}", project=project.id)
-        said = await meeting_import.read(SAID, today=date(2026, 5, 4))
+        said = await meeting_import.read(SAID, lane="alice", today=date(2026, 5, 4))
         await meetings.import_meeting(session, user.id, said, f"About {WORD}", external_id=f"id of {WORD}")
         await facts.remember(session, user.id, f"likes {WORD}")
         await notes.leave_note(session, user.id, f"see {WORD}", f"Bob {WORD}")

@@ -6,6 +6,7 @@ import logging
 import pytest
 import structlog
 from psycopg.errors import UniqueViolation
+from python_multipart import QuerystringParser
 from sqlalchemy.exc import DBAPIError
 
 from exponential import log
@@ -30,6 +31,13 @@ def test_secrets_numbers_and_text_are_blotted_out(capsys: pytest.CaptureFixture[
     assert "01a2" in written and "count=3" in written
     for secret in ("buy milk", "4915112345678", token, "s3cretlink"):
         assert secret not in written
+
+
+def test_a_form_is_not_logged_byte_by_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("debug")
+    parser = QuerystringParser()
+    parser.write(b"&" * 1_000)
+    assert capsys.readouterr().err == ""
 
 
 def test_ids_are_told_whole_and_numbers_beside_them_are_not(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,4 @@
+import os
 import stat
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,24 @@ def test_names_without_our_prefix_are_somebody_elses(
             monkeypatch.setenv(name.upper(), "nonsense")
     assert read(kind) == plain
     assert read(kind, host="0.0.0.0").host == "0.0.0.0"
+
+
+def test_settings_that_another_user_could_write_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They name programs: whoever runs a command in somebody's folder would run theirs."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / ".env"
+    file.write_text("EXPONENTIAL_MCP_SERVERS=/somewhere/servers.json\n", encoding="utf-8")
+    assert read(AppSettings).mcp_servers == Path("/somewhere/servers.json")
+    file.chmod(0o666)
+    with pytest.raises(ConfigurationError, match=r"\.env in this folder"):
+        read(AppSettings)
+    file.chmod(0o644)
+    if owner := file.stat().st_uid:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    else:
+        os.chown(file, 1, -1)
+    with pytest.raises(ConfigurationError, match="belongs to another user"):
+        read(AppSettings)
 
 
 def test_a_short_secret_is_refused_without_repeating_it() -> None:

@@ -3,6 +3,7 @@
 import re
 
 from exponential.assistant.offline.pointing import EDGES
+from exponential.memo import memoised
 
 _LEVEL = r"(?P<level>low|normal|medium|high|top|highest|urgent|critical)"
 LEVELS = {"medium": "normal", "top": "high", "highest": "urgent", "critical": "urgent", "important": "high"}
@@ -68,6 +69,7 @@ _OF_PROJECTS = frozenset(  # "write the project report" names no project
 )
 
 
+@memoised
 def take_priority(text: str) -> tuple[str, str | None]:
     """The request without its priority, and the priority."""
     for pattern in _PRIORITY:
@@ -89,6 +91,7 @@ def _level(found: dict[str, str | None]) -> str:
     return "high" if found.get("marks") == "!!" else "urgent"
 
 
+@memoised
 def take_project(text: str) -> tuple[str, str | None]:
     """The request without its project, and the project's name."""
     for pattern in _PROJECT:

@@ -6,9 +6,11 @@ Rules are pure; RULES is their order, the more specific first.
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 
+from exponential import memo
 from exponential.assistant.offline import (
     afterthoughts,
     also,
@@ -98,11 +100,17 @@ _ONCE = ("undo", "complete_task", "reopen_task", "update_task", "update_project"
 _SOMETHING = {"id": "it", "title": "", "name": "", "done": False}  # what a later request may call "it"
 _ABOUT = re.compile(r"(?:what|how)\s+about\b", re.IGNORECASE)  # another one, as the one before
 MAX_REQUEST = 400  # characters of a tidied message; a transcript may be longer
+MAX_READ = 15 * MAX_REQUEST  # characters of requests and their parts that all rules go over in one reading
 _RUN = re.compile(r"([^\w\s])\1{3,}")
 TOO_LONG = (
     "That is too long for me without a language model. Send it in shorter messages, or begin with *Transcript:* if it "
     "is one of a meeting."
 )
+_left: ContextVar[int] = ContextVar("left")  # of MAX_READ
+
+
+class _TooMuch(Exception):
+    """The rules have gone over MAX_READ characters."""
 
 
 def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
@@ -110,6 +118,12 @@ def read(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
 
     Who has no tool but leaving a note is a guest.
     """
+    _left.set(MAX_READ)
+    with memo.kept():
+        return _answers(heard, tools)
+
+
+def _answers(heard: Sequence[Heard], tools: AbstractSet[str]) -> list[Step]:
     steps: list[Step] = []
     if not tools - {guests.TOOL}:
         for message in heard:
@@ -145,6 +159,13 @@ def _add(steps: list[Step], found: Sequence[Step]) -> None:
 
 
 def _understand(heard: Heard) -> list[Step]:
+    try:
+        return _understood(heard)
+    except _TooMuch:
+        return [Say(TOO_LONG)]
+
+
+def _understood(heard: Heard) -> list[Step]:
     if heard.files:
         return files.answer(heard, _understand)
     pasted = pasting.transcript(heard)
@@ -153,6 +174,7 @@ def _understand(heard: Heard) -> list[Step]:
     text = tidied(heard.text)
     if len(text) > MAX_REQUEST:
         return [Say(TOO_LONG)]
+    _spend(text)
     said = typos.in_question(typos.abbreviations(manners.without_emoji(text)))
     said = manners.plainer(said)
     named = naming.plainly(said, heard.projects, heard.tasks)
@@ -280,7 +302,8 @@ def _aware(heard: Heard, steps: Sequence[Step]) -> Heard:
             heard = replace(heard, last={"id": step.args["name"], "name": step.args["name"]}, last_kind="project")
         elif isinstance(step, Call) and step.tool in ("create_task", "update_task"):
             name = step.args.get("title") or step.args["task"]
-            known = {"id": name, "title": name, "done": False, "due": step.args.get("due")}
+            due = step.args.get("due")
+            known = {"id": name, "title": name, "done": False, "due": None if due == "none" else due}
             heard = replace(heard, last=known, last_kind="task")
         elif isinstance(step, Call) and (named := step.args.get(_NAMED.get(step.tool, ""))):
             kind = _KINDS.get(step.tool, "task")
@@ -290,7 +313,15 @@ def _aware(heard: Heard, steps: Sequence[Step]) -> Heard:
     return heard
 
 
+def _spend(text: str) -> None:
+    """Counts what the rules go over: however often a message can be cut and read anew, it takes no longer."""
+    _left.set(_left.get() - len(text))
+    if _left.get() < 0:
+        raise _TooMuch
+
+
 def _one(heard: Heard) -> list[Step] | None:
+    _spend(heard.text)
     # "Hey there" is a greeting as a whole; "hey, add milk" is a request with one before it.
     steps = (
         talking.small_talk(replace(heard, text=heard.text.strip().rstrip(" .!")))

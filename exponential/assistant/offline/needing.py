@@ -61,7 +61,7 @@ _FRONTED = whole(r"(?P<when>[^,:;.?!]{3,40}?)(?:,\s*|\s+)(?P<rest>(?:i|we)(?:['â
 _RECORDS = re.compile(r"\b(?:tasks?|to-?dos?|projects?|reminders?|meetings?|list|ones|items?)\b", re.IGNORECASE)
 
 
-_FIRST_WORD = re.compile(r"[a-z]+", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"[a-z]+(?!-?\w)", re.IGNORECASE)  # "check-in" is no verb
 
 
 def need(heard: Heard) -> list[Step] | None:
@@ -105,6 +105,8 @@ def entry(heard: Heard) -> list[Step] | None:
     bare = _BARE.fullmatch(heard.text)
     if bare is not None and not turned(bare["what"]):
         return tasks_of(bare["what"], heard, listed=True)
+    if sum(": " in row for row in heard.text.splitlines()) > 1:
+        return None  # "Check-in: 3pm\nGuests: 2" is for nobody to do
     text, shared = taken(heard)
     words, due = dates.extract(text, heard.now)
     if re.match(r"(?:any(?:thing|one)?|nothing|everything)\b", words, re.IGNORECASE):

@@ -26,6 +26,11 @@ _NAME = whole(
     r"(?!(?:remind|show|list|tell|i|we|what|who|when|where|which|how|is|are|was|were|did|do|does|can|could)\b)"
     rf"(?P<before>(?:[\w'’-]{{1,30}}\s+){{0,4}}?){_OF_MEETING}(?:\s+notes)?(?:\s+(?:of|from|with|about|on|for|between)\s.*)?"
 )
+_SAYS = re.compile(
+    r"\b(?:i|we|you|he|she|they|it|this|that|am|is|are|was|were|has|have|had|will|can|could|should|would|did|does"
+    r"|don['’]?t|can['’]?t|won['’]?t|let['’]?s|thanks|yes|ok|okay)\b",
+    re.IGNORECASE,
+)
 PERHAPS = "Is this the transcript of a meeting? Send it again with *Transcript:* in front, and I keep it."
 
 
@@ -42,7 +47,17 @@ def transcript(heard: Heard) -> list[Step] | None:
     found = _read(text)
     if found is not None and found.is_talk:
         return [Call("import_meeting", {"transcript": text})]
-    return [Say(PERHAPS)] if found is not None and found.has_speakers else None
+    return [Say(PERHAPS)] if found is not None and found.has_speakers and _has_sentences(found) else None
+
+
+def _has_sentences(found: Transcript) -> bool:
+    """Whether people talk in it, most of the time: "Flour: 500g" is an entry of a list."""
+    spoken = [line.text for line in found.lines if line.speaker is not None]
+    return 2 * sum(map(_is_sentence, spoken)) > len(spoken)
+
+
+def _is_sentence(said: str) -> bool:
+    return len(said.split()) > 1 and (_SAYS.search(said) is not None or (said[-1] in ".!?…" and len(said.split()) > 2))
 
 
 def named(words: str, heard: Heard) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from exponential.assistant.offline import choosing, pointing
+from exponential.assistant.offline import choosing, pointing, schedules
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.repeating import bare_hours, first_moment, repetition
 from exponential.assistant.offline.snoozing import WHEN as WHEN
@@ -15,6 +15,11 @@ from exponential.workspace import dates
 WHAT = "What shall I remind you of, and when? For example: *Remind me tomorrow at 9 to call mom*."
 
 
+WHICH_TIMES = (
+    "I can't tell which days and hours you mean. Name them like this: *Remind me on Monday and Friday at 8:00 and "
+    "20:00 to stretch*."
+)
+TOO_MANY = f"I can set {schedules.MAX_TIMES} reminders at a time. Name fewer days or hours."
 TOO_OFTEN = (
     "I can repeat daily, on weekdays, weekly, monthly or yearly, but not several times a day or on the nth weekday "
     "of a month."
@@ -35,14 +40,6 @@ _LEAD = whole(
 )
 
 
-_TWO_DAYS = re.compile(
-    r"(?:every|each)\s+((?:mon|tues|wednes|thurs|fri|satur|sun)day)s?\s*(?:,|and|&)\s*((?:mon|tues|wednes|thurs|fri"
-    r"|satur|sun)day)s?"
-    r"|\b(?:on\s+)?((?:mon|tues|wednes|thurs|fri|satur|sun)days)\s*(?:,|and|&)\s*((?:mon|tues|wednes|thurs|fri|satur|sun)days)\b",
-    re.IGNORECASE,
-)
-
-
 _AND_AT = whole(
     r"(?P<first>.*\bremind\s+me\b.+?\bto\s+.+?)\s*(?:,|;|\band)\s+(?P<second>(?:at|tomorrow|on|in|next|tonight)\b.+?\s+to\s+.+)"
 )
@@ -57,18 +54,6 @@ _ONLY_POLITE = re.compile(
     r"|like|,|\s)*",
     re.IGNORECASE,
 )
-_EITHER_DAY = re.compile(
-    r"(?<!every\s)(?<!each\s)\b(?:on\s+)?((?:mon|tues|wednes|thurs|fri|satur|sun)day)\s*(?:and|&)\s*(?:on\s+)?((?:mon|tues|wednes|thurs|fri|satur|sun)day)\b",
-    re.IGNORECASE,
-)
-
-
-_TWO_HOURS = re.compile(
-    r"\bat\s+(?P<one>\d{1,2}(?::\d\d)?\s*(?:[ap]m)?)\s*(?:,|and|&)\s*(?:at\s+)?(?P<two>\d{1,2}(?::\d\d)?\s*(?:[ap]m)?)(?![\w:])",
-    re.IGNORECASE,
-)
-
-
 _FIRST_OF = re.compile(r"\bfirst\s+(?:day\s+)?of\s+(?:every|each|the)\s+month\b", re.IGNORECASE)
 
 
@@ -93,7 +78,6 @@ _LEADS_TO_WHAT = re.compile(r"(?:to|of|about|that)\s", re.IGNORECASE)
 _ALARM = re.compile(r"\balarm(?P<s>s?)(?:\s+clocks?)?\b(?!\s+me\b)", re.IGNORECASE)
 
 
-SPLITS = 3  # "and"s between days or hours of one request, which make two requests of it each
 _SET_ALARM = whole(
     r"(?:set|add|create|make(?:\s+me)?)\s+(?:up\s+)?(?:an?|my|the)?\s*(?:new\s+|wake[\s-]?up\s+)?alarm(?:\s+clock)?\b(?P<rest>.*)|alarm\s+(?P<rest2>(?:for\s+|at\s+)?\d.*)"
 )
@@ -131,7 +115,7 @@ def answered(heard: Heard) -> list[Step] | None:
     if heard.asked is None:
         return None
     left, due = dates.extract(heard.text, heard.now)
-    is_time = due is not None and not left.strip(" .!,")
+    is_time = (due is not None and not left.strip(" .!,")) or schedules.is_list(heard.text)
     is_what = _LEADS_TO_WHAT.match(heard.text) and _set(Heard(heard.asked, heard.now)) == [Say(WHAT)]
     if not is_time and not is_what:
         return None
@@ -143,14 +127,27 @@ def begins(text: str) -> bool:
     return _REMIND.fullmatch(text) is not None
 
 
-def _set(heard: Heard, splits: int = SPLITS) -> list[Step] | None:
+def _set(heard: Heard) -> list[Step] | None:
+    steps = _set_each(heard)
+    return steps if steps is None or len(steps) <= schedules.MAX_TIMES else [Say(TOO_MANY)]
+
+
+def _set_each(heard: Heard) -> list[Step] | None:
+    """For each of the days and hours; when not all of them are understood, none is set, and it asks."""
+    again = _AND_AT.fullmatch(heard.text)
+    if again is not None:
+        both = [_set_each(replace(heard, text=text)) for text in (again["first"], f"remind me {again['second']}")]
+        if all(both):
+            return distinct([step for steps in both for step in steps or ()])
+    found = [_set_once(replace(heard, text=text)) for text in schedules.expanded(heard.text)]
+    steps = [step for one in found for step in one or ()]
+    return distinct([step for step in steps if isinstance(step, Say)][:1] or steps) if all(found) else None
+
+
+def _set_once(heard: Heard) -> list[Step] | None:
     match = _REMIND.fullmatch(heard.text)
     if match is None or _NOT_REMIND.search(heard.text) or _ASKS_WHAT.match(match["rest"]):
         return None
-    ways = _ways(heard.text) if splits else []
-    found = [_set(replace(heard, text=way), splits - 1) for way in ways]
-    if ways and all(found):
-        return distinct([step for steps in found for step in steps or ()])
     rest = _FIRST_OF.sub("1st of every month", match["rest"])
     words, repeat, every, at = repetition(f"{match['before']} | {rest}", heard.now)
     if repeat is None and match["often"]:  # "a weekly reminder", where no day says more
@@ -173,6 +170,8 @@ def _set(heard: Heard, splits: int = SPLITS) -> list[Step] | None:
     moment = first_moment(due or first, repeat, at, heard.now)
     if moment is None:
         return [Say(WHEN)]
+    if schedules.is_left_in(rest):
+        return [Say(WHICH_TIMES)]
     args: dict[str, Any] = {"text": text, "at": moment.isoformat()}
     return [Call("remind", args | ({"repeat": repeat} if repeat else {}) | ({"every": every} if every > 1 else {}))]
 
@@ -180,27 +179,9 @@ def _set(heard: Heard, splits: int = SPLITS) -> list[Step] | None:
 def _what(rest: str) -> str:
     """What is to be reminded of, without the words that lead to it."""
     text = _LEAD.sub("", rest).strip(" .,;:–-")
-    text = re.sub(r"\s+(?:at|on|by)$", "", re.sub(r"^(?:the|my)\s+(?=\w+$)", "", text, flags=re.IGNORECASE))
+    text = re.sub(r"\s+(?:at|on|by|and)$", "", re.sub(r"^(?:the|my)\s+(?=\w+$)", "", text, flags=re.IGNORECASE))
     about = re.match(r"(?:on|for|at)\s+.+?,?\s+to\s+(?=\w+\s)", text, re.IGNORECASE)
     return text[about.end() :] if about is not None else text
-
-
-def _ways(text: str) -> list[str]:
-    """One request for each of two days or hours in one: "every Monday and Thursday", "at 8am and 8pm"."""
-    again = _AND_AT.fullmatch(text)
-    if again is not None:
-        return [again["first"], f"remind me {again['second']}"]
-    either = _EITHER_DAY.search(text)
-    if either is not None:
-        return [f"{text[: either.start()]}on {day}{text[either.end() :]}" for day in either.groups()]
-    both = _TWO_DAYS.search(text)
-    if both is not None:
-        days = [day.removesuffix("s") for day in both.groups() if day]
-        return [f"{text[: both.start()]}every {day}{text[both.end() :]}" for day in days]
-    twice = _TWO_HOURS.search(text)
-    if twice is not None:
-        return [f"{text[: twice.start()]}at {twice[key]}{text[twice.end() :]}" for key in ("one", "two")]
-    return []
 
 
 def _listed(heard: Heard) -> list[Step] | None:

@@ -19,12 +19,16 @@ _DELAY = whole(r"(?:by\s+)?(?P<number>an?|one|two|three|four|five|\d{1,3})\s+(?P
 
 
 ASIDE_IT = re.compile(r"^.*[,.;!?]\s+(?P<it>it|that|this)$", re.IGNORECASE | re.DOTALL)  # "I spoke too soon, it"
+_DAY_FIRST = re.compile(r"(?:the\s+)?(?:\d|mon|tue|wed|thu|fri|sat|sun)", re.IGNORECASE)  # may need an "on"
 _DAY_OF_MONTH = re.compile(r"the\s+\d{1,2}(?:st|nd|rd|th)\b", re.IGNORECASE)
+MAX_VALUE = 120  # characters of words that set something; longer ones say more than that
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 
 
 def meant(words: str, now: datetime, *, moving: bool = False, named: bool = False) -> Args | None:
     """What the words set: a due date, a priority or a project; None when they are none of these."""
+    if len(words) > MAX_VALUE:
+        return None
     words = re.sub(
         r"^(?:(?:back|forward|out)\s+)?(?:(?:to|until|due)\s+)?", "", words.strip(" .,!?;:"), flags=re.IGNORECASE
     )
@@ -44,7 +48,7 @@ def meant(words: str, now: datetime, *, moving: bool = False, named: bool = Fals
     left, project = details.take_project(f"to {words}")
     if project is not None and not left and not re.search(r"\s(?:to|in|into|under)\s", project):
         return {"project": project}
-    bare = _DAY_OF_MONTH.match(words) or not dates.extract(words, now)[1]
+    bare = _DAY_OF_MONTH.match(words) or (_DAY_FIRST.match(words) and not dates.extract(words, now)[1])
     left, due = dates.extract(f"on {words}" if bare else words, now)
     return (
         {"due": due.isoformat()}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic_ai import FunctionToolset, RunContext
 
+from exponential import sandbox
 from exponential.assistant import media
 from exponential.assistant.ledger import BEFORE, Deps
 from exponential.workspace import meeting_import, meetings
@@ -27,7 +28,9 @@ async def _read(
     if attachment is not None:
         async with ctx.deps.database.transaction() as session:
             source, filename = await media.content_of(session, ctx.deps.user.id, attachment)
-    return await meeting_import.read(source, filename, today=today_of(ctx.deps.user), held_on=held_on)
+    user = ctx.deps.user
+    lane = sandbox.programs(user.id) if ctx.deps.source == "mcp" else str(user.id)
+    return await meeting_import.read(source, filename, lane=lane, today=today_of(user), held_on=held_on)
 
 
 @tools.tool(metadata={BEFORE: _read})

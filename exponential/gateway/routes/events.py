@@ -2,26 +2,21 @@
 
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from starlette.responses import StreamingResponse
-
-from exponential.gateway import sessions as rows
 from exponential.gateway.events import Changed, Note, Receipt
 from exponential.gateway.guards import Caller, Use, iso
 from exponential.gateway.routes import login, sessions
 from exponential.http.routes import Router
+from exponential.http.streams import EventStream
 
 router = Router()
 
 
 @router.get("/sessions/{session_id}/events")
-async def session_events(session_id: str, caller: Caller, use: Use) -> StreamingResponse:
-    async with use.database.transaction() as db:
-        await rows.owned(db, caller.user_id, session_id)
-
-    async def told() -> AsyncIterator[tuple[str, dict[str, Any]]]:
+async def session_events(session_id: str, caller: Caller, use: Use) -> EventStream:
+    async def told() -> AsyncGenerator[tuple[str, dict[str, Any]]]:
         async for what in use.events.of_session(caller.user_id, session_id):
             match what:
                 case Changed(session, code_is_new):
@@ -35,29 +30,36 @@ async def session_events(session_id: str, caller: Caller, use: Use) -> Streaming
                 case _:
                     yield "", {}
 
-    return _stream(told())
+    return await _stream(told())
 
 
 @router.get("/events")
-async def all_events(caller: Caller, use: Use) -> StreamingResponse:
-    async def told() -> AsyncIterator[tuple[str, dict[str, Any]]]:
+async def all_events(caller: Caller, use: Use) -> EventStream:
+    async def told() -> AsyncGenerator[tuple[str, dict[str, Any]]]:
         async for found in use.events.of_owner(caller.user_id):
             if isinstance(found, Note):
                 yield "", {}
             else:
                 yield "sessions", {"sessions": [sessions.as_json(session) for session in found]}
 
-    return _stream(told())
+    return await _stream(told())
 
 
-def _stream(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> StreamingResponse:
-    """(name, data) as text/event-stream; nameless ones become comments, which keep proxies from closing the stream."""
+async def _stream(events: AsyncGenerator[tuple[str, dict[str, Any]]]) -> EventStream:
+    """(name, data) as text/event-stream; nameless ones become comments, which keep proxies from closing the stream.
 
-    async def text() -> AsyncIterator[str]:
-        yield "retry: 1000\n\n"
-        numbers = itertools.count(1)
+    The answer begins with the first of them: who can't be told anything gets an error instead.
+    """
+    numbers = itertools.count(1)
+
+    def line(name: str, data: dict[str, Any]) -> str:
+        return f"id: {next(numbers)}\nevent: {name}\ndata: {json.dumps(data)}\n\n" if name else ": alive\n\n"
+
+    first = line(*await anext(events))
+
+    async def text() -> AsyncGenerator[str]:
+        yield f"retry: 1000\n\n{first}"
         async for name, data in events:
-            yield f"id: {next(numbers)}\nevent: {name}\ndata: {json.dumps(data)}\n\n" if name else ": alive\n\n"
+            yield line(name, data)
 
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(text(), media_type="text/event-stream", headers=headers)
+    return EventStream(text())

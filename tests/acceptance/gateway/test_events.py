@@ -4,13 +4,15 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown, until
+from sqlalchemy.event import listen
 
 from exponential import clock
 from exponential.auth import tokens
@@ -170,3 +172,75 @@ async def test_a_second_link_of_the_phone_ends_the_firsts_stream(
             await stream.until("status", status="connected")
             await link(gateway, adas_phone)
             await stream.until("removed")
+
+
+async def test_a_change_is_looked_up_once_for_all_who_follow(start_gateway: StartGateway) -> None:
+    looks = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "sessions.qr_code" in statement and statement.startswith("SELECT") and "FOR UPDATE" not in statement:
+            looks.append(statement)
+
+    async with start_gateway() as gateway, AsyncExitStack() as stack:
+        session = await gateway.client.login(ADA)
+        await shown(gateway, session)
+        streams = [await stack.enter_async_context(following(gateway, session)) for _ in range(12)]
+        for stream in streams:
+            await stream.until("qr")
+        listen(gateway.operations.database._engine.sync_engine, "before_cursor_execute", count)
+        for number in range(5):
+            await gateway.operations.reports.apply(wire.Code(session, f"code {number}", 60))
+            for stream in streams:
+                await stream.until("qr", code=f"code {number}")
+        assert len(looks) == 5
+
+
+async def test_a_user_is_told_of_new_codes_too(start_gateway: StartGateway) -> None:
+    async with start_gateway() as gateway, gateway.served() as client:
+        session = await gateway.client.login(ADA)
+        await shown(gateway, session)
+        told = []
+
+        async def follow() -> None:
+            async for found in client.follow(ADA):
+                told.append(found)
+
+        following = asyncio.create_task(follow())
+        await until(lambda: told)
+        before = len(told)
+        await gateway.operations.reports.apply(wire.Code(session, "another code", 60))
+        await until(lambda: len(told) > before)
+        assert told[-1] == told[0]
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_without_its_database_a_stream_is_refused_and_open_ones_end(
+    start_gateway: StartGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await shown(gateway, session)
+        async with following(gateway, session) as stream:
+            await stream.until("qr")
+            await let_in(gateway, False)
+            for path in ("/events", f"/sessions/{session}/events"):
+                refused = await gateway.http.get(path, headers=gateway.headers(ADA))
+                assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+            gateway.operations.events.look_again()
+            await until(lambda: stream.ended)
+            await let_in(gateway, True)
+        async with following(gateway, session) as stream:
+            await stream.until("status")
+    assert "Exception in ASGI application" not in caplog.text
+
+
+async def let_in(gateway: Gateway, allowed: bool) -> None:
+    """Open or close the gateway's database to everyone, and end the connections that it has."""
+    url = gateway.operations.database.url
+    admin_url = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    async with await psycopg.AsyncConnection.connect(admin_url, autocommit=True) as admin:
+        await admin.execute(f'alter database "{url.database}" with allow_connections {allowed}')
+        await admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (url.database,)
+        )

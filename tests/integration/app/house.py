@@ -40,7 +40,9 @@ class GatewayStandIn:
     restarts: int = 0
     after_restart: str = "pending"
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    followed: list[str] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)  # whose sessions, once for each stream
+    following: int = 0  # streams that are open
+    codes_shown: dict[str, str] = field(default_factory=dict)  # of pending sessions, for who follows them
     owners: dict[str, str] = field(default_factory=dict)
 
     def add(self, owner: str, status: str, phone: str | None = None, reason: str | None = None) -> str:
@@ -131,13 +133,18 @@ class GatewayStandIn:
         who, told = self._who(request), self._sessions
 
         async def lists() -> AsyncIterator[bytes]:
-            before = b""
-            for _ in range(500):
-                now = bytes((await told(request)).body)
-                if now != before:
-                    before = now
-                    yield b"event: sessions\ndata: " + now + b"\n\n"
-                await asyncio.sleep(0.02)
+            before = None
+            self.following += 1
+            try:
+                for _ in range(500):
+                    body = bytes((await told(request)).body)
+                    now = body, self.codes_shown.copy()
+                    if now != before:
+                        before = now
+                        yield b"event: sessions\ndata: " + body + b"\n\n"
+                    await asyncio.sleep(0.02)
+            finally:
+                self.following -= 1
 
         self.followed.append(who)
         return StreamingResponse(lists(), media_type="text/event-stream")

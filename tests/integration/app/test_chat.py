@@ -1,7 +1,9 @@
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from house import House
+from sqlalchemy import text
 
 from exponential.workspace import tasks
 
@@ -29,6 +31,18 @@ async def test_a_body_beyond_all_measure_is_refused(house: House) -> None:
     async with house.signed_in(await house.user()) as client:
         answer = await client.post("/tasks", data={"title": "x" * 2_000_000}, headers=SCRIPT)
         assert answer.status_code == 413
+
+
+async def test_without_a_free_connection_to_the_database_one_is_asked_to_try_again(house: House) -> None:
+    database = house.app.state.exponential.database
+    database._engine.sync_engine.pool._timeout = 0.1  # seconds that a request waits for one
+    async with house.signed_in(await house.user()) as client, AsyncExitStack() as taken:
+        for _ in range(20):
+            await (await taken.enter_async_context(database.transaction())).execute(text("select 1"))
+        for headers in ({}, SCRIPT):
+            answer = await client.get("/chat", headers=headers)
+            assert answer.status_code == 503 and "database can" in answer.text and "retry-after" in answer.headers
+        assert (await client.get("/health")).status_code == 503
 
 
 async def test_a_long_conversation_shows_its_end_first(house: House) -> None:

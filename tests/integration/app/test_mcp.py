@@ -98,7 +98,7 @@ async def test_many_transcripts_at_once_wait_and_leave_the_app_to_others(house: 
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": args}
     limits = httpx2.Limits(max_connections=100)
     async with httpx2.AsyncClient(headers=headers, limits=limits, timeout=120) as http:
-        async with sandbox.slot(guest=False), sandbox.slot(guest=False):  # nothing is read for now
+        async with sandbox.slot("carol"), sandbox.slot("dave"):  # nothing is read for now
             sent = [asyncio.create_task(http.post(url, json=request)) for _ in range(40)]
             async with asyncio.timeout(20), connected(house, url, bob) as client:
                 for _ in range(20):

@@ -1,5 +1,6 @@
 """A transcript is the same meeting whichever way it comes: uploaded, handed in by a program, or sent on WhatsApp."""
 
+import asyncio
 import json
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from gateways import until
 from house import House
 from test_programs import bearer
 
-from exponential import clock
+from exponential import clock, sandbox
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import attachment
@@ -106,3 +107,13 @@ async def test_it_is_refused_whichever_way_it_comes(house: House, name: str) -> 
     for way in (_upload, _hand_in, _send):
         assert not await way(house, alice, *REFUSED[name]), way.__name__
     assert await _kept(house, alice) == []
+
+
+async def test_what_a_program_hands_in_waits_for_its_own_alone(house: House) -> None:
+    alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
+    async with sandbox.slot(sandbox.programs(alice.id)):  # as while another transcript of hers is read
+        handing = asyncio.create_task(_hand_in(house, alice, *READ["UTF-8"]))
+        assert await _upload(house, alice, *READ["UTF-8"])
+        assert await _hand_in(house, bob, *READ["UTF-8"])
+        assert not handing.done()
+    assert await handing

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import httpx
@@ -19,6 +19,7 @@ from exponential import clock
 from exponential.app import service
 from exponential.auth import signin
 from exponential.auth.users import User
+from exponential.http.streams import EACH
 
 Browser = httpx.AsyncClient
 STREAMS = ("/chat/events", "/chats/events", "/tasks/events", "/api/whatsapp/events")
@@ -110,3 +111,25 @@ async def test_a_page_that_is_left_open_goes_to_the_sign_in_page(house: House) -
         await other.post("/settings/sessions/end-all")
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert re.search('name="to" value="/tasks"', await page.content())
+
+
+async def test_one_user_holds_a_few_streams_and_the_oldest_makes_room(house: House) -> None:
+    alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
+    async with (
+        house.served() as url,
+        browser(house, url, alice) as client,
+        browser(house, url, bob) as other,
+        AsyncExitStack() as stack,
+    ):
+        bobs = await stack.enter_async_context(other.stream("GET", "/chats/events"))
+        opened = []
+        for _ in range(EACH + 1):
+            stream = await stack.enter_async_context(client.stream("GET", "/chats/events"))
+            lines = stream.aiter_lines()
+            assert await anext(lines) == "retry: 1000"
+            opened.append(lines)
+        async with asyncio.timeout(20):
+            assert [line async for line in opened[0]][-2:] == ["retry: 60000", ""]
+        board = house.app.state.exponential.board
+        await until(lambda: sum(len(watchers) for watchers in board._watchers.values()) == EACH + 1)
+        assert await anext(bobs.aiter_lines()) == "retry: 1000"

@@ -1,20 +1,27 @@
-"""Who may not send anything is told so before it is read; what is read is on no disk as it is."""
+"""Who may not send anything is told so before it is read; what is read is bounded, and on no disk as it is."""
 
 import asyncio
 import io
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
 from cpu_time import limited
 from house import House, MakeHouse
+from test_getting_in import make_invite
 from test_programs import bearer, kept
 from unfinished import answer_to, uploads
+
+from exponential.app.downloads import ASKED, AT_ONCE, Turns
+from exponential.errors import Unavailable
 
 PUBLIC = ("/sign-in", "/sign-out", "/theme")  # a form in which one says who one is, and what anybody may do
 LINES = "".join(f"Anna: We decided on point {number}.\n" for number in range(19_000)).encode().ljust(3_000_000)
@@ -133,3 +140,138 @@ async def test_a_form_in_an_encoding_that_takes_hours_is_refused_unread(house: H
         with limited(5.0):
             answer = await stranger.post("/sign-in", content=form)
     assert answer.status_code == 422 and "UTF-8" in answer.text
+
+
+FORMS = ("/sign-in", "/theme")
+
+
+@pytest.mark.parametrize("path", [*FORMS, "invite"])
+async def test_a_stranger_sends_short_forms_alone(house: House, path: str) -> None:
+    if path == "invite":
+        path = await make_invite(house)
+    form = {"email": "a@example.org", "theme": "dark", "password": "x" * 20_000}
+    async with house.client(Accept="text/html") as browser:
+        answer = await browser.post(path, data=form)
+        assert (
+            answer.status_code == 413 and "<h1>That is too large</h1>" in answer.text and "16,384 bytes" in answer.text
+        )
+    async with house.client(Accept="application/json") as script:
+        answer = await script.post(path, data=form)
+        assert answer.status_code == 413 and set(answer.json()) == {"error", "code"}
+
+
+async def test_a_program_is_told_in_json_what_is_too_large(house: House) -> None:
+    alice = await house.user()
+    async with house.client(**await bearer(house, alice)) as program:
+        for path in ("/api/meetings", "/mcp"):
+            answer = await program.post(path, content=b"x" * 9_000_000, headers={"Content-Type": "text/plain"})
+            assert (answer.status_code, answer.json()["code"]) == (413, "bad_input"), path
+
+
+async def test_a_form_of_nothing_but_separators_costs_nothing(house: House) -> None:
+    async with house.signed_in(await house.user(), Accept="application/json") as alice, house.client() as stranger:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        with limited(0.3):
+            for _ in range(5):
+                assert (await stranger.post("/sign-in", content=b"&" * 980_000, headers=form)).status_code == 413
+                answer = await alice.post("/tasks", content=b"&" * 980_000, headers=form)
+                assert (answer.status_code, answer.json()["code"]) == (422, "form_invalid")
+
+
+async def test_uploads_of_one_user_have_their_share_of_memory(house: House) -> None:
+    alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
+    budget = house.app.state.exponential.budget
+    form = "--b\r\nContent-Disposition: form-data; name={}\r\n\r\nhello\r\n--b--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "application/json"}
+    async with house.served() as url, house.signed_in(alice) as page, house.signed_in(bob) as other:
+        host, port = urlsplit(url).hostname, urlsplit(url).port
+        cookie = f"Cookie: exponential_session={page.cookies['exponential_session']}\r\n"
+        head = f"POST /chat/messages HTTP/1.1\r\nHost: x\r\n{cookie}Content-Type: {kind['Content-Type']}\r\n"
+        _, writer = await asyncio.open_connection(host, port)
+        writer.write(f"{head}Content-Length: 64000000\r\n\r\n--b".encode())
+        async with asyncio.timeout(30):
+            while budget.held != 64_000_000:
+                await asyncio.sleep(0.01)
+        large = {"files": ("scan.pdf", bytes(40_000_000))}
+        refused = await page.post("/chat/messages", files=large, headers={"Accept": "application/json"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "too_much_at_once")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert (await page.post("/chat/messages", content=form.format("text"), headers=kind)).status_code == 202
+        assert (
+            await other.post("/chat/messages", files=large, headers={"Accept": "application/json"})
+        ).status_code == 422
+        writer.close()
+        async with asyncio.timeout(30):
+            while budget.held:
+                await asyncio.sleep(0.01)
+
+
+async def test_who_hangs_up_within_an_upload_is_no_fault_of_ours(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = await house.user()
+    token = (await bearer(house, alice))["Authorization"]
+    budget = house.app.state.exponential.budget
+    async with house.served() as url:
+        for path in ("/api/meetings", "/mcp"):
+            _, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 100000\r\n\r\n"
+            writer.write(head.encode() + b"x" * 10)
+            async with asyncio.timeout(30):
+                while not budget.held:
+                    await asyncio.sleep(0.01)
+                writer.close()
+                while budget.held:
+                    await asyncio.sleep(0.01)
+    assert not [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+async def test_answers_that_nobody_reads_hold_little(house: House) -> None:
+    """Four at a time of one user; the others wait and hold nothing, and everybody else gets theirs."""
+    alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
+    data = os.urandom(10_000_000)
+    budget = house.app.state.exponential.budget
+    async with (
+        house.served() as url,
+        house.signed_in(alice) as page,
+        house.signed_in(bob) as other,
+        AsyncExitStack() as all,
+    ):
+        paths = []
+        for client in (page, other):
+            await client.post("/chat/messages", data={"text": "look"}, files={"files": ("a.bin", data)})
+            paths += re.findall(r'href="(/files/[^"]+)"', (await client.get("/chat")).text)[:1]
+        mine, his = paths
+        assert (await page.get(mine)).content == data
+        cookie = f"Cookie: exponential_session={page.cookies['exponential_session']}"
+        connections = []
+        for _ in range(12):
+            reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port, limit=1_000)
+            all.callback(writer.close)
+            writer.write(f"GET {mine} HTTP/1.1\r\nHost: x\r\n{cookie}\r\nConnection: close\r\n\r\n".encode())
+            connections.append((reader, writer))
+        async with asyncio.timeout(30):
+            while budget.held < 4 * len(data):
+                await asyncio.sleep(0.01)
+        assert (await other.get(his)).content == data
+        assert budget.held == 4 * len(data)
+        for reader, _ in connections:  # each in its turn
+            async with asyncio.timeout(30):
+                assert (await reader.read()).endswith(data)
+        assert budget.held == 0
+
+
+async def test_a_download_waits_for_its_turn_but_not_for_ever() -> None:
+    turns, alice, bob = Turns(wait=0.1), uuid4(), uuid4()
+    async with AsyncExitStack() as running:
+        for _ in range(AT_ONCE):
+            await running.enter_async_context(turns.of(alice))
+        with pytest.raises(Unavailable):
+            await running.enter_async_context(turns.of(alice))
+        await running.enter_async_context(turns.of(bob))
+        waiting = [asyncio.create_task(AsyncExitStack().enter_async_context(turns.of(alice))) for _ in range(ASKED)]
+        await asyncio.sleep(0)
+        assert sum(task.done() for task in waiting) == AT_ONCE  # too many wait
+        await asyncio.gather(*waiting, return_exceptions=True)
+    async with turns.of(alice):
+        pass

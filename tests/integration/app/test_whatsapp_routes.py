@@ -1,9 +1,13 @@
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import httpx
+from gateways import until
 from house import GatewayStandIn, House, MakeHouse
 
 from exponential.auth import consents
+from exponential.auth.users import User
 
 
 async def agree(client: httpx.AsyncClient) -> None:
@@ -122,3 +126,38 @@ async def test_a_logout_on_the_phone_is_told_to_the_open_page_at_once(
             await next_change()
             [session] = (await client.get("/api/whatsapp")).json()["sessions"]
             assert session["status"] == "disconnected"
+
+
+async def test_all_pages_of_a_user_share_one_stream_of_the_gateway(
+    linked_house: House, gateway: GatewayStandIn
+) -> None:
+    alice, bob = await linked_house.user(), await linked_house.user("bob@example.org", "Bob")
+    linking = [gateway.add(str(alice.id), "pending") for _ in range(3)]
+    async with linked_house.served() as url, AsyncExitStack() as stack:
+
+        async def opened(user: User, pages: int) -> list[AsyncIterator[str]]:
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=10))
+            await client.post(await linked_house.link(user))
+            streams = [client.stream("GET", "/api/whatsapp/events") for _ in range(pages)]
+            return [(await stack.enter_async_context(stream)).aiter_lines() for stream in streams]
+
+        async def changed(page: AsyncIterator[str]) -> None:
+            async with asyncio.timeout(10):
+                while await anext(page) != "event: changed":
+                    pass
+
+        [first] = await opened(alice, 1)
+        await changed(first)  # every stream begins with one
+        await changed(first)  # and tells what the gateway says first
+        hers = [first, *await opened(alice, 4)]
+        for page in (*hers[1:], *await opened(bob, 1)):
+            await changed(page)
+        gateway.codes_shown[linking[0]] = "another"
+        for page in hers:
+            await changed(page)
+        gateway.set(linking[1], "connected", "+4915110000001")
+        for page in hers:
+            await changed(page)
+        await until(lambda: len(gateway.followed) == 2)
+        assert sorted(gateway.followed) == sorted([str(alice.id), str(bob.id)])
+    await until(lambda: gateway.following == 0)

@@ -81,6 +81,8 @@ class StageGateway:
         self.reactions: list[tuple[str, str, str]] = []  # (chat, message id, emoji)
         self.quoted: list[str | None] = []  # of each accepted message, the one that it quotes
         self.paused: set[str] = set()  # chats in which a human answers by hand
+        self.holds = threading.Event()  # while it isn't set, whoever posts a message waits
+        self.holds.set()
         self.slow = False  # what it has taken waits: nothing leaves for WhatsApp
         self.session: dict[str, Any] = {  # what any session is
             **{"sessionId": "s1", "phoneNumber": "+4915110000001", "connected": True, "status": "connected"},
@@ -146,6 +148,7 @@ class StageGateway:
     def _post(self, path: str, body: dict[str, str], key: str) -> tuple[int, dict[str, str]]:
         session = path.split("/")[2]
         self.posts.append((session, body["chat"], key))
+        self.holds.wait()
         if session in self.gone:
             return 404, {"error": "There is no such session.", "code": "unknown_session"}
         if self.refusals:

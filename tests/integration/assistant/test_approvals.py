@@ -154,6 +154,30 @@ async def test_several_that_wait_are_told_apart(connected: Runtime, desk: Desk) 
     assert desk.sent_to("dave@lid") == [] and desk.sent_to("carol@lid") == []
 
 
+async def test_of_one_contact_a_few_questions_are_asked_and_the_rest_is_listed(connected: Runtime, desk: Desk) -> None:
+    await desk.require()
+    for count, text in enumerate(("first", "second", "third", "fourth", "fifth"), start=1):
+        await desk.writes(text)
+        await desk.waits(count)
+    await desk.writes("hello", "carol@lid", "Carol")
+    await desk.waits(6)
+    *asked, last, carols = await desk.has(OWN, approvals.MOST_ASKED + 1)
+    assert len(asked) == approvals.MOST_ASKED - 1 and "I want to answer *Carol" in carols
+    more = "I list further answers to *Bob (no number)* under _/approve_."
+    assert last.endswith(more) and not any(more in text for text in [*asked, carols])
+    assert "5. to **Bob (no number)**" in await desk.says("/approve")
+    assert await desk.says("no 6") == "Not sent. **Carol (no number)** gets no answer."
+    for number in (1, 2):
+        assert await desk.says(f"no {number}") == "Not sent. **Bob (no number)** gets no answer."
+    three = "Not sent. **Bob (no number)** gets no answer. 2 more answers to them wait: */approve* lists them."
+    assert await desk.says("no 3") == three
+    assert await desk.says("no 4", "web") == three.replace("2 more answers", "1 more answer").replace("wait:", "waits:")
+    assert await desk.says("send: at eight", "web") != "Sent to **Bob (no number)**."  # nobody has asked about that one
+    assert await desk.says("yes 5") == "Sent to **Bob (no number)**."
+    await desk.has(BOB, 1)
+    assert len(desk.sent_to(OWN)) == approvals.MOST_ASKED + 1
+
+
 async def test_a_reply_to_the_question_picks_it(connected: Runtime, desk: Desk) -> None:
     await desk.require()
     await desk.writes("first")

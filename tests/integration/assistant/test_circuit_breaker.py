@@ -8,7 +8,7 @@ from pydantic_ai.messages import TextPart
 from stage import Story
 
 from exponential import clock
-from exponential.assistant import approvals, circuit_breaker, context, conversation, media
+from exponential.assistant import approvals, context, conversation, media
 from exponential.assistant.circuit_breaker import FAST, OWN_SAME, SAID, SAID_TO_OWNER, SAME
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import Attachment
@@ -153,17 +153,24 @@ async def test_in_a_group_each_member_counts_alone(connected: Runtime, chat: Cha
     assert "in a group with **Bot (no number)**, so I pause there" in notice
 
 
-async def test_neither_the_owner_nor_who_is_approved_by_them_is_concerned(
-    connected: Runtime, chat: Chat, story: Story, alice: UUID
-) -> None:
+async def test_the_owner_on_the_web_is_not_concerned(connected: Runtime, chat: Chat) -> None:
     for _ in range(SAME + 2):
         assert await chat.owner_says("hello")
+
+
+async def test_where_the_owner_approves_answers_they_alone_are_told(
+    connected: Runtime, chat: Chat, story: Story, alice: UUID
+) -> None:
     async with story.database.transaction() as session:
         await approvals.require(session, alice, True)
-    for _ in range(SAME + 2):
-        heard = await chat.says("Out of office", after=20)
-    assert len(heard) == SAME + 2 and SAID not in heard
-    assert circuit_breaker.SAID not in await chat.owner_hears()
+    for _ in range(SAME + 5):
+        proposed = await chat.says("Out of office", after=20)
+    assert len(proposed) == SAME - 1 and SAID not in proposed
+    async with story.database.transaction() as session:
+        assert len(await approvals.waiting(session, alice)) == SAME - 1
+    *_, notice = heard = await chat.owner_hears()
+    assert notice.startswith("Another assistant seems to answer me in the chat with **Bob (no number)**")
+    assert len(heard) == approvals.MOST_ASKED + 1
 
 
 async def test_on_the_owners_own_account_it_takes_the_same_words_many_times_at_once(

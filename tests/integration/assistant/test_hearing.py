@@ -94,19 +94,19 @@ async def test_a_long_voice_note_is_heard_from_its_beginning(note: bytes, monkey
     ],
 )
 async def test_what_can_not_be_heard_is_said(model: Path, data: Callable[[], Any], said: str) -> None:
-    assert await LocalTranscriber(str(model)).transcribe(data(), "audio/ogg") == ("", said)
+    assert await LocalTranscriber(str(model)).transcribe(data(), "audio/ogg", lane="alice") == ("", said)
 
 
 async def test_what_takes_too_long_is_left(note: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcribing, "LOCAL_WITHIN", 0.05)
-    assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg") == ("", transcribing.TOO_LONG)
+    assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg", lane="alice") == ("", transcribing.TOO_LONG)
 
 
 async def test_the_owner_waits_behind_one_guest_at_most() -> None:
     ears, ended = LocalTranscriber(str(MODEL)), list[str]()
 
     async def hear(who: str) -> None:
-        await ears.transcribe(b"OggS that is no sound", "audio/ogg", guest=who != "owner")
+        await ears.transcribe(b"OggS that is no sound", "audio/ogg", lane="alice" if who == "owner" else sandbox.GUESTS)
         ended.append(who)
 
     async with asyncio.TaskGroup() as everybody:

@@ -119,7 +119,7 @@ async def test_a_transcript_that_waits_to_be_read_holds_no_transaction(
         )
 
     async with Runtime(app_database, app_settings, model=FunctionModel(model)) as runtime:
-        async with sandbox.slot(guest=False), sandbox.slot(guest=False):  # nothing is read for now
+        async with sandbox.slot("carol"), sandbox.slot("dave"):  # nothing is read for now
             asking = asyncio.create_task(runtime.ask(alice, "go"))
             await asked.wait()
             for _ in range(10):

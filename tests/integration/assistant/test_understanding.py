@@ -1,7 +1,6 @@
 """Files in messages to Paddy: pictures shown to models that see, documents read, voice notes heard, the rest said."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -24,6 +23,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
 from stage import Story, until
 
+from exponential import sandbox
 from exponential.assistant import media, prompts, transcribing, turns, understanding
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.media import Attachment
@@ -145,7 +145,7 @@ async def test_a_transcription_service_that_hangs_is_left(
 ) -> None:
     monkeypatch.setattr(transcribing, "WITHIN", 0.05)
     ears.delay = 1.0
-    assert await Transcriber(ears.url).transcribe(b"OggS hi", "audio/ogg") == ("", transcribing.AWAY)
+    assert await Transcriber(ears.url).transcribe(b"OggS hi", "audio/ogg", lane="alice") == ("", transcribing.AWAY)
 
 
 async def test_without_a_transcription_service_it_says_so(runtime: Runtime, ask: Ask) -> None:
@@ -153,7 +153,7 @@ async def test_without_a_transcription_service_it_says_so(runtime: Runtime, ask:
 
 
 async def test_a_service_that_is_not_there() -> None:
-    said = await Transcriber("http://127.0.0.1:9/v1").transcribe(b"x", "audio/ogg")
+    said = await Transcriber("http://127.0.0.1:9/v1").transcribe(b"x", "audio/ogg", lane="alice")
     assert said == ("", transcribing.AWAY)
 
 
@@ -232,7 +232,7 @@ async def test_hostile_and_useless_files_get_a_sentence(runtime: Runtime, ask: A
 
 async def test_a_file_that_takes_too_long_is_left() -> None:
     reader = Reader(Transcriber(""), within=0.01)
-    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")), guest=False)
+    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")), lane="alice")
     assert found == {"note": understanding.TOO_LONG}
 
 
@@ -249,6 +249,31 @@ async def test_the_reading_of_a_file_is_stopped_by_a_message(
     await story.say(Incoming(alice, "web", "", attachments=(voice("add call mom"),)))
     assert "call mom" in (await story.replies(received.chat_id, 3))[-1]
     assert await story.titles(alice) == ["call mom"]
+
+
+async def test_words_wait_for_a_file_that_comes_right_after_them(
+    hearing: Runtime, ears: TranscriptionServer, story: Story, alice: UUID
+) -> None:
+    ears.delay = 1.0
+    (received,) = await story.say(Incoming(alice, "web", "add call mom"))
+    await story.say(Incoming(alice, "web", "", attachments=(voice("add buy milk"),)))
+    [together] = await story.replies(received.chat_id)
+    assert "call mom" in together and "buy milk" in together
+
+
+async def test_a_file_that_still_waits_to_be_read_is_stopped_at_once(
+    hearing: Runtime, ears: TranscriptionServer, story: Story, alice: UUID
+) -> None:
+    ears.delay = 60.0
+
+    def guest(number: int, text: str, *files: Attachment, of: str) -> Incoming:
+        return Incoming(alice, "whatsapp", text, "guest", "s1", of, f"{of}{number}", attachments=files)
+
+    everybody = [f"{number}@lid" for number in range(20)]
+    await story.say(*(guest(0, "", voice("hello"), of=who) for who in everybody))
+    chats = [(await story.say(guest(1, "/stop", of=who)))[0].chat_id for who in everybody]
+    for chat in chats:
+        assert "(stopped)" in await story.replies(chat, 2)
 
 
 async def test_the_reading_of_a_file_is_stopped_by_the_button(
@@ -365,9 +390,9 @@ async def test_a_file_is_read_once_also_when_the_turn_is_tried_again(
     reads: list[str] = []
     read = Reader.read
 
-    async def counted(self: Reader, file: media.StoredAttachment, *, guest: bool) -> dict[str, Any]:
+    async def counted(self: Reader, file: media.StoredAttachment, *, lane: str) -> dict[str, Any]:
         reads.append(file.kind)
-        return await read(self, file, guest=guest)
+        return await read(self, file, lane=lane)
 
     monkeypatch.setattr(Reader, "read", counted)
     calls: list[int] = []
@@ -415,36 +440,25 @@ async def test_offline_a_guests_voice_is_heard_and_files_are_refused(
     assert (await story.replies(received.chat_id, 2))[-1] == "I can't pass on files, only words."
 
 
-async def test_guests_files_leave_room_for_others() -> None:
-    reader = Reader(Transcriber(""))
-    with contextlib.ExitStack() as places:
-        for _ in range(understanding.GUESTS_AT_ONCE):
-            places.enter_context(reader.place(guest=True))
-        places.enter_context(reader.place(guest=False))
-        with pytest.raises(understanding.Busy):
-            places.enter_context(reader.place(guest=True))
-    with reader.place(guest=True):
-        pass
-
-
-async def test_an_owners_file_does_not_wait_for_guests_files() -> None:
+@pytest.mark.parametrize("crowd", [sandbox.GUESTS, "alice", sandbox.programs(UUID(int=1))])
+async def test_a_file_waits_for_one_at_most_of_each_of_the_others(crowd: str) -> None:
     reader, ended = Reader(Transcriber("")), list[str]()
 
-    async def read(who: str, data: bytes) -> None:
+    async def read(lane: str, data: bytes) -> None:
         file = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=data)
-        assert (await reader.read(file, guest=who != "owner"))["text"]
-        ended.append(who)
+        assert (await reader.read(file, lane=lane))["text"]
+        ended.append(lane)
 
     async with asyncio.TaskGroup() as everybody:
-        for who in ("first guest", "second guest", "third guest"):
-            everybody.create_task(read(who, b"a word. " * 120_000))
-        everybody.create_task(read("owner", b"The rent rises in May."))
-    assert ended.index("owner") <= 1
+        for _ in range(4):
+            everybody.create_task(read(crowd, b"a word. " * 120_000))
+        everybody.create_task(read("bob", b"The rent rises in May."))
+    assert ended.index("bob") <= 1
 
 
 async def test_of_a_guests_document_no_more_is_kept_than_a_model_gets() -> None:
     reader = Reader(Transcriber(""))
     letter = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=b"a word. " * 20_000)
-    assert len((await reader.read(letter, guest=False))["text"]) == 159_999
-    found = await reader.read(letter, guest=True)
+    assert len((await reader.read(letter, lane="alice"))["text"]) == 159_999
+    found = await reader.read(letter, lane=sandbox.GUESTS)
     assert len(found["text"]) <= prompts.MAX_GUEST and found["note"] == "I read only its first 12,000 characters."

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from model_server import Break, Call, Fail, Hang, ModelServer, Say, Talking, call
 from sqlalchemy import text, update
-from stage import Story
+from stage import Story, until
 
 from exponential import clock
-from exponential.assistant import usage
+from exponential.assistant import summarising, usage
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.usage import ModelUsage, Summary
@@ -143,3 +143,43 @@ async def test_guests_use_the_owners_tokens_and_hear_nothing_of_the_limit(
         assert (
             "are used up" in (await runtime.ask(alice, "add buy milk")).reply
         )  # the owner is told when it's their turn
+
+
+async def test_guests_get_a_third_of_the_days_tokens(
+    talking: Talking, model: ModelServer, app_database: Database, story: Story, alice: UUID
+) -> None:
+    model.script = [Say("Hi Carol.", usage=(330, 4)), Say("Added."), Say("Hello.")]
+    async with talking(daily_tokens=1_000) as runtime:
+        (received,) = await story.say(Incoming(alice, "whatsapp", "hi", "guest", "s1", "carol@lid", "m1"))
+        assert await story.replies(received.chat_id) == ["Hi Carol."]
+        for who in ("carol", "dave"):
+            note = Incoming(alice, "whatsapp", "please leave a note: hi", "guest", "s1", f"{who}@lid", f"{who}2")
+            (received,) = await story.say(note)
+            assert (await story.replies(received.chat_id))[-1] == "I'll pass that on."
+        assert (await runtime.ask(alice, "add buy milk")).reply == "Added."
+        async with app_database.transaction() as session:
+            user = await session.get_one(User, alice)
+            assert await usage.is_used_up(session, user, 1_000, guest=True)
+            assert not await usage.is_used_up(session, user, 1_005, guest=True)
+        assert (await runtime.ask(alice, "hello")).reply == "Hello."
+
+
+async def test_a_summary_of_what_a_guest_said_counts_as_theirs(
+    talking: Talking, model: ModelServer, app_database: Database, story: Story, alice: UUID
+) -> None:
+    model.script = [Say("Hi Carol.", usage=(100, 0))] * summarising.DUE_TURNS + [Say("Carol says hi.", usage=(50, 0))]
+    async with talking() as runtime:
+        for number in range(summarising.DUE_TURNS):
+            said = Incoming(alice, "whatsapp", f"hi {number * 'o'}", "guest", "s1", "carol@lid", f"m{number}")
+            with clock.frozen(clock.now().replace(hour=12, minute=number)):
+                (received,) = await story.say(said)
+                await story.replies(received.chat_id, number + 1)
+
+        async def used() -> int:
+            async with runtime.database.transaction() as session:
+                return (await usage.today(session, await session.get_one(User, alice), guests=True)).tokens
+
+        async def summarised() -> bool:
+            return await used() == 100 * summarising.DUE_TURNS + 50
+
+        await until(summarised)

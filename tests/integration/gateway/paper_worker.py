@@ -12,6 +12,7 @@ from pathlib import Path
 
 from exponential.gateway import spool, wire
 from exponential.gateway.channel import Channel
+from exponential.gateway.process import REPLACE
 from exponential.gateway.wire import Account, Inbound
 
 ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
@@ -80,6 +81,9 @@ class PaperWorker:
         if text == "die while sending" and not (folder / "died").exists():
             (folder / "died").touch()
             os._exit(1)
+        if text == "wear out" and not (folder / "died").exists():
+            (folder / "died").touch()
+            os._exit(REPLACE)
         if text == "unknown once" and not (folder / "unknown").exists():
             (folder / "unknown").touch()
             self.channel.emit(wire.Answer(command.request, "WhatsApp didn't answer.", "OutcomeUnknown"))

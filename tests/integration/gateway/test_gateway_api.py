@@ -17,6 +17,7 @@ from exponential import clock
 from exponential.auth import tokens
 from exponential.errors import BadInput, Conflict, NotFound, Unauthorized, Unavailable
 from exponential.gateway.client import GatewayClient
+from exponential.gateway.operations import LINKINGS
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 Folder = Callable[[str], Path]
@@ -148,6 +149,17 @@ async def test_the_limit_holds_when_many_ask_at_once(start_gateway: StartGateway
         first = (await gateway.client.sessions(ADA))[0]
         await gateway.client.disconnect(ADA, first.session_id)
         await gateway.client.login(ADA)
+
+
+async def test_who_links_again_and_again_is_asked_to_wait_and_others_are_not(start_gateway: StartGateway) -> None:
+    async with start_gateway() as gateway:
+        for _ in range(LINKINGS):
+            await gateway.client.disconnect(ADA, await gateway.client.login(ADA))
+        with pytest.raises(Unavailable, match="Wait a minute") as refused:
+            await gateway.client.login(ADA)
+        assert refused.value.code == "too_many_linkings" and 0 < refused.value.retry_after <= 61
+        assert not await gateway.client.sessions(ADA)
+        assert await gateway.client.login(BOB)
 
 
 async def test_a_message_is_queued_once_and_followed_to_its_receipt(

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from gateways import ADA, BOB, App, Gateway, StartGateway, scan, until
 
-from exponential import clock
+from exponential import clock, log
 from exponential.auth.tokens import Identity
 from exponential.database import Database
 from exponential.errors import Conflict
@@ -274,6 +274,20 @@ async def test_a_worker_that_dies_while_sending_is_replaced_and_the_message_is_s
         await until(lambda: in_state(gateway, session, "connected"))
 
 
+async def test_a_worker_that_is_worn_out_is_replaced_at_once_and_that_is_no_death(
+    start_gateway: StartGateway, session_folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("info")
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await scan(gateway, session_folder(session), session)
+        fatal = await gateway.client.send(ADA, session, ADAS_CHAT, "wear out", key="1")
+        await until(lambda: all_sent(gateway, session, [fatal]))
+        assert said(session_folder(session)) == ["wear out"] * 2
+        await until(lambda: in_state(gateway, session, "connected"))
+    assert "worker_died" not in capsys.readouterr().err
+
+
 async def test_a_message_that_left_before_its_worker_died_is_not_sent_twice(
     start_gateway: StartGateway, session_folder: Folder
 ) -> None:
@@ -370,7 +384,8 @@ async def test_what_was_queued_for_an_unlinked_session_fails(
         session = await gateway.client.login(ADA)
         await scan(gateway, session_folder(session), session)
         async with gateway.operations.database.transaction() as db:
-            waiting = OutboxMessage(session_id=UUID(session), key="late", chat=ADAS_CHAT, text="late", state="queued")
+            late = {"key": "late", "chat": ADAS_CHAT, "chat_key": b"a chat", "text": "late", "state": "queued"}
+            waiting = OutboxMessage(session_id=UUID(session), **late)
             db.add(waiting)  # without the notice that would have it sent at once
         await gateway.operations.reports.apply(wire.Ended(session, "logged_out"))
         assert await state(gateway, session, str(waiting.id)) == "failed"

@@ -142,7 +142,7 @@ async def test_replies_that_wait_fail_when_a_human_writes_there(gateway: Gateway
     assert caught.value.code == "chat_paused"
     assert await hear(gateway, session, said("hi Ada", 3)) == 0
     worker._online.add(session)
-    gateway.operations.outbox.poke((await row_of(gateway, session)).id)
+    await gateway.operations.outbox.sweep()
     await until(lambda: is_(gateway, session, own, "sent"))
     assert await is_(gateway, session, waiting, "failed")
     with clock.frozen(clock.now() + timedelta(minutes=31)):
@@ -157,7 +157,7 @@ async def test_replies_that_wait_fail_when_the_owner_narrows_access(gateway: Gat
     waiting = [await gateway.client.send(ADA, session, chat, "hello", key=chat) for chat in (CARL, GROUP)]
     await gateway.client.change_access(ADA, session, mode="only_me", groups="off")
     gateway.operations.supervisor._online.add(session)
-    gateway.operations.outbox.poke((await row_of(gateway, session)).id)
+    await gateway.operations.outbox.sweep()
     for message in waiting:
         await until(lambda message=message: is_(gateway, session, message, "failed"))
     with pytest.raises(BadInput):

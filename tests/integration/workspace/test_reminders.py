@@ -38,6 +38,13 @@ async def test_reminding(session: AsyncSession, alice: UUID, bob: UUID) -> None:
     assert await list_reminders(session, alice) == [mom]
 
 
+async def test_of_several_that_say_the_same_none_is_cancelled_by_guess(session: AsyncSession, alice: UUID) -> None:
+    pills = [await remind(session, alice, "take pills", datetime(2026, 5, 7, hour), "daily") for hour in (8, 20)]
+    with pytest.raises(Conflict, match=r"“take pills” \(2026-05-07 20:00\), “take pills” \(2026-05-07 08:00\)"):
+        await cancel_reminder(session, alice, "pills")
+    assert await list_reminders(session, alice) == pills
+
+
 async def test_snoozing(session: AsyncSession, alice: UUID) -> None:
     mom = await remind(session, alice, "call mom", datetime(2026, 5, 7, 7, 30))
     await snooze_reminder(session, alice, "mom")

@@ -127,3 +127,14 @@ def test_large_pictures_are_made_smaller_and_stand_upright() -> None:
 )
 def test_a_picture_that_is_none(data: bytes, note: str) -> None:
     assert note in read("image", data)["note"]
+
+
+@pytest.mark.parametrize("form", extraction.PICTURES)
+def test_pictures_of_the_usual_kinds_are_opened(form: str) -> None:
+    assert "view" in read("image", picture(form=form))
+
+
+@pytest.mark.parametrize("form", ["EPS", "PPM", "PCX"])
+def test_pictures_of_other_kinds_are_left(form: str) -> None:
+    """For EPS, Pillow would call Ghostscript."""
+    assert "of a kind that I don't know" in read("image", picture(form=form))["note"]

@@ -337,6 +337,25 @@ def test_what_was_said_by_several_is_a_meeting(text: str) -> None:
     assert isinstance(kept, Call) and kept.tool == "import_meeting"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mon: gym\nTue: rest\nWed: run",
+        "Flour: 500g\nSugar: 20g\nSalt: 1",
+        "Breakfast: eggs and toast\nLunch: soup with bread\nDinner: rice",
+        "Check-in: 3pm\nAddress: 5 Main St\nGuests: 2",
+        "Hotel: Adlon\nCheck-in: 3pm\nCheck-out: 11am",
+    ],
+)
+def test_a_list_of_values_is_neither_a_meeting_nor_tasks(text: str) -> None:
+    assert read(text) == [Say(talking.UNKNOWN)]
+
+
+def test_a_date_taken_away_may_be_followed_by_another_request() -> None:
+    steps = read("no deadline for buy milk. move it to the evening")
+    assert {step.tool for step in steps if isinstance(step, Call)} <= {"update_task"}
+
+
 def test_where_nobody_speaks_twice_it_says_how_to_keep_it() -> None:
     assert read("Anna: The demo is ready.\nBob: I test it.\nCarl: I am on holiday.") == [Say(pasting.PERHAPS)]
 

@@ -1,6 +1,7 @@
 """Nothing is deleted, cancelled or forgotten but in plain words, and then only what they name."""
 
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from phrasing_sets import DESTRUCTIVE, MEMORIES, TOOLS, phrasings
 
 from exponential.assistant.offline import intents
-from exponential.assistant.offline.steps import Call, Heard
+from exponential.assistant.offline.steps import Call, Heard, Say
 
 DELETING = re.compile(
     r"\b(?:delet\w*|del|rm|remov\w*|eras\w*|get\s+rid|scratch|scrap|trash|discard|throw|bin|nix|axe|ditch|drop|cancel\w*|clear|stop"
@@ -125,3 +126,49 @@ def test_no_request_takes_long_however_often_it_says_the_same(unit: str) -> None
             with limited(5):
                 steps = intents.read([replace(MEMORIES["tasks"], text=text)], TOOLS)
             assert len(steps) <= 40, text
+
+
+CUT_AND_READ_ANEW = (  # what a search for the slowest messages found
+    "recruit on se last both and 8pm both estimate 1 hasnt for Garden for the second one delete ! mark it done buy for "
+    "! mark it done ! mark it done buy for ! mark it done ! mark it done buy for ! mark it done buy for ! mark it done "
+    "buy 's for the second one delete ! mark it done for ! mark it done buy for ! mark it buy milk the second one "
+    "delete ! mark it done buy milk to for Garden to packing then it",
+    "project the ; move ( a own nly project then ; move ( a own hours nly " * 6,
+    "done buy swim ! mark it done for the second one delete ! mark it done buy for Garden both 8pm " * 5,
+)
+ORDINARY = (
+    "add buy milk tomorrow at 9",
+    "what's due this week?",
+    "move the report to friday and remind me on monday at 8",
+)
+MOST_TIMES = 80  # as long as an ordinary message takes
+
+
+@pytest.mark.parametrize("text", CUT_AND_READ_ANEW)
+def test_no_message_takes_out_of_all_proportion(text: str) -> None:
+    assert seconds(text) < MOST_TIMES * max(map(seconds, ORDINARY))
+
+
+def seconds(text: str) -> float:
+    """Of this thread's processor time; the fewer of two readings, so that nothing else is counted."""
+    taken = []
+    for _ in range(2):
+        before = time.thread_time()
+        intents.read([replace(MEMORIES["tasks"], text=text[: intents.MAX_REQUEST])], TOOLS)
+        taken.append(time.thread_time() - before)
+    return min(taken)
+
+
+def test_all_messages_of_a_turn_share_one_budget() -> None:
+    slow = [replace(MEMORIES["tasks"], text=CUT_AND_READ_ANEW[1][: intents.MAX_REQUEST])] * 30
+    steps = intents.read([replace(MEMORIES[""], text="add buy milk"), *slow], TOOLS)
+    assert steps[0] == Call("create_task", {"title": "buy milk", "due": None})
+    assert Say(intents.TOO_LONG) in steps
+    with limited(20):
+        intents.read(slow, TOOLS)
+
+
+@given(st.lists(st.sampled_from([said.text for said in phrasings("known")]), min_size=2, max_size=4))
+def test_several_requests_at_once_are_within_the_budget(texts: list[str]) -> None:
+    text = " and ".join(texts)[: intents.MAX_REQUEST]
+    assert Say(intents.TOO_LONG) not in intents.read([replace(MEMORIES["tasks"], text=text)], TOOLS)

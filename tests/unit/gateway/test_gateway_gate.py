@@ -1,5 +1,6 @@
 """The gate: an acknowledgement waits for its message to be kept, and everything for the store to be durable."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,17 +9,29 @@ from typing import Any
 import pytest
 
 from exponential.gateway import gate
+from exponential.gateway.client_log import Key
 from exponential.gateway.gate import Gate
 
 SOON = 5.0  # seconds; the longest wait for what must happen
 
 
-def message(number: int) -> str:
-    return f'<message from="1@lid" id="M{number}" notify="Bob" t="1"><enc type="msg"/></message>'
+def message(number: int | str, user: str = "1", name: str = "Bob") -> str:
+    id = number if isinstance(number, str) else f"M{number}"
+    part = '<enc type="msg" v="2">33</enc>'
+    return f'<message from="{user}:7@lid" id="{id}" notify="{name}" t="1" type="text">{part}</message>'
 
 
-def receipt(number: int, kind: str = "") -> str:
-    return f'<receipt id="M{number}" to="1@lid"{f" type={chr(34)}{kind}{chr(34)}" if kind else ""}/>'
+def group_message(number: int, *parts: str) -> str:
+    encs = "".join(f'<enc type="{part}" v="2">33</enc>' for part in parts)
+    return f'<message from="9-1@g.us" id="M{number}" participant="1:7@lid" t="1" type="text">{encs}</message>'
+
+
+def receipt(number: int, kind: str = "", to: str = "1:7@lid") -> str:
+    return f'<receipt id="M{number}" to="{to}"{f" type={chr(34)}{kind}{chr(34)}" if kind else ""}/>'
+
+
+def ack(number: int, error: int = 0) -> str:
+    return f'<ack class="message"{f" error={chr(34)}{error}{chr(34)}" if error else ""} id="M{number}" to="1:7@lid"/>'
 
 
 class Store:
@@ -53,8 +66,8 @@ class Stage:
     def send(self, line: str) -> "Future[None]":
         return self.submit(self.gate.log, "Client/Send", line)
 
-    def keep(self, number: int) -> None:
-        with self.gate.keeping(f"M{number}"):
+    def keep(self, number: int, user: str = "1") -> None:
+        with self.gate.working(), self.gate.keeping(Key(f"M{number}", user)):
             pass
 
 
@@ -91,41 +104,147 @@ def test_a_later_message_kept_settles_the_earlier_one_that_brought_nothing() -> 
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "sent"),
     [
-        "Ignoring message M2 from 1@lid: received message with old counter",
-        "Error decrypting message M2 from 1@lid: no session",
-        'Unavailable message M2 from 1@lid (type: "")',
+        ("Ignoring message M2 from 1:7@lid in 1@lid: received message with old counter", receipt(2)),
+        ("Error decrypting message M2 from 1:7@lid in 1@lid: no session", ack(2)),
+        ("Error decrypting message M2 from 1:7@lid in 1@lid: message secret for X not found", ack(2, 495)),
+        ("Error unmarshaling decrypted message from 1:7@lid in 1@lid: proto: cannot parse", ack(2, 491)),
+        ("Failed to parse message: didn't find required attribute 'participant'", ack(2, 487)),
+        ("Message decryption for M2 panicked: index out of range\ngoroutine 7", ack(2)),
     ],
 )
-def test_what_the_client_says_brings_nothing_is_acknowledged_and_what_came_before_it_is_not(words: str) -> None:
+def test_what_the_client_says_brings_nothing_is_acknowledged_and_what_came_before_it_is_not(
+    words: str, sent: str
+) -> None:
     stage = Stage()
     stage.receive(1)
     stage.receive(2)
-    first, second = stage.send(receipt(1)), stage.send(receipt(2))
-    assert waits(second)
+    first = stage.send(receipt(1))
     stage.gate.log("Client", words)
-    second.result(SOON)
+    stage.send(sent).result(SOON)
     assert waits(first)
     stage.keep(1)
     first.result(SOON)
 
 
-def test_each_part_of_a_message_is_waited_for() -> None:
+@pytest.mark.parametrize(
+    "parts",
+    [
+        '<enc type="msg" v="3">33</enc>',  # Messenger's: another event
+        '<enc type="msg" v="1">33</enc>',
+        '<enc v="2">33</enc>',
+        '<enc type="skmsg" v="2">33</enc>',  # a group's, and this is none
+        '<enc type="msmsg" v="2">33</enc>',  # a bot's
+        '<enc type="frskmsg" v="2">33</enc>',
+        '<unavailable type="view_once"/>',
+        "",
+    ],
+)
+def test_what_is_of_no_kind_that_comes_to_us_is_not_waited_for(parts: str) -> None:
     stage = Stage()
-    stage.gate.log("Client/Recv", '<message id="M1"><enc type="pkmsg"/><enc type="skmsg"/></message>')
+    stage.gate.log("Client/Recv", f'<message from="1:7@lid" id="M1" notify="Bob" t="1" type="text">{parts}</message>')
+    stage.send(receipt(1)).result(SOON)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<enc <enc <enc ",
+        'Bob "the <enc type="msg" v="2"> Builder"',
+        'Bob "x"',
+        "a > b",
+        "x\ny",
+        '" id="M2',
+        '" to="2@lid',
+    ],
+)
+def test_a_push_name_is_a_push_name(name: str) -> None:
+    stage = Stage()
+    stage.gate.log("Client/Recv", message(2, user="2"))
+    stage.gate.log("Client/Recv", message(1, name=name))
+    sending, others = stage.send(receipt(1)), stage.send(receipt(2, to="2:7@lid"))
+    assert waits(others)
+    stage.keep(2, user="2")
+    others.result(SOON)
+    stage.keep(1)
+    sending.result(SOON)  # by its one part
+
+
+def test_names_with_quotes_are_waited_for_too() -> None:
+    stage = Stage()
+    stage.gate.log("Client/Recv", message(1, name='Bob "the Builder"'))
     sending = stage.send(receipt(1))
-    stage.keep(1)  # the sender key
     assert waits(sending)
     stage.keep(1)
     sending.result(SOON)
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "A from database",
+        "A from 1:7@lid in 1@lid: database",
+        "M1 from 1:7@lid in 1@lid: database is locked",
+        'M1" from="1@lid',
+        'M1" to="2@lid',
+        "M1\nfrom 2@lid: sql",
+        "",
+    ],
+)
+def test_an_id_is_no_reason_and_nobody_elses_message(id: str) -> None:
+    broken = threading.Event()
+    stage = Stage()
+    stage.gate = Gate(Store(), broken.set)
+    stage.gate.log("Client/Recv", message(1, user="2"))
+    stage.gate.log("Client/Recv", message(id))
+    stage.gate.log("Client", f"Error decrypting message {id} from 1:7@lid in 1@lid: no session")
+    stage.gate.log("Client", f"Ignoring message {id} from 1:7@lid in 1@lid: received message with old counter")
+    stage.send(f'<ack class="message" error="491" id="{id}" to="1:7@lid"/>').result(SOON)
+    assert not broken.is_set()
+    others = stage.send(receipt(1, to="2:7@lid"))
+    assert waits(others)
+    stage.keep(1, user="2")
+    others.result(SOON)
+
+
+def test_an_id_that_another_sender_has_as_well_is_another_message() -> None:
+    stage = Stage()
+    stage.gate.log("Client/Recv", message(1, user="2"))
+    stage.receive(1)
+    stage.gate.log("Client", "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter")
+    stage.send(receipt(1)).result(SOON)
+    stage.gate.log("Client/Recv", message(1))
+    stage.send(ack(1, 491)).result(SOON)
+    others = stage.send(receipt(1, to="2:7@lid"))
+    assert waits(others)
+    stage.keep(1, user="2")
+    others.result(SOON)
+
+
+def test_each_part_of_a_message_is_waited_for() -> None:
+    stage = Stage()
+    stage.gate.log("Client/Recv", group_message(1, "pkmsg", "skmsg"))
+    sending = stage.send('<receipt id="M1" participant="1:7@lid" to="9-1@g.us"/>')
+    stage.keep(1, user="9-1")  # the sender key
+    assert waits(sending)
+    stage.keep(1, user="9-1")
+    sending.result(SOON)
+
+
+def test_of_a_groups_message_that_came_before_each_part_is_ignored() -> None:
+    stage = Stage()
+    stage.gate.log("Client/Recv", group_message(1, "msg", "skmsg"))
+    for _ in range(2):
+        stage.gate.log("Client", "Ignoring message M1 from 1:7@lid in 9-1@g.us: received message with old counter")
+    stage.send('<receipt id="M1" participant="1:7@lid" to="9-1@g.us"/>').result(SOON)
 
 
 def test_a_repetition_that_is_ignored_says_nothing_of_the_first() -> None:
     stage = Stage()
     stage.receive(1)
     stage.receive(1)
-    stage.gate.log("Client", "Ignoring message M1 from 1@lid: received message with old counter")
+    stage.gate.log("Client", "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter")
     sending = stage.send(receipt(1))
     assert waits(sending)
     stage.keep(1)
@@ -135,8 +254,8 @@ def test_a_repetition_that_is_ignored_says_nothing_of_the_first() -> None:
 def test_what_could_not_be_opened_is_waited_for_when_it_is_sent_again() -> None:
     stage = Stage()
     stage.receive(1)
-    stage.gate.log("Client", "Error decrypting message M1 from 1@lid: no session")
-    stage.send('<ack class="message" id="M1" to="1@lid"/>').result(SOON)
+    stage.gate.log("Client", "Error decrypting message M1 from 1:7@lid in 1@lid: no session")
+    stage.send(ack(1)).result(SOON)
     stage.receive(1)
     sending = stage.send(receipt(1))
     assert waits(sending)
@@ -149,6 +268,42 @@ def test_a_message_that_brings_nothing_is_acknowledged_after_quiet(monkeypatch: 
     stage = Stage()
     stage.receive(1)
     stage.send(receipt(1)).result(SOON)
+
+
+def test_whatever_else_comes_a_message_that_brings_nothing_holds_up_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "QUIET_STEP", 0.02)
+    stage = Stage()
+    stage.receive(0)
+    here, over = stage.gate.position(), threading.Event()
+
+    def flood() -> None:
+        for number in itertools.count(1):
+            if over.wait(0.01):
+                return
+            stage.receive(number)
+            with stage.gate.working():  # a receipt's, say
+                pass
+
+    flooding = stage.submit(flood)
+    try:
+        stage.send(receipt(0)).result(SOON)
+        assert stage.submit(stage.gate.passed, here).result(SOON)  # type: ignore[func-returns-value]
+    finally:
+        over.set()
+        flooding.result(SOON)
+
+
+def test_what_fits_into_the_clients_queue_may_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    stage.receive(1)
+    sending = stage.send(receipt(1))
+    assert waits(sending)
+    for _ in range(gate.QUEUED - 1):
+        with stage.gate.working():
+            pass
+    assert waits(sending)
+    stage.keep(1)
+    sending.result(SOON)
 
 
 def test_while_a_callback_works_nothing_counts_as_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +320,7 @@ def test_while_a_callback_works_nothing_counts_as_quiet(monkeypatch: pytest.Monk
 def test_a_message_whose_keeping_failed_is_not_acknowledged_on_this_connection() -> None:
     stage = Stage()
     stage.receive(1)
-    with pytest.raises(OSError), stage.gate.keeping("M1"):
+    with pytest.raises(OSError), stage.gate.keeping(Key("M1", "1")):
         raise OSError
     stage.receive(2)
     stage.keep(2)
@@ -278,10 +433,10 @@ def test_a_message_that_the_store_failed_at_must_come_again(why: str) -> None:
     stage = Stage()
     stage.gate = Gate(Store(), broken.set)
     stage.receive(1)
-    stage.gate.log("Client", f"Error decrypting message M1 from 1@lid: {why}")
+    stage.gate.log("Client", f"Error decrypting message M1 from 1:7@lid in 1@lid: {why}")
     assert broken.is_set()
     sending = stage.send(receipt(1))
-    acknowledging = stage.send('<ack class="message" id="M1" to="1@lid"/>')
+    acknowledging = stage.send(ack(1))
     assert waits(sending) and waits(acknowledging)
     assert stage.gate.passed(stage.gate.position())  # nothing comes of it here: it holds up no other
     stage.gate.log("Client/Recv", SUCCESS)
@@ -295,8 +450,8 @@ def test_a_message_that_can_not_be_opened_by_its_own_fault_is_acknowledged() -> 
     stage.gate = Gate(Store(), broken.set)
     stage.receive(1)
     why = "failed to decrypt normal message: mismatching MAC in signal message"
-    stage.gate.log("Client", f"Error decrypting message M1 from 1@lid: {why}")
-    stage.send(receipt(1)).result(SOON)
+    stage.gate.log("Client", f"Error decrypting message M1 from 1:7@lid in 1@lid: {why}")
+    stage.send(ack(1)).result(SOON)
     assert not broken.is_set()
 
 
@@ -318,9 +473,12 @@ def test_with_too_much_unacknowledged_no_more_is_read(monkeypatch: pytest.Monkey
 def test_attributes_are_read_from_the_stanza_and_not_from_its_content() -> None:
     stage = Stage()
     stage.gate.log(
-        "Client/Recv", '<message from="1@lid" id="M1" notify="x id=M9"><body id="M2" type="read"/></message>'
+        "Client/Recv",
+        '<message from="1:7@lid" id="M1" notify="x id=M9" t="1"><body id="M2" type="read"/></message>',
     )
-    sending: Callable[[], Any] = stage.send('<receipt id="M1" to="1@lid"><item id="M2" type="read"/></receipt>').result
+    sending: Callable[[], Any] = stage.send(
+        '<receipt id="M1" to="1:7@lid"><item id="M2" type="read"/></receipt>'
+    ).result
     stage.keep(1)
     sending()
 

@@ -196,3 +196,17 @@ def test_a_documents_place_that_is_too_long_is_none() -> None:
     message = inbound(event(Message(documentMessage=DocumentMessage(directPath="/" + "a" * 4_300_000))))
     assert message is not None and message.media is not None
     assert message.media["path"] == ""
+
+
+def test_words_that_are_no_utf_8_are_words_all_the_same() -> None:
+    quoting = ContextInfo(
+        stanzaID="~~~", participant="~~~", mentionedJID=["~~~"], quotedMessage=Message(conversation="~~~")
+    )
+    paper = DocumentMessage(caption="~~~", fileName="~~~", mimetype="~~~", directPath="~~~", contextInfo=quoting)
+    for content in (Message(conversation="~~~"), Message(documentMessage=paper)):
+        sent = event(content)
+        sent.Info.ID = sent.Info.Pushname = sent.Info.MessageSource.Sender.User = "~~~"
+        message = inbound(proto.Message.FromString(sent.SerializePartialToString().replace(b"~~~", b"\xff\xfe\xfd")))
+        assert message is not None
+        assert {message.text, message.message_id, message.sender_name} == {"\ufffd" * 3}
+        assert Inbound.from_bytes(message.to_bytes()) == message

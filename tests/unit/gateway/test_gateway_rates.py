@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from exponential.errors import Unavailable
 from exponential.gateway import access, rates
 from exponential.gateway.policy import OwnNumber, Policy
 from exponential.gateway.wire import Account, Inbound
@@ -77,3 +80,16 @@ def test_files_are_counted_by_what_they_weigh_for_a_day() -> None:
     assert limiter.is_over("s2", "bob") and not limiter.is_over("s2", "eve")
     clock.now = rates.DAY
     assert not limiter.is_over("s1", "bob") and limiter.is_over("s2", "bob")
+
+
+def test_linkings_of_each_user_are_counted_for_a_minute() -> None:
+    clock = Clock()
+    limiter = rates.LinkingLimiter(2, clock)
+    for _ in range(2):
+        limiter.count("ada")
+    with pytest.raises(Unavailable, match="2 times within a minute") as refused:
+        limiter.count("ada")
+    assert refused.value.retry_after == 61
+    limiter.count("bob")
+    clock.now = rates.MINUTE
+    limiter.count("ada")

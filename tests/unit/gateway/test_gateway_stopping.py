@@ -50,7 +50,7 @@ def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_
     client.stop()
     logged_in = passes(lambda: store.gate.log("Client/Recv", '<success lid="1@lid"/>'))
     assert logged_in != known  # stopped in time, it may have begun to connect again, and gets no further
-    store.gate.log("Client/Recv", '<message id="M1"><enc type="msg"/></message>')
+    store.gate.log("Client/Recv", '<message from="1@lid" id="M1" t="1"><enc type="msg" v="2"/></message>')
     acknowledged = passes(lambda: store.gate.log("Client/Send", '<receipt id="M1" to="1@lid"/>'))
     assert acknowledged == known  # its connection is gone, and what is written there goes nowhere
     store.gate.release()

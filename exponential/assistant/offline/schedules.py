@@ -1,0 +1,166 @@
+"""Lists of days and hours in one request: "monday, wednesday and friday at 7 and 19", "at 8am, noon and 8pm"."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import product, takewhile
+
+from exponential.workspace import hours
+from exponential.workspace.days import MONTH
+
+MAX_TIMES = 20  # days × hours of one request
+
+_PART = r"morning|afternoon|evening|night"
+_MONTH = MONTH.replace("?P<month>", "?:")
+_NUMBER = r"(?:[12]?\d|3[01]|0?[1-9])"
+_NTH = rf"(?:the\s+)?{_NUMBER}(?:st|nd|rd|th)"
+_WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|mon|tues?|weds?|thu(?:rs?)?|fri|sat|sun"
+_DATE = (
+    rf"(?:(?:{_WEEKDAY}),?\s+)?(?:(?P<nth>{_NTH})(?P<month>\s+(?:of\s+)?{_MONTH})?|{_NUMBER}\s+{_MONTH}"
+    rf"|{_MONTH}\s+{_NUMBER}(?:st|nd|rd|th)?)"
+)
+_DAY = (
+    r"(?:(?:on|for)\s+)?(?:(?P<lead>(?:every|each)(?:\s+(?:other|second|single))?|(?:this\s+)?(?:next|coming)|this)\s+)?"
+    rf"(?P<day>{_DATE}|{_WEEKDAY}|weekdays?|workdays?|day|today|tomorrow|tmrw)"
+)
+_WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+_HOUR = (
+    rf"(?:(?P<half>{_PART})\s+(?=at\s))?(?:for\s+(?=at\b|noon\b|midnight\b|\d))?(?P<at>(?:at|around|by)\s+)?(?P<hour>{_WORDS}|noon|midday|midnight|(?:[01]?\d|2[0-3])"
+    rf"(?:[:.][0-5]\d)?(?:\s*[ap]\.?m\b\.?|\s*o['’]?\s?clock)?)(?:\s+in\s+the\s+(?P<part>{_PART}))?"
+    rf"|(?:in\s+the\s+|at\s+(?=night))?(?P<only>{_PART})"
+)
+_HOURS = {word: number for number, word in enumerate(_WORDS.split("|"), start=1)}
+_ITEM = re.compile(
+    r"(?P<joint>\s*[,;&]\s*(?:and\s+)?|\s+(?:and|plus)\s+(?:also\s+|then\s+)?|\s+|(?<![\w'’:./-]))"
+    rf"(?:{_DAY}|{_HOUR})(?![\w'’]|[:./-]\w)",
+    re.IGNORECASE,
+)
+_BARE = re.compile(rf"\d{{1,2}}|{_WORDS}", re.IGNORECASE)
+_NAMES = re.compile(  # "the monday and tuesday shifts" are no times
+    r"\b(?:the|my|our|your|his|her|their|an?|of|about|with|between|from|until|till|than)$", re.IGNORECASE
+)
+_GOES_ON = re.compile(
+    r"\s*(?:$|[^\w\s]|(?:to|that|about|of|for|so|please|pls|with|because|from|until|till|starting|beginning|in|before|after"
+    r"|when|and|remind|can|could|every|each|as)\b)",
+    re.IGNORECASE,
+)
+_EVERY_PART = re.compile(rf"\b(?:every|each)(?=\s+(?:{_PART})\b)", re.IGNORECASE)
+_FULL = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+_LEFT = re.compile(
+    rf"^\s*(?:and|or|plus|&)\s|(?:{_FULL}|tonight|tomorrow|\s\d\S{{0,6}})\s*(?:,|\s(?:and|or|plus)|&)\s*$"
+    rf"|(?:,|&|\s(?:and|or|plus))\s*(?:on\s+)?(?:{_FULL}|tonight|tomorrow|at\s+\d\S{{0,6}}|\d\S{{0,4}}[ap]m)\s*$"
+    rf"|^\s*(?:(?:on|at|in|every|each|for)\s+)*(?:(?:{_FULL}|today|tonight|tomorrow)(?:\s*$|(?=\W+(?:and|or|plus|to|at|on)\b|\s*[,&]))"
+    rf"|\d[\d:.]*(?:\s*[ap]m)?(?=\s+(?:and|or|plus|to)\b|\s*[,&]))",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(r"(?:today|tomorrow|tmrw)$", re.IGNORECASE)
+_PLURAL = re.compile(r"(?<=day)s$", re.IGNORECASE)
+
+
+def expanded(text: str) -> list[str]:
+    """The request once for each of its days and hours, in the order said; `[text]` where it lists none.
+
+    At most MAX_TIMES, and one more where there are too many.
+    """
+    for spelled in (_EVERY_PART.sub(r"\g<0> day", text), hours.figures(text)):  # "at half past eight and ten to nine"
+        lists = list(_lists(spelled))
+        if lists:
+            break
+    texts = [spelled] if lists else [text]
+    for start, end, times in reversed(lists):
+        texts = [f"{one[:start].rstrip(' ')} {time} {one[end:].lstrip(' ')}" for time in times for one in texts]
+        texts = [one.strip() for one in texts[: MAX_TIMES + 1]]
+    return texts
+
+
+def is_list(text: str) -> bool:
+    """Whether the text is a list of days or hours, and nothing else."""
+    return any(not f"{text[:start]}{text[end:]}".strip(" .!") for start, end, _ in _lists(text))
+
+
+def is_left_in(words: str) -> bool:
+    """Whether a day, an hour or a word that joined them is left in front of the words, or behind them."""
+    return _LEFT.search(words) is not None
+
+
+def _lists(text: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Where each list begins and ends, and the times that it stands for, in the order in which they are said."""
+    for chain in _chains(text):
+        while chain and not _GOES_ON.match(text, chain[-1].end()):
+            chain.pop()
+        days = sum(item["day"] is not None for item in chain)
+        if max(days, len(chain) - days) > 1 and not _NAMES.search(text[: chain[0].start()]):
+            yield chain[0].start(), chain[-1].end(), list(dict.fromkeys(_times(chain)))
+
+
+def _chains(text: str) -> Iterator[list[re.Match[str]]]:
+    """Days and hours that follow each other."""
+    chain: list[re.Match[str]] = []
+    place = 0
+    while (item := _ITEM.search(text, place)) is not None:
+        place = item.end()
+        if chain and (item.start() != chain[-1].end() or not _belongs(item, chain)):
+            yield chain
+            chain = []
+        if chain or _belongs(item, chain):
+            chain.append(item)
+    if chain:
+        yield chain
+
+
+def _belongs(item: re.Match[str], chain: Sequence[re.Match[str]]) -> bool:
+    """ "8" is an hour only after "at", there or before a "," or "and"; "day" a day only after "every"."""
+    joined, before = item["joint"].strip(), chain[-1] if chain else None
+    if item["hour"]:
+        return not _BARE.fullmatch(item["hour"]) or bool(item["at"] or (joined and any(one["at"] for one in chain)))
+    if item["only"]:
+        return before is not None and bool(joined or not any(one["hour"] for one in chain))
+    if before is not None and before["day"] and not joined and re.search(r"\d", f"{before['day']} {item['day']}"):
+        return False  # "the 1st Monday"
+    return item["lead"] is not None or item["day"].lower() != "day"
+
+
+def _times(chain: Sequence[re.Match[str]]) -> Iterator[str]:
+    """Days with their hours: "monday and tuesday at 8", "monday at 8 and tuesday at 9", "at 8 and 9 on monday"."""
+    groups: list[tuple[list[str], list[str]]] = []
+    days_first = chain[0]["day"] is not None
+    lead = half = ""
+    for place, item in enumerate(chain):
+        is_second = (item["day"] is not None) != days_first
+        if not groups or (groups[-1][1] and not is_second):
+            groups.append(([], []))
+        lead = item["lead"] or lead
+        month = next((later["month"] for later in chain[place:] if later["month"]), "")  # "the 5th and 6th of May"
+        half = "" if item["day"] else item["half"] or half
+        part = next((later["part"] for later in takewhile(_is_hour, chain[place:]) if later["part"]), half)
+        groups[-1][is_second].append(_day(item, lead, month) if item["day"] else _hour(item, part))
+    for first, second in groups:
+        for one, other in product(first, second or (groups[-2][1] if len(groups) > 1 else [""])):
+            yield f"{one} {other}" if days_first else f"{other} {one}"
+
+
+def _day(item: re.Match[str], lead: str, month: str) -> str:
+    day = item["day"]
+    if item["nth"] and not item["month"]:
+        day += month
+    if _ALONE.match(day):
+        return day
+    if _PLURAL.search(day):
+        return f"every {_PLURAL.sub('', day)}"
+    return f"{lead} {day}" if lead and not re.search(r"\d", day) else f"on {day}"
+
+
+def _is_hour(item: re.Match[str]) -> bool:
+    return item["hour"] is not None
+
+
+def _hour(item: re.Match[str], part: str) -> str:
+    """`part` of the day: "at 8 and 9 in the evening"."""
+    if item["only"]:
+        return str(item["only"])
+    said = item["hour"].lower()
+    if _BARE.fullmatch(said):
+        hour = _HOURS.get(said) or int(said)
+        said = f"{hour + 12 if hour < 7 and not part else hour}:00"
+    elif re.match(r"\d+\.\d", said):
+        said = said.replace(".", ":", 1)
+    return f"at {said} in the {part}" if part and re.fullmatch(r"[\d:]+", said) else f"at {said}"

@@ -1,0 +1,141 @@
+"""Bodies of requests: how long they may be, and how many bytes a process holds in memory at once for all of them."""
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+from types import TracebackType
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exponential import log
+from exponential.errors import TooLarge, Unavailable
+
+SHORT = 16 * 1024  # bytes of whoever isn't known; so much of everybody's is held beside the budget, too
+MAX_BODY = 1024 * 1024  # bytes, where a route takes no more; 65,536 characters of JSON are at most 786,432
+MOST = 256_000_000  # bytes held of everybody together
+SHARE = 96_000_000  # bytes held of one caller: the largest upload, and the largest message of the gateway, fit
+RETRY_AFTER = 10  # seconds
+_TERMS = "exponential.body"  # in the ASGI scope
+_log = log.get(__name__)
+
+
+class Budget:
+    """Bytes in memory for bodies on their way in and files on their way out: of all callers together, and of each."""
+
+    def __init__(self, most: int = MOST, share: int = SHARE) -> None:
+        self._most = most
+        self._share = share
+        self._held = Counter[Hashable]()
+
+    @property
+    def held(self) -> int:
+        return self._held.total()
+
+    def change(self, caller: Hashable, by: int) -> None:
+        """Raises Unavailable where there is no room. What is of no caller counts, and is never refused."""
+        if by > 0 and caller is not None:
+            if self._held[caller] + by > self._share:
+                raise Unavailable(
+                    "Too much of yours is on its way at once. Wait until some of it has arrived, then try again.",
+                    code="too_much_at_once",
+                    retry_after=RETRY_AFTER,
+                )
+            if self.held + by > self._most:
+                _log.warning("too_much_at_once", held=self.held)
+                raise Unavailable(
+                    "Very many files are on their way here just now. Try again in a minute.",
+                    code="too_much_at_once",
+                    retry_after=RETRY_AFTER,
+                )
+        self._held[caller] += by
+        if not self._held[caller]:
+            del self._held[caller]
+
+
+class Claim:
+    """What one request holds of a budget: it grows, and is given back when the block ends."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._caller: Hashable = None
+        self._size = 0
+
+    def grow(self, caller: Hashable, size: int) -> None:
+        """To `size` bytes of `caller`, who stays the same. Raises Unavailable."""
+        if size > max(SHORT, self._size):
+            self._budget.change(caller, size - self._size)
+            self._caller, self._size = caller, size
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._budget.change(self._caller, -self._size)
+
+
+@dataclass
+class _Terms:
+    """Of one request: who sends it, if that is known, and how long its body may be then, in bytes."""
+
+    known: bool = False
+    caller: Hashable = None
+    most: int = MAX_BODY
+
+
+class Bodies:
+    """ASGI middleware that bounds bodies: whoever isn't known sends SHORT ones, whoever is known what the route takes,
+    while the budget has room for it.
+
+    A body that says its length is refused unread, another one as soon as it is too long; by an error in whoever reads
+    it, so that the application's handlers answer. A client that hangs up meanwhile is no error.
+    """
+
+    def __init__(self, app: ASGIApp, budget: Budget | None = None) -> None:
+        self._app = app
+        self._budget = budget or Budget()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        terms = scope[_TERMS] = _Terms()
+        declared = Headers(scope=scope).get("content-length", "")
+        size = int(declared[:20]) if declared.isdecimal() else 0
+        received = 0
+
+        def bound() -> None:
+            most = terms.most if terms.known else SHORT
+            if max(size, received) > most:
+                raise TooLarge(f"The request is too large: its body may have {most:,} bytes. Send less at once.")
+            claim.grow(terms.caller, max(size, received))
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            bound()
+            message = await receive()
+            received += len(message.get("body", b""))
+            bound()
+            return message
+
+        with Claim(self._budget) as claim:
+            try:
+                await self._app(scope, receive_bounded, send)
+            except ClientDisconnect:
+                _log.debug("client_left", received=received)
+
+
+def known(request: Request, caller: Hashable) -> None:
+    """Say who sends a request: its body counts towards that `caller`'s share; None: towards nobody's."""
+    terms: _Terms = request.scope[_TERMS]
+    terms.known, terms.caller = True, caller
+
+
+def allow(request: Request, size: int) -> None:
+    """Let the body have up to `size` bytes, once it is known who sends it."""
+    terms: _Terms = request.scope[_TERMS]
+    terms.most = size

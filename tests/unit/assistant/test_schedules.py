@@ -1,0 +1,115 @@
+"""Lists of days and hours in a reminder. It is Sunday, 29 November 2026, 10:30."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exponential.assistant.offline import intents, reminding
+from exponential.assistant.offline.steps import Call, Heard, Say
+
+NOW = datetime(2026, 11, 29, 10, 30, tzinfo=ZoneInfo("UTC"))
+MON, TUE, WED, THU, FRI = (f"2026-{day}" for day in ("11-30", "12-01", "12-02", "12-03", "12-04"))
+TODAY = "2026-11-29"
+
+
+def read(text: str, **memory: object) -> list[Call | Say]:
+    return intents.read([Heard(text, NOW, **memory)], {"create_task", "list_tasks"})  # type: ignore[arg-type]
+
+
+def reminders(what: str, *times: str, repeat: str | None = None) -> list[Call | Say]:
+    repeats = {"repeat": repeat} if repeat else {}
+    return [Call("remind", {"text": what, "at": f"{time}:00", **repeats}) for time in times]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            "remind me on monday and tuesday and wednesday and thursday and friday at 8 to run",
+            reminders("run", *(f"{day}T08:00" for day in (MON, TUE, WED, THU, FRI))),
+        ),
+        (
+            "remind me on monday, wednesday and friday at 7 and 19 to go running",
+            reminders("go running", *(f"{day}T{hour}:00" for day in (MON, WED, FRI) for hour in ("07", "19"))),
+        ),
+        (
+            "remind me every monday, wednesday, and friday at 7 to go running",
+            reminders("go running", *(f"{day}T07:00" for day in (MON, WED, FRI)), repeat="weekly"),
+        ),
+        (
+            "remind me every monday, tuesday, wednesday, thursday and friday at 8am and 8pm to take pills",
+            reminders(
+                "take pills",
+                *(f"{day}T{hour}:00" for day in (MON, TUE, WED, THU, FRI) for hour in ("08", "20")),
+                repeat="weekly",
+            ),
+        ),
+        (
+            "remind me tomorrow at 9 and on friday at 5 to water the plants",
+            reminders("water the plants", f"{MON}T09:00", f"{FRI}T17:00"),
+        ),
+        (
+            "remind me at 8am, 12pm, 4pm, 8pm and 10pm to drink",
+            reminders("drink", f"{MON}T08:00", *(f"{TODAY}T{hour}:00" for hour in (12, 16, 20, 22))),
+        ),
+        ("remind me at 8 and 20 to take vitamins", reminders("take vitamins", f"{MON}T08:00", f"{TODAY}T20:00")),
+        (
+            "remind me at 17, 18 and 19 o'clock to stretch",
+            reminders("stretch", *(f"{TODAY}T{hour}:00" for hour in (17, 18, 19))),
+        ),
+        ("remind me at eight and ten to leave", reminders("leave", f"{MON}T08:00", f"{MON}T10:00")),
+        (
+            "remind me at half past eight and quarter to nine to leave",
+            reminders("leave", f"{MON}T08:30", f"{MON}T08:45"),
+        ),
+        (
+            "remind me every morning and evening to take pills",
+            reminders("take pills", f"{MON}T09:00", f"{TODAY}T19:00", repeat="daily"),
+        ),
+        ("remind me monday at 8 and tuesday to call bob", reminders("call bob", f"{MON}T08:00", f"{TUE}T08:00")),
+        ("remind me at 8 on monday and at 9 on tuesday to go", reminders("go", f"{MON}T08:00", f"{TUE}T09:00")),
+        (
+            "remind me on the 1st and the 15th of every month at 9 to pay",
+            reminders("pay", f"{TUE}T09:00", "2026-12-15T09:00", repeat="monthly"),
+        ),
+        ("set a reminder for 8am and 8pm to take pills", reminders("take pills", f"{MON}T08:00", f"{TODAY}T20:00")),
+        (
+            "remind me tomorrow to prepare the monday and tuesday slides",
+            reminders("prepare the monday and tuesday slides", f"{MON}T09:00"),
+        ),
+        (
+            "remind me tomorrow at 8 to buy 2 eggs, 3 apples and 4 pears",
+            reminders("buy 2 eggs, 3 apples and 4 pears", f"{MON}T08:00"),
+        ),
+        ("remind me at 8 tomorrow morning to bring the keys", reminders("bring the keys", f"{MON}T08:00")),
+    ],
+)
+def test_each_day_and_hour_is_set_and_named_by_the_bare_words(text: str, wanted: list[Call | Say]) -> None:
+    assert read(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "remind me on monday or tuesday at 9 to call",
+        "remind me on 5 and 6 may to call",
+        "remind me to call bob on 5 and 6 may",
+        "remind me tonight and tomorrow morning to lock the door",
+        "remind me on weekdays at 8 and on weekends at 10 to get up",
+    ],
+)
+def test_what_it_can_not_tell_apart_it_asks(text: str) -> None:
+    assert read(text) == [Say(reminding.WHICH_TIMES)]
+
+
+def test_too_many_are_none() -> None:
+    days = "monday, tuesday, wednesday, thursday and friday"
+    assert len(read(f"remind me on {days} at 8, 10, 12 and 14 to stretch")) == 20
+    assert read(f"remind me on {days} at 8, 10, 12, 14 and 16 to stretch") == [Say(reminding.TOO_MANY)]
+    twice = "remind me on {} at 8, 10 and 12 to stretch and on {} at 9 and 11 to rest"
+    assert read(twice.format(days, days)) == [Say(reminding.TOO_MANY)]
+
+
+def test_a_list_may_be_the_answer() -> None:
+    assert read("monday and friday at 7", asked="remind me to run") == reminders("run", f"{MON}T07:00", f"{FRI}T07:00")
