@@ -66,6 +66,11 @@ _NUMBERS = {
 _PARTS = {"morning": time(9), "afternoon": time(15), "evening": time(19), "night": time(20)}
 
 
+# As dates.extract knows them behind an hour.
+_HALVES = {"morning": "morning", "afternoon": "afternoon", "evening": "evening", "night": "evening"}
+_HOUR = re.compile(r"\bat\s+(?:1[0-2]|0?[1-9])(?::\d\d)?(?![\d:]|\s*[ap]\.?m\b)", re.IGNORECASE)
+
+
 _PART = re.compile(r"^\s*(?:in\s+the\s+)?(?P<part>morning|afternoon|evening|night)\b", re.IGNORECASE)
 
 
@@ -98,11 +103,13 @@ def repetition(words: str, now: datetime) -> tuple[str, str | None, int, datetim
             continue
         found = match.groupdict()
         after = words[match.end() :]
-        hour = _PARTS[found["part"].lower()] if found.get("part") else None
-        part = _PART.match(after)
-        if part is not None:
-            hour, after = _PARTS[part["part"].lower()], after[part.end() :]
+        part = found.get("part")
+        if (behind := _PART.match(after)) is not None:
+            part, after = behind["part"], after[behind.end() :]
         left = f"{words[: match.start()]} {after}"
+        hour = _PARTS[part.lower()] if part else None
+        if part:
+            left = _HOUR.sub(rf"\g<0> in the {_HALVES[part.lower()]}", left, count=1)
         start = _STARTING.search(left)
         if start is not None and not found.get("day"):
             left, found = f"{left[: start.start()]}{left[start.end() :]}", found | {"day": start["day"]}

@@ -24,7 +24,7 @@ _DAY = (
 )
 _WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
 _HOUR = (
-    rf"(?:(?P<half>{_PART})\s+(?=at\s))?(?:for\s+(?=at\b|noon\b|midnight\b|\d))?(?P<at>(?:at|around|by)\s+)?(?P<hour>{_WORDS}|noon|midday|midnight|(?:[01]?\d|2[0-3])"
+    rf"(?:(?:in\s+the\s+)?(?P<half>{_PART})\s+(?=at\s))?(?:for\s+(?=at\b|noon\b|midnight\b|\d))?(?P<at>(?:at|around|by)\s+)?(?P<hour>{_WORDS}|noon|midday|midnight|(?:[01]?\d|2[0-3])"
     rf"(?:[:.][0-5]\d)?(?:\s*[ap]\.?m\b\.?|\s*o['’]?\s?clock)?)(?:\s+in\s+the\s+(?P<part>{_PART}))?"
     rf"|(?:in\s+the\s+|at\s+(?=night))?(?P<only>{_PART})"
 )

@@ -113,3 +113,20 @@ def test_too_many_are_none() -> None:
 
 def test_a_list_may_be_the_answer() -> None:
     assert read("monday and friday at 7", asked="remind me to run") == reminders("run", f"{MON}T07:00", f"{FRI}T07:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "times"),
+    [
+        ("remind me every evening at 8 to take my pills", "take my pills", ["20:00"]),
+        ("every night at 10 remind me to lock the door", "lock the door", ["22:00"]),
+        ("remind me at 11:15 every night to lock up", "lock up", ["23:15"]),
+        ("remind me every afternoon at 3 to walk", "walk", ["15:00"]),
+        ("remind me every evening at 20:30 to walk", "walk", ["20:30"]),
+        ("remind me every evening at 8pm to walk", "walk", ["20:00"]),
+        ("remind me every day in the evening at 7 to walk", "walk", ["19:00"]),
+        ("remind me every evening at 8 and 10 to walk", "walk", ["20:00", "22:00"]),
+    ],
+)
+def test_the_part_of_the_day_says_which_hour_is_meant(text: str, what: str, times: list[str]) -> None:
+    assert read(text) == reminders(what, *(f"{TODAY}T{time}" for time in times), repeat="daily")
