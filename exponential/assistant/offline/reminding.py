@@ -41,7 +41,7 @@ _LEAD = whole(
 
 
 _AND_AT = whole(
-    r"(?P<first>.*\bremind\s+me\b.+?\bto\s+.+?)\s*(?:,|;|\band)\s+(?P<second>(?:at|tomorrow|on|in|next|tonight)\b.+?\s+to\s+.+)"
+    r"(?P<first>.*\bremind\s+me\b.+?\bto\s+.+?)\s*(?:,|;|\band)\s+(?P<second>(?:at|tomorrow|on|in|next|tonight|every|each)\b.+?\s+to\s+.+)"
 )
 
 

@@ -130,3 +130,10 @@ def test_a_list_may_be_the_answer() -> None:
 )
 def test_the_part_of_the_day_says_which_hour_is_meant(text: str, what: str, times: list[str]) -> None:
     assert read(text) == reminders(what, *(f"{TODAY}T{time}" for time in times), repeat="daily")
+
+
+def test_two_that_repeat_are_two_reminders() -> None:
+    assert read("remind me every monday at 9 to send the report and every friday at 16 to clean up") == [
+        *reminders("send the report", f"{MON}T09:00", repeat="weekly"),
+        *reminders("clean up", f"{FRI}T16:00", repeat="weekly"),
+    ]
