@@ -82,7 +82,7 @@ def bare_hours(words: str) -> str:
         return f"at {hour + 12 if hour < 7 else hour}:00{match['after']}"
 
     return re.sub(
-        r"\bat\s+(?P<hour>1[0-2]|[1-9])(?P<after>\s+(?:to|that|about|of|for|:)|:\s|\s*$|\s*,|\s+(?:on|tomorrow|today"
+        r"\bat\s+(?P<hour>2[0-3]|1\d|[1-9])(?P<after>\s+(?:to|that|about|of|for|:)|:\s|\s*$|\s*,|\s+(?:on|tomorrow|today"
         r"|every)\b)",
         spelled,
         words,

@@ -123,6 +123,7 @@ def test_a_list_may_be_the_answer() -> None:
         ("remind me at 11:15 every night to lock up", "lock up", ["23:15"]),
         ("remind me every afternoon at 3 to walk", "walk", ["15:00"]),
         ("remind me every evening at 20:30 to walk", "walk", ["20:30"]),
+        ("remind me every day at 16 to walk", "walk", ["16:00"]),
         ("remind me every evening at 8pm to walk", "walk", ["20:00"]),
         ("remind me every day in the evening at 7 to walk", "walk", ["19:00"]),
         ("remind me every evening at 8 and 10 to walk", "walk", ["20:00", "22:00"]),
