@@ -26,8 +26,8 @@ async def deliver(database: Database, gateway: GatewayClient | None, turn_id: UU
     """Hand a finished turn's reply to the gateway, wherever on WhatsApp its messages came from.
 
     Raises Unavailable and the like when the gateway can't take it now: try again, the keys stay the same. A session or
-    chat that no longer exists is given up, and so are a session that isn't linked any more, as the gateway gives up what
-    it had queued there, and a chat in which a human answers by hand now.
+    chat that no longer exists is given up, and so are a session that isn't linked any more (the gateway, too, gives up
+    what it had queued there) and a chat in which a human answers by hand now.
     """
     async with database.transaction() as session:
         found = await _reply(session, turn_id)
