@@ -89,6 +89,7 @@ class Gate:
         self._step_at, self._step_calls = 0.0, 0  # when the next step of quiet is over, callbacks there were before it
         self._closed = False  # no login is let in any more
         self._released = False
+        self._one_sends = threading.Lock()
         self._sealing: dict[int, Callable[[str], bool]] = {}  # thread that sends → whom it tells the message's id
         self._parked = 0  # messages that wait to be opened
         self._left: set[str] = set()  # ids of messages that left, until a receipt for them is recorded
@@ -136,16 +137,19 @@ class Gate:
     def sealing(self, leaving: Callable[[str], bool]) -> Iterator[None]:
         """Around sending one message, on one thread. No message is opened until it is sealed.
 
-        Right before it leaves `leaving` hears its id; it leaves when that returns True, and never when it doesn't.
+        One at a time, as in whatsmeow (send.go, messageSendLock): a message that waits for another to be sent isn't
+        being sealed yet, and what that one waits for may have to be opened first. Right before it leaves `leaving`
+        hears its id; it leaves when that returns True, and never when it doesn't.
         """
         thread = threading.get_ident()
-        with self._changed:
-            self._sealing[thread] = leaving
-            self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
-        try:
-            yield
-        finally:
-            self._sealed(thread)
+        with self._one_sends:
+            with self._changed:
+                self._sealing[thread] = leaving
+                self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
+            try:
+                yield
+            finally:
+                self._sealed(thread)
 
     def receipts_recorded(self, message_ids: list[str]) -> None:
         """What a receipt for these messages says is safe."""

@@ -501,6 +501,25 @@ def test_no_message_is_opened_while_another_is_sealed() -> None:
     opening(stage).result(SOON)
 
 
+def test_a_message_that_waits_for_another_to_be_sent_keeps_none_from_being_opened() -> None:
+    stage = Stage()
+    sent = threading.Event()
+
+    def send() -> None:
+        with stage.gate.sealing(lambda _: True):
+            stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')
+            sent.wait(60)  # for WhatsApp's answer, say
+
+    sending = [stage.submit(send), stage.submit(send)]
+    assert waits(sending[0]) and waits(sending[1])
+    stage.receive(1)
+    opening(stage).result(SOON)
+    stage.keep(1)
+    sent.set()
+    for each in sending:
+        each.result(SOON)
+
+
 def test_nothing_is_sealed_while_a_message_is_opened() -> None:
     stage = Stage()
     stage.receive(1)
