@@ -505,13 +505,19 @@ def test_a_message_that_waits_for_another_to_be_sent_keeps_none_from_being_opene
     stage = Stage()
     sent = threading.Event()
 
-    def send() -> None:
+    def first() -> None:
         with stage.gate.sealing(lambda _: True):
             stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')
             sent.wait(60)  # for WhatsApp's answer, say
 
-    sending = [stage.submit(send), stage.submit(send)]
-    assert waits(sending[0]) and waits(sending[1])
+    def second() -> None:
+        with stage.gate.sealing(lambda _: True):
+            sent.wait(60)  # in the client's own lock
+
+    sending = [stage.submit(first)]
+    assert waits(sending[0])
+    sending.append(stage.submit(second))
+    assert waits(sending[1])
     stage.receive(1)
     opening(stage).result(SOON)
     stage.keep(1)
