@@ -8,7 +8,7 @@ from exponential.workspace import dates
 MORNING = time(9)  # when a reminder comes whose hour was not said
 
 
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 _DAY = r"(?P<day>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?s?"
@@ -95,6 +95,11 @@ _STARTING = re.compile(
 )
 
 
+def weekday(name: str) -> int:
+    """Its number, as date.weekday() has it, by its name or the beginning of that."""
+    return next(number for number, day in enumerate(WEEKDAYS) if day.startswith(name.lower()[:3]))
+
+
 def repetition(words: str, now: datetime) -> tuple[str, str | None, int, datetime | time | None]:
     """The words without "every …"; how it repeats; every how many; its first day or hour, if they follow from it."""
     for pattern, repeat in _REPEAT:
@@ -116,8 +121,7 @@ def repetition(words: str, now: datetime) -> tuple[str, str | None, int, datetim
         every = _NUMBERS.get(str(found.get("number")).lower()) or int(found.get("number") or 1)
         day: date | None = None
         if found.get("day"):
-            wanted = next(n for n, name in enumerate(_WEEKDAYS) if name.startswith(str(found["day"]).lower()[:3]))
-            day = now.date() + timedelta(days=(wanted - now.weekday()) % 7)
+            day = now.date() + timedelta(days=(weekday(str(found["day"])) - now.weekday()) % 7)
         elif found.get("nth"):
             day = _nth(int(found["nth"]), now.date())
         return left, repeat, every, datetime.combine(day, hour or MORNING) if day else hour

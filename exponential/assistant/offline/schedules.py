@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import product, takewhile
 
+from exponential.assistant.offline.repeating import WEEKDAYS, weekday
 from exponential.workspace import hours
 from exponential.workspace.days import MONTH
 
@@ -53,7 +54,6 @@ _LEFT = re.compile(
     rf"|\d[\d:.]*(?:\s*[ap]m)?(?=\s+(?:and|or|plus|to)\b|\s*[,&]))",
     re.IGNORECASE,
 )
-_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _RANGE = re.compile(
     r"\b(?:from\s+)?(?P<first>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*(?:to|through|thru|till|until|-|–)\s*"
     r"(?P<last>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?s?\b(?!['’])",
@@ -86,13 +86,9 @@ def _spelled_out(text: str) -> str:
 
 
 def _range(found: re.Match[str]) -> str:
-    first, last = (_place(found[name]) for name in ("first", "last"))
-    days = [_WEEK[(first + more) % 7] for more in range((last - first) % 7 + 1)]
+    first, last = weekday(found["first"]), weekday(found["last"])
+    days = [WEEKDAYS[(first + more) % 7] for more in range((last - first) % 7 + 1)]
     return f"{', '.join(days[:-1])} and {days[-1]}" if len(days) > 1 else found[0]
-
-
-def _place(day: str) -> int:
-    return next(place for place, name in enumerate(_WEEK) if name.startswith(day.lower()[:3]))
 
 
 def expanded(text: str) -> list[str]:
