@@ -15,7 +15,8 @@ from exponential.database import Database
 from exponential.errors import BadInput, Conflict, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient, SessionInfo
 
-_GONE = ("chat_paused",)  # conflicts that another try won't mend: the account's human answers in this chat
+# Conflicts that another try won't mend: the account's human answers in this chat; the account isn't linked any more.
+_GONE = ("chat_paused", "not_linked")
 Origin = tuple[str, str]  # (gateway session id, chat JID)
 
 _log = log.get(__name__)
@@ -25,7 +26,8 @@ async def deliver(database: Database, gateway: GatewayClient | None, turn_id: UU
     """Hand a finished turn's reply to the gateway, wherever on WhatsApp its messages came from.
 
     Raises Unavailable and the like when the gateway can't take it now: try again, the keys stay the same. A session or
-    chat that no longer exists is given up, and so is a chat in which a human answers by hand now.
+    chat that no longer exists is given up, and so are a session that isn't linked any more (the gateway, too, gives up
+    what it had queued there) and a chat in which a human answers by hand now.
     """
     async with database.transaction() as session:
         found = await _reply(session, turn_id)

@@ -2,8 +2,8 @@
 
 Nothing in these lines is escaped, and much of them is a sender's choice: ids, push names, what stands in other nodes.
 So a value ends only where the next attribute begins, attributes must come in the order in which whatsmeow writes them,
-and a line's own words are looked for behind its last JID. A message is known by its id and by whom it is from: what a
-sender makes up in spite of that can only be taken for another message of the same sender, or of the same group.
+and a line's own words are looked for behind its last JID. A message is known by its id and its sender: what somebody
+makes up in spite of that can only be taken for another message of the same sender.
 
 Sources: whatsmeow client.go (handleFrame, sendNodeAndGetData, onDisconnect), message.go (parseMessageSource,
 decryptMessages), receipt.go (sendAck, sendMessageReceipt), connectionevents.go (handleStreamError,
@@ -30,6 +30,8 @@ _REFUSALS = {"401": "logged_out", "402": "banned", "403": "account_locked", "405
 _COME_LATER = ("500", "503")
 _CONFLICTS = {"device_removed": "logged_out", "replaced": "replaced"}
 _GROUPS = ("@g.us", "@broadcast")
+_OPENS = re.compile(r"Decrypting message from ([^\s@.:]+)")
+_UNREADABLE = re.compile(r"Error unmarshaling decrypted message from ([^\s@.:]+)")
 _BOT = re.compile(r"(?:1313555\d{4}|131655500\d{2})@s\.whatsapp\.net")
 _MESSAGES = ("message", "appdata")  # what whatsmeow opens
 # Receipts that acknowledge a message; others speak of earlier ones.
@@ -37,7 +39,7 @@ _ACKNOWLEDGING = ("", "inactive", "sender", "peer_msg")
 # The client's words for a part that came before, and for one that can't be opened.
 _NOT_OPENED = re.compile(
     r"(?P<how>Ignoring|Error decrypting) message (?P<id>.*) from "
-    r"(?P<sender>[^\s@]+@[a-z.]+)(?: in (?P<chat>[^\s@]+@[a-z.]+))?: (?P<why>.*)",
+    r"(?P<sender>[^\s@]+@[a-z.]+)(?: in [^\s@]+@[a-z.]+)?: (?P<why>.*)",
     re.DOTALL,
 )
 # The store's fault, not the message's: SQLite's and database/sql's words in what whatsmeow says of a failed decryption.
@@ -47,15 +49,15 @@ _STORE_FAILED = re.compile(
 
 
 class Key(NamedTuple):
-    """What a message is known by: its id, and the user (or group) that it is from."""
+    """What a message is known by: its id, and the user who sent it."""
 
     id: str
     user: str
 
 
-def key(message_id: str, address: str) -> Key | None:
-    """The key of a message `from` this address; None for an id or address that no honest client gives."""
-    found, user = _ID.fullmatch(message_id.partition('"')[0]), _USER.match(address)
+def key(message_id: str, sender: str) -> Key | None:
+    """The key of a message of this sender; None for an id or sender that no honest client gives."""
+    found, user = _ID.fullmatch(message_id.partition('"')[0]), _USER.match(sender)
     return Key(found[0], user[0]) if found and user else None
 
 
@@ -75,7 +77,8 @@ class Stanza:
     @property
     def key(self) -> Key | None:
         """Of the message that it is, or is about."""
-        return key(self.id, self.attributes.get("from") or self.attributes.get("to", ""))
+        senders = (self.attributes.get(name) for name in ("participant", "from", "to"))
+        return key(self.id, next(filter(None, senders), ""))
 
     @property
     def is_message(self) -> bool:
@@ -139,16 +142,12 @@ def stanza(line: str) -> Stanza:
         if written <= before:  # whatsmeow sorts them: somebody's value contains what looks like an attribute
             return Stanza(tag[1])
         attributes[found[1]], before = found[2], written
-    parts = _parts(attributes.get("from", ""), line, end) if "t" in attributes else 0
+    origin, parts = attributes.get("from", ""), 0
+    if "t" in attributes:
+        parts = sum(
+            _becomes_message(dict(_PART_ATTRIBUTE.findall(part[1])), origin) for part in _PART.finditer(line, end)
+        )
     return Stanza(tag[1], attributes, parts, tag[1] == "iq" and "<pair-device-sign" in line)
-
-
-def _parts(origin: str, line: str, start: int) -> int:
-    """How many messages a stanza without error brings: in a group a sender's key may come before the words."""
-    found = sum(
-        _becomes_message(dict(_PART_ATTRIBUTE.findall(part[1])), origin) for part in _PART.finditer(line, start)
-    )
-    return min(found, 2 if origin.endswith(_GROUPS) else 1)
 
 
 def _becomes_message(part: dict[str, str], origin: str) -> bool:
@@ -186,11 +185,18 @@ def not_opened(line: str) -> NotOpened | None:
     found = _NOT_OPENED.match(line)
     if found is None:
         return None
-    chat, came_before = found["chat"] or "", found["how"] == "Ignoring"
+    came_before = found["how"] == "Ignoring"
     failed = not came_before and _STORE_FAILED.search(found["why"]) is not None
-    return NotOpened(key(found["id"], chat if chat.endswith(_GROUPS) else found["sender"]), came_before, failed)
+    return NotOpened(key(found["id"], found["sender"]), came_before, failed)
 
 
-def opens(line: str) -> bool:
-    """Whether the client is about to open a message."""
-    return line.startswith("Decrypting message from")
+def opens(line: str) -> str | None:
+    """The user whose message the client is about to open, if this line says so."""
+    found = _OPENS.match(line)
+    return found[1] if found else None
+
+
+def unreadable(line: str) -> str | None:
+    """The user whose message, the one being opened, has a part that is none, if this line says so."""
+    found = _UNREADABLE.match(line)
+    return found[1] if found else None

@@ -8,11 +8,11 @@ credential store that it rests on is durable. A process that dies therefore fall
 and gets what came after it again.
 
 Which messages bring something to keep is counted, not timed: each encrypted part of a message either comes to our
-callback, or the client's log names it as one that came before, or what the client sends says that the rest couldn't be
-read. Only for what is none of these, which a sender can only cause on purpose, the gate takes a long quiet for an
-answer; on a machine that has no time, a short one proves nothing. The quiet is each message's own and its pauses add
-up, so nothing else that comes makes it longer; and the client's queue is short, so quiet or not, what has not come
-after as many callbacks as fit in there doesn't come.
+callback, or the client's log says that it came before or is no message, or what the client sends says that the rest
+couldn't be read. Only for what is none of these, which a sender can only cause by writing what looks like a part into
+the client's log, the gate takes a long quiet for an answer; on a machine that has no time, a short one proves nothing.
+The quiet is each message's own and its pauses add up, so nothing else that comes makes it longer; and the client's
+queue is short, so quiet or not, what has not come after as many callbacks as fit in there doesn't come.
 
 The same place keeps sending and opening apart. whatsmeow lets a message be opened while another is being sealed for the
 same contact, and then writes the session back as it was before: the next message reuses a key, and the phone refuses it
@@ -31,6 +31,7 @@ event), neonize main.go (events pass a channel of 100).
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ WINDOW = 256  # messages that may be here unacknowledged before no more is read 
 LONGEST_STOP = 20.0  # seconds without reading, after which a stanza that isn't a message may be what we wait for
 LONGEST_SEAL = 15.0  # seconds that opening waits for sealing, or sealing for opening: sealing may ask WhatsApp for keys
 QUIET_STEP, QUIET_STEPS = 0.1, 50  # seconds, times that no callback worked before a message counts as silent
+HANDLED = 2_048  # messages: as many as whatsmeow's own queue holds until it opens them (client.go, handlerQueueSize)
 QUEUED = 102  # callbacks: as many as the client's queue holds, one on its way there and one at work
 
 
@@ -81,6 +83,8 @@ class Gate:
         self._safe = threading.Condition(lock)  # apart: up to WINDOW threads wait for the store alone
         self._connection = 0  # counts logins: what waited for an earlier connection has nowhere to go
         self._position = 0  # of the newest message received
+        self._received: deque[tuple[int, Key | None]] = deque(maxlen=HANDLED)  # of which callbacks may come, in order
+        self._opened: tuple[int, Key | None] = 0, None  # that of them which the client is opening, or opened last
         self._unkept: dict[Key, _Unkept] = {}  # oldest first
         self._unacknowledged: set[Key] = set()
         self._failed: set[Key] = set()  # whose callback raised: they must come again
@@ -89,6 +93,7 @@ class Gate:
         self._step_at, self._step_calls = 0.0, 0  # when the next step of quiet is over, callbacks there were before it
         self._closed = False  # no login is let in any more
         self._released = False
+        self._one_sends = threading.Lock()
         self._sealing: dict[int, Callable[[str], bool]] = {}  # thread that sends → whom it tells the message's id
         self._parked = 0  # messages that wait to be opened
         self._left: set[str] = set()  # ids of messages that left, until a receipt for them is recorded
@@ -101,8 +106,10 @@ class Gate:
             self._sending(line)
         elif name.endswith("/Recv"):
             self._receiving(line)
-        elif client_log.opens(line):
-            self._opening()
+        elif (user := client_log.opens(line)) is not None:
+            self._opening(user)
+        elif (user := client_log.unreadable(line)) is not None:
+            self._unreadable(user)
         elif (what := client_log.not_opened(line)) is not None:
             self._not_opened(what)
 
@@ -136,16 +143,19 @@ class Gate:
     def sealing(self, leaving: Callable[[str], bool]) -> Iterator[None]:
         """Around sending one message, on one thread. No message is opened until it is sealed.
 
-        Right before it leaves `leaving` hears its id; it leaves when that returns True, and never when it doesn't.
+        One at a time, as in whatsmeow (send.go, messageSendLock): a message that waits for another to be sent isn't
+        being sealed yet, and what that one waits for may have to be opened first. Right before it leaves `leaving`
+        hears its id; it leaves when that returns True, and never when it doesn't.
         """
         thread = threading.get_ident()
-        with self._changed:
-            self._sealing[thread] = leaving
-            self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
-        try:
-            yield
-        finally:
-            self._sealed(thread)
+        with self._one_sends:
+            with self._changed:
+                self._sealing[thread] = leaving
+                self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
+            try:
+                yield
+            finally:
+                self._sealed(thread)
 
     def receipts_recorded(self, message_ids: list[str]) -> None:
         """What a receipt for these messages says is safe."""
@@ -185,9 +195,13 @@ class Gate:
 
     # --- one stanza
 
-    def _opening(self) -> None:
-        """The client is about to open a message; this is its only thread that does."""
+    def _opening(self, user: str) -> None:
+        """The client is about to open this user's next message; this is its only thread that does."""
         with self._changed:
+            for position, key in self._received:
+                if position > self._opened[0] and (key is None or key.user == user):
+                    self._opened = position, key
+                    break
             self._parked += 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._released or not self._sealing, LONGEST_SEAL)
@@ -205,15 +219,18 @@ class Gate:
                 self._changed.wait_for(lambda: not self._closed)  # after its client's end: for good
                 self._connection += 1
                 self._unkept.clear()
+                self._received.clear()
                 self._failed.clear()
                 self._unacknowledged.clear()
                 self._changed.notify_all()
                 self._safe.notify_all()
-            elif stanza.is_message and stanza.key is not None:
+            elif stanza.is_message:
                 self._changed.wait_for(lambda: self._released or len(self._unacknowledged) < WINDOW, LONGEST_STOP)
                 self._position += 1
-                self._expect(stanza.key, stanza.parts)
-                self._unacknowledged.add(stanza.key)
+                self._received.append((self._position, stanza.key))
+                if stanza.key is not None:
+                    self._expect(stanza.key, stanza.parts)
+                    self._unacknowledged.add(stanza.key)
 
     def _sending(self, line: str) -> None:
         stanza = client_log.stanza(line)
@@ -241,6 +258,7 @@ class Gate:
 
     def _read(self, key: Key, ends: bool, connection: int) -> None:
         """The client has read a message and would acknowledge it. Returns when that is kept, or brings nothing."""
+        self._opened = max(self._opened, (self._place(key), key), key=lambda opened: opened[0])
         if ends:
             self._settle(key, whole=True)
         waiting = self._unkept.get(key)
@@ -270,11 +288,19 @@ class Gate:
             self._unkept[key] = _Unkept(self._position, parts, parts)
 
     def _came(self, key: Key) -> None:
-        """A part of this message is kept, and all that came before it: callbacks come in the order of messages."""
-        waiting = self._unkept.get(key)
-        if waiting is not None:
-            self._settle(key)
-            self._over_with(waiting.position - 1)
+        """A part of this message is kept, and all that came before it: callbacks come in the order of messages.
+
+        An id may come again while a callback for it is on its way, which then belongs to the first one at least.
+        """
+        self._settle(key)
+        position = self._place(key)
+        while self._received and self._received[0][0] < position:
+            self._received.popleft()
+        self._over_with(position - 1)
+
+    def _place(self, key: Key) -> int:
+        """The position of the first message with this key of which a callback may still come; 0 when there is none."""
+        return next((position for position, received in self._received if received == key), 0)
 
     def _not_opened(self, what: NotOpened) -> None:
         """A part of a message will not come to our callback; what came before it may still."""
@@ -286,6 +312,13 @@ class Gate:
                     self._settle(what.key)
         if what.store_failed:
             self._on_broken()
+
+    def _unreadable(self, user: str) -> None:
+        """A part of this user's message that is being opened is none."""
+        with self._changed:
+            key = self._opened[1]
+            if key is not None and key.user == user:
+                self._settle(key)
 
     def _settle(self, key: Key, whole: bool = False) -> None:
         """Nothing more comes of one part of this message, or of the whole stanza that came last."""

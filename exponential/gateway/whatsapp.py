@@ -418,9 +418,8 @@ class Client:
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:
-        source = event.Info.MessageSource
-        origin = source.Chat if source.IsGroup else source.Sender
-        with self._gate.keeping(client_log.key(decoded(event.Info.ID), decoded(origin.User))):
+        sender = event.Info.MessageSource.Sender
+        with self._gate.keeping(client_log.key(decoded(event.Info.ID), decoded(sender.User))):
             self._keep_message(client, event)
 
     def _keep_message(self, client: Any, event: Any) -> None:

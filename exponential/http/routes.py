@@ -89,9 +89,8 @@ async def read_form(request: Request, **limits: int) -> FormData:
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise BadInput("The form is in another encoding than UTF-8. Send it in UTF-8.", code="form_invalid")
     if kind == b"application/x-www-form-urlencoded" and (await request.body()).count(b"&") >= MAX_FIELDS:
-        raise BadInput(
-            "The form has too many fields.", code="form_invalid"
-        )  # read one by one, also those without a name
+        # The parser takes them one by one, also those without a name.
+        raise BadInput("The form has too many fields.", code="form_invalid")
     try:
         form = await request.form(**limits)
     except (ValueError, LookupError):

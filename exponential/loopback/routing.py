@@ -29,13 +29,13 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
         return ack
     identity = node.child("device-identity")
     reached = set()
-    for jid, enc in _ciphertexts(to, node):
+    for jid, encs in _ciphertexts(to, node):
         target = server.directory.device(jid)
         # To oneself, whatsmeow lists the account twice (as recipient and as sender): each device gets the first copy.
         if target is None or target is sender or id(target) in reached:
             continue
         reached.add(id(target))
-        content = [enc, identity] if identity and enc.text("type") == "pkmsg" else [enc]
+        content = [*encs, identity] if identity and any(enc.text("type") == "pkmsg" for enc in encs) else encs
         if server.faults.withholds(target):
             content = [Node("unavailable")]  # the device asks its phone: resending.py
         attrs = {**_source(sender, target, chat, recipient), "t": now, "notify": sender.account.push_name}
@@ -45,15 +45,11 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
     return ack
 
 
-def _ciphertexts(to: JID, node: Node) -> list[tuple[JID, Node]]:
-    """(device, enc) for each receiver. Peer messages (to one's own phone) carry one enc and no list."""
-    direct = node.child("enc")
-    found = [(to, direct)] if direct else []
-    for part in node.child("participants") or ():
-        jid, enc = part.jid("jid"), part.child("enc")
-        if jid and enc:
-            found.append((jid, enc))
-    return found
+def _ciphertexts(to: JID, node: Node) -> list[tuple[JID, list[Node]]]:
+    """(device, its parts) for each receiver. Peer messages (to one's own phone) have no list of receivers."""
+    listed = [(part.jid("jid"), part) for part in node.child("participants") or ()]
+    found = [(jid, [enc for enc in part if enc.tag == "enc"]) for jid, part in [(to, node), *listed] if jid]
+    return [(jid, encs) for jid, encs in found if encs]
 
 
 def _source(sender: Device, target: Device, chat: JID, recipient: Account) -> dict[str, str | JID]:

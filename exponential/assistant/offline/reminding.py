@@ -41,7 +41,7 @@ _LEAD = whole(
 
 
 _AND_AT = whole(
-    r"(?P<first>.*\bremind\s+me\b.+?\bto\s+.+?)\s*(?:,|;|\band)\s+(?P<second>(?:at|tomorrow|on|in|next|tonight)\b.+?\s+to\s+.+)"
+    r"(?P<first>.*\bremind\s+me\b.+?\bto\s+.+?)\s*(?:,|;|\band)\s+(?P<second>(?:at|tomorrow|on|in|next|tonight|every|each)\b.+?\s+to\s+.+)"
 )
 
 
@@ -134,6 +134,8 @@ def _set(heard: Heard) -> list[Step] | None:
 
 def _set_each(heard: Heard) -> list[Step] | None:
     """For each of the days and hours; when not all of them are understood, none is set, and it asks."""
+    if schedules.is_unclear(heard.text) and _REMIND.fullmatch(heard.text):
+        return [Say(WHICH_TIMES)]
     again = _AND_AT.fullmatch(heard.text)
     if again is not None:
         both = [_set_each(replace(heard, text=text)) for text in (again["first"], f"remind me {again['second']}")]

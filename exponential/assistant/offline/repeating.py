@@ -8,7 +8,7 @@ from exponential.workspace import dates
 MORNING = time(9)  # when a reminder comes whose hour was not said
 
 
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 _DAY = r"(?P<day>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?s?"
@@ -66,6 +66,11 @@ _NUMBERS = {
 _PARTS = {"morning": time(9), "afternoon": time(15), "evening": time(19), "night": time(20)}
 
 
+# As dates.extract knows them behind an hour.
+_HALVES = {"morning": "morning", "afternoon": "afternoon", "evening": "evening", "night": "evening"}
+_HOUR = re.compile(r"\bat\s+(?:1[0-2]|0?[1-9])(?::\d\d)?(?![\d:]|\s*[ap]\.?m\b)", re.IGNORECASE)
+
+
 _PART = re.compile(r"^\s*(?:in\s+the\s+)?(?P<part>morning|afternoon|evening|night)\b", re.IGNORECASE)
 
 
@@ -77,7 +82,7 @@ def bare_hours(words: str) -> str:
         return f"at {hour + 12 if hour < 7 else hour}:00{match['after']}"
 
     return re.sub(
-        r"\bat\s+(?P<hour>1[0-2]|[1-9])(?P<after>\s+(?:to|that|about|of|for|:)|:\s|\s*$|\s*,|\s+(?:on|tomorrow|today"
+        r"\bat\s+(?P<hour>2[0-3]|1\d|[1-9])(?P<after>\s+(?:to|that|about|of|for|:)|:\s|\s*$|\s*,|\s+(?:on|tomorrow|today"
         r"|every)\b)",
         spelled,
         words,
@@ -90,6 +95,11 @@ _STARTING = re.compile(
 )
 
 
+def weekday(name: str) -> int:
+    """Its number, as date.weekday() has it, by its name or the beginning of that."""
+    return next(number for number, day in enumerate(WEEKDAYS) if day.startswith(name.lower()[:3]))
+
+
 def repetition(words: str, now: datetime) -> tuple[str, str | None, int, datetime | time | None]:
     """The words without "every …"; how it repeats; every how many; its first day or hour, if they follow from it."""
     for pattern, repeat in _REPEAT:
@@ -98,19 +108,20 @@ def repetition(words: str, now: datetime) -> tuple[str, str | None, int, datetim
             continue
         found = match.groupdict()
         after = words[match.end() :]
-        hour = _PARTS[found["part"].lower()] if found.get("part") else None
-        part = _PART.match(after)
-        if part is not None:
-            hour, after = _PARTS[part["part"].lower()], after[part.end() :]
+        part = found.get("part")
+        if (behind := _PART.match(after)) is not None:
+            part, after = behind["part"], after[behind.end() :]
         left = f"{words[: match.start()]} {after}"
+        hour = _PARTS[part.lower()] if part else None
+        if part:
+            left = _HOUR.sub(rf"\g<0> in the {_HALVES[part.lower()]}", left, count=1)
         start = _STARTING.search(left)
         if start is not None and not found.get("day"):
             left, found = f"{left[: start.start()]}{left[start.end() :]}", found | {"day": start["day"]}
         every = _NUMBERS.get(str(found.get("number")).lower()) or int(found.get("number") or 1)
         day: date | None = None
         if found.get("day"):
-            wanted = next(n for n, name in enumerate(_WEEKDAYS) if name.startswith(str(found["day"]).lower()[:3]))
-            day = now.date() + timedelta(days=(wanted - now.weekday()) % 7)
+            day = now.date() + timedelta(days=(weekday(str(found["day"])) - now.weekday()) % 7)
         elif found.get("nth"):
             day = _nth(int(found["nth"]), now.date())
         return left, repeat, every, datetime.combine(day, hour or MORNING) if day else hour

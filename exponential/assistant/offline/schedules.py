@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import product, takewhile
 
+from exponential.assistant.offline.repeating import WEEKDAYS, weekday
 from exponential.workspace import hours
 from exponential.workspace.days import MONTH
 
@@ -24,7 +25,7 @@ _DAY = (
 )
 _WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
 _HOUR = (
-    rf"(?:(?P<half>{_PART})\s+(?=at\s))?(?:for\s+(?=at\b|noon\b|midnight\b|\d))?(?P<at>(?:at|around|by)\s+)?(?P<hour>{_WORDS}|noon|midday|midnight|(?:[01]?\d|2[0-3])"
+    rf"(?:(?:in\s+the\s+)?(?P<half>{_PART})\s+(?=at\s))?(?:for\s+(?=at\b|noon\b|midnight\b|\d))?(?P<at>(?:at|around|by)\s+)?(?P<hour>{_WORDS}|noon|midday|midnight|(?:[01]?\d|2[0-3])"
     rf"(?:[:.][0-5]\d)?(?:\s*[ap]\.?m\b\.?|\s*o['’]?\s?clock)?)(?:\s+in\s+the\s+(?P<part>{_PART}))?"
     rf"|(?:in\s+the\s+|at\s+(?=night))?(?P<only>{_PART})"
 )
@@ -46,14 +47,48 @@ _GOES_ON = re.compile(
 _EVERY_PART = re.compile(rf"\b(?:every|each)(?=\s+(?:{_PART})\b)", re.IGNORECASE)
 _FULL = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _LEFT = re.compile(
-    rf"^\s*(?:and|or|plus|&)\s|(?:{_FULL}|tonight|tomorrow|\s\d\S{{0,6}})\s*(?:,|\s(?:and|or|plus)|&)\s*$"
+    rf"\b(?:on\s+{_FULL}|at\s+\d{{1,2}}(?::\d\d)?(?:\s*[ap]m)?)\s*(?:,|&|\s(?:and|or|plus)\b)\s*\S"
+    rf"|^\s*(?:and|or|plus|&)\s|(?:{_FULL}|tonight|tomorrow|\s\d\S{{0,6}})\s*(?:,|\s(?:and|or|plus)|&)\s*$"
     rf"|(?:,|&|\s(?:and|or|plus))\s*(?:on\s+)?(?:{_FULL}|tonight|tomorrow|at\s+\d\S{{0,6}}|\d\S{{0,4}}[ap]m)\s*$"
     rf"|^\s*(?:(?:on|at|in|every|each|for)\s+)*(?:(?:{_FULL}|today|tonight|tomorrow)(?:\s*$|(?=\W+(?:and|or|plus|to|at|on)\b|\s*[,&]))"
     rf"|\d[\d:.]*(?:\s*[ap]m)?(?=\s+(?:and|or|plus|to)\b|\s*[,&]))",
     re.IGNORECASE,
 )
+_RANGE = re.compile(
+    r"\b(?:from\s+)?(?P<first>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*(?:to|through|thru|till|until|-|–)\s*"
+    r"(?P<last>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?s?\b(?!['’])",
+    re.IGNORECASE,
+)
+_WEEKENDS = re.compile(r"\b(?:(?:on\s+)?(?:every|each)\s+weekend|(?:on\s+)?weekends)\b", re.IGNORECASE)
+_PARTS_OF_ALL_DAYS = re.compile(
+    rf"(?<!day\s)\b(?:in\s+the\s+|on\s+)?(?P<part>{_PART})s(?=\s+(?:at|around|to|and)\b|\s*,)", re.IGNORECASE
+)
+_POINT = re.compile(r"\bat\s+(?P<hour>[01]?\d|2[0-3])\.(?P<minute>[0-5]\d)\b(?!\.?\d)", re.IGNORECASE)
+_EXCEPT = re.compile(
+    rf"\b(?:except|excluding|but\s+not|apart\s+from)\s+(?:on\s+|for\s+)?(?:{_FULL}|weekends?|weekdays?|the\s+weekend)\b",
+    re.IGNORECASE,
+)
+_EARLY = re.compile(r"0?[1-6][:.][0-5]\d")
 _ALONE = re.compile(r"(?:today|tomorrow|tmrw)$", re.IGNORECASE)
 _PLURAL = re.compile(r"(?<=day)s$", re.IGNORECASE)
+
+
+def is_unclear(text: str) -> bool:
+    """Whether the text excepts days, which is more than is understood here."""
+    return _EXCEPT.search(text) is not None
+
+
+def _spelled_out(text: str) -> str:
+    """Ranges of days, weekends and the like as lists, and hours with a colon."""
+    text = _POINT.sub(r"at \g<hour>:\g<minute>", text)
+    text = _WEEKENDS.sub("every saturday and every sunday", text)
+    return _PARTS_OF_ALL_DAYS.sub(r"every \g<part>", _RANGE.sub(_range, text))
+
+
+def _range(found: re.Match[str]) -> str:
+    first, last = weekday(found["first"]), weekday(found["last"])
+    days = [WEEKDAYS[(first + more) % 7] for more in range((last - first) % 7 + 1)]
+    return f"{', '.join(days[:-1])} and {days[-1]}" if len(days) > 1 else found[0]
 
 
 def expanded(text: str) -> list[str]:
@@ -61,6 +96,7 @@ def expanded(text: str) -> list[str]:
 
     At most MAX_TIMES, and one more where there are too many.
     """
+    text = _spelled_out(text)
     for spelled in (_EVERY_PART.sub(r"\g<0> day", text), hours.figures(text)):  # "at half past eight and ten to nine"
         lists = list(_lists(spelled))
         if lists:
@@ -124,6 +160,8 @@ def _times(chain: Sequence[re.Match[str]]) -> Iterator[str]:
     groups: list[tuple[list[str], list[str]]] = []
     days_first = chain[0]["day"] is not None
     lead = half = ""
+    # "at 6 and 6:30"
+    early = "morning" if any(item["hour"] and _EARLY.fullmatch(item["hour"]) for item in chain) else ""
     for place, item in enumerate(chain):
         is_second = (item["day"] is not None) != days_first
         if not groups or (groups[-1][1] and not is_second):
@@ -132,7 +170,7 @@ def _times(chain: Sequence[re.Match[str]]) -> Iterator[str]:
         month = next((later["month"] for later in chain[place:] if later["month"]), "")  # "the 5th and 6th of May"
         half = "" if item["day"] else item["half"] or half
         part = next((later["part"] for later in takewhile(_is_hour, chain[place:]) if later["part"]), half)
-        groups[-1][is_second].append(_day(item, lead, month) if item["day"] else _hour(item, part))
+        groups[-1][is_second].append(_day(item, lead, month) if item["day"] else _hour(item, part or early))
     for first, second in groups:
         for one, other in product(first, second or (groups[-2][1] if len(groups) > 1 else [""])):
             yield f"{one} {other}" if days_first else f"{other} {one}"
@@ -141,9 +179,11 @@ def _times(chain: Sequence[re.Match[str]]) -> Iterator[str]:
 def _day(item: re.Match[str], lead: str, month: str) -> str:
     day = item["day"]
     if item["nth"] and not item["month"]:
-        day += month
+        day = f"{'' if day.lower().startswith('the') else 'the '}{day}{month}"
     if _ALONE.match(day):
         return day
+    if item["nth"] and not item["month"] and not month and lead.lower() in ("every", "each"):
+        return f"on {day} of every month"
     if _PLURAL.search(day):
         return f"every {_PLURAL.sub('', day)}"
     return f"{lead} {day}" if lead and not re.search(r"\d", day) else f"on {day}"

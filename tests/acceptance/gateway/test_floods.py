@@ -1,6 +1,7 @@
 """What strangers can make of their messages holds up nothing of the owner's, and never takes a session offline."""
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import Callable
@@ -15,34 +16,47 @@ from exponential.loopback.phone import Phone, _peer
 from exponential.loopback.signal import pad
 
 SOON = 10.0  # seconds; on a quiet machine it takes one
-EVERY = 0.2  # seconds between two messages of a flood
+EVERY, RECEIPTS_EVERY = 0.2, 0.1  # seconds between two messages of a flood, and two receipts
+NAMES = ("Mallory", '"<enc <enc type="msg" v="2"')
 NO_PROTOBUF = b"\xff" * 16
 NO_UTF8 = b"\x0a\x02\xff\xfe"  # a conversation
 
 Craft = Callable[[Phone, Phone], None]
 
 
-def crafted(plain: bytes, version: str = "2", *, sealed: bool = True, id: str = "") -> Craft:
-    """How a phone sends another any bytes, under an id of its choice."""
+def crafted(plain: bytes, version: str = "2", *more: tuple[bytes, str], sealed: bool = True, id: str = "") -> Craft:
+    """How a phone sends another any bytes, in any number of parts, under an id of its choice."""
 
     def send(writer: Phone, reader: Phone) -> None:
+        def encrypted(peer: str, data: bytes, version: str) -> Node:
+            kind, data = writer._book.encrypt(peer, data) if sealed else ("msg", b"\x33" + secrets.token_bytes(60))
+            return Node("enc", {"v": version, "type": kind}, data)
+
         parts = []
         for device in reader.account.devices.values():
             peer = _peer(device)
             if not writer._book.has(peer):
                 writer._book.begin(peer, device.take_bundle())
-            kind, data = writer._book.encrypt(peer, plain) if sealed else ("msg", b"\x33" + secrets.token_bytes(60))
-            parts.append(Node("to", {"jid": device.jid}, [Node("enc", {"v": version, "type": kind}, data)]))
+            found = [encrypted(peer, *part) for part in ((plain, version), *more)]
+            parts.append(Node("to", {"jid": device.jid}, found))
         attrs = {"id": id or secrets.token_hex(16).upper(), "to": reader.account.jid, "type": "text"}
         routing.message(writer._server, writer._device, Node("message", attrs, [Node("participants", {}, parts)]))
 
     return send
 
 
-async def flood(craft: Craft, writer: Phone, reader: Phone) -> None:
-    while True:
+def read(writer: Phone, reader: Phone) -> None:
+    """A receipt, for a message that there isn't."""
+    for device in reader.account.devices.values():
+        attrs = {"from": writer._device.jid, "id": secrets.token_hex(8).upper(), "type": "read"}
+        device.put(Node("receipt", {**attrs, "t": writer._server.timestamp()}))
+
+
+async def flood(craft: Craft, writer: Phone, reader: Phone, every: float = EVERY) -> None:
+    for name in itertools.cycle(NAMES):
+        writer.rename(name)
         craft(writer, reader)
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(every)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +65,7 @@ async def flood(craft: Craft, writer: Phone, reader: Phone) -> None:
         pytest.param(crafted(pad(NO_PROTOBUF)), id="no protobuf"),
         pytest.param(crafted(NO_PROTOBUF + b"\x09"), id="no padding"),
         pytest.param(crafted(b"", "3"), id="another event"),
+        pytest.param(crafted(pad(NO_PROTOBUF), "2", (b"", "3")), id="no protobuf, and another event behind it"),
         pytest.param(crafted(pad(NO_PROTOBUF), "9"), id="no version"),
         pytest.param(crafted(pad(NO_UTF8)), id="no text"),
         pytest.param(crafted(b"", sealed=False, id="A from database"), id="an id that reads like a reason"),
@@ -58,8 +73,9 @@ async def flood(craft: Craft, writer: Phone, reader: Phone) -> None:
     ],
 )
 async def test_a_flood_of_what_can_not_be_read_holds_up_nothing(linked: World, craft: Craft) -> None:
-    linked.mallory.rename('"<enc <enc type="msg" v="2"')
-    flooding = asyncio.create_task(flood(craft, linked.mallory, linked.ada))
+    flooding = asyncio.gather(
+        flood(craft, linked.mallory, linked.ada), flood(read, linked.mallory, linked.ada, RECEIPTS_EVERY)
+    )
     try:
         await asyncio.sleep(2)
         for number in range(3):
@@ -69,6 +85,7 @@ async def test_a_flood_of_what_can_not_be_read_holds_up_nothing(linked: World, c
             await until(lambda n=number: f"answer {n}" in [line.text for line in linked.ada.messages("me")])
             assert time.monotonic() - started < SOON
             assert await is_status(linked.gateway, linked.session, "connected")
+        assert not flooding.done()
     finally:
         flooding.cancel()
     acknowledged = {stanza.text("id") for stanza in linked.tap.to(linked.mallory) if stanza.tag in ("ack", "receipt")}

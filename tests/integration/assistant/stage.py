@@ -73,6 +73,7 @@ class StageGateway:
     def __init__(self) -> None:
         self.refusals: list[int] = []  # status codes to answer posted messages with, before it accepts
         self.gone: set[str] = set()  # sessions that no longer exist
+        self.unlinked: set[str] = set()  # sessions that were logged out
         self.posts: list[tuple[str, str, str]] = []  # (session, chat, key), accepted or not
         self.sent: dict[str, tuple[str, str, str]] = {}  # key → (session, chat, text)
         self.left: dict[str, datetime] = {}  # key → when it left for WhatsApp
@@ -151,6 +152,8 @@ class StageGateway:
         self.holds.wait()
         if session in self.gone:
             return 404, {"error": "There is no such session.", "code": "unknown_session"}
+        if session in self.unlinked:
+            return 409, {"error": "This session is not linked.", "code": "not_linked"}
         if self.refusals:
             return self.refusals.pop(0), {"error": "Not now.", "code": "unavailable"}
         if body["chat"] in self.paused:

@@ -66,10 +66,11 @@ async def test_a_gateway_that_is_down_gets_the_replies_later_in_order_and_once(
     assert [key for _, _, key in gateway.posts] == [first, first, *gateway.sent]  # two refusals, one key
 
 
+@pytest.mark.parametrize("how", ["gone", "unlinked"])
 async def test_a_session_that_is_gone_is_given_up_and_holds_nobody_up(
-    connected: Runtime, gateway: StageGateway, story: Story, alice: UUID
+    connected: Runtime, gateway: StageGateway, story: Story, alice: UUID, how: str
 ) -> None:
-    gateway.gone = {"s1"}
+    setattr(gateway, how, {"s1"})
     await story.say(from_phone(alice, "hi", "m1"))
     await story.say(from_phone(alice, "help", "m2", "s2"))
     ((session, _, _),) = await sent(gateway, 1)

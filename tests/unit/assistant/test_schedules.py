@@ -96,7 +96,6 @@ def test_each_day_and_hour_is_set_and_named_by_the_bare_words(text: str, wanted:
         "remind me on 5 and 6 may to call",
         "remind me to call bob on 5 and 6 may",
         "remind me tonight and tomorrow morning to lock the door",
-        "remind me on weekdays at 8 and on weekends at 10 to get up",
     ],
 )
 def test_what_it_can_not_tell_apart_it_asks(text: str) -> None:
@@ -113,3 +112,65 @@ def test_too_many_are_none() -> None:
 
 def test_a_list_may_be_the_answer() -> None:
     assert read("monday and friday at 7", asked="remind me to run") == reminders("run", f"{MON}T07:00", f"{FRI}T07:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "times"),
+    [
+        ("remind me every evening at 8 to take my pills", "take my pills", ["20:00"]),
+        ("every night at 10 remind me to lock the door", "lock the door", ["22:00"]),
+        ("remind me at 11:15 every night to lock up", "lock up", ["23:15"]),
+        ("remind me every afternoon at 3 to walk", "walk", ["15:00"]),
+        ("remind me every evening at 20:30 to walk", "walk", ["20:30"]),
+        ("remind me every day at 16 to walk", "walk", ["16:00"]),
+        ("remind me every evening at 8pm to walk", "walk", ["20:00"]),
+        ("remind me every day in the evening at 7 to walk", "walk", ["19:00"]),
+        ("remind me every evening at 8 and 10 to walk", "walk", ["20:00", "22:00"]),
+    ],
+)
+def test_the_part_of_the_day_says_which_hour_is_meant(text: str, what: str, times: list[str]) -> None:
+    assert read(text) == reminders(what, *(f"{TODAY}T{time}" for time in times), repeat="daily")
+
+
+def test_two_that_repeat_are_two_reminders() -> None:
+    assert read("remind me every monday at 9 to send the report and every friday at 16 to clean up") == [
+        *reminders("send the report", f"{MON}T09:00", repeat="weekly"),
+        *reminders("clean up", f"{FRI}T16:00", repeat="weekly"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("remind me on the 3rd and 4th at 9 to go", reminders("go", f"{THU}T09:00", f"{FRI}T09:00")),
+        ("remind me on december 3rd and 4th at 9 to go", reminders("go", f"{THU}T09:00", f"{FRI}T09:00")),
+        (
+            "remind me every 1st and 15th to pay bills",
+            reminders("pay bills", "2026-12-01T09:00", "2026-12-15T09:00", repeat="monthly"),
+        ),
+        ("wake me up at 6 and 6:30 tomorrow", reminders("wake up", f"{MON}T06:00", f"{MON}T06:30")),
+        (
+            "remind me monday to friday at 7 to get up",
+            reminders("get up", *(f"{day}T07:00" for day in (MON, TUE, WED, THU, FRI))),
+        ),
+        (
+            "remind me every tuesday through thursday at 7 to get up",
+            reminders("get up", *(f"{day}T07:00" for day in (TUE, WED, THU)), repeat="weekly"),
+        ),
+        (
+            "remind me on weekends at 9 to walk",
+            reminders("walk", "2026-12-05T09:00", "2026-12-06T09:00", repeat="weekly"),
+        ),
+        ("remind me every day at 7.30 to get up", reminders("get up", f"{MON}T07:30", repeat="daily")),
+        (
+            "remind me mornings at 7 and evenings at 9 to feed the cat",
+            reminders("feed the cat", f"{MON}T07:00", f"{TODAY}T21:00", repeat="daily"),
+        ),
+        ("remind me every day except sunday at 9 to work", [Say(reminding.WHICH_TIMES)]),
+        ("remind me daily at 9 except sundays to work", [Say(reminding.WHICH_TIMES)]),
+        ("remind me to call Anna on Monday and Bob on Tuesday", [Say(reminding.WHICH_TIMES)]),
+        ("remind me to call mom at 8 and dad at 9", [Say(reminding.WHICH_TIMES)]),
+    ],
+)
+def test_ranges_and_other_words_for_several_days(text: str, wanted: list[Call | Say]) -> None:
+    assert read(text) == wanted

@@ -120,6 +120,8 @@ def test_what_the_client_says_brings_nothing_is_acknowledged_and_what_came_befor
     stage = Stage()
     stage.receive(1)
     stage.receive(2)
+    for _ in range(2):
+        stage.gate.log("Client", "Decrypting message from 1:7@lid in 1@lid")
     first = stage.send(receipt(1))
     stage.gate.log("Client", words)
     stage.send(sent).result(SOON)
@@ -226,9 +228,9 @@ def test_each_part_of_a_message_is_waited_for() -> None:
     stage = Stage()
     stage.gate.log("Client/Recv", group_message(1, "pkmsg", "skmsg"))
     sending = stage.send('<receipt id="M1" participant="1:7@lid" to="9-1@g.us"/>')
-    stage.keep(1, user="9-1")  # the sender key
+    stage.keep(1)  # the sender key
     assert waits(sending)
-    stage.keep(1, user="9-1")
+    stage.keep(1)
     sending.result(SOON)
 
 
@@ -249,6 +251,57 @@ def test_a_repetition_that_is_ignored_says_nothing_of_the_first() -> None:
     assert waits(sending)
     stage.keep(1)
     sending.result(SOON)
+
+
+PART = '<enc type="msg" v="2">33</enc>'
+WORDS = '<enc type="skmsg" v="2">33</enc>'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            ("Recv", f'<message from="1:7@lid" id="M1" t="1" type="text">{PART}{PART}</message>'),
+            ("", "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter"),
+        ],
+        [
+            ("Recv", f'<message from="9-1@g.us" id="M1" participant="1:7@lid" t="1">{WORDS}</message>'),
+            ("Recv", f'<message from="9-1@g.us" id="M1" participant="1:7@lid" t="1">{PART}{WORDS}</message>'),
+            ("", "Ignoring message M1 from 1:7@lid in 9-1@g.us: received message with old counter"),
+            ("", "Error decrypting message M1 from 1:7@lid in 9-1@g.us: no sender key"),
+            ("Send", '<ack class="message" id="M1" participant="1:7@lid" to="9-1@g.us"/>'),
+        ],
+    ],
+)
+def test_an_id_that_is_used_again_says_nothing_of_what_came_in_between(lines: list[tuple[str, str]]) -> None:
+    stage = Stage()
+    for name, line in lines:  # they settle the parts that are counted, while a callback is still on its way
+        stage.gate.log(f"Client/{name}", line)
+    stage.gate.log("Client/Recv", message(2, user="2"))
+    honest = stage.send(receipt(2, to="2:7@lid"))
+    stage.receive(1)
+    stage.keep(1)  # what the first one brought
+    assert waits(honest)
+    stage.keep(2, user="2")
+    honest.result(SOON)
+
+
+def test_a_part_that_is_no_message_holds_up_nothing() -> None:
+    """Nor does it when the client takes the message for read, because of what came behind that part."""
+    stage = Stage()
+    stage.gate.log("Client/Recv", message("no id", user="1"))
+    stage.receive(1)
+    here = stage.gate.position()
+    stage.gate.log("Client/Recv", message(2, user="2"))
+    stage.gate.log("Client", "Decrypting message from 1:7@lid in 1@lid")
+    stage.gate.log("Client", "Decrypting message from 1:7@lid in 1@lid")
+    stage.gate.log("Client", "Error unmarshaling decrypted message from 1:7@lid in 1@lid: proto: cannot parse")
+    stage.send(receipt(1)).result(SOON)
+    assert stage.submit(stage.gate.passed, here).result(SOON)  # type: ignore[func-returns-value]
+    others = stage.send(receipt(2, to="2:7@lid"))
+    assert waits(others)
+    stage.keep(2, user="2")
+    others.result(SOON)
 
 
 def test_what_could_not_be_opened_is_waited_for_when_it_is_sent_again() -> None:
@@ -499,6 +552,31 @@ def test_no_message_is_opened_while_another_is_sealed() -> None:
         stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')  # sealed
         held.result(SOON)
     opening(stage).result(SOON)
+
+
+def test_a_message_that_waits_for_another_to_be_sent_keeps_none_from_being_opened() -> None:
+    stage = Stage()
+    sent = threading.Event()
+
+    def first() -> None:
+        with stage.gate.sealing(lambda _: True):
+            stage.gate.log("Client/Send", '<message id="OURS" to="1@lid"><enc/></message>')
+            sent.wait(60)  # for WhatsApp's answer, say
+
+    def second() -> None:
+        with stage.gate.sealing(lambda _: True):
+            sent.wait(60)  # in the client's own lock
+
+    sending = [stage.submit(first)]
+    assert waits(sending[0])
+    sending.append(stage.submit(second))
+    assert waits(sending[1])
+    stage.receive(1)
+    opening(stage).result(SOON)
+    stage.keep(1)
+    sent.set()
+    for each in sending:
+        each.result(SOON)
 
 
 def test_nothing_is_sealed_while_a_message_is_opened() -> None:
