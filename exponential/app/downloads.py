@@ -65,6 +65,7 @@ class Turns:
 
 
 async def _acquire(place: asyncio.Semaphore, request: Request) -> None:
+    await request.body()  # behind it comes only that the client has left
     async with anyio.create_task_group() as waiting:
         waiting.start_soon(_cancel_when_left, request, waiting.cancel_scope)
         await place.acquire()
@@ -74,8 +75,7 @@ async def _acquire(place: asyncio.Semaphore, request: Request) -> None:
 
 
 async def _cancel_when_left(request: Request, scope: anyio.CancelScope) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    await request.receive()
     scope.cancel()
 
 
