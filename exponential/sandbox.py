@@ -6,13 +6,14 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 from exponential import log
+from exponential.slots import Slots
 
 try:
     import resource
@@ -27,23 +28,6 @@ _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "L
 _log = log.get(__name__)
 
 
-class Slots:
-    """A fair semaphore of `count` slots. Each lane has one of them at most, or one place in the queue: whoever comes
-    waits behind no more than one of each other lane.
-
-    Lanes are GUESTS, a user's (their id) and that of their programs (`programs`).
-    """
-
-    def __init__(self, count: int) -> None:
-        self._all = asyncio.Semaphore(count)
-        self._lanes: MutableMapping[str, asyncio.Lock] = WeakValueDictionary()  # of those who wait or have a slot
-
-    @contextlib.asynccontextmanager
-    async def one(self, lane: str) -> AsyncIterator[None]:
-        async with self._lanes.setdefault(lane, asyncio.Lock()), self._all:
-            yield
-
-
 def programs(user_id: UUID) -> str:
     """The lane of what a user's programs hand in."""
     return f"{user_id}:programs"
@@ -53,7 +37,10 @@ _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, Slots] = WeakKeyDictionary(
 
 
 def slot(lane: str) -> contextlib.AbstractAsyncContextManager[None]:
-    """Waits until fewer than AT_ONCE sandboxes run, and none of this lane, and counts as one (see Slots)."""
+    """Waits until fewer than AT_ONCE sandboxes run, and none of this lane, and counts as one (see Slots).
+
+    Lanes are GUESTS, a user's (their id) and that of their programs (`programs`).
+    """
     return _slots.setdefault(asyncio.get_running_loop(), Slots(AT_ONCE)).one(lane)
 
 

@@ -7,7 +7,6 @@ import base64
 import errno
 import os
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -19,10 +18,10 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from exponential import dotenv
 from exponential.errors import ConfigurationError
 
 _KEY_FILE = "encryption-key"
-_DOTENV = ".env"
 MIN_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key is at least as long as the hash, 256 bits
 
 
@@ -64,9 +63,7 @@ class Settings(BaseSettings):
 
     # Code gives settings by their fields' names (populate_by_name), and pydantic-settings then looks for these in the
     # environment, too. With the prefix, nobody's HOST, PORT or MODEL is taken for ours.
-    model_config = SettingsConfigDict(
-        env_file=_DOTENV, env_prefix="EXPONENTIAL__", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXPONENTIAL__", extra="ignore", frozen=True, populate_by_name=True)
 
     data_dir: Path = Field(default_factory=default_data_dir, validation_alias="EXPONENTIAL_DATA")
     environment: Literal["development", "production"] = Field("development", validation_alias="EXPONENTIAL_ENV")
@@ -203,7 +200,11 @@ def read(kind: type[S], **given: Any) -> S:
 
     Raises ConfigurationError naming each bad variable, or a `.env` that others can write.
     """
-    _check_dotenv()
+    written, environment = dotenv.values(), {name.upper() for name in os.environ}
+    for name, field in kind.model_fields.items():
+        alias = str(field.validation_alias)
+        if alias in written and alias not in environment and name not in given:
+            given.setdefault(alias, written[alias])
     try:
         return kind(**given)
     except ValidationError as error:
@@ -213,20 +214,6 @@ def read(kind: type[S], **given: Any) -> S:
             name = ".".join(str(part) for part in item["loc"])
             problems.append(f"{name}: {message}" if name else message)
         raise ConfigurationError("Settings are not right. " + "; ".join(problems) + ".") from None
-
-
-def _check_dotenv() -> None:
-    """A `.env` in the current folder may be anybody's, and settings name programs that are run."""
-    try:
-        found = os.stat(_DOTENV)
-    except OSError:
-        return
-    if hasattr(os, "geteuid") and (found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH):
-        raise ConfigurationError(
-            "The file .env in this folder belongs to another user, or every user may write to it. Its settings could "
-            "run programs as you, so it isn't read. Make it yours (chown) and yours alone to write (chmod o-w), or "
-            "start in another folder."
-        )
 
 
 def with_secrets(settings: S) -> S:

@@ -7,14 +7,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+import anyio
+from fastapi import Request
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from exponential.errors import Unavailable
 
 AT_ONCE = 4  # of one user
 ASKED = 100  # of one user, those that wait included; a page with many pictures asks for them all at once over HTTP/2
-WAIT = 30.0  # seconds that one waits at most
 
 
 class Download(StreamingResponse):
@@ -38,24 +40,20 @@ class Download(StreamingResponse):
 class Turns:
     """The turns that each user's downloads take."""
 
-    def __init__(self, wait: float = WAIT) -> None:
-        self._wait = wait
+    def __init__(self) -> None:
         self._asked = Counter[UUID]()
         self._places = WeakValueDictionary[UUID, asyncio.Semaphore]()
 
     @asynccontextmanager
-    async def of(self, user_id: UUID) -> AsyncIterator[None]:
-        """One of them. Raises Unavailable when it doesn't come in time, or too many are waited for."""
+    async def of(self, user_id: UUID, request: Request) -> AsyncIterator[None]:
+        """One of them, however long it takes to come: those before it are taken at a fair pace or cut off
+        (http/patience.py). Raises Unavailable when too many are waited for, ClientDisconnect when the client leaves."""
         place = self._places.setdefault(user_id, asyncio.Semaphore(AT_ONCE))
         if self._asked[user_id] >= ASKED:
             raise _busy()
         self._asked[user_id] += 1
         try:
-            try:
-                async with asyncio.timeout(self._wait):
-                    await place.acquire()
-            except TimeoutError:
-                raise _busy() from None
+            await _acquire(place, request)
             try:
                 yield
             finally:
@@ -64,6 +62,21 @@ class Turns:
             self._asked[user_id] -= 1
             if not self._asked[user_id]:
                 del self._asked[user_id]
+
+
+async def _acquire(place: asyncio.Semaphore, request: Request) -> None:
+    await request.body()  # behind it comes only that the client has left
+    async with anyio.create_task_group() as waiting:
+        waiting.start_soon(_cancel_when_left, request, waiting.cancel_scope)
+        await place.acquire()
+        waiting.cancel_scope.cancel()
+        return
+    raise ClientDisconnect
+
+
+async def _cancel_when_left(request: Request, scope: anyio.CancelScope) -> None:
+    await request.receive()
+    scope.cancel()
 
 
 def _busy() -> Unavailable:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from urllib.parse import quote
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 
 from exponential.app.downloads import Download
@@ -20,10 +21,10 @@ _PLAYED = ("audio/", "video/")
 
 
 @router.get("/files/{file_id}")
-async def file(state: TheState, user: SignedIn, file_id: UUID) -> Response:
+async def file(request: Request, state: TheState, user: SignedIn, file_id: UUID) -> Response:
     """Whatever somebody sent, it can run no script here: it has a type that can't, or is a download, in a sandbox."""
     async with AsyncExitStack() as holds:
-        await holds.enter_async_context(state.downloads.of(user.id))
+        await holds.enter_async_context(state.downloads.of(user.id, request))
         async with state.database.transaction() as session:
             found = await media.of_user(session, user.id, file_id)
         holds.enter_context(Claim(state.budget)).grow(user.id, found.size)

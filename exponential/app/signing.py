@@ -56,17 +56,11 @@ async def sign_in_by_password(
 async def by_password(request: Request, state: State, email: str, password: str) -> User:
     """Raises Unauthorized, also when there is no such account, TooMany, and Unavailable: that was no attempt."""
     address = request.client.host if request.client else ""
-    async with state.database.transaction() as session:
-        counted = await attempts.begin(session, email, address)
-    async with state.database.transaction() as session:
-        user = await users.find(session, email)
-    try:
-        with passwords.place(attempts.network(address)):
-            fits = await passwords.check(password, user.password_hash if user else None)
-    except Unavailable:
+    async with passwords.turn(attempts.network(address)):
         async with state.database.transaction() as session:
-            await attempts.take_back(session, counted)
-        raise
+            counted = await attempts.begin(session, email, address)
+            user = await users.find(session, email)
+        fits = await passwords.check(password, user.password_hash if user else None)
     if user is None or not fits:
         raise Unauthorized("The e-mail address or the password is not right.", code="credentials_wrong")
     async with state.database.transaction() as session:

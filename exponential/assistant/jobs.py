@@ -33,6 +33,7 @@ FILES = "files"
 DELIVERIES = "deliveries"
 AT_ONCE = {OWNERS: 16, GUESTS: 8, FILES: 16, DELIVERIES: 16}  # of one process; they mostly wait for others
 LANES = 4  # turns at once of a user's own chats beside the main one, and of their guests
+LANES_OF_GUESTS_FILES = 2  # chats of all guests together whose files are read at once
 
 _PATIENCE = (0.2, 0.5, 1.0, 2.0, *(5.0,) * 120)  # seconds between tries to write down how a job ended
 _WAKE = """
@@ -45,13 +46,16 @@ _app = App(connector=PsycopgConnector())  # never opened: it only writes to conn
 async def defer_turn(session: AsyncSession, chat: Chat) -> None:
     """Have what is unanswered in a chat answered once this transaction has committed, one turn at a time."""
     queue = GUESTS if chat.role == "guest" else OWNERS
-    await _defer(session, TURN, queue, f"turn:{chat.user_id}:{_lane(chat)}", chat_id=str(chat.id))
+    await _defer(session, TURN, queue, f"turn:{chat.user_id}:{_lane(chat, LANES)}", chat_id=str(chat.id))
 
 
 async def defer_reading(session: AsyncSession, chat: Chat) -> None:
-    """The same, where files may have to be read before. All guests together are like one user here."""
-    whose = "guests" if chat.role == "guest" else chat.user_id
-    await _defer(session, READ, FILES, f"read:{whose}:{_lane(chat)}", chat_id=str(chat.id))
+    """The same, where files may have to be read before: of a user, in the main chat and in one other at a time."""
+    if chat.role == "guest":
+        lane = f"guests:{_lane(chat, LANES_OF_GUESTS_FILES)}"
+    else:
+        lane = f"{chat.user_id}:{_lane(chat, 1)}"
+    await _defer(session, READ, FILES, f"read:{lane}", chat_id=str(chat.id))
 
 
 async def defer_delivery(session: AsyncSession, chat_id: UUID, turn_id: UUID) -> None:
@@ -64,9 +68,9 @@ async def defer_summary(session: AsyncSession, chat: Chat) -> None:
     await _defer(session, SUMMARISE, OWNERS, f"summarise:{chat.user_id}", priority=-1, chat_id=str(chat.id))
 
 
-def _lane(chat: Chat) -> str:
-    """Chats of one kind share LANES, in each of which one job runs at a time."""
-    return f"{chat.kind}:{chat.id.int % LANES}"
+def _lane(chat: Chat, lanes: int) -> str:
+    """Chats of one kind share so many `lanes`, in each of which one job runs at a time."""
+    return f"{chat.kind}:{chat.id.int % lanes}"
 
 
 async def _defer(session: AsyncSession, job: str, queue: str, lock: str, *, priority: int = 0, **args: str) -> None:

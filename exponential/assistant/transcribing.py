@@ -11,6 +11,7 @@ import httpx
 from exponential import log, sandbox
 from exponential.assistant import hearing
 from exponential.errors import ConfigurationError
+from exponential.slots import Slots
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
 WITHIN = 90.0  # seconds for one voice note, all tries together
@@ -42,7 +43,7 @@ _log = log.get(__name__)
 class Ears(Protocol):
     async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
         """(what is said in it, "" or a sentence about what is missing), or ("", why that is not known). `lane`: whose
-        it is, as for sandbox.Slots, where one has to wait."""
+        it is, as for Slots, where one has to wait."""
         ...
 
 
@@ -65,7 +66,7 @@ class LocalTranscriber:
                 "Run `uv sync --extra voice`, or name a transcription server."
             )
         self._model = model
-        self._slots = sandbox.Slots(1)
+        self._slots = Slots(1)
 
     async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
         async with self._slots.one(lane):

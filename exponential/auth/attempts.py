@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, DateTime, Identity, Index, String, delete, func, select, text
+from sqlalchemy import BigInteger, DateTime, Identity, Index, String, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,15 +64,10 @@ async def begin(session: AsyncSession, account: str, address: str) -> list[Attem
     return counted
 
 
-async def take_back(session: AsyncSession, counted: Sequence[Attempt]) -> None:
-    """It was none: nobody looked at it."""
-    await session.execute(delete(Attempt).where(Attempt.id.in_(each.id for each in counted)))
-
-
 async def succeeded(session: AsyncSession, counted: Sequence[Attempt]) -> None:
     """The person knows the password: this was no guess, and what they mistyped before doesn't count any more."""
-    await take_back(session, counted)
-    await session.execute(delete(Attempt).where(Attempt.what == counted[0].what))
+    mistyped = Attempt.what == counted[0].what
+    await session.execute(delete(Attempt).where(or_(Attempt.id.in_(each.id for each in counted), mistyped)))
 
 
 async def forget_old(session: AsyncSession) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,25 +16,30 @@ from zxcvbn_rs_py import zxcvbn
 
 from exponential.auth import users
 from exponential.errors import BadInput, Unavailable
+from exponential.slots import Slots
 
 SHORTEST, LONGEST = 10, 200  # characters
 JUDGED = 32  # characters of it; what follows makes it no weaker, and judging hostile ones of 200 takes seconds
 MIN_GUESSES = 10**8  # zxcvbn's "safely unguessable"; it knows common passwords, names, dates and keyboards
 AT_ONCE = 4  # hashes that are computed at a time; each takes 64 MiB
-QUEUE = 20  # more that may wait
+QUEUE = 400  # more that may wait
 OF_ONE_NETWORK, OF_ONE_PERSON = 8, 2  # of all these
 
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 _hashers = ThreadPoolExecutor(AT_ONCE, "password")
 _places: Counter[str] = Counter()  # taken, by network or person
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Slots] = WeakKeyDictionary()
 _NOBODYS = (  # of a random text that nobody knows
     "$argon2id$v=19$m=65536,t=3,p=4$iOUpwzwVYO0JJpI2HzDrLQ$0JNpV0sQpL8ZbK/m67Ujz78m2iC+/ErxkosQoeA1LLM"
 )
 
 
-@contextmanager
-def place(whose: str, *, most: int = OF_ONE_NETWORK) -> Iterator[None]:
-    """A place in the queue for `check`; one network has a few at most. Raises Unavailable when none is free."""
+@asynccontextmanager
+async def turn(whose: str, *, most: int = OF_ONE_NETWORK) -> AsyncIterator[None]:
+    """A turn to `check` a password: networks and persons take turns, so each waits for one of every other's at a time.
+
+    Raises Unavailable when `most` of this one's, or very many in all, have a turn or wait for one.
+    """
     if _places.total() >= AT_ONCE + QUEUE or _places[whose] >= most:
         raise Unavailable(
             "Very many passwords are being checked right now. Wait a few seconds, then try again.",
@@ -42,7 +48,8 @@ def place(whose: str, *, most: int = OF_ONE_NETWORK) -> Iterator[None]:
         )
     _places[whose] += 1
     try:
-        yield
+        async with _turns.setdefault(asyncio.get_running_loop(), Slots(AT_ONCE)).one(whose):
+            yield
     finally:
         _places[whose] -= 1
         if not _places[whose]:
@@ -63,7 +70,7 @@ async def hashed(password: str, email: str, whose: str) -> str:
     `whose` is an id of who asks for it. Raises BadInput when it is not good enough, Unavailable when too many wait.
     """
     good(password, email)
-    with place(whose, most=OF_ONE_PERSON):
+    async with turn(whose, most=OF_ONE_PERSON):
         return await asyncio.get_running_loop().run_in_executor(_hashers, _hasher.hash, password)
 
 

@@ -16,43 +16,55 @@ from exponential.errors import TooLarge, Unavailable
 SHORT = 16 * 1024  # bytes of whoever isn't known; so much of everybody's is held beside the budget, too
 MAX_BODY = 1024 * 1024  # bytes, where a route takes no more; 65,536 characters of JSON are at most 786,432
 MOST = 256_000_000  # bytes held of everybody together
-SHARE = 96_000_000  # bytes held of one caller: the largest upload, and the largest message of the gateway, fit
+SHARE = 96_000_000  # bytes of one caller: the largest upload, and the largest message of the gateway, fit
+SPARE = 32_000_000  # bytes that are left to bodies of which as much has come
 RETRY_AFTER = 10  # seconds
 _TERMS = "exponential.body"  # in the ASGI scope
 _log = log.get(__name__)
 
 
-class Budget:
-    """Bytes in memory for bodies on their way in and files on their way out: of all callers together, and of each."""
+@dataclass(frozen=True)
+class _Part:
+    """Bytes of one body or file: what of it is in memory, and all of it, as far as that is known."""
 
-    def __init__(self, most: int = MOST, share: int = SHARE) -> None:
+    here: int = 0
+    whole: int = 0
+
+
+class Budget:
+    """Bytes in memory for bodies on their way in and files on their way out: of all callers together, and of each.
+
+    What has come of a body takes room from all. What is still to come counts for its caller alone, who could announce
+    anything. So room may run out on the way; then the last `spare` bytes are for the bodies of which most has come.
+    """
+
+    def __init__(self, most: int = MOST, share: int = SHARE, spare: int = SPARE) -> None:
         self._most = most
         self._share = share
-        self._held = Counter[Hashable]()
+        self._spare = spare
+        self._shares = Counter[Hashable]()
+        self.held = 0
 
-    @property
-    def held(self) -> int:
-        return self._held.total()
-
-    def change(self, caller: Hashable, by: int) -> None:
-        """Raises Unavailable where there is no room. What is of no caller counts, and is never refused."""
-        if by > 0 and caller is not None:
-            if self._held[caller] + by > self._share:
+    def change(self, caller: Hashable, before: _Part, after: _Part) -> None:
+        """Raises Unavailable where there is no room for more. What is of no caller counts, and is never refused."""
+        if caller is not None and after.whole:
+            if self._shares[caller] - before.whole + after.whole > self._share:
                 raise Unavailable(
                     "Too much of yours is on its way at once. Wait until some of it has arrived, then try again.",
                     code="too_much_at_once",
                     retry_after=RETRY_AFTER,
                 )
-            if self.held + by > self._most:
+            if self.held - before.here + max(after.here, self._spare) > self._most:
                 _log.warning("too_much_at_once", held=self.held)
                 raise Unavailable(
                     "Very many files are on their way here just now. Try again in a minute.",
                     code="too_much_at_once",
                     retry_after=RETRY_AFTER,
                 )
-        self._held[caller] += by
-        if not self._held[caller]:
-            del self._held[caller]
+        self.held += after.here - before.here
+        self._shares[caller] += after.whole - before.whole
+        if not self._shares[caller]:
+            del self._shares[caller]
 
 
 class Claim:
@@ -61,13 +73,14 @@ class Claim:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._caller: Hashable = None
-        self._size = 0
+        self._part = _Part()
 
-    def grow(self, caller: Hashable, size: int) -> None:
-        """To `size` bytes of `caller`, who stays the same. Raises Unavailable."""
-        if size > max(SHORT, self._size):
-            self._budget.change(caller, size - self._size)
-            self._caller, self._size = caller, size
+    def grow(self, caller: Hashable, here: int, whole: int = 0) -> None:
+        """To `here` bytes of `caller`, who stays the same; there will be `whole`, if more. Raises Unavailable."""
+        part = _Part(here, max(here, whole))
+        if part.whole > SHORT and part != self._part:
+            self._budget.change(caller, self._part, part)
+            self._caller, self._part = caller, part
 
     def __enter__(self) -> "Claim":
         return self
@@ -75,7 +88,7 @@ class Claim:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._budget.change(self._caller, -self._size)
+        self._budget.change(self._caller, self._part, _Part())
 
 
 @dataclass
@@ -112,7 +125,7 @@ class Bodies:
             most = terms.most if terms.known else SHORT
             if max(size, received) > most:
                 raise TooLarge(f"The request is too large: its body may have {most:,} bytes. Send less at once.")
-            claim.grow(terms.caller, max(size, received))
+            claim.grow(terms.caller, received, size)
 
         async def receive_bounded() -> Message:
             nonlocal received

@@ -19,9 +19,13 @@ _CLOCK = re.compile(
     rf"|(?P<hour24>[01]?\d|2[0-3]):(?P<minute24>[0-5]\d)(?:\s+(?:o['’]clock|h))?){_END}",
     re.IGNORECASE,
 )
-_BARE_HOUR = re.compile(r"\bat\s+(?P<hour>1[0-2]|[1-9])(?:\s+o['’]clock)?(?=\s*$|\s*[,.!])", re.IGNORECASE)
+_OF_A_NAME = re.compile(  # "my 9:00 and 10:00 meetings"
+    r"\b(?:the|my|our|your|his|her|their|an?)\s+(?:\d[\d:]{0,4}(?:\s+and\s+|,\s*)){0,3}$", re.IGNORECASE
+)
+_BARE_HOUR = re.compile(r"\bat\s+(?P<hour>1\d|2[0-3]|[1-9])(?:\s+o['’]clock)?(?=\s*$|\s*[,.!])", re.IGNORECASE)
 _HOUR_NEXT = re.compile(
-    r"^\s*(?:,\s*)?at\s+(?P<hour>1[0-2]|[1-9])(?:\s+o['’]clock)?(?=\s+(?:to|with|about|for|and|in)\b)", re.IGNORECASE
+    r"^\s*(?:,\s*)?at\s+(?P<hour>1\d|2[0-3]|[1-9])(?:\s+o['’]clock)?(?=\s+(?:to|with|about|for|and|in)\b)",
+    re.IGNORECASE,
 )
 _PART_OF_DAY = re.compile(
     r"\b(?:(?:in|during)\s+the\s+(?P<part>morning|afternoon|evening)|at\s+(?P<at>noon|night)|by\s+(?P<by>noon|evening))\b"
@@ -38,7 +42,6 @@ _SOON = re.compile(
 )
 
 
-_HALF_NAMED = re.compile(r"\b(?:tonight|evening|night|afternoon|morning)\b", re.IGNORECASE)
 _EVENING = re.compile(r"(?<!\s)\s*\b(?:in\s+the|this)\s+(?:evening|afternoon|morning)\b", re.IGNORECASE)
 _SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", re.IGNORECASE)
 
@@ -89,7 +92,7 @@ def _extract(text: str, now: datetime) -> _Found:
         elif match[0].lower().split()[-1] in _PARTS_OF_DAY:  # this evening
             at = _PARTS_OF_DAY[match[0].lower().split()[-1]]
         text = _join(before, after)
-    named_half = _HALF_NAMED.search(whole)
+    named_half = hours.HALF_NAMED.search(whole)
     text, named = _take_time(text, has_day=day is not None)
     if named is not None and named_half is not None and not _SAID_HALF.search(whole):
         text, named = _EVENING.sub("", text), _in_half(named, named_half[0].lower())
@@ -125,8 +128,9 @@ def _at_an_end(text: str, match: re.Match[str]) -> bool:
 
 
 def _take_time(text: str, *, has_day: bool) -> tuple[str, time | None]:
-    match = _CLOCK.search(text)
-    if match is not None:
+    clocks = list(_CLOCK.finditer(text))
+    if clocks:
+        match = next((one for one in clocks if not _OF_A_NAME.search(text[: one.start()])), clocks[0])
         if match["half"]:
             hour = int(match["hour"])
             if not 1 <= hour <= 12:
@@ -134,13 +138,13 @@ def _take_time(text: str, *, has_day: bool) -> tuple[str, time | None]:
             hour = hour % 12 + (12 if match["half"].lower().startswith("p") else 0)
             return _without(text, match), time(hour, int(match["minute"] or 0))
         return _without(text, match), time(int(match["hour24"]), int(match["minute24"]))
-    match = _BARE_HOUR.search(text)
-    if match is not None:
-        return _without(text, match), _likely(int(match["hour"]))
-    match = _PART_OF_DAY.search(text)
-    if match is not None and not match["lead"] and (has_day or match["at"] == "noon" or match["by"]):
-        word = (match["part"] or match["at"] or match["by"]).lower()
-        return _without(text, match), _PARTS_OF_DAY[word]
+    bare = _BARE_HOUR.search(text)
+    if bare is not None:
+        return _without(text, bare), _likely(int(bare["hour"]))
+    part = _PART_OF_DAY.search(text)
+    if part is not None and not part["lead"] and (has_day or part["at"] == "noon" or part["by"]):
+        word = (part["part"] or part["at"] or part["by"]).lower()
+        return _without(text, part), _PARTS_OF_DAY[word]
     return text, None
 
 

@@ -1,6 +1,8 @@
 """Times of day as people write and dictate them ("half past four", "ten am", "9ish", "17h30"), rewritten in figures."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 _WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 _HOURS = {word: number for number, word in enumerate(_WORDS, start=1)}
@@ -9,7 +11,7 @@ _MINUTES = {"a quarter": 15, "quarter": 15, "half": 30, "oh five": 5, "five": 5,
 _TENS = {"fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
 _WORD = "|".join(_WORDS)
 _HALF_OF_DAY = r"[ap]\.?m\b\.?"
-_PART = rf"(?P<part>\s*{_HALF_OF_DAY}|\s+(?:in\s+the|this|tomorrow)\s+(?:morning|afternoon|evening))?"
+_PART = rf"(?P<part>\s*{_HALF_OF_DAY})?"
 _END = r"(?![\w'’:])"
 
 
@@ -17,13 +19,20 @@ def _any_case(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+_MINUTES_PAST = r"a\s+quarter|quarter|half|five|ten|twenty(?:[\s-]five)?|5|10|20|25"
+_MINUTES_AFTER = r"oh\s+five|fifteen|twenty(?:[\s-]five)?|thirty|forty(?:[\s-]five)?|fifty"
+_WAY = "past|to|after|till"
+SPOKEN = (  # "half past eight", "quarter to 9", "eight thirty"
+    rf"(?:(?:{_MINUTES_PAST})(?:\s+minutes)?\s+(?:{_WAY})|half)\s+(?:{_WORD}|1[0-2]|[1-9])\b"
+    rf"|(?:{_WORD})\b(?:[\s-](?:{_MINUTES_AFTER})\b)?"
+)
 _PAST = _any_case(
-    r"\b(?:at\s+)?(?P<minutes>a\s+quarter|quarter|half|five|ten|twenty(?:[\s-]five)?|5|10|20|25)(?:\s+minutes)?"
-    rf"(?:\s+(?P<way>past|to|after|till))?\s+(?P<hour>{_WORD}|1[0-2]|[1-9]){_PART}{_END}"
+    rf"\b(?:at\s+)?(?P<minutes>{_MINUTES_PAST})(?:\s+minutes)?"
+    rf"(?:\s+(?P<way>{_WAY}))?\s+(?P<hour>{_WORD}|1[0-2]|[1-9]){_PART}{_END}"
 )
 _WORDED = _any_case(
     rf"\b(?P<at>(?:at|around|by)\s+)?(?P<hour>{_WORD})"
-    r"(?:[\s-](?P<minutes>oh\s+five|fifteen|twenty(?:[\s-]five)?|thirty|forty(?:[\s-]five)?|fifty))?"
+    rf"(?:[\s-](?P<minutes>{_MINUTES_AFTER}))?"
     rf"(?P<half>\s*{_HALF_OF_DAY}|\s+o['’]?\s?clock)?{_END}"
 )
 _COUNTED = _any_case(
@@ -39,7 +48,7 @@ _PLAIN = tuple(
     )
 )
 _PARTED = _any_case(
-    r"\b(?:at\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s+(?:in\s+the|this)\s+(?P<part>morning|afternoon|evening)\b"
+    r"\b(?:at\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s+(?P<part>(?:in\s+the|this)\s+(?:morning|afternoon|evening))\b"
 )
 _DOTTED = _any_case(r"(?<![\w:.,])(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?=\s*[ap]\.?m\b)")
 _NOON = _any_case(r"\b(?:(?:at|by|around|for)\s+)?(?:midday|lunch\s?time|12\s+noon|(?<!after)noon)\b")
@@ -65,21 +74,30 @@ _AHEAD_OF = _any_case(
 )
 
 
+HALF_NAMED = _any_case(  # not "the morning report"
+    r"\b(?:tonight|(?<!\bmy )(?<!\bour )(?:(?<!\bthe )|(?<=\bin the )|(?<=\bduring the ))"
+    r"(?:evening|night|afternoon|morning))\b"
+)
+
+
 def figures(text: str) -> str:
-    """`text` with its times of day in figures: "at half past four" → "at 16:30", "ten am" → "10am"."""
+    """`text` with its times of day in figures: "at half past four" → "at 16:30", "ten am" → "10am".
+
+    Where it names a part of the day, that tells which half is meant: "at half past four in the morning" → "at 4:30 in
+    the morning".
+    """
     text = re.sub(r"(?<!\S)@\s*(?=\d)", "at ", text)
     text = _COUNTED.sub(_count, text)
     text = _NOON.sub("at 12:00", text)
     text = _MIDNIGHT.sub("at 23:59", text)
-    text = _PAST.sub(_past, text)
-    text = _WORDED.sub(_worded, text)
+    of_day = int if HALF_NAMED.search(text) else likely
+    text = _PAST.sub(partial(_past, of_day), text)
+    text = _WORDED.sub(partial(_worded, of_day), text)
     text = _DOTTED.sub(r"\g<hour>:\g<minute>", text)
     text = _AHEAD_OF.sub(_ahead_of, text)
-    text = _PARTED.sub(
-        lambda match: f"at {_of_day(int(match['hour']), match['part'].lower()):02d}:{match['minute'] or '00'}", text
-    )
+    text = _PARTED.sub(lambda match: f"at {int(match['hour']) % 12}:{match['minute'] or '00'} {match['part']}", text)
     for pattern in _PLAIN:
-        text = pattern.sub(_plain, text)
+        text = pattern.sub(partial(_plain, of_day), text)
     return _first_thing(text) if _FIRST_THING.search(text) else text
 
 
@@ -117,27 +135,27 @@ def _count(match: re.Match[str]) -> str:
     return str(_TENS[match["tens"].lower()] + _HOURS.get((match["ones"] or "").lower(), 0))
 
 
-def _past(match: re.Match[str]) -> str:
+def _past(of_day: Callable[[int], int], match: re.Match[str]) -> str:
     words = " ".join(match["minutes"].lower().replace("-", " ").split())
     minutes = int(words) if words.isdigit() else _MINUTES[words]
     hour = _HOURS.get(match["hour"].lower()) or int(match["hour"])
     way = (match["way"] or "").lower()
     if not way and words != "half":  # "half four" is half past four; "ten four" is nothing
         return match[0]
-    part = (match["part"] or "").lower().split()
-    full = _of_day(hour, part[-1] if part else "")
+    half = (match["part"] or "").strip().lower()
+    full = _of_day(hour, half) if half else of_day(hour)
     if way in ("to", "till"):
         full, minutes = full - 1, 60 - minutes
-    return f"{'tomorrow ' if part[:1] == ['tomorrow'] else ''}at {full % 24:02d}:{minutes:02d}"
+    return f"at {full % 24:{'02d' if half else 'd'}}:{minutes:02d}"
 
 
 def _of_day(hour: int, part: str) -> int:
-    if part.startswith(("p", "afternoon", "evening")):
+    if part.startswith("p"):
         return hour % 12 + 12
-    return hour % 12 if part.startswith(("am", "a.m", "morning")) else likely(hour)
+    return hour % 12 if part.startswith("a") else likely(hour)
 
 
-def _worded(match: re.Match[str]) -> str:
+def _worded(of_day: Callable[[int], int], match: re.Match[str]) -> str:
     words = " ".join((match["minutes"] or "").lower().replace("-", " ").split())
     half = (match["half"] or "").strip().lower()
     if not half and not match["at"]:
@@ -147,12 +165,12 @@ def _worded(match: re.Match[str]) -> str:
         return f"{match['at'] or ''}{hour}:{minutes:02d}{half[0]}m"
     if not half and not words:
         return f"{match['at']}{hour}"
-    return f"at {likely(hour):02d}:{minutes:02d}"
+    return f"at {of_day(hour)}:{minutes:02d}"
 
 
-def _plain(match: re.Match[str]) -> str:
-    hour = int(match["hour"])
+def _plain(of_day: Callable[[int], int], match: re.Match[str]) -> str:
+    hour = f"{int(match['hour']):02d}"
     if "ish" in match.groupdict() or "clock" in match[0].lower():
-        hour = likely(hour)
+        hour = str(of_day(int(hour)))
     at = "at " if match[0].lower().startswith("at") or "ish" in match.groupdict() else ""
-    return f"{at}{hour:02d}:{match['minute'] or '00'}"
+    return f"{at}{hour}:{match['minute'] or '00'}"

@@ -1,5 +1,9 @@
+import contextlib
+import grp
 import os
+import pwd
 import stat
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,22 +31,141 @@ def test_names_without_our_prefix_are_somebody_elses(
     assert read(kind, host="0.0.0.0").host == "0.0.0.0"
 
 
-def test_settings_that_another_user_could_write_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They name programs: whoever runs a command in somebody's folder would run theirs."""
+SERVERS = "EXPONENTIAL_MCP_SERVERS=/somewhere/servers.json\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a `.env` that names programs: whoever could write it could run theirs."""
     monkeypatch.chdir(tmp_path)
-    file = tmp_path / ".env"
-    file.write_text("EXPONENTIAL_MCP_SERVERS=/somewhere/servers.json\n", encoding="utf-8")
-    assert read(AppSettings).mcp_servers == Path("/somewhere/servers.json")
-    file.chmod(0o666)
-    with pytest.raises(ConfigurationError, match=r"\.env in this folder"):
+    tmp_path.chmod(0o755)
+    (tmp_path / ".env").write_text(SERVERS, encoding="utf-8")
+    (tmp_path / ".env").chmod(0o644)
+    return tmp_path
+
+
+def test_a_dotenv_is_read_and_the_environment_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".env").write_text(
+        f"{SERVERS}export EXPONENTIAL_LOG_LEVEL='debug'\nexponential_app_port=9\nHOST=0.0.0.0\nWHATSAPP_PROXY_URL\n",
+        encoding="utf-8",
+    )
+    settings = read(AppSettings)
+    assert (settings.mcp_servers, settings.log_level, settings.port, settings.host) == (
+        Path("/somewhere/servers.json"),
+        "debug",
+        9,
+        "127.0.0.1",
+    )
+    assert read(GatewaySettings).proxy_url == ""
+    monkeypatch.setenv("EXPONENTIAL_LOG_LEVEL", "error")
+    assert read(AppSettings).log_level == "error"
+    assert read(AppSettings, log_level="info", EXPONENTIAL_APP_PORT=7).port == 7
+    (folder / ".env").write_text("EXPONENTIAL_APP_PORT=many\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="EXPONENTIAL_APP_PORT"):
         read(AppSettings)
-    file.chmod(0o644)
-    if owner := file.stat().st_uid:
+
+
+def test_a_dotenv_may_be_a_link_or_a_pipe_and_a_folder_is_none(folder: Path) -> None:
+    """A release's link to what releases share; a password manager's pipe; a virtual environment."""
+    file = folder / ".env"
+    file.rename(folder / "shared")
+    file.symlink_to("shared")
+    assert read(AppSettings).mcp_servers == Path("/somewhere/servers.json")
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    writing = threading.Thread(target=file.write_text, args=(SERVERS,))
+    writing.start()
+    assert read(AppSettings).mcp_servers == Path("/somewhere/servers.json")
+    writing.join()
+    file.unlink()
+    file.mkdir()
+    folder.chmod(0o777)
+    assert read(AppSettings).mcp_servers is None
+
+
+def test_a_dotenv_that_is_no_text_is_told(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"EXPONENTIAL_MODEL=\xff\n")
+    with pytest.raises(ConfigurationError, match=r"\.env in this folder can't be read: it isn't in UTF-8"):
+        read(AppSettings)
+
+
+def _anothers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if owner := path.stat().st_uid:
         monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     else:
-        os.chown(file, 1, -1)
+        os.chown(path, 1, -1)
+
+
+@pytest.mark.parametrize("name", [".env", "."])
+def test_settings_that_another_user_could_write_are_not_read(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write to the folder may put another `.env` there; in /tmp, too, before there is one."""
+    path = folder / name
+    mode = path.stat().st_mode
+    for others in (0o002, 0o1002):
+        path.chmod(mode | others)
+        with pytest.raises(ConfigurationError, match=r"\.env in this folder isn't read: .* may write"):
+            read(AppSettings)
+    path.chmod(mode)
+    assert read(AppSettings).mcp_servers
+    _anothers(path, monkeypatch)
     with pytest.raises(ConfigurationError, match="belongs to another user"):
         read(AppSettings)
+
+
+@pytest.mark.parametrize("name", [".env", "."])
+@pytest.mark.parametrize(
+    ("group", "members", "private"),
+    [("ada", (), True), ("ada", ("ada",), True), ("ada", ("ada", "bob"), False), ("users", (), False)],
+)
+def test_a_group_may_write_if_it_is_the_users_own(
+    folder: Path, name: str, group: str, members: tuple[str, ...], private: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With umask 002 all that somebody writes can be written by their group, which has nobody else in it."""
+    path = folder / name
+    path.chmod(path.stat().st_mode | stat.S_IWGRP)
+    found = path.stat()
+    known = pwd.struct_passwd(("ada", "x", found.st_uid, found.st_gid, "", "/home/ada", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", {found.st_uid: known}.__getitem__)
+    monkeypatch.setattr(
+        grp, "getgrgid", {found.st_gid: grp.struct_group((group, "x", found.st_gid, members))}.__getitem__
+    )
+    if private:
+        assert read(AppSettings).mcp_servers
+    else:
+        with pytest.raises(ConfigurationError, match=r"may write.*chmod go-w"):
+            read(AppSettings)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # as in a container
+    with pytest.raises(ConfigurationError, match="may write"):
+        read(AppSettings)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
+def test_a_dotenv_that_is_exchanged_meanwhile_is_not_read(folder: Path) -> None:
+    """The file that is read is the one that was looked at."""
+    evil = folder / "evil"
+    evil.write_text("EXPONENTIAL_MCP_SERVERS=/evil.json\n", encoding="utf-8")
+    os.chown(evil, 1, -1)
+    (folder / ".env").rename(folder / "good")
+    (folder / ".env").symlink_to("good")
+    stop = threading.Event()
+
+    def flip() -> None:
+        while not stop.is_set():
+            for target in ("evil", "good"):
+                (folder / "next").symlink_to(target)
+                (folder / "next").rename(folder / ".env")
+
+    flipping = threading.Thread(target=flip)
+    flipping.start()
+    outcomes = set()
+    for _ in range(3_000):
+        with contextlib.suppress(ConfigurationError):
+            outcomes.add(str(read(AppSettings).mcp_servers))
+    stop.set()
+    flipping.join()
+    assert "/evil.json" not in outcomes
 
 
 def test_a_short_secret_is_refused_without_repeating_it() -> None:

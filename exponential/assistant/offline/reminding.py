@@ -79,15 +79,20 @@ _ALARM = re.compile(r"\balarm(?P<s>s?)(?:\s+clocks?)?\b(?!\s+me\b)", re.IGNORECA
 
 
 _SET_ALARM = whole(
-    r"(?:set|add|create|make(?:\s+me)?)\s+(?:up\s+)?(?:an?|my|the)?\s*(?:new\s+|wake[\s-]?up\s+)?alarm(?:\s+clock)?\b(?P<rest>.*)|alarm\s+(?P<rest2>(?:for\s+|at\s+)?\d.*)"
+    r"(?:set|add|create|make(?:\s+me)?)\s+(?:up\s+)?(?:an?|my|the|some|two|three|four|\d)?\s*(?:new\s+|wake[\s-]?up\s+)?(?P<what>alarm|reminder(?=s))(?:s|\s+clock)?\b(?P<rest>.*)|alarm\s+(?P<rest2>(?:for\s+|at\s+)?\d.*)"
 )
+_FOR_HOUR = re.compile(
+    r"(?:(?<=\balarm\s)|(?<=\breminder\s))for\s+(?=\d{1,2}(?::\d\d)?(?:\s*$|\s*[,&]|\s+(?:and|to|on|in|today|tonight|tomorrow|every|each)\b))",
+    re.IGNORECASE,
+)
+_WAKES = re.compile(r"\balarm\b|\bwake\s+me\b", re.IGNORECASE)
 
 
 def reminder(heard: Heard) -> list[Step] | None:
     alarm = _SET_ALARM.fullmatch(heard.text)
     if alarm is not None:
         rest = re.sub(r"^\s*to\s+(?=\d)", " for ", alarm["rest"] or alarm["rest2"] or "")
-        heard = replace(heard, text=f"set an alarm {rest.strip()}")
+        heard = replace(heard, text=f"set a {alarm['what'] or 'alarm'} {rest.strip()}")
     elif _ALARM.search(heard.text):
         named = cancelled(replace(heard, text=_as_reminder(heard.text)))
         if named is not None or re.match(
@@ -141,9 +146,14 @@ def _set_each(heard: Heard) -> list[Step] | None:
         both = [_set_each(replace(heard, text=text)) for text in (again["first"], f"remind me {again['second']}")]
         if all(both):
             return distinct([step for steps in both for step in steps or ()])
-    found = [_set_once(replace(heard, text=text)) for text in schedules.expanded(heard.text)]
-    steps = [step for one in found for step in one or ()]
-    return distinct([step for step in steps if isinstance(step, Say)][:1] or steps) if all(found) else None
+    texts = schedules.expanded(_FOR_HOUR.sub("at ", heard.text), wakes=_WAKES.search(heard.text) is not None)
+    found = [_set_once(replace(heard, text=text)) for text in texts]
+    if not all(found):
+        return None
+    steps = distinct([step for one in found for step in one or ()])
+    if asked := next((step for step in steps if isinstance(step, Say)), None):
+        return [asked]
+    return steps if len(steps) == len(texts) else [Say(WHICH_TIMES)]
 
 
 def _set_once(heard: Heard) -> list[Step] | None:
@@ -160,7 +170,7 @@ def _set_once(heard: Heard) -> list[Step] | None:
         return None
     if repeat == "hourly":
         return [Say(TOO_OFTEN)]
-    rest, due = dates.extract(bare_hours(rest.strip()), heard.now)
+    rest, due = dates.extract(bare_hours(rest.strip(), wakes=_WAKES.search(heard.text) is not None), heard.now)
     text = _what(rest) or ("alarm" if match["alarm"] else "wake up" if "wake" in match[0].lower() else "")
     if pointing.is_pronoun(text) and heard.last is not None:
         text = choosing.words_of(heard.last) or text

@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime, time, timedelta
 
-from exponential.workspace import dates
+from exponential.workspace import dates, hours
 
 MORNING = time(9)  # when a reminder comes whose hour was not said
 
@@ -68,18 +68,18 @@ _PARTS = {"morning": time(9), "afternoon": time(15), "evening": time(19), "night
 
 # As dates.extract knows them behind an hour.
 _HALVES = {"morning": "morning", "afternoon": "afternoon", "evening": "evening", "night": "evening"}
-_HOUR = re.compile(r"\bat\s+(?:1[0-2]|0?[1-9])(?::\d\d)?(?![\d:]|\s*[ap]\.?m\b)", re.IGNORECASE)
+_HOUR = re.compile(rf"\bat\s+(?:{hours.SPOKEN}|(?:1[0-2]|0?[1-9])(?::\d\d)?)(?![\d:]|\s*[ap]\.?m\b)", re.IGNORECASE)
 
 
 _PART = re.compile(r"^\s*(?:in\s+the\s+)?(?P<part>morning|afternoon|evening|night)\b", re.IGNORECASE)
 
 
-def bare_hours(words: str) -> str:
-    """ "at 9 to call" → "at 9:00 to call"; nobody means 5 in the morning."""
+def bare_hours(words: str, *, wakes: bool = False) -> str:
+    """ "at 9 to call" → "at 9:00 to call"; nobody means 5 in the morning, unless it `wakes` them."""
 
     def spelled(match: re.Match[str]) -> str:
         hour = int(match["hour"])
-        return f"at {hour + 12 if hour < 7 else hour}:00{match['after']}"
+        return f"at {hour + 12 if hour < (4 if wakes else 7) else hour}:00{match['after']}"
 
     return re.sub(
         r"\bat\s+(?P<hour>2[0-3]|1\d|[1-9])(?P<after>\s+(?:to|that|about|of|for|:)|:\s|\s*$|\s*,|\s+(?:on|tomorrow|today"

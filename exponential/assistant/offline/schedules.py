@@ -48,6 +48,7 @@ _EVERY_PART = re.compile(rf"\b(?:every|each)(?=\s+(?:{_PART})\b)", re.IGNORECASE
 _FULL = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _LEFT = re.compile(
     rf"\b(?:on\s+{_FULL}|at\s+\d{{1,2}}(?::\d\d)?(?:\s*[ap]m)?)\s*(?:,|&|\s(?:and|or|plus)\b)\s*\S"
+    r"|^\s*(?:for\s+)?\d[\d:.]*\s*$|^\s*\S+(?:\s+an?)?\s+(?:minutes?|mins?|hours?|days?|weeks?)\s+before\b"
     rf"|^\s*(?:and|or|plus|&)\s|(?:{_FULL}|tonight|tomorrow|\s\d\S{{0,6}})\s*(?:,|\s(?:and|or|plus)|&)\s*$"
     rf"|(?:,|&|\s(?:and|or|plus))\s*(?:on\s+)?(?:{_FULL}|tonight|tomorrow|at\s+\d\S{{0,6}}|\d\S{{0,4}}[ap]m)\s*$"
     rf"|^\s*(?:(?:on|at|in|every|each|for)\s+)*(?:(?:{_FULL}|today|tonight|tomorrow)(?:\s*$|(?=\W+(?:and|or|plus|to|at|on)\b|\s*[,&]))"
@@ -91,14 +92,15 @@ def _range(found: re.Match[str]) -> str:
     return f"{', '.join(days[:-1])} and {days[-1]}" if len(days) > 1 else found[0]
 
 
-def expanded(text: str) -> list[str]:
-    """The request once for each of its days and hours, in the order said; `[text]` where it lists none.
+def expanded(text: str, *, wakes: bool = False) -> list[str]:
+    """The request once for each of its days and hours, in the order said; `[text]` where it lists none. What `wakes`
+    somebody does so in the morning.
 
     At most MAX_TIMES, and one more where there are too many.
     """
     text = _spelled_out(text)
     for spelled in (_EVERY_PART.sub(r"\g<0> day", text), hours.figures(text)):  # "at half past eight and ten to nine"
-        lists = list(_lists(spelled))
+        lists = list(_lists(spelled, wakes=wakes))
         if lists:
             break
     texts = [spelled] if lists else [text]
@@ -114,18 +116,19 @@ def is_list(text: str) -> bool:
 
 
 def is_left_in(words: str) -> bool:
-    """Whether a day, an hour or a word that joined them is left in front of the words, or behind them."""
+    """Whether a day, an hour, a time before another or a word that joined them is left in front of the words, or behind
+    them."""
     return _LEFT.search(words) is not None
 
 
-def _lists(text: str) -> Iterator[tuple[int, int, list[str]]]:
+def _lists(text: str, *, wakes: bool = False) -> Iterator[tuple[int, int, list[str]]]:
     """Where each list begins and ends, and the times that it stands for, in the order in which they are said."""
     for chain in _chains(text):
         while chain and not _GOES_ON.match(text, chain[-1].end()):
             chain.pop()
         days = sum(item["day"] is not None for item in chain)
         if max(days, len(chain) - days) > 1 and not _NAMES.search(text[: chain[0].start()]):
-            yield chain[0].start(), chain[-1].end(), list(dict.fromkeys(_times(chain)))
+            yield chain[0].start(), chain[-1].end(), list(dict.fromkeys(_times(chain, wakes)))
 
 
 def _chains(text: str) -> Iterator[list[re.Match[str]]]:
@@ -155,13 +158,13 @@ def _belongs(item: re.Match[str], chain: Sequence[re.Match[str]]) -> bool:
     return item["lead"] is not None or item["day"].lower() != "day"
 
 
-def _times(chain: Sequence[re.Match[str]]) -> Iterator[str]:
+def _times(chain: Sequence[re.Match[str]], wakes: bool) -> Iterator[str]:
     """Days with their hours: "monday and tuesday at 8", "monday at 8 and tuesday at 9", "at 8 and 9 on monday"."""
     groups: list[tuple[list[str], list[str]]] = []
     days_first = chain[0]["day"] is not None
     lead = half = ""
     # "at 6 and 6:30"
-    early = "morning" if any(item["hour"] and _EARLY.fullmatch(item["hour"]) for item in chain) else ""
+    early = "morning" if wakes or any(item["hour"] and _EARLY.fullmatch(item["hour"]) for item in chain) else ""
     for place, item in enumerate(chain):
         is_second = (item["day"] is not None) != days_first
         if not groups or (groups[-1][1] and not is_second):
@@ -179,11 +182,10 @@ def _times(chain: Sequence[re.Match[str]]) -> Iterator[str]:
 def _day(item: re.Match[str], lead: str, month: str) -> str:
     day = item["day"]
     if item["nth"] and not item["month"]:
-        day = f"{'' if day.lower().startswith('the') else 'the '}{day}{month}"
+        every = not month and lead.lower() in ("every", "each")
+        return f"on {'' if day.lower().startswith('the') else 'the '}{day}{' of every month' if every else month}"
     if _ALONE.match(day):
         return day
-    if item["nth"] and not item["month"] and not month and lead.lower() in ("every", "each"):
-        return f"on {day} of every month"
     if _PLURAL.search(day):
         return f"every {_PLURAL.sub('', day)}"
     return f"{lead} {day}" if lead and not re.search(r"\d", day) else f"on {day}"

@@ -80,12 +80,13 @@ _SWAPPED = {
     if word[place] != word[place + 1]
 }
 _LEVELS = ("high", "urgent", "normal")
+_NO_HOUR = r"(?<=\w\s)(?<!\bat\s)(?<!\bfor\s)"  # "at 4 tomorrow"
 _DATE_WORD = r"(?=\s+(?:mon|tue|wed|thu|fri|sat|sun|today|tomorrow|tonight|next|the\s+\d))"
 _TO = re.compile(
-    rf"(?<=\w\s)(?<!task\s)(?<!number\s)(?<!item\s)(?<!and\s)(?<!,\s)2{_DATE_WORD}|(?<=\w\s)2(?=\s+(?:{'|'.join(sorted(VERBS))})\b)",
+    rf"{_NO_HOUR}(?<!task\s)(?<!number\s)(?<!item\s)(?<!and\s)(?<!,\s)2{_DATE_WORD}|(?<=\w\s)2(?=\s+(?:{'|'.join(sorted(VERBS))})\b)",
     re.IGNORECASE,
 )
-_FOR = re.compile(rf"(?<=\w\s)4{_DATE_WORD}", re.IGNORECASE)
+_FOR = re.compile(rf"{_NO_HOUR}4{_DATE_WORD}", re.IGNORECASE)
 _WITH = re.compile(r"(?<!\w)w/\s*(?=\w)", re.IGNORECASE)
 _WITHOUT = re.compile(r"(?<!\w)w/o\b", re.IGNORECASE)
 _AND = re.compile(  # "wake me at 6 n remind me of the bins"

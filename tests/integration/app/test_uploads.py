@@ -1,12 +1,14 @@
 """Who may not send anything is told so before it is read; what is read is bounded, and on no disk as it is."""
 
 import asyncio
+import contextlib
 import io
 import os
 import re
+import socket
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +18,8 @@ import httpx
 import pytest
 from cpu_time import limited
 from house import House, MakeHouse
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 from test_getting_in import make_invite
 from test_programs import bearer, kept
 from unfinished import answer_to, uploads
@@ -128,7 +132,7 @@ async def test_an_export_is_on_no_disk_as_it_is(house: House, tmp_path: Path, mo
         answer = await page.get("/settings/data/export")
     assert "tasks.json" in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
     assert int(answer.headers["Content-Length"]) == len(answer.content)
-    assert not [data for data in written if b"PK" in data[:100] or b".json" in data]
+    assert not [data for data in written if b"PK\x03\x04" in data[:100] or b".json" in data]
     assert max(map(len, written)) > 100  # it did go over the disk
 
 
@@ -168,6 +172,12 @@ async def test_a_program_is_told_in_json_what_is_too_large(house: House) -> None
             assert (answer.status_code, answer.json()["code"]) == (413, "bad_input"), path
 
 
+async def test_a_large_body_where_none_belongs_is_too_large(house: House) -> None:
+    async with house.signed_in(await house.user(), Accept="application/json") as page:
+        answer = await page.request("GET", f"/files/{uuid4()}", content=bytes(2_000_000))
+        assert (answer.status_code, answer.json()["code"]) == (413, "bad_input")
+
+
 async def test_a_form_of_nothing_but_separators_costs_nothing(house: House) -> None:
     async with house.signed_in(await house.user(), Accept="application/json") as alice, house.client() as stranger:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -187,20 +197,27 @@ async def test_uploads_of_one_user_have_their_share_of_memory(house: House) -> N
         host, port = urlsplit(url).hostname, urlsplit(url).port
         cookie = f"Cookie: exponential_session={page.cookies['exponential_session']}\r\n"
         head = f"POST /chat/messages HTTP/1.1\r\nHost: x\r\n{cookie}Content-Type: {kind['Content-Type']}\r\n"
-        _, writer = await asyncio.open_connection(host, port)
-        writer.write(f"{head}Content-Length: 64000000\r\n\r\n--b".encode())
+        writers = []
+        for size in (64_000_000, 30_000_000):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.write(f"{head}Content-Length: {size}\r\n\r\n--b".encode())
+            writers.append(writer)
         async with asyncio.timeout(30):
-            while budget.held != 64_000_000:
+            while budget.held != 6:  # what has come
                 await asyncio.sleep(0.01)
         large = {"files": ("scan.pdf", bytes(40_000_000))}
         refused = await page.post("/chat/messages", files=large, headers={"Accept": "application/json"})
         assert (refused.status_code, refused.json()["code"]) == (503, "too_much_at_once")
         assert int(refused.headers["Retry-After"]) > 0
+        async with house.client(**await bearer(house, alice)) as program:  # it is hers, too
+            refused = await program.post("/api/meetings", content=bytes(3_000_000))
+            assert (refused.status_code, refused.json()["code"]) == (503, "too_much_at_once")
         assert (await page.post("/chat/messages", content=form.format("text"), headers=kind)).status_code == 202
         assert (
             await other.post("/chat/messages", files=large, headers={"Accept": "application/json"})
         ).status_code == 422
-        writer.close()
+        for writer in writers:
+            writer.close()
         async with asyncio.timeout(30):
             while budget.held:
                 await asyncio.sleep(0.01)
@@ -261,17 +278,121 @@ async def test_answers_that_nobody_reads_hold_little(house: House) -> None:
         assert budget.held == 0
 
 
-async def test_a_download_waits_for_its_turn_but_not_for_ever() -> None:
-    turns, alice, bob = Turns(wait=0.1), uuid4(), uuid4()
+class SlowLine:
+    """Downloads of one file by Alice, each on a connection of its own that takes only what the test reads."""
+
+    def __init__(self, url: str, path: str, cookie: str) -> None:
+        self._address = (urlsplit(url).hostname, urlsplit(url).port)
+        self._asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n".encode()
+
+    async def open(self, count: int, stack: AsyncExitStack) -> list[socket.socket]:
+        opened = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in opened:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            each.connect(self._address)
+            each.setblocking(False)
+            await asyncio.get_running_loop().sock_sendall(each, self._asked)
+        return opened
+
+
+async def taken(connection: socket.socket, most: int) -> bytes:
+    """So many bytes of an answer, or what is left of it."""
+    got = bytearray()
+    with contextlib.suppress(ConnectionError):
+        while len(got) < most and (piece := await asyncio.get_running_loop().sock_recv(connection, most - len(got))):
+            got += piece
+    return bytes(got)
+
+
+PHOTO = b"\x89PNG\r\n\x1a\n" + os.urandom(10_000_000)
+
+
+@pytest.fixture
+async def slow_line(house: House) -> AsyncIterator[SlowLine]:
+    async with house.served() as url, house.signed_in(await house.user()) as page:
+        await page.post("/chat/messages", data={"text": "look"}, files={"files": ("a.png", PHOTO, "image/png")})
+        path = re.findall(r'src="(/files/[^"]+)"', (await page.get("/chat")).text)[0]
+        yield SlowLine(url, path, f"exponential_session={page.cookies['exponential_session']}")
+
+
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Awaitable[None]]:
+    """Lets so many seconds pass at once, for all timers of the event loop."""
+
+    async def passing(seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        before = loop.time
+        monkeypatch.setattr(loop, "time", lambda: before() + seconds)
+        await asyncio.sleep(0.05)  # what is due
+
+    return passing
+
+
+async def are_sent(house: House, count: int) -> None:
+    """Wait until so many downloads of the photo are under way."""
+    async with asyncio.timeout(30):
+        while house.app.state.exponential.budget.held != count * len(PHOTO):
+            await asyncio.sleep(0.01)
+
+
+async def test_on_a_slow_line_all_downloads_arrive(
+    house: House, slow_line: SlowLine, passing: Callable[[float], Awaitable[None]]
+) -> None:
+    async with AsyncExitStack() as stack:
+        first = await slow_line.open(AT_ONCE, stack)
+        await are_sent(house, AT_ONCE)
+        later = await slow_line.open(2, stack)
+        got = [b""] * AT_ONCE
+        for _ in range(5):
+            await passing(40)
+            got = [before + await taken(each, 1_500_000) for before, each in zip(got, first, strict=True)]
+        got = [before + await taken(each, 2 * len(PHOTO)) for before, each in zip(got, first, strict=True)]
+        got += [await taken(each, 2 * len(PHOTO)) for each in later]
+    assert all(each.startswith(b"HTTP/1.1 200 ") and each.endswith(PHOTO) for each in got)
+    assert len(got) == AT_ONCE + 2
+
+
+async def test_a_download_that_nobody_takes_makes_room_for_a_later_one(
+    house: House, slow_line: SlowLine, passing: Callable[[float], Awaitable[None]]
+) -> None:
+    async with AsyncExitStack() as stack:
+        stuck = await slow_line.open(AT_ONCE, stack)
+        await are_sent(house, AT_ONCE)
+        (later,) = await slow_line.open(1, stack)
+        began = asyncio.create_task(taken(later, 1))
+        while not began.done():
+            await passing(30)
+        assert (began.result() + await taken(later, 2 * len(PHOTO))).endswith(PHOTO)
+        assert not all([(await taken(each, 2 * len(PHOTO))).endswith(PHOTO) for each in stuck])
+
+
+async def test_so_many_downloads_wait_and_whose_client_leaves_waits_no_more() -> None:
+    turns, alice, bob = Turns(), uuid4(), uuid4()
+    leaves = asyncio.Event()
+
+    messages: list[Message] = [{"type": "http.request"}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await leaves.wait()
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http"}, receive)
     async with AsyncExitStack() as running:
         for _ in range(AT_ONCE):
-            await running.enter_async_context(turns.of(alice))
-        with pytest.raises(Unavailable):
-            await running.enter_async_context(turns.of(alice))
-        await running.enter_async_context(turns.of(bob))
-        waiting = [asyncio.create_task(AsyncExitStack().enter_async_context(turns.of(alice))) for _ in range(ASKED)]
+            await running.enter_async_context(turns.of(alice, request))
+        await running.enter_async_context(turns.of(bob, request))
+        waiting = [
+            asyncio.create_task(AsyncExitStack().enter_async_context(turns.of(alice, request)))
+            for _ in range(ASKED - AT_ONCE)
+        ]
         await asyncio.sleep(0)
-        assert sum(task.done() for task in waiting) == AT_ONCE  # too many wait
-        await asyncio.gather(*waiting, return_exceptions=True)
-    async with turns.of(alice):
+        with pytest.raises(Unavailable):
+            await running.enter_async_context(turns.of(alice, request))
+        leaves.set()
+        left = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(each) for each in left} == {ClientDisconnect}
+    leaves.clear()
+    async with turns.of(alice, request):
         pass

@@ -174,3 +174,65 @@ def test_two_that_repeat_are_two_reminders() -> None:
 )
 def test_ranges_and_other_words_for_several_days(text: str, wanted: list[Call | Say]) -> None:
     assert read(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("remind me tomorrow evening at half past 8 to call", [f"{MON}T20:30"]),
+        ("remind me at half past 8 tomorrow evening to call", [f"{MON}T20:30"]),
+        ("remind me at half past 8 in the evening to call", [f"{TODAY}T20:30"]),
+        ("remind me tonight at quarter to nine to call", [f"{TODAY}T20:45"]),
+        ("remind me tomorrow morning at half past 7 to call", [f"{MON}T07:30"]),
+        ("remind me tomorrow evening at 8 o'clock to call", [f"{MON}T20:00"]),
+        ("remind me tomorrow evening at eight thirty to call", [f"{MON}T20:30"]),
+        ("remind me at half past 8 and half past 9 in the evening to call", [f"{TODAY}T20:30", f"{TODAY}T21:30"]),
+        ("remind me tomorrow at half past 4 to call", [f"{MON}T16:30"]),
+        ("remind me at quarter to 9 and quarter past 5 to call", [f"{MON}T08:45", f"{TODAY}T17:15"]),
+        ("remind me tomorrow at quarter to 8 to call", [f"{MON}T07:45"]),
+    ],
+)
+def test_hours_in_words_are_of_the_part_of_the_day_that_is_said(text: str, wanted: list[str]) -> None:
+    assert read(text) == reminders("call", *wanted)
+
+
+def test_hours_in_words_are_of_the_part_of_each_day_that_is_said() -> None:
+    for hour in ("half past 8", "half past eight", "eight thirty"):
+        for text in (f"remind me every evening at {hour} to call", f"remind me at {hour} every evening to call"):
+            assert read(text) == reminders("call", f"{TODAY}T20:30", repeat="daily"), text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("set an alarm for 6 tomorrow", reminders("alarm", f"{MON}T06:00")),
+        (
+            "set alarms for 6, 6:15 and 6:30 tomorrow",
+            reminders("alarm", *(f"{MON}T06:{m}" for m in ("00", "15", "30"))),
+        ),
+        ("set two alarms for tomorrow at 6:15 and 6:30", reminders("alarm", f"{MON}T06:15", f"{MON}T06:30")),
+        ("set reminders for 6:15 and 6:30 tomorrow to get up", reminders("get up", f"{MON}T06:15", f"{MON}T06:30")),
+        ("set an alarm for 20 minutes", [Say(reminding.WHEN)]),
+        ("remind me this friday and next friday at 9 to call mom", [Say(reminding.WHICH_TIMES)]),
+        (
+            "remind me of my 9 and 10 o'clock meetings tomorrow at 8",
+            reminders("my 9 and 10:00 meetings", f"{MON}T08:00"),
+        ),
+        ("set a reminder for 2 tomorrow to call", reminders("call", f"{MON}T14:00")),
+        ("remind me an hour before my 10:00 meeting tomorrow", [Say(reminding.WHICH_TIMES)]),
+        ("remind me tomorrow at 10 o'clock to call", reminders("call", f"{MON}T10:00")),
+        ("set an alarm tomorrow for 6", [Say(reminding.WHICH_TIMES)]),
+        ("remind me to cook for 6 tomorrow", reminders("cook for 6", f"{MON}T09:00")),
+        ("wake me up at 6", reminders("wake up", f"{MON}T06:00")),
+        ("set a reminder for 4 tomorrow to call", reminders("call", f"{MON}T16:00")),
+        ("remind me tomorrow at 4 to send the morning report", reminders("send the morning report", f"{MON}T16:00")),
+        ("remind me of the 9:30 meeting tomorrow at 9", reminders("the 9:30 meeting", f"{MON}T09:00")),
+        ("remind me tomorrow at 8 to join the 10:00 call", reminders("join the 10:00 call", f"{MON}T08:00")),
+        (
+            "remind me tomorrow 18:00 to be at the station at 19:00",
+            reminders("be at the station at 19:00", f"{MON}T18:00"),
+        ),
+    ],
+)
+def test_alarms_and_hours_in_names(text: str, wanted: list[Call | Say]) -> None:
+    assert read(text) == wanted
