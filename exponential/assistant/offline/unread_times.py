@@ -23,7 +23,10 @@ _ENDS = (
     r"(?=\s*$|\s*[,&]|\s+(?:and|or|plus|to|that|about|at|on|in|for|from|until|till|before|after|earlier|ahead|prior)\b)"
 )
 _END = rf"(?:until|till?|through|thru|up\s+to|ending)\s+(?:on\s+|the\s+)*(?:end\s+of\b|{_DAY}(?!['’\w]))"
-_LEADS = r"(?:to|on|at|in|by|over|within|then|again|once|for|from|the|next|last|coming|first|until|till?|through|before|after|around|and|or|plus|&|,)"
+_LEADS = (
+    r"(?:to|on|at|in|by|over|within|for|from|the|next|last|coming|first|until|till?|through|before|after|around|and|or"
+    r"|plus|then|again|once|&|,)"
+)
 _LEFT = re.compile(
     rf"^\s*(?:{_LEADS}\s+)*{_TIME}{_ENDS}"
     r"|^\s*(?:(?:and|or|plus|&|every|each|until|till?|except|between)\s)"
