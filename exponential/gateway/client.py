@@ -188,16 +188,27 @@ class GatewayClient:
         return [Group(item["jid"], item["subject"], item["participants"]) for item in body["groups"]]
 
     async def send(
-        self, who: Identity, session_id: str, chat: str, text: str, *, key: str, reply_to: str | None = None
+        self,
+        who: Identity,
+        session_id: str,
+        chat: str,
+        text: str,
+        *,
+        key: str,
+        reply_to: str | None = None,
+        owner_only: bool = False,
     ) -> str:
         """Queue `text` to the chat with JID `chat`; its message id. The same `key` never sends twice.
 
-        `reply_to` is the WhatsApp id of the message to quote. Raises Conflict with code `chat_paused` while a human
-        answers there by hand.
+        `reply_to` is the WhatsApp id of the message to quote. With `owner_only` it goes to no chat but the account's
+        own and the owner's proved numbers'. Raises BadInput with code `chat_not_allowed`; Conflict with `not_linked`,
+        or `chat_paused` while a human answers there by hand.
         """
+        # Not in the body: a gateway of an earlier version refuses fields that it doesn't know.
+        query = "?ownerOnly=true" if owner_only else ""
         answer = await self._call(
             "POST",
-            f"/sessions/{_part(session_id)}/messages",
+            f"/sessions/{_part(session_id)}/messages{query}",
             who,
             json={"chat": chat, "text": text, **({"replyTo": reply_to} if reply_to else {})},
             headers={"Idempotency-Key": key},
