@@ -85,9 +85,7 @@ async def _say(session: AsyncSession, reminder_id: UUID) -> None:
     text = _text(reminder, zone)
     # An id made of reminder and moment: it is also the key under which the gateway takes the message once.
     key = uuid5(reminder.id, reminder.at.astimezone(UTC).isoformat())
-    place: telling.Place | None = await session.get(ReminderPlace, reminder.id)
-    if place is not None and place.jid == telling.OWN_CHAT:
-        place = await telling.place_in(session, user.id, place.session_id)
+    place = await session.get(ReminderPlace, reminder.id)
     await telling.tell(session, user.id, key, text, _told(reminder.as_json(zone), str(key), text), place)
     _move_on(reminder, zone)
     await notify(session, history.CHANNEL, str(user.id))

@@ -122,13 +122,13 @@ async def _elsewhere(database: Database, gateway: GatewayClient, user: User) -> 
 
 
 async def _proved(gateway: GatewayClient, user: User, session_id: str) -> list[str]:
-    """The JIDs of the numbers that are proved to be the user's, the latest first."""
+    """The chats of the numbers that are proved to be the user's, the latest first."""
     try:
         numbers = await gateway.proved(user.identity, session_id)
     except NotFound:
         return []  # removed meanwhile; or the original gateway, which knows of none
     numbers.sort(key=lambda number: number.proved_at, reverse=True)
-    return [_jid(number.phone_number) for number in numbers if number.phone_number]
+    return [number.chat for number in numbers if number.chat]
 
 
 def turn_of(key: str) -> UUID | None:
@@ -143,11 +143,7 @@ def _own_chat(session: SessionInfo) -> str:
     """The JID of an account's "Message yourself". Raises NotFound while the gateway doesn't know its number."""
     if not session.phone_number:
         raise NotFound("This session has no phone number.", code="unknown_session")
-    return _jid(session.phone_number)
-
-
-def _jid(phone_number: str) -> str:
-    return f"{phone_number.removeprefix('+')}@s.whatsapp.net"
+    return f"{session.phone_number.removeprefix('+')}@s.whatsapp.net"
 
 
 async def _reply(session: AsyncSession, turn_id: UUID) -> _Reply | None:

@@ -77,11 +77,13 @@ class Group:
 
 @dataclass(frozen=True)
 class OwnNumber:
-    """A number that its owner has proved. `phone_number` is None when WhatsApp tells only a LID."""
+    """A number that its owner has proved. `phone_number` is None when WhatsApp tells only a LID; `chat` is the JID to
+    write to, None when an older gateway doesn't tell it."""
 
     id: str
     phone_number: str | None
     proved_at: datetime
+    chat: str | None = None
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ class GatewayClient:
         """The numbers that are proved to be the owner's own."""
         body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who)).json()
         return [
-            OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]))
+            OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]), item.get("chat"))
             for item in body["numbers"]
         ]
 

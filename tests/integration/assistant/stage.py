@@ -75,7 +75,7 @@ class StageGateway:
         self.gone: set[str] = set()  # sessions that no longer exist
         self.unlinked: set[str] = set()  # sessions that were logged out
         self.sessions = ["s1"]  # all of the user's, oldest first
-        self.proved: dict[str, list[str]] = {}  # numbers that are proved to be the owner's, of a session
+        self.proved: dict[str, list[str]] = {}  # chats of numbers that are proved to be the owner's, in a session
         self.guests: set[str] = set()  # chats that it may write in, and that aren't the owner's
         self.posts: list[tuple[str, str, str]] = []  # (session, chat, key), accepted or not
         self.sent: dict[str, tuple[str, str, str]] = {}  # key → (session, chat, text)
@@ -152,8 +152,8 @@ class StageGateway:
             return 404, {"error": "There is no such session.", "code": "session_not_found"}
         if below == ["proofs"]:
             proved = [
-                {"id": number, "phoneNumber": number, "provedAt": f"2026-01-0{day}T00:00:00+00:00"}
-                for day, number in enumerate(self.proved.get(session, []), start=1)
+                {"id": chat, "phoneNumber": None, "chat": chat, "provedAt": f"2026-01-0{day}T00:00:00+00:00"}
+                for day, chat in enumerate(self.proved.get(session, []), start=1)
             ]
             return 200, {"numbers": proved}
         if below:
