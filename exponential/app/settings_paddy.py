@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from exponential import clock
-from exponential.app import wording
+from exponential.app import whatsapp, wording
 from exponential.app.settings_pages import back, settings_page
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import approvals, usage
@@ -30,6 +30,7 @@ async def paddy_page(request: Request, state: TheState, user: SignedIn) -> Respo
         waiting = await reminders.list_reminders(session, user.id)
         required = await approvals.is_required(session, user.id)
         held = await approvals.waiting(session, user.id)
+    told = await whatsapp.overview(state, user) if waiting else None
     most = max((day.tokens for day in used.days.values()), default=0)
     return await settings_page(
         request,
@@ -41,6 +42,7 @@ async def paddy_page(request: Request, state: TheState, user: SignedIn) -> Respo
         limit=state.settings.daily_tokens,
         facts=known,
         reminders=waiting,
+        on_whatsapp=_on_whatsapp(told) if told else None,
         required=required,
         held=held,
         zone=zone_of(user),
@@ -85,6 +87,13 @@ async def undo(state: TheState, user: SignedIn, act_id: UUID) -> Response:
         await history.begin(session, user.id, history.UNDO, "web", {"act": str(act_id)})
         await history.undo_act(session, user.id, act_id)
     return back("/activity", "undone")
+
+
+def _on_whatsapp(told: whatsapp.Overview) -> bool | None:
+    """Whether what Paddy says unasked reaches the user's phone; None when that isn't known, or not to be had here."""
+    if told.error or not told.configured:
+        return None
+    return any(each.status in ("connected", "reconnecting") for each in told.sessions)
 
 
 def _model(name: str) -> str:
