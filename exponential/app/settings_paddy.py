@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from exponential import clock
 from exponential.app import wording
+from exponential.app.paging import Number, paged
 from exponential.app.settings_pages import back, settings_page
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import approvals, usage
@@ -20,14 +21,17 @@ from exponential.workspace.zones import zone_of
 router = Router(prefix="/settings")
 USAGE_DAYS = 30
 ACTS = 100
+AT_ONCE = 100  # facts and reminders on a page
 
 
 @router.get("/paddy")
-async def paddy_page(request: Request, state: TheState, user: SignedIn) -> Response:
+async def paddy_page(
+    request: Request, state: TheState, user: SignedIn, facts_page: Number = 1, reminders_page: Number = 1
+) -> Response:
     async with state.database.transaction() as session:
         used = await usage.summary(session, user.id, clock.now() - timedelta(days=USAGE_DAYS))
-        known = await facts.recall(session, user.id)
-        waiting = await reminders.list_reminders(session, user.id)
+        facts_shown, known = await paged(session, facts.remembered(user.id), facts_page, AT_ONCE)
+        reminders_shown, waiting = await paged(session, reminders.to_come(user.id), reminders_page, AT_ONCE)
         required = await approvals.is_required(session, user.id)
         held = await approvals.waiting(session, user.id)
     most = max((day.tokens for day in used.days.values()), default=0)
@@ -40,7 +44,9 @@ async def paddy_page(request: Request, state: TheState, user: SignedIn) -> Respo
         usage_days=USAGE_DAYS,
         limit=state.settings.daily_tokens,
         facts=known,
+        facts_page=facts_shown,
         reminders=waiting,
+        reminders_page=reminders_shown,
         required=required,
         held=held,
         zone=zone_of(user),

@@ -19,8 +19,11 @@ from exponential.http.bodies import Budget, known
 from exponential.http.routes import before_body
 from exponential.http.streams import admit
 from exponential.settings import AppSettings
+from exponential.slots import Slots
 
 COOKIE = "exponential_session"
+PAGES_ASKED = 24  # of one user, those that wait included
+RENDERERS = 2  # pages that are made at once, of different users
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class State:
     provider: StarletteOAuth2App | None = None
     exports: Exports = field(default_factory=Exports)
     downloads: Turns = field(default_factory=Turns)
+    pages: Turns = field(default_factory=lambda: Turns(PAGES_ASKED))
+    renderers: Slots = field(default_factory=lambda: Slots(RENDERERS))
 
 
 def state_of(request: Request) -> State:

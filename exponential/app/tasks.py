@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.app import acts, quick_add, task_lists
 from exponential.app.appearance import came_from
 from exponential.app.pages import day_name, page, wants_json
+from exponential.app.paging import Number
 from exponential.app.state import SignedIn, State, TheState
 from exponential.app.task_lists import Filter, View
 from exponential.auth.users import User
@@ -33,9 +34,9 @@ async def tasks_page(
     priority: Priority | Literal[""] = "",
     q: Annotated[str, Query(max_length=200)] = "",
     select: bool = False,
-    show: Annotated[int, Query(ge=1, le=task_lists.MOST)] = task_lists.AT_FIRST,
+    page: Number = 1,
 ) -> Response:
-    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select, show))
+    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select, page))
 
 
 @router.get("/tasks/events")
@@ -221,7 +222,7 @@ async def _task_page(
 ) -> Response:
     async with state.database.transaction() as session:
         task = await tasks.get_task(session, user.id, task_id)
-        known = await projects.list_projects(session, user.id)
+        known = await projects.choices(session, user.id, task.project)
     zone = tasks.zone_of(user)
     return await page(
         request,
@@ -231,7 +232,7 @@ async def _task_page(
         error=error,
         task=task,
         zone=zone,
-        projects=[project for project in known if project.status != "done" or project.id == task.project_id],
+        projects=known,
         priorities=tasks.PRIORITIES,
         max_title=tasks.MAX_TITLE,
     )
