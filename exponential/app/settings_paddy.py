@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from exponential import clock
 from exponential.app import wording
+from exponential.app.approvals import MOST_CHARS
 from exponential.app.paging import Number, paged
 from exponential.app.settings_pages import back, settings_page
 from exponential.app.state import SignedIn, TheState
@@ -33,7 +34,8 @@ async def paddy_page(
         facts_shown, known = await paged(session, facts.remembered(user.id), facts_page, AT_ONCE)
         reminders_shown, waiting = await paged(session, reminders.to_come(user.id), reminders_page, AT_ONCE)
         required = await approvals.is_required(session, user.id)
-        held = await approvals.waiting(session, user.id)
+        held = await approvals.waiting(session, user.id, MOST_CHARS)
+        held_in_all = len(await approvals.pending_of(session, user.id))
     most = max((day.tokens for day in used.days.values()), default=0)
     return await settings_page(
         request,
@@ -49,6 +51,7 @@ async def paddy_page(
         reminders_page=reminders_shown,
         required=required,
         held=held,
+        held_in_all=held_in_all,
         zone=zone_of(user),
     )
 

@@ -22,7 +22,7 @@ STANDSTILL = timedelta(days=14)  # with open tasks and nothing finished for this
 
 @dataclass(frozen=True)
 class Progress:
-    """How many tasks are `open`, `done` and `late`. `overdue`: the late ones, the oldest first; MOST_OVERDUE at most, none
+    """How many tasks are `open`, `done` and `late`. `overdue`: MOST_OVERDUE of the late ones, the oldest first, or none
     where many projects were asked for. `next`: the one due first. `risks`: sentences, empty when all is well."""
 
     project: Project
