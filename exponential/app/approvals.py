@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.app.callers import Anyone, Caller
 from exponential.app.pages import JSON, in_turn
-from exponential.app.state import TheState
+from exponential.app.state import IN_TURN, TheState
 from exponential.assistant import approvals
 from exponential.http.routes import Router
 from exponential.workspace import history
@@ -48,7 +48,7 @@ async def _begin(session: AsyncSession, caller: Caller, name: str, args: dict[st
     await history.begin(session, caller.user.id, name, caller.source, args, program=caller.program)
 
 
-@router.get("", response_model=Overview)
+@router.get("", dependencies=[IN_TURN], response_model=Overview)
 async def overview(request: Request, state: TheState, caller: Anyone) -> Response:
     """An Overview; of what waits, the oldest."""
     async with state.database.transaction() as session:

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from exponential import validation
 from exponential.app.callers import Anyone, Auditor
 from exponential.app.pages import JSON, in_turn
-from exponential.app.state import TheState
+from exponential.app.state import IN_TURN, TheState
 from exponential.http.routes import Router
 from exponential.workspace import history
 
@@ -55,7 +55,7 @@ class Page(_Answer):
     next: int | None
 
 
-@router.get("", response_model=Page)
+@router.get("", dependencies=[IN_TURN], response_model=Page)
 async def acts(
     request: Request,
     state: TheState,

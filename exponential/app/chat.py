@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.app.chats import listing
 from exponential.app.entries import entries_of, steps_html
 from exponential.app.pages import TEXT, in_turn, page, wants_json
-from exponential.app.state import SignedIn, State, TheState
+from exponential.app.state import IN_TURN, SignedIn, State, TheState
 from exponential.assistant import chats, conversation, formatting, media, progress, turns
 from exponential.assistant.conversation import MAX_TEXT, Incoming
 from exponential.assistant.records import Chat, Message
@@ -43,8 +43,8 @@ def _which(request: Request) -> UUID | None:
 ChatId = Annotated[UUID | None, Depends(_which)]  # None: the main chat
 
 
-@router.get("/chat")
-@router.get("/chat/{chat_id:uuid}")
+@router.get("/chat", dependencies=[IN_TURN])
+@router.get("/chat/{chat_id:uuid}", dependencies=[IN_TURN])
 async def chat_page(
     request: Request,
     state: TheState,
@@ -58,8 +58,8 @@ async def chat_page(
     return await _chat_page(request, state, user, chat_id, show=show, around=around, draft=draft)
 
 
-@router.post("/chat/messages", max_body_size=MAX_UPLOAD)
-@router.post("/chat/{chat_id:uuid}/messages", max_body_size=MAX_UPLOAD)
+@router.post("/chat/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD)
+@router.post("/chat/{chat_id:uuid}/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD)
 async def send(
     request: Request,
     state: TheState,
@@ -120,7 +120,7 @@ async def events(state: TheState, user: SignedIn, chat_id: ChatId) -> Response:
     return state.board.streams(topics, previews(state.database, chat.id))
 
 
-@router.get("/chat/{chat_id:uuid}/{message_id:uuid}")
+@router.get("/chat/{chat_id:uuid}/{message_id:uuid}", dependencies=[IN_TURN])
 async def message_page(request: Request, state: TheState, user: SignedIn, chat_id: UUID, message_id: UUID) -> Response:
     """All of one message; the conversation shows the beginning of a long one."""
     async with state.database.transaction() as session:
@@ -130,7 +130,7 @@ async def message_page(request: Request, state: TheState, user: SignedIn, chat_i
     return await page(request, "message.html", chat=chat, entry=entry, today=tasks.today_of(user))
 
 
-@router.get("/chat/{chat_id:uuid}/{message_id:uuid}/text")
+@router.get("/chat/{chat_id:uuid}/{message_id:uuid}/text", dependencies=[IN_TURN])
 async def text_of(request: Request, state: TheState, user: SignedIn, chat_id: UUID, message_id: UUID) -> Response:
     """One message as it was written: for copying."""
     async with state.database.transaction() as session:

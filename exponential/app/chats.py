@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.app.pages import page as shown
 from exponential.app.pages import wants_json
 from exponential.app.paging import Number, Page
-from exponential.app.state import SignedIn, TheState
+from exponential.app.state import IN_TURN, SignedIn, TheState
 from exponential.assistant import chats
 from exponential.auth.users import User
 from exponential.errors import BadInput
@@ -51,7 +51,7 @@ class Found:
     at: datetime
 
 
-@router.get("/chats")
+@router.get("/chats", dependencies=[IN_TURN])
 async def list_page(
     request: Request,
     state: TheState,

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from uuid import UUID
 from weakref import WeakValueDictionary
 
 import anyio
@@ -47,19 +46,18 @@ async def in_pieces(data: bytes) -> AsyncIterator[memoryview]:
 
 
 class Turns:
-    """The turns that each user's downloads take: AT_ONCE at a time, while others wait, `asked` in all."""
+    """The turns that each user's downloads, or pages, take."""
 
-    def __init__(self, asked: int = ASKED) -> None:
-        self._most = asked
-        self._asked = Counter[UUID]()
-        self._places = WeakValueDictionary[UUID, asyncio.Semaphore]()
+    def __init__(self) -> None:
+        self._asked = Counter[Hashable]()
+        self._places = WeakValueDictionary[Hashable, asyncio.Semaphore]()
 
     @asynccontextmanager
-    async def of(self, user_id: UUID, request: Request) -> AsyncIterator[None]:
+    async def of(self, user_id: Hashable, request: Request) -> AsyncIterator[None]:
         """One of them, however long it takes to come: those before it are taken at a fair pace or cut off
         (http/patience.py). Raises Unavailable when too many are waited for, ClientDisconnect when the client leaves."""
         place = self._places.setdefault(user_id, asyncio.Semaphore(AT_ONCE))
-        if self._asked[user_id] >= self._most:
+        if self._asked[user_id] >= ASKED:
             raise _busy()
         self._asked[user_id] += 1
         try:

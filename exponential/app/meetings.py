@@ -12,7 +12,7 @@ from exponential.app import acts
 from exponential.app.pages import page as shown
 from exponential.app.pages import wants_json
 from exponential.app.paging import Number, paged
-from exponential.app.state import SignedIn, TheState
+from exponential.app.state import IN_TURN, SignedIn, TheState
 from exponential.auth.users import User
 from exponential.errors import BadInput
 from exponential.http.routes import Router
@@ -26,7 +26,7 @@ LINE_SHOWN = 1_000  # characters of a line there; a longer one has a page of its
 MAX_PASTED = 900_000  # characters; a form's text field holds 1 MB
 
 
-@router.get("/meetings")
+@router.get("/meetings", dependencies=[IN_TURN])
 async def meetings_page(
     request: Request,
     state: TheState,
@@ -88,7 +88,7 @@ async def create(
     return acts.answer(request, this.act, f"/meetings/{meeting.id}")
 
 
-@router.get("/meetings/{meeting_id}")
+@router.get("/meetings/{meeting_id}", dependencies=[IN_TURN])
 async def meeting_page(
     request: Request, state: TheState, user: SignedIn, meeting_id: UUID, part: Annotated[int, Query(ge=1, le=100)] = 1
 ) -> Response:
@@ -122,7 +122,7 @@ async def meeting_page(
     )
 
 
-@router.get("/meetings/{meeting_id}/lines/{number}")
+@router.get("/meetings/{meeting_id}/lines/{number}", dependencies=[IN_TURN])
 async def line_page(
     request: Request,
     state: TheState,

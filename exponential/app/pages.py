@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from exponential.app.downloads import PIECE, Download, in_pieces
-from exponential.app.state import RENDERERS, state_of
+from exponential.app.state import HAS_TURN, RENDERERS, state_of
 from exponential.errors import ExponentialError, TooMany, Unavailable
 
 _HERE = Path(__file__).parent
@@ -68,11 +68,12 @@ async def _answer(request: Request, template: str, status: int, context: dict[st
 async def in_turn(
     request: Request, user_id: UUID, render: Callable[[], str], media_type: str, status: int = 200
 ) -> Response:
-    """What `render` makes, in a thread, while others have theirs. It is one of a few of its user's; when it is large,
-    until it has been sent. Raises Unavailable."""
+    """What `render` makes, in a thread, while others have theirs; one of a few of its user's, until it was sent, when it
+    is large. (Of a route that is IN_TURN it is one already.) Raises Unavailable."""
     state = state_of(request)
     async with AsyncExitStack() as holds:
-        await holds.enter_async_context(state.pages.of(user_id, request))
+        if not hasattr(request.state, HAS_TURN):
+            await holds.enter_async_context(state.pages.of(user_id, request))
         async with state.renderers.one(str(user_id)):
             body = await asyncio.get_running_loop().run_in_executor(_threads, lambda: render().encode())
         if len(body) <= PIECE:

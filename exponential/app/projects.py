@@ -11,7 +11,7 @@ from exponential.app import acts
 from exponential.app.pages import page as shown
 from exponential.app.pages import wants_json
 from exponential.app.paging import Number, Page, paged
-from exponential.app.state import SignedIn, State, TheState
+from exponential.app.state import IN_TURN, SignedIn, State, TheState
 from exponential.app.task_lists import grouped
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
@@ -25,12 +25,12 @@ AT_ONCE = 100  # projects on a page
 STATUSES = (("active", "Active"), ("on_hold", "On hold"), ("done", "Done"))
 
 
-@router.get("/projects")
+@router.get("/projects", dependencies=[IN_TURN])
 async def projects_page(request: Request, state: TheState, user: SignedIn, page: Number = 1) -> Response:
     return await _list(request, state, user, number=page)
 
 
-@router.post("/projects")
+@router.post("/projects", dependencies=[IN_TURN])
 async def create(
     request: Request,
     state: TheState,
@@ -49,7 +49,7 @@ async def create(
     return acts.answer(request, this.act, "/projects")
 
 
-@router.get("/projects/{project_id}")
+@router.get("/projects/{project_id}", dependencies=[IN_TURN])
 async def project_page(
     request: Request, state: TheState, user: SignedIn, project_id: UUID, page: Number = 1
 ) -> Response:
@@ -78,12 +78,12 @@ async def project_page(
     )
 
 
-@router.get("/projects/{project_id}/edit")
+@router.get("/projects/{project_id}/edit", dependencies=[IN_TURN])
 async def edit_page(request: Request, state: TheState, user: SignedIn, project_id: UUID) -> Response:
     return await _edit(request, state, user, project_id)
 
 
-@router.post("/projects/{project_id}")
+@router.post("/projects/{project_id}", dependencies=[IN_TURN])
 async def update(
     request: Request,
     state: TheState,

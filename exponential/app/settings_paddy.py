@@ -12,7 +12,7 @@ from exponential.app import wording
 from exponential.app.approvals import MOST_CHARS
 from exponential.app.paging import Number, paged
 from exponential.app.settings_pages import back, settings_page
-from exponential.app.state import SignedIn, TheState
+from exponential.app.state import IN_TURN, SignedIn, TheState
 from exponential.assistant import approvals, usage
 from exponential.http.routes import Router
 from exponential.workspace import facts, history, reminders
@@ -25,7 +25,7 @@ ACTS = 100
 AT_ONCE = 100  # facts and reminders on a page
 
 
-@router.get("/paddy")
+@router.get("/paddy", dependencies=[IN_TURN])
 async def paddy_page(
     request: Request, state: TheState, user: SignedIn, facts_page: Number = 1, reminders_page: Number = 1
 ) -> Response:
@@ -72,7 +72,7 @@ async def cancel(state: TheState, user: SignedIn, reminder_id: UUID) -> Response
     return back("/paddy", "cancelled")
 
 
-@router.get("/activity")
+@router.get("/activity", dependencies=[IN_TURN])
 async def activity_page(request: Request, state: TheState, user: SignedIn) -> Response:
     async with state.database.transaction() as session:
         found = await history.acts(session, user.id, ACTS)

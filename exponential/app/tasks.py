@@ -12,7 +12,7 @@ from exponential.app import acts, quick_add, task_lists
 from exponential.app.appearance import came_from
 from exponential.app.pages import day_name, page, wants_json
 from exponential.app.paging import Number
-from exponential.app.state import SignedIn, State, TheState
+from exponential.app.state import IN_TURN, SignedIn, State, TheState
 from exponential.app.task_lists import Filter, View
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
@@ -24,7 +24,7 @@ router = Router()
 MOST_AT_ONCE = 500
 
 
-@router.get("/tasks")
+@router.get("/tasks", dependencies=[IN_TURN])
 async def tasks_page(
     request: Request,
     state: TheState,
@@ -61,7 +61,7 @@ async def reading(
     )
 
 
-@router.post("/tasks")
+@router.post("/tasks", dependencies=[IN_TURN])
 async def create(
     request: Request,
     state: TheState,
@@ -116,12 +116,12 @@ async def bulk(
     return acts.answer(request, this.act, _back(request))
 
 
-@router.get("/tasks/{task_id}")
+@router.get("/tasks/{task_id}", dependencies=[IN_TURN])
 async def task_page(request: Request, state: TheState, user: SignedIn, task_id: UUID) -> Response:
     return await _task_page(request, state, user, task_id)
 
 
-@router.post("/tasks/{task_id}")
+@router.post("/tasks/{task_id}", dependencies=[IN_TURN])
 async def update(
     request: Request,
     state: TheState,
