@@ -68,8 +68,8 @@ async def _answer(request: Request, template: str, status: int, context: dict[st
 async def in_turn(
     request: Request, user_id: UUID, render: Callable[[], str], media_type: str, status: int = 200
 ) -> Response:
-    """What `render` makes, in a thread, while others have theirs; one of a few of its user's, until it was sent, when it
-    is large. (Of a route that is IN_TURN it is one already.) Raises Unavailable."""
+    """What `render` makes, in a thread, while others have theirs. It is one of few of its user's, until a large one has
+    been sent; where the route is IN_TURN, it is that already. Raises Unavailable."""
     state = state_of(request)
     async with AsyncExitStack() as holds:
         if not hasattr(request.state, HAS_TURN):
