@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, ForeignKey, Index, Integer, String, select
+from sqlalchemy import DateTime, ForeignKey, Index, Integer, Select, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -80,10 +80,15 @@ async def remind(
     return reminder
 
 
+def to_come(user_id: UUID) -> Select[Reminder]:
+    """The next one first."""
+    query = select(Reminder).where(Reminder.user_id == user_id, Reminder.ended_at.is_(None))
+    return query.order_by(Reminder.at, Reminder.id)
+
+
 async def list_reminders(session: AsyncSession, user_id: UUID) -> list[Reminder]:
     """Those to come, the next one first."""
-    query = select(Reminder).where(Reminder.user_id == user_id, Reminder.ended_at.is_(None))
-    return list((await session.execute(query.order_by(Reminder.at, Reminder.id))).scalars())
+    return list((await session.execute(to_come(user_id))).scalars())
 
 
 async def cancel_reminder(session: AsyncSession, user_id: UUID, reminder: UUID | str) -> Reminder:
