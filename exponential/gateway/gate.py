@@ -148,12 +148,14 @@ class Gate:
 
     @contextmanager
     def sealing(self, leaving: Callable[[str], bool]) -> Iterator[None]:
-        """Around sending one message, on one thread. No message is opened while it may be being sealed.
+        """Around sending one message, on one thread. No message is opened while it may be being sealed; one that waits
+        for that is opened first, else answers that follow each other closely could keep the owner from being heard.
 
         Right before it leaves `leaving` hears its id; it leaves when that returns True, and never when it doesn't.
         """
         thread = threading.get_ident()
         with self._changed:
+            self._changed.wait_for(lambda: self._released or self._parked == 0, LONGEST_SEAL)
             self._sealing[thread] = leaving
             self._wait_for_opening()
         try:
@@ -213,6 +215,7 @@ class Gate:
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._released or not self._may_be_sealed(), LONGEST_SEAL)
             self._parked -= 1
+            self._changed.notify_all()
 
     def _requesting(self, change: int) -> None:
         """The client is about to send a request, as soon as no message is in flight, or is done with one."""
@@ -296,8 +299,8 @@ class Gate:
             position, message.quiet, message.read_at = message.position, 0, self._calls
             if position > self._opened.position:
                 self._opened = message
-            if ends:
-                self._settle(message, message.parts)
+        if ends:
+            self._end(key)
 
         def unkept() -> Iterator[_Message]:  # earlier ones with this id included
             return (its for its in self._unkept.values() if its.key == key and its.position <= position)
@@ -306,6 +309,14 @@ class Gate:
         if not self._over(connection):
             self._over_with(max((its.position for its in unkept()), default=0))
         self._changed.wait_for(lambda: key not in self._failed or self._over(connection))
+
+    def _end(self, key: Key) -> None:
+        """Nothing more comes of the message of this key that was opened last: what WhatsApp is told of several in
+        between may cross."""
+        opened = (its for its in reversed(self._unkept.values()) if its.position <= self._opened.position)
+        ended = next((its for its in opened if its.key == key), None)
+        if ended is not None:
+            self._settle(ended, ended.parts)
 
     def _unread(self, key: Key) -> _Message | None:
         return next((its for its in self._received if its.key == key and its.read_at is None), None)

@@ -287,7 +287,10 @@ def test_an_id_used_twice_at_once_holds_up_nothing(parts: tuple[int, int]) -> No
         stage.gate.log("Client/Recv", f'<message from="1:7@lid" id="M1" t="1" type="text">{PART * number}</message>')
     for number in parts:
         stage.open(BOB, *["Error decrypting message M1 from 1:7@lid in 1@lid: no session"][:number])
-        stage.send(ack(1) if number else receipt(1)).result(SOON)
+    crossing = [stage.send(ack(1) if number else receipt(1)) for number in reversed(parts)]
+    for each in crossing:
+        each.result(SOON)
+    assert stage.submit(stage.gate.passed, stage.gate.position()).result(SOON)  # type: ignore[func-returns-value]
 
 
 WORDS = '<enc type="skmsg" v="2">33</enc>'
@@ -691,6 +694,29 @@ def test_sealing_goes_on_when_the_next_message_waits_to_be_opened() -> None:
     held = opening(stage)
     sending.result(SOON)
     held.result(SOON)
+
+
+def test_a_message_that_waits_is_opened_before_the_next_one_is_sealed() -> None:
+    """Else answers that follow each other closely could keep it waiting for long."""
+    stage = Stage()
+    sealed, over = threading.Event(), threading.Event()
+
+    def send() -> None:
+        with stage.gate.sealing(lambda _: True):
+            sealed.set()
+            over.wait(60)
+
+    with stage.gate.sealing(lambda _: True):
+        stage.receive(1)
+        held = opening(stage)
+        sending = stage.submit(send)
+        assert waits(held) and not sealed.is_set()
+    held.result(SOON)
+    assert not sealed.wait(0.1)  # it may be being opened
+    stage.keep(1)
+    assert sealed.wait(SOON)
+    over.set()
+    sending.result(SOON)
 
 
 def test_the_id_is_heard_before_the_message_leaves() -> None:
