@@ -4,18 +4,23 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Body
+from fastapi import Body, Request
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.app.callers import Anyone, Caller
-from exponential.app.state import TheState
+from exponential.app.pages import JSON, in_turn
+from exponential.app.state import IN_TURN, TheState
 from exponential.assistant import approvals
 from exponential.http.routes import Router
 from exponential.workspace import history
 
 router = Router(prefix="/api/approvals")
+
+
+MOST_CHARS = 300_000  # of what waits that are shown at once; the rest follows as these are decided
 
 
 class _Answer(BaseModel):
@@ -43,12 +48,13 @@ async def _begin(session: AsyncSession, caller: Caller, name: str, args: dict[st
     await history.begin(session, caller.user.id, name, caller.source, args, program=caller.program)
 
 
-@router.get("")
-async def overview(state: TheState, caller: Anyone) -> Overview:
+@router.get("", dependencies=[IN_TURN], response_model=Overview)
+async def overview(request: Request, state: TheState, caller: Anyone) -> Response:
+    """An Overview; of what waits, the oldest."""
     async with state.database.transaction() as session:
-        found = await approvals.waiting(session, caller.user.id)
+        found = await approvals.waiting(session, caller.user.id, MOST_CHARS)
         required = await approvals.is_required(session, caller.user.id)
-    return Overview(
+    told = Overview(
         required=required,
         waiting=[
             Waiting(
@@ -63,6 +69,7 @@ async def overview(state: TheState, caller: Anyone) -> Overview:
             for each in found
         ],
     )
+    return await in_turn(request, caller.user.id, lambda: told.model_dump_json(by_alias=True), JSON)
 
 
 @router.put("", status_code=204)

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from exponential import validation
 from exponential.app.callers import Anyone, Auditor
-from exponential.app.state import TheState
+from exponential.app.pages import JSON, in_turn
+from exponential.app.state import IN_TURN, TheState
 from exponential.http.routes import Router
 from exponential.workspace import history
 
@@ -53,8 +55,9 @@ class Page(_Answer):
     next: int | None
 
 
-@router.get("")
+@router.get("", dependencies=[IN_TURN], response_model=Page)
 async def acts(
+    request: Request,
     state: TheState,
     caller: Auditor,
     limit: Annotated[int, Query(ge=1, le=history.MOST)] = 50,
@@ -62,12 +65,13 @@ async def acts(
     source: Annotated[str | None, Query(max_length=16)] = None,
     name: Annotated[str | None, Query(max_length=100)] = None,
     changed: bool = False,
-) -> Page:
-    """The user's acts; `changed`: only those that changed something."""
+) -> Response:
+    """A Page of the user's acts, fewer than `limit` where they changed much; `changed`: only those that changed
+    something."""
     wanted = history.Wanted(source=source, name=name, changed=changed)
     async with state.database.transaction() as session:
         found = await history.page(session, caller.user.id, limit=limit, before=before, wanted=wanted)
-    return Page(
+    told = Page(
         acts=[
             Act(
                 id=entry.act.id,
@@ -88,6 +92,7 @@ async def acts(
         ],
         next=found.next,
     )
+    return await in_turn(request, caller.user.id, lambda: told.model_dump_json(by_alias=True), JSON)
 
 
 @router.post("/{act_id}/undo", status_code=204)

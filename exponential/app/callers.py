@@ -43,7 +43,7 @@ def program_with(scope: Scope) -> _Ask:
             return Caller(user, token.name)
 
         caller = await admit(request, secret, who, lambda caller: caller.user.id)
-        known(request, caller.user.id)
+        known(request, (caller.user.id, "programs"))
         return caller
 
     return ask

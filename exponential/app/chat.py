@@ -2,21 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, File, Form, Query, Request, UploadFile
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.app.chats import listing
 from exponential.app.entries import entries_of, steps_html
-from exponential.app.pages import page, wants_json
-from exponential.app.state import SignedIn, State, TheState
+from exponential.app.pages import TEXT, in_turn, page, wants_json
+from exponential.app.state import IN_TURN, SignedIn, State, TheState
 from exponential.assistant import chats, conversation, formatting, media, progress, turns
 from exponential.assistant.conversation import MAX_TEXT, Incoming
-from exponential.assistant.records import Chat
+from exponential.assistant.records import Chat, Message
 from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import BadInput
@@ -25,13 +25,14 @@ from exponential.workspace import tasks
 
 router = Router()
 RECENT = 100  # messages shown at first
-MOST = 2_000
+MOST = 400
+MOST_BYTES = 600_000  # of text that are shown together, as stored; the longest message has half as much
 AROUND = 40  # messages shown before and after one that was searched for
 MAX_FILES = 64_000_000  # bytes of one message's files; EXPONENTIAL_MEDIA_LIMIT is at most one of that size
 MAX_UPLOAD = MAX_FILES + 1_000_000  # bytes of the whole form
 PREVIEW_EVERY = 0.06  # seconds between two previews of a growing answer
 
-Show = Annotated[int, Query(ge=1, le=MOST)]
+Show = Annotated[int, Query(ge=1)]  # MOST at most
 
 
 def _which(request: Request) -> UUID | None:
@@ -42,8 +43,8 @@ def _which(request: Request) -> UUID | None:
 ChatId = Annotated[UUID | None, Depends(_which)]  # None: the main chat
 
 
-@router.get("/chat")
-@router.get("/chat/{chat_id:uuid}")
+@router.get("/chat", dependencies=[IN_TURN])
+@router.get("/chat/{chat_id:uuid}", dependencies=[IN_TURN])
 async def chat_page(
     request: Request,
     state: TheState,
@@ -57,8 +58,8 @@ async def chat_page(
     return await _chat_page(request, state, user, chat_id, show=show, around=around, draft=draft)
 
 
-@router.post("/chat/messages", max_body_size=MAX_UPLOAD)
-@router.post("/chat/{chat_id:uuid}/messages", max_body_size=MAX_UPLOAD)
+@router.post("/chat/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD)
+@router.post("/chat/{chat_id:uuid}/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD)
 async def send(
     request: Request,
     state: TheState,
@@ -119,12 +120,22 @@ async def events(state: TheState, user: SignedIn, chat_id: ChatId) -> Response:
     return state.board.streams(topics, previews(state.database, chat.id))
 
 
-@router.get("/chat/{chat_id:uuid}/{message_id:uuid}/text")
-async def text_of(state: TheState, user: SignedIn, chat_id: UUID, message_id: UUID) -> Response:
+@router.get("/chat/{chat_id:uuid}/{message_id:uuid}", dependencies=[IN_TURN])
+async def message_page(request: Request, state: TheState, user: SignedIn, chat_id: UUID, message_id: UUID) -> Response:
+    """All of one message; the conversation shows the beginning of a long one."""
+    async with state.database.transaction() as session:
+        message = await conversation.message(session, user.id, chat_id, message_id)
+        chat = await chats.of_user(session, user.id, chat_id)
+        [entry] = await entries_of(session, chat, [message], tasks.zone_of(user))
+    return await page(request, "message.html", chat=chat, entry=entry, today=tasks.today_of(user))
+
+
+@router.get("/chat/{chat_id:uuid}/{message_id:uuid}/text", dependencies=[IN_TURN])
+async def text_of(request: Request, state: TheState, user: SignedIn, chat_id: UUID, message_id: UUID) -> Response:
     """One message as it was written: for copying."""
     async with state.database.transaction() as session:
         message = await conversation.message(session, user.id, chat_id, message_id)
-    return PlainTextResponse(message.text)
+    return await in_turn(request, user.id, lambda: message.text, TEXT)
 
 
 async def previews(database: Database, chat_id: UUID) -> AsyncGenerator[bytes]:
@@ -136,7 +147,7 @@ async def previews(database: Database, chat_id: UUID) -> AsyncGenerator[bytes]:
             if step.turn_id != turn:
                 turn, steps = step.turn_id, {}
             if step.kind == "text":
-                yield _event({"preview": formatting.to_html(step.text)})
+                yield _event({"preview": await asyncio.to_thread(formatting.to_html, step.text)})
                 await asyncio.sleep(PREVIEW_EVERY)
             elif step.kind == "tool":
                 steps[step.text] = step.state
@@ -205,14 +216,23 @@ async def _chat_page(
 
 async def _window(session: AsyncSession, user: User, chat: Chat, show: int, around: UUID | None) -> dict[str, Any]:
     """The messages to show; `earlier`: the query of the page with more of them; `later`: newer ones aren't shown."""
+    show = min(show, MOST)
     if around is not None:
         target = await conversation.message(session, user.id, chat.id, around)
-        before = await conversation.history(session, chat.id, AROUND + 1, before=target.position + 1)
-        after = await conversation.following(session, chat.id, target.position, AROUND + 1)
-        if len(after) > AROUND:
-            earlier = f"around={before[0].id}" if len(before) > AROUND else None
-            return {"messages": [*before[-AROUND:], *after[:AROUND]], "earlier": earlier, "later": True}
-        show = max(show, min(MOST, AROUND + len(after)))
-    found = await conversation.history(session, chat.id, limit=show + 1)
-    more = len(found) > show and show < MOST
-    return {"messages": found[-show:], "earlier": f"show={min(show * 4, MOST)}" if more else None, "later": False}
+        half = MOST_BYTES // 2
+        before = await conversation.history(session, chat.id, AROUND, before=target.position + 1, most=half)
+        after = await conversation.following(session, chat.id, target.position, AROUND, most=half)
+        shown = [*before, *after]
+        if await conversation.following(session, chat.id, shown[-1].position, 1):
+            return {"messages": shown, "earlier": await _earlier(session, shown), "later": True}
+        show = max(show, AROUND + len(after))
+    found = await conversation.history(session, chat.id, limit=show + 1, most=MOST_BYTES)
+    if show < len(found) and show < MOST:
+        return {"messages": found[-show:], "earlier": f"show={min(show * 4, MOST)}", "later": False}
+    shown = found[-show:]
+    return {"messages": shown, "earlier": await _earlier(session, shown), "later": False}
+
+
+async def _earlier(session: AsyncSession, shown: Sequence[Message]) -> str | None:
+    before = await conversation.history(session, shown[0].chat_id, 1, before=shown[0].position) if shown else []
+    return f"around={before[0].id}" if before else None

@@ -10,8 +10,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.app.pages import page, wants_json
-from exponential.app.state import SignedIn, TheState
+from exponential.app.pages import page as shown
+from exponential.app.pages import wants_json
+from exponential.app.paging import Number, Page
+from exponential.app.state import IN_TURN, SignedIn, TheState
 from exponential.assistant import chats
 from exponential.auth.users import User
 from exponential.errors import BadInput
@@ -20,6 +22,7 @@ from exponential.workspace import tasks
 
 router = Router()
 PREVIEW = 90  # characters of the latest message
+LONG = "A long message"  # instead of its first words
 CONTEXT = 60  # characters before and after what was searched for
 
 
@@ -48,18 +51,19 @@ class Found:
     at: datetime
 
 
-@router.get("/chats")
+@router.get("/chats", dependencies=[IN_TURN])
 async def list_page(
     request: Request,
     state: TheState,
     user: SignedIn,
     q: Annotated[str, Query(max_length=200)] = "",
     here: UUID | None = None,
+    page: Number = 1,
 ) -> Response:
     """The list, or what a search for `q` found; as a page, or alone for a script, which says which chat is open."""
     async with state.database.transaction() as session:
-        context = await listing(session, user, current=here, wanted=q)
-    return await page(request, "chats.html", live="_chats.html", **context)
+        context = await listing(session, user, current=here, wanted=q, number=page)
+    return await shown(request, "chats.html", live="_chats.html", **context)
 
 
 @router.get("/chats/events")
@@ -96,12 +100,16 @@ async def delete(state: TheState, user: SignedIn, chat_id: UUID, sure: Annotated
     return RedirectResponse("/chats", 303)
 
 
-async def listing(session: AsyncSession, user: User, *, current: UUID | None, wanted: str = "") -> dict[str, Any]:
-    """{"rows", "hits": None without a search, "wanted", "here", "now"} for _chats.html."""
+async def listing(
+    session: AsyncSession, user: User, *, current: UUID | None, wanted: str = "", number: int = 1
+) -> dict[str, Any]:
+    """{"rows", "pages", "hits": None without a search, "wanted", "here", "list_today"} for _chats.html."""
     zone = tasks.zone_of(user)
     wanted = wanted.strip()
     rows = []
-    for chat, name, last in ((row.chat, row.name, row.last) for row in await chats.overview(session, user.id)):
+    pages = Page(number, await chats.count(session, user.id))
+    for summary in await chats.overview(session, user.id, pages.after, pages.rows):
+        chat, name, last = summary.chat, summary.name, summary.last
         guest = chat.kind == "contact"
         rows.append(
             Row(
@@ -110,13 +118,20 @@ async def listing(session: AsyncSession, user: User, *, current: UUID | None, wa
                 name=name or "Paddy",
                 mark={"main": "paddy", "contact": "whatsapp"}.get(chat.kind, "chat"),
                 guest=guest,
-                preview=_preview(last.text, last.role, guest) if last else "",
-                at=last.created_at.astimezone(zone) if last else None,
+                preview=_preview(last.text or LONG, last.role, guest) if last else "",
+                at=last.at.astimezone(zone) if last else None,
                 current=chat.id == current,
             )
         )
     hits = [_found(hit, zone) for hit in await chats.search(session, user.id, wanted)] if wanted else None
-    return {"rows": rows, "hits": hits, "wanted": wanted, "here": current, "list_today": tasks.today_of(user)}
+    return {
+        "rows": rows,
+        "pages": pages,
+        "hits": hits,
+        "wanted": wanted,
+        "here": current,
+        "list_today": tasks.today_of(user),
+    }
 
 
 def _preview(text: str, role: str, guest: bool) -> str:

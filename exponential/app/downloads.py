@@ -1,10 +1,9 @@
-"""Files on their way to browsers: a few of each user at a time; what one holds is given back when it was sent."""
+"""Files and pages on their way out: a few of each user at a time; what one holds is given back when it was sent."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from uuid import UUID
+from collections.abc import AsyncIterator, Hashable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from weakref import WeakValueDictionary
 
 import anyio
@@ -17,10 +16,11 @@ from exponential.errors import Unavailable
 
 AT_ONCE = 4  # of one user
 ASKED = 100  # of one user, those that wait included; a page with many pictures asks for them all at once over HTTP/2
+PIECE = 65_536  # bytes that are sent at once
 
 
 class Download(StreamingResponse):
-    """A file of `size` bytes. What it `holds` is closed when it has ended, however it does."""
+    """A file or page of `size` bytes. What it `holds` is closed when it has ended, however it does."""
 
     def __init__(
         self,
@@ -28,8 +28,9 @@ class Download(StreamingResponse):
         size: int,
         holds: AsyncExitStack,
         headers: Mapping[str, str],
+        status: int = 200,
     ) -> None:
-        super().__init__(pieces, headers={"Content-Length": str(size), **headers})
+        super().__init__(pieces, status, {"Content-Length": str(size), **headers})
         self._holds = holds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,15 +38,22 @@ class Download(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
+async def in_pieces(data: bytes) -> AsyncIterator[memoryview]:
+    """So that no more is sent than was taken."""
+    view = memoryview(data)
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]
+
+
 class Turns:
-    """The turns that each user's downloads take."""
+    """The turns that each user's downloads, or pages, take."""
 
     def __init__(self) -> None:
-        self._asked = Counter[UUID]()
-        self._places = WeakValueDictionary[UUID, asyncio.Semaphore]()
+        self._asked = Counter[Hashable]()
+        self._places = WeakValueDictionary[Hashable, asyncio.Semaphore]()
 
     @asynccontextmanager
-    async def of(self, user_id: UUID, request: Request) -> AsyncIterator[None]:
+    async def of(self, user_id: Hashable, request: Request) -> AsyncIterator[None]:
         """One of them, however long it takes to come: those before it are taken at a fair pace or cut off
         (http/patience.py). Raises Unavailable when too many are waited for, ClientDisconnect when the client leaves."""
         place = self._places.setdefault(user_id, asyncio.Semaphore(AT_ONCE))
@@ -65,7 +73,8 @@ class Turns:
 
 
 async def _acquire(place: asyncio.Semaphore, request: Request) -> None:
-    await request.body()  # behind it comes only that the client has left
+    with suppress(RuntimeError):  # a form was read to its end
+        await request.body()  # behind it comes only that the client has left
     async with anyio.create_task_group() as waiting:
         waiting.start_soon(_cancel_when_left, request, waiting.cancel_scope)
         await place.acquire()
@@ -81,7 +90,7 @@ async def _cancel_when_left(request: Request, scope: anyio.CancelScope) -> None:
 
 def _busy() -> Unavailable:
     return Unavailable(
-        "Other files are on their way to you. Wait until they have arrived, then load this one again.",
+        "Much else is on its way to you. Wait until it has arrived, then load this again.",
         code="downloads_busy",
         retry_after=10,
     )

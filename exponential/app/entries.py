@@ -19,6 +19,7 @@ from exponential.workspace import history
 from exponential.workspace.history import Act
 
 SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp")  # pictures that a page shows; others are links
+SHOWN_CHARS = 4_000  # of a message in a conversation; the rest has a page of its own
 _CHANNELS = {"whatsapp": "WhatsApp", "terminal": "Terminal"}
 
 
@@ -39,7 +40,6 @@ class Entry:
     id: str
     role: str
     text: str
-    html: Markup
     who: str
     via: str
     at: datetime
@@ -49,6 +49,20 @@ class Entry:
     forwarded: bool = False
     files: list[StoredAttachment] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.text) > SHOWN_CHARS
+
+    @property
+    def beginning(self) -> str:
+        """What the conversation shows of it."""
+        return f"{self.text[:SHOWN_CHARS].rstrip()} …" if self.is_long else self.text
+
+    @staticmethod
+    def html(text: str) -> Markup:
+        """Paddy's Markdown. It takes a processor's time, so templates ask for it: they are rendered in a thread."""
+        return Markup(formatting.to_html(text))
 
 
 async def entries_of(session: AsyncSession, chat: Chat, found: Sequence[Message], zone: tzinfo) -> list[Entry]:
@@ -71,7 +85,6 @@ async def entries_of(session: AsyncSession, chat: Chat, found: Sequence[Message]
                 id=str(message.id),
                 role=message.role,
                 text=message.text,
-                html=Markup(formatting.to_html(message.text) if is_reply else ""),
                 who=chats.plain_name(message.sender_name or "") if chat.kind == "contact" and not is_reply else "",
                 via=_CHANNELS.get(message.channel, ""),
                 at=at,
@@ -93,8 +106,8 @@ def steps_html(steps: Mapping[str, str]) -> str:
 
 
 async def _deeds(session: AsyncSession, turn_ids: set[UUID]) -> dict[UUID, list[Deed]]:
-    query = select(ToolCall).where(ToolCall.turn_id.in_(turn_ids)).order_by(ToolCall.position)
-    calls = [call for call in (await session.execute(query)).scalars() if wording.changes(call.name)]
+    query = select(ToolCall).where(ToolCall.turn_id.in_(turn_ids), ToolCall.name.in_(wording.CHANGES))
+    calls = (await session.execute(query.order_by(ToolCall.position))).scalars().all()
     acts = [call.act_id for call in calls if call.act_id]
     can = await history.undoable(session, acts) if acts else set()
     undone = set(

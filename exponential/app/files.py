@@ -1,6 +1,5 @@
 """Files of a conversation, for the user whose it is: pictures and sound are shown, all else is saved."""
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from urllib.parse import quote
 from uuid import UUID
@@ -8,7 +7,7 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.responses import Response
 
-from exponential.app.downloads import Download
+from exponential.app.downloads import Download, in_pieces
 from exponential.app.entries import SHOWN
 from exponential.app.state import SignedIn, TheState
 from exponential.assistant import media
@@ -16,7 +15,6 @@ from exponential.http.bodies import Claim
 from exponential.http.routes import Router
 
 router = Router()
-PIECE = 65_536  # bytes that are sent at once
 _PLAYED = ("audio/", "video/")
 
 
@@ -38,10 +36,4 @@ async def file(request: Request, state: TheState, user: SignedIn, file_id: UUID)
             "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{name}",
             "Content-Security-Policy": "default-src 'none'; sandbox",
         }
-        return Download(_pieces(data), len(data), holds.pop_all(), headers)
-
-
-async def _pieces(data: bytes) -> AsyncIterator[memoryview]:
-    view = memoryview(data)
-    for start in range(0, len(view), PIECE):
-        yield view[start : start + PIECE]
+        return Download(in_pieces(data), len(data), holds.pop_all(), headers)

@@ -4,13 +4,15 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import File, Form, Query, Request, UploadFile
+from fastapi import File, Form, Path, Query, Request, UploadFile
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.app import acts
-from exponential.app.pages import page, wants_json
-from exponential.app.state import SignedIn, TheState
+from exponential.app.pages import page as shown
+from exponential.app.pages import wants_json
+from exponential.app.paging import Number, paged
+from exponential.app.state import IN_TURN, SignedIn, TheState
 from exponential.auth.users import User
 from exponential.errors import BadInput
 from exponential.http.routes import Router
@@ -19,26 +21,32 @@ from exponential.workspace.meetings import Hit
 
 router = Router()
 MAX_UPLOAD = transcripts.MAX_BYTES + 1_000_000  # bytes of the whole form
-PART = 1_000  # lines of a transcript on one page
+PART = 400  # lines of a transcript on one page
+LINE_SHOWN = 1_000  # characters of a line there; a longer one has a page of its own
 MAX_PASTED = 900_000  # characters; a form's text field holds 1 MB
 
 
-@router.get("/meetings")
+@router.get("/meetings", dependencies=[IN_TURN])
 async def meetings_page(
-    request: Request, state: TheState, user: SignedIn, q: Annotated[str, Query(max_length=200)] = ""
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    q: Annotated[str, Query(max_length=200)] = "",
+    page: Number = 1,
 ) -> Response:
     """All meetings, or the lines that a search for `q` found."""
     wanted = q.strip()
     async with state.database.transaction() as session:
         hits = await _search(session, user.id, wanted) if wanted else []
-        found = await meetings.list_meetings(session, user.id)
-        counts = await meetings.counts(session, user.id)
+        pages, found = await paged(session, meetings.held(user.id), page)
+        counts = await meetings.counts(session, [meeting.id for meeting in found])
         context = await acts.toast(request, session, user)
-    return await page(
+    return await shown(
         request,
         "meetings.html",
         live="_meetings.html",
         meetings=found,
+        pages=pages,
         counts=counts,
         hits=hits,
         wanted=wanted,
@@ -80,7 +88,7 @@ async def create(
     return acts.answer(request, this.act, f"/meetings/{meeting.id}")
 
 
-@router.get("/meetings/{meeting_id}")
+@router.get("/meetings/{meeting_id}", dependencies=[IN_TURN])
 async def meeting_page(
     request: Request, state: TheState, user: SignedIn, meeting_id: UUID, part: Annotated[int, Query(ge=1, le=100)] = 1
 ) -> Response:
@@ -91,9 +99,9 @@ async def meeting_page(
         actions = await meetings.items(session, meeting, "action")
         lines = await meetings.lines(session, meeting, (part - 1) * PART, PART)
         said = await meetings.count_lines(session, meeting)
-        made = {task.id: task for task in await tasks.list_tasks(session, user.id, "all")} if actions else {}
+        made = {task.id: task for task in await tasks.by_ids(session, [one.task_id for one in actions if one.task_id])}
         context = await acts.toast(request, session, user)
-    return await page(
+    return await shown(
         request,
         "meeting.html",
         live="_meeting.html",
@@ -103,6 +111,7 @@ async def meeting_page(
         made=made,
         waiting=[item for item in actions if item.task_id is None],
         lines=lines,
+        line_shown=LINE_SHOWN,
         said=said,
         part=part,
         parts=-(-said // PART),
@@ -111,6 +120,21 @@ async def meeting_page(
         today=tasks.today_of(user),
         **context,
     )
+
+
+@router.get("/meetings/{meeting_id}/lines/{number}", dependencies=[IN_TURN])
+async def line_page(
+    request: Request,
+    state: TheState,
+    user: SignedIn,
+    meeting_id: UUID,
+    number: Annotated[int, Path(ge=1, le=transcripts.MAX_LINES)],
+) -> Response:
+    """All of one line; the meeting's page shows the beginning of a long one."""
+    async with state.database.transaction() as session:
+        meeting = await meetings.find(session, user.id, meeting_id)
+        line = await meetings.line(session, meeting, number)
+    return await shown(request, "line.html", meeting=meeting, line=line, part_of=part_of)
 
 
 @router.post("/meetings/{meeting_id}/tasks")
@@ -164,7 +188,7 @@ async def _source(file: UploadFile | None, text: str) -> tuple[bytes | str, str]
 async def _import(
     request: Request, user: User, *, status: int = 200, error: str = "", title: str = "", text: str = ""
 ) -> Response:
-    return await page(
+    return await shown(
         request,
         "meeting_import.html",
         status=status,

@@ -1,24 +1,31 @@
 """Rendering: templates, what every page shows, days in plain words, and errors as a page or as JSON."""
 
+import asyncio
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
-from fastapi.templating import Jinja2Templates
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from exponential.app.state import state_of
+from exponential.app.downloads import PIECE, Download, in_pieces
+from exponential.app.state import HAS_TURN, RENDERERS, state_of
 from exponential.errors import ExponentialError, TooMany, Unavailable
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 PART = "x-part"
+HTML, TEXT, JSON = "text/html; charset=utf-8", "text/plain; charset=utf-8", "application/json"
 THEME_COOKIE = "exponential_theme"
 _THEMES = ("system", "light", "dark")
+_threads = ThreadPoolExecutor(RENDERERS, "page")  # of their own: files and passwords keep the other threads busy
 
 
 async def page(request: Request, template: str, *, status: int = 200, live: str = "", **context: Any) -> Response:
@@ -27,25 +34,51 @@ async def page(request: Request, template: str, *, status: int = 200, live: str 
     Every template is also given `user` (or None), `path`, `loopback`, `theme` and `toast`.
     """
     if live and PART in request.headers:
-        return fragment(request, live, **context)
-    shared = {
+        return await fragment(request, live, **context)
+    return await _answer(request, template, status, {**await _shared(request), **context})
+
+
+async def fragment(request: Request, template: str, **context: Any) -> Response:
+    """A part of a page, for a script that puts it in place."""
+    return await _answer(request, template, 200, context)
+
+
+def part(template: str, **context: Any) -> str:
+    """A part of a page as text, for an event stream."""
+    return _templates.get_template(template).render(context)
+
+
+async def _shared(request: Request) -> dict[str, Any]:
+    return {
         "user": getattr(request.state, "user", None),
         "path": request.url.path,
         "loopback": await state_of(request).mode.is_loopback(),
         "toast": None,
         "theme": theme if (theme := request.cookies.get(THEME_COOKIE)) in _THEMES else "system",
     }
-    return _templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
 
 
-def fragment(request: Request, template: str, **context: Any) -> Response:
-    """A part of a page, for a script that puts it in place."""
-    return _templates.TemplateResponse(request, template, context)
+async def _answer(request: Request, template: str, status: int, context: dict[str, Any]) -> Response:
+    user = getattr(request.state, "user", None)
+    if user is None:
+        return HTMLResponse(part(template, **context), status)
+    return await in_turn(request, user.id, lambda: part(template, **context), HTML, status)
 
 
-def part(template: str, **context: Any) -> str:
-    """A part of a page as text, for an event stream."""
-    return _templates.get_template(template).render(context)
+async def in_turn(
+    request: Request, user_id: UUID, render: Callable[[], str], media_type: str, status: int = 200
+) -> Response:
+    """What `render` makes, in a thread, while others have theirs. It is one of few of its user's, until a large one has
+    been sent; where the route is IN_TURN, it is that already. Raises Unavailable."""
+    state = state_of(request)
+    async with AsyncExitStack() as holds:
+        if not hasattr(request.state, HAS_TURN):
+            await holds.enter_async_context(state.pages.of(user_id, request))
+        async with state.renderers.one(str(user_id)):
+            body = await asyncio.get_running_loop().run_in_executor(_threads, lambda: render().encode())
+        if len(body) <= PIECE:
+            return Response(body, status, media_type=media_type)
+        return Download(in_pieces(body), len(body), holds.pop_all(), {"Content-Type": media_type}, status)
 
 
 def wants_json(request: Request) -> bool:
@@ -59,7 +92,8 @@ async def failure(request: Request, error: ExponentialError, *, title: str, advi
     if wants_json(request):
         answer = JSONResponse(error.as_json(), error.status)
     else:
-        answer = await page(request, "error.html", status=error.status, title=title, sentence=str(error), advice=advice)
+        told = {"title": title, "sentence": str(error), "advice": advice}
+        answer = HTMLResponse(part("error.html", **await _shared(request), **told), error.status)
     if isinstance(error, Unavailable | TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
@@ -100,7 +134,7 @@ def file_size(size: int) -> str:
     return f"{size / 1_000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
-def _make_templates() -> Jinja2Templates:
+def _make_templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -112,7 +146,7 @@ def _make_templates() -> Jinja2Templates:
     environment.filters["code_spans"] = code_spans
     environment.globals["moment"] = moment
     environment.filters["file_size"] = file_size
-    return Jinja2Templates(env=environment)
+    return environment
 
 
 _templates = _make_templates()

@@ -8,8 +8,10 @@ from fastapi import Form, Request
 from fastapi.responses import Response
 
 from exponential.app import acts
-from exponential.app.pages import page, wants_json
-from exponential.app.state import SignedIn, State, TheState
+from exponential.app.pages import page as shown
+from exponential.app.pages import wants_json
+from exponential.app.paging import Number, Page, paged
+from exponential.app.state import IN_TURN, SignedIn, State, TheState
 from exponential.app.task_lists import grouped
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
@@ -19,15 +21,16 @@ from exponential.workspace.projects import State as Status
 
 router = Router()
 RECENTLY_DONE = 50
+AT_ONCE = 100  # projects on a page
 STATUSES = (("active", "Active"), ("on_hold", "On hold"), ("done", "Done"))
 
 
-@router.get("/projects")
-async def projects_page(request: Request, state: TheState, user: SignedIn) -> Response:
-    return await _list(request, state, user)
+@router.get("/projects", dependencies=[IN_TURN])
+async def projects_page(request: Request, state: TheState, user: SignedIn, page: Number = 1) -> Response:
+    return await _list(request, state, user, number=page)
 
 
-@router.post("/projects")
+@router.post("/projects", dependencies=[IN_TURN])
 async def create(
     request: Request,
     state: TheState,
@@ -46,21 +49,28 @@ async def create(
     return acts.answer(request, this.act, "/projects")
 
 
-@router.get("/projects/{project_id}")
-async def project_page(request: Request, state: TheState, user: SignedIn, project_id: UUID) -> Response:
+@router.get("/projects/{project_id}", dependencies=[IN_TURN])
+async def project_page(
+    request: Request, state: TheState, user: SignedIn, project_id: UUID, page: Number = 1
+) -> Response:
     async with state.database.transaction() as session:
         stands = await progress.project_status(session, user.id, project_id)
+        is_open = await tasks.list_ids(session, user.id, tasks.Wanted("open", project=project_id))
+        done = await tasks.list_ids(session, user.id, tasks.Wanted("done", project=project_id))
+        pages = Page(page, len(is_open))
+        listed = await tasks.by_ids(session, pages.of(is_open))
+        done_tasks = await tasks.by_ids(session, done[:RECENTLY_DONE])
         context = await acts.toast(request, session, user)
     today = tasks.today_of(user)
-    done = sorted(stands.done, key=lambda task: task.done_at or task.created_at)[::-1]
-    return await page(
+    return await shown(
         request,
         "project.html",
         live="_project.html",
         stands=stands,
         project=stands.project,
-        groups=grouped(stands.open, today),
-        done_tasks=done[:RECENTLY_DONE],
+        groups=grouped(listed, today),
+        pages=pages,
+        done_tasks=done_tasks,
         done_count=len(done),
         max_title=tasks.MAX_TITLE,
         **_shared(user),
@@ -68,12 +78,12 @@ async def project_page(request: Request, state: TheState, user: SignedIn, projec
     )
 
 
-@router.get("/projects/{project_id}/edit")
+@router.get("/projects/{project_id}/edit", dependencies=[IN_TURN])
 async def edit_page(request: Request, state: TheState, user: SignedIn, project_id: UUID) -> Response:
     return await _edit(request, state, user, project_id)
 
 
-@router.post("/projects/{project_id}")
+@router.post("/projects/{project_id}", dependencies=[IN_TURN])
 async def update(
     request: Request,
     state: TheState,
@@ -102,19 +112,28 @@ async def update(
 
 
 async def _list(
-    request: Request, state: State, user: User, *, status: int = 200, error: str = "", draft: str = ""
+    request: Request,
+    state: State,
+    user: User,
+    *,
+    number: int = 1,
+    status: int = 200,
+    error: str = "",
+    draft: str = "",
 ) -> Response:
     async with state.database.transaction() as session:
-        everything = await progress.all_projects(session, user.id)
+        pages, known = await paged(session, projects.by_status(user.id), number, AT_ONCE)
+        everything = await progress.of_projects(session, user.id, known)
         context = await acts.toast(request, session, user)
     groups = [(name, [one for one in everything if one.project.status == value]) for value, name in STATUSES]
     groups[0][1].sort(key=lambda one: not one.risks)  # those at risk first
-    return await page(
+    return await shown(
         request,
         "projects.html",
         status=status,
         live="_projects.html",
         groups=[(name, found) for name, found in groups if found],
+        pages=pages,
         error=error,
         draft=draft,
         max_name=projects.MAX_NAME,
@@ -128,7 +147,7 @@ async def _edit(
 ) -> Response:
     async with state.database.transaction() as session:
         project = await projects.find(session, user.id, project_id)
-    return await page(
+    return await shown(
         request,
         "project_edit.html",
         status=status,

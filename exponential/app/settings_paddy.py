@@ -8,9 +8,11 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from exponential import clock
-from exponential.app import wording
+from exponential.app import whatsapp, wording
+from exponential.app.approvals import MOST_CHARS
+from exponential.app.paging import Number, paged
 from exponential.app.settings_pages import back, settings_page
-from exponential.app.state import SignedIn, TheState
+from exponential.app.state import IN_TURN, SignedIn, TheState
 from exponential.assistant import approvals, usage
 from exponential.http.routes import Router
 from exponential.workspace import facts, history, reminders
@@ -20,16 +22,21 @@ from exponential.workspace.zones import zone_of
 router = Router(prefix="/settings")
 USAGE_DAYS = 30
 ACTS = 100
+AT_ONCE = 100  # facts and reminders on a page
 
 
-@router.get("/paddy")
-async def paddy_page(request: Request, state: TheState, user: SignedIn) -> Response:
+@router.get("/paddy", dependencies=[IN_TURN])
+async def paddy_page(
+    request: Request, state: TheState, user: SignedIn, facts_page: Number = 1, reminders_page: Number = 1
+) -> Response:
     async with state.database.transaction() as session:
         used = await usage.summary(session, user.id, clock.now() - timedelta(days=USAGE_DAYS))
-        known = await facts.recall(session, user.id)
-        waiting = await reminders.list_reminders(session, user.id)
+        facts_shown, known = await paged(session, facts.remembered(user.id), facts_page, AT_ONCE)
+        reminders_shown, waiting = await paged(session, reminders.to_come(user.id), reminders_page, AT_ONCE)
         required = await approvals.is_required(session, user.id)
-        held = await approvals.waiting(session, user.id)
+        held = await approvals.waiting(session, user.id, MOST_CHARS)
+        held_in_all = len(await approvals.pending_of(session, user.id))
+    told = await whatsapp.overview(state, user) if waiting else None
     most = max((day.tokens for day in used.days.values()), default=0)
     return await settings_page(
         request,
@@ -40,9 +47,13 @@ async def paddy_page(request: Request, state: TheState, user: SignedIn) -> Respo
         usage_days=USAGE_DAYS,
         limit=state.settings.daily_tokens,
         facts=known,
+        facts_page=facts_shown,
         reminders=waiting,
+        reminders_page=reminders_shown,
+        on_whatsapp=_on_whatsapp(told) if told else None,
         required=required,
         held=held,
+        held_in_all=held_in_all,
         zone=zone_of(user),
     )
 
@@ -63,7 +74,7 @@ async def cancel(state: TheState, user: SignedIn, reminder_id: UUID) -> Response
     return back("/paddy", "cancelled")
 
 
-@router.get("/activity")
+@router.get("/activity", dependencies=[IN_TURN])
 async def activity_page(request: Request, state: TheState, user: SignedIn) -> Response:
     async with state.database.transaction() as session:
         found = await history.acts(session, user.id, ACTS)
@@ -85,6 +96,13 @@ async def undo(state: TheState, user: SignedIn, act_id: UUID) -> Response:
         await history.begin(session, user.id, history.UNDO, "web", {"act": str(act_id)})
         await history.undo_act(session, user.id, act_id)
     return back("/activity", "undone")
+
+
+def _on_whatsapp(told: whatsapp.Overview) -> bool | None:
+    """Whether what Paddy says unasked reaches the user's phone; None when that isn't known, or not to be had here."""
+    if told.error or not told.configured:
+        return None
+    return any(each.status in ("connected", "reconnecting") for each in told.sessions)
 
 
 def _model(name: str) -> str:

@@ -1,5 +1,6 @@
 """What the running app holds, and how routes get at it: services, and the signed-in user."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -16,12 +17,15 @@ from exponential.auth.users import User
 from exponential.database import Database
 from exponential.errors import NotFound
 from exponential.gateway.client import GatewayClient
-from exponential.http.bodies import Budget, known
+from exponential.http.bodies import Budget, caller_of, known
 from exponential.http.routes import before_body
 from exponential.http.streams import admit
 from exponential.settings import AppSettings
+from exponential.slots import Slots
 
 COOKIE = "exponential_session"
+HAS_TURN = "has_turn"  # in the request's state
+RENDERERS = 2  # pages that are made at once, of different users
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class State:
     provider: StarletteOAuth2App | None = None
     exports: Exports = field(default_factory=Exports)
     downloads: Turns = field(default_factory=Turns)
+    pages: Turns = field(default_factory=Turns)
+    renderers: Slots = field(default_factory=lambda: Slots(RENDERERS))
 
 
 def state_of(request: Request) -> State:
@@ -73,6 +79,13 @@ async def _admin(request: Request) -> User:
     return user
 
 
+async def _turn(request: Request) -> AsyncIterator[None]:
+    async with state_of(request).pages.of(caller_of(request), request):
+        setattr(request.state, HAS_TURN, True)
+        yield
+
+
+IN_TURN = Depends(_turn)  # of a route that reads much, for a page or JSON: its user has few, until each answer was sent
 TheState = Annotated[State, Depends(state_of)]
 SignedIn = Annotated[User, Depends(signed_in)]
 Admin = Annotated[User, Depends(_admin)]

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.app import acts, quick_add, task_lists
 from exponential.app.appearance import came_from
 from exponential.app.pages import day_name, page, wants_json
-from exponential.app.state import SignedIn, State, TheState
+from exponential.app.paging import Number
+from exponential.app.state import IN_TURN, SignedIn, State, TheState
 from exponential.app.task_lists import Filter, View
 from exponential.auth.users import User
 from exponential.errors import BadInput, Conflict
@@ -23,7 +24,7 @@ router = Router()
 MOST_AT_ONCE = 500
 
 
-@router.get("/tasks")
+@router.get("/tasks", dependencies=[IN_TURN])
 async def tasks_page(
     request: Request,
     state: TheState,
@@ -33,9 +34,9 @@ async def tasks_page(
     priority: Priority | Literal[""] = "",
     q: Annotated[str, Query(max_length=200)] = "",
     select: bool = False,
-    show: Annotated[int, Query(ge=1, le=task_lists.MOST)] = task_lists.AT_FIRST,
+    page: Number = 1,
 ) -> Response:
-    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select, show))
+    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select, page))
 
 
 @router.get("/tasks/events")
@@ -60,7 +61,7 @@ async def reading(
     )
 
 
-@router.post("/tasks")
+@router.post("/tasks", dependencies=[IN_TURN])
 async def create(
     request: Request,
     state: TheState,
@@ -115,12 +116,12 @@ async def bulk(
     return acts.answer(request, this.act, _back(request))
 
 
-@router.get("/tasks/{task_id}")
+@router.get("/tasks/{task_id}", dependencies=[IN_TURN])
 async def task_page(request: Request, state: TheState, user: SignedIn, task_id: UUID) -> Response:
     return await _task_page(request, state, user, task_id)
 
 
-@router.post("/tasks/{task_id}")
+@router.post("/tasks/{task_id}", dependencies=[IN_TURN])
 async def update(
     request: Request,
     state: TheState,
@@ -221,7 +222,7 @@ async def _task_page(
 ) -> Response:
     async with state.database.transaction() as session:
         task = await tasks.get_task(session, user.id, task_id)
-        known = await projects.list_projects(session, user.id)
+        known = await projects.choices(session, user.id, task.project)
     zone = tasks.zone_of(user)
     return await page(
         request,
@@ -231,7 +232,7 @@ async def _task_page(
         error=error,
         task=task,
         zone=zone,
-        projects=[project for project in known if project.status != "done" or project.id == task.project_id],
+        projects=known,
         priorities=tasks.PRIORITIES,
         max_title=tasks.MAX_TITLE,
     )

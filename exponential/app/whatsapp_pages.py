@@ -29,7 +29,7 @@ async def _view(request: Request, template: str, **context: Any) -> Response:
     done = whatsapp_views.DONE.get(request.query_params.get("done", ""))
     given = {"done": done, "again": AGAIN.get(context.get("view", "")), **context}
     if wants_json(request):
-        return fragment(request, template, **given)
+        return await fragment(request, template, **given)
     return await page(request, "whatsapp.html", inner=template, **given)
 
 

@@ -55,6 +55,7 @@ _SUBJECTS = (
     ("reminder", "text", ""),
     ("fact", "text", ""),
 )
+CHANGES = tuple(_DONE)  # the tools that do something, rather than look something up
 _LONGEST = 80  # characters of a subject
 
 
@@ -70,11 +71,6 @@ class Activity:
 def running(tool: str) -> str:
     """What Paddy does while this tool runs, without a full stop."""
     return _RUNNING.get(tool, tool.replace("_", " ").capitalize())
-
-
-def changes(tool: str) -> bool:
-    """Whether the tool is one that does something, rather than look something up."""
-    return tool in _DONE
 
 
 def done(tool: str, result: Any) -> Activity | None:

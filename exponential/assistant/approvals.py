@@ -131,9 +131,9 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     pending.ask_turn_id = key
 
 
-async def waiting(session: AsyncSession, user_id: UUID) -> list[Waiting]:
-    """What waits for this owner, oldest first."""
-    found = []
+async def waiting(session: AsyncSession, user_id: UUID, most: int | None = None) -> list[Waiting]:
+    """What waits for this owner, oldest first; with `most`, until it has so many characters."""
+    found: list[Waiting] = []
     for pending in await pending_of(session, user_id):
         messages = (
             await session.execute(select(Message).where(Message.turn_id == pending.turn_id).order_by(Message.position))
@@ -142,6 +142,8 @@ async def waiting(session: AsyncSession, user_id: UUID) -> list[Waiting]:
         reply = next((message.text for message in asked if message.role == "assistant"), "")
         theirs = [message for message in asked if message.role == "user"]
         found.append(Waiting(pending, chats.contact_name(theirs), _words(theirs), reply))
+        if most is not None and (most := most - len(found[-1].asked) - len(reply)) < 0:
+            break
     return found
 
 

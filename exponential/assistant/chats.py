@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -23,9 +24,19 @@ SEARCHED = 20_000  # messages of a user that a search reads, the latest ones
 SEARCHED_CHARS = 100_000_000  # of these
 SEARCHED_AT_ONCE = 25  # messages in memory
 MAX_HITS = 50
+PREVIEWED = 16_000  # bytes of a message, as stored, that the list of chats reads for its first words
 _SOMEONE = "Someone on WhatsApp"
 _JOINER = "\u200d"  # within emoji
 _NAMED_AFTER = 60  # characters of the first message that name a topic
+
+
+@dataclass(frozen=True)
+class Last:
+    """A chat's latest message; `text` is None when it is long."""
+
+    role: str
+    at: datetime
+    text: str | None
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class Summary:
 
     chat: Chat
     name: str | None
-    last: Message | None
+    last: Last | None
 
 
 @dataclass(frozen=True)
@@ -126,9 +137,15 @@ async def remove(session: AsyncSession, user_id: UUID, chat_id: UUID) -> None:
     await notify(session, CHANNEL, str(user_id))
 
 
-async def overview(session: AsyncSession, user_id: UUID) -> list[Summary]:
-    """All of the user's chats: the main one, then the one with the latest message first."""
+async def count(session: AsyncSession, user_id: UUID) -> int:
+    """How many chats the user has."""
     await main_chat(session, user_id)
+    return (await session.execute(select(func.count()).where(Chat.user_id == user_id))).scalar_one()
+
+
+async def overview(session: AsyncSession, user_id: UUID, after: int, most: int) -> list[Summary]:
+    """The user's chats: the main one, then the one with the latest message first; `most` of them after the first
+    `after`."""
     latest = (
         select(Message.id)
         .where(Message.chat_id == Chat.id)
@@ -137,13 +154,19 @@ async def overview(session: AsyncSession, user_id: UUID) -> list[Summary]:
         .correlate(Chat)
         .scalar_subquery()
     )
-    query = select(Chat, Message).outerjoin(Message, Message.id == latest).where(Chat.user_id == user_id)
-    found = [(chat, last) for chat, last in await session.execute(query)]
-    found.sort(
-        key=lambda row: (row[0].kind == "main", row[1].created_at if row[1] else row[0].created_at), reverse=True
+    text = case((func.octet_length(Message.text) <= PREVIEWED, Message.text))
+    query = (
+        select(Chat, Message.role, Message.created_at, text)
+        .outerjoin(Message, Message.id == latest)
+        .where(Chat.user_id == user_id)
+        .order_by((Chat.kind == "main").desc(), func.coalesce(Message.created_at, Chat.created_at).desc(), Chat.id)
     )
-    names = await _names(session, [chat for chat, _ in found])
-    return [Summary(chat, names[chat.id], last) for chat, last in found]
+    found = (await session.execute(query.offset(after).limit(most))).all()
+    names = await _names(session, [chat for chat, *_ in found])
+    return [
+        Summary(chat, names[chat.id], Last(role, at, text) if role is not None else None)
+        for chat, role, at, text in found
+    ]
 
 
 async def name_of(session: AsyncSession, chat: Chat) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -125,19 +125,36 @@ async def chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
 
 
 async def history(
-    session: AsyncSession, chat_id: UUID, limit: int = 100, *, before: int | None = None
+    session: AsyncSession, chat_id: UUID, limit: int = 100, *, before: int | None = None, most: int | None = None
 ) -> list[Message]:
-    """The last `limit` messages of a chat, oldest first; only those whose position is smaller than `before`."""
+    """The last `limit` messages of a chat, oldest first; only those whose position is smaller than `before`. Fewer
+    where they have more than `most` bytes of text together, but one."""
     query = select(Message).where(Message.chat_id == chat_id).order_by(Message.position.desc()).limit(limit)
     if before is not None:
         query = query.where(Message.position < before)
-    return list((await session.execute(query)).scalars())[::-1]
+    return (await _fitting(session, query, most))[::-1]
 
 
-async def following(session: AsyncSession, chat_id: UUID, after: int, limit: int) -> list[Message]:
-    """The next `limit` messages of a chat after that position, oldest first."""
+async def following(
+    session: AsyncSession, chat_id: UUID, after: int, limit: int, *, most: int | None = None
+) -> list[Message]:
+    """The next `limit` messages of a chat after that position, oldest first; `most` as for `history`."""
     query = select(Message).where(Message.chat_id == chat_id, Message.position > after)
-    return list((await session.execute(query.order_by(Message.position).limit(limit))).scalars())
+    return await _fitting(session, query.order_by(Message.position).limit(limit), most)
+
+
+async def _fitting(session: AsyncSession, query: Select[Message], most: int | None) -> list[Message]:
+    if most is not None:
+        fitting: list[UUID] = []
+        for message_id, size in await session.execute(
+            query.with_only_columns(Message.id, func.octet_length(Message.text))
+        ):
+            most -= size
+            if most < 0 and fitting:
+                break
+            fitting.append(message_id)
+        query = query.where(Message.id.in_(fitting))
+    return list((await session.execute(query)).scalars())
 
 
 async def message(session: AsyncSession, user_id: UUID, chat_id: UUID, message_id: UUID) -> Message:

@@ -45,7 +45,9 @@ async def note_shown(database: Database, gateway: GatewayClient | None, chat_id:
         if not any(_read(message.own_words) for message in said):
             return
         user = await users.get(session, chat.user_id)
-        asked = select(PendingSend.id, PendingSend.ask_message_id, Chat.session_id).join(Chat)
+        asked = select(PendingSend.id, PendingSend.ask_message_id, Message.session_id).join(
+            Message, Message.turn_id == PendingSend.ask_turn_id
+        )
         unknown = asked.where(*approvals.waits(user.id), PendingSend.shown_at.is_(None))
         rows = (await session.execute(unknown)).all()
     for pending_id, message_id, session_id in rows:

@@ -36,7 +36,7 @@ _log = log.get(__name__)
 
 
 class ReminderPlace(AppBase):
-    """The WhatsApp chat that a reminder was asked for in, if it was."""
+    """The WhatsApp chat that a reminder is said in: where it was asked for, until that can't be reached any more."""
 
     __tablename__ = "reminder_places"
 
@@ -51,6 +51,14 @@ async def keep_place(session: AsyncSession, reminder: Reminder, turn_id: UUID) -
     asked = (await session.execute(query.limit(1))).scalar_one_or_none()
     if asked is not None and asked.session_id and asked.jid:
         session.add(ReminderPlace(reminder_id=reminder.id, session_id=asked.session_id, jid=asked.jid))
+
+
+async def move(session: AsyncSession, user_id: UUID, chat: tuple[str, str], to: tuple[str, str]) -> None:
+    """Have the user's reminders that are said in one chat, (session id, JID), said in another one from now on."""
+    query = select(ReminderPlace).join(Reminder, Reminder.id == ReminderPlace.reminder_id)
+    for place in await session.scalars(query.where(Reminder.user_id == user_id, ReminderPlace.session_id == chat[0])):
+        if place.jid == chat[1]:
+            place.session_id, place.jid = to
 
 
 async def say_due(database: Database) -> None:

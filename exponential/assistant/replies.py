@@ -1,13 +1,14 @@
 """A reply's way to WhatsApp: posted to the gateway until it is accepted."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import log
-from exponential.assistant import approvals, formatting, telling
+from exponential.assistant import approvals, conversation, formatting, reminding, telling
 from exponential.assistant.records import Chat, Message
 from exponential.auth import users
 from exponential.auth.users import User
@@ -15,11 +16,30 @@ from exponential.database import Database
 from exponential.errors import BadInput, Conflict, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient, SessionInfo
 
-# Conflicts that another try won't mend: the account's human answers in this chat; the account isn't linked any more.
-_GONE = ("chat_paused", "not_linked")
+# Conflicts that another try won't mend: the account's human answers in this chat; the account isn't linked any more; it
+# was to go to another chat of this session before, and that failed.
+_GONE = ("chat_paused", "not_linked", "idempotency_key_reused")
+_LINKED = ("connected", "reconnecting")  # status of sessions through which a message goes out, now or soon
 Origin = tuple[str, str]  # (gateway session id, chat JID)
 
 _log = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """What `turn_id` says, where on WhatsApp it goes, and which message it quotes there.
+
+    `private`: said in the user's own conversation, so it goes to chats of theirs alone. `unasked`: not an answer, so
+    where its one chat can't be reached any more, another one of the user's will do.
+    """
+
+    turn_id: UUID
+    user: User
+    texts: Sequence[str]
+    to: Sequence[Origin]
+    quoted: dict[str, str]
+    private: bool
+    unasked: bool
 
 
 async def deliver(database: Database, gateway: GatewayClient | None, turn_id: UUID) -> None:
@@ -27,31 +47,88 @@ async def deliver(database: Database, gateway: GatewayClient | None, turn_id: UU
 
     Raises Unavailable and the like when the gateway can't take it now: try again, the keys stay the same. A session or
     chat that no longer exists is given up, and so are a session that isn't linked any more (the gateway, too, gives up
-    what it had queued there) and a chat in which a human answers by hand now.
+    what it had queued there) and a chat in which a human answers by hand now. What was said unasked then goes where
+    its user can be reached; while no session of theirs is linked, it is on the web alone.
     """
     async with database.transaction() as session:
-        found = await _reply(session, turn_id)
-    if found is None:
+        reply = await _reply(session, turn_id)
+    if reply is None:
         return
-    user, reply, to, quoted = found
     if gateway is None:
         raise Unavailable("WHATSAPP_GATEWAY_URL is not set, so this reply can't be sent.", code="gateway_unconfigured")
-    texts = formatting.to_whatsapp(reply)
-    for place, (session_id, chat) in enumerate(to):
-        try:
-            if chat == telling.OWN_CHAT:
-                chat = _own_chat(await gateway.session(user.identity, session_id))
-            message_id = ""
-            for number, text in enumerate(texts, start=place * len(texts)):
-                message_id = await gateway.send(
-                    user.identity, session_id, chat, text, key=f"{turn_id}:{number}", reply_to=quoted.get(chat)
-                )
-            async with database.transaction() as session:
-                await approvals.note_asked(session, turn_id, message_id)
-        except (NotFound, BadInput, Conflict) as error:
-            if isinstance(error, Conflict) and error.code not in _GONE:
-                raise
-            _log.warning("reply_given_up", turn=str(turn_id), session=session_id, code=error.code)
+    if reply.unasked:
+        return await _tell(database, gateway, reply)
+    for place, origin in enumerate(reply.to):
+        await _post(gateway, reply, origin, place * len(reply.texts))
+
+
+async def _tell(database: Database, gateway: GatewayClient, reply: _Reply) -> None:
+    """Post it to its chat, or to the user's first other one that takes it, where their reminders go from then on."""
+    chosen = place = reply.to[0]
+    message_id = await _post(gateway, reply, chosen)
+    if message_id is None:
+        async for place in _elsewhere(database, gateway, reply.user):
+            if place == chosen:
+                continue
+            async with database.transaction() as session:  # before it is posted: whoever takes over repeats it there
+                await telling.move(session, reply.turn_id, place)
+            message_id = await _post(gateway, reply, place)
+            if message_id is not None:
+                break
+    async with database.transaction() as session:
+        if message_id is None:
+            await telling.move(session, reply.turn_id, None)
+            return
+        await approvals.note_asked(session, reply.turn_id, message_id)
+        if place != chosen:
+            await reminding.move(session, reply.user.id, chosen, place)
+
+
+async def _post(gateway: GatewayClient, reply: _Reply, to: Origin, first: int = 0) -> str | None:
+    """The gateway's id of the last message that it took; None when none may go there. `first`: the first one's key."""
+    session_id, chat = to
+    who, message_id = reply.user.identity, None
+    try:
+        if chat == telling.OWN_CHAT:
+            chat = _own_chat(await gateway.session(who, session_id))
+        for number, text in enumerate(reply.texts, start=first):
+            key, quoted = f"{reply.turn_id}:{number}", reply.quoted.get(chat)
+            message_id = await gateway.send(
+                who, session_id, chat, text, key=key, reply_to=quoted, owner_only=reply.private
+            )
+    except (NotFound, BadInput, Conflict) as error:
+        if isinstance(error, Conflict) and error.code not in _GONE:
+            raise
+        _log.warning("reply_given_up", turn=str(reply.turn_id), session=session_id, code=error.code)
+    return message_id
+
+
+async def _elsewhere(database: Database, gateway: GatewayClient, user: User) -> AsyncIterator[Origin]:
+    """The user's chats in the sessions that are linked now, the best first: where they wrote, numbers that they have
+    proved to be theirs, "Message yourself"; of each kind first that of the session which they last wrote through."""
+    linked = [each.session_id for each in await gateway.sessions(user.identity) if each.status in _LINKED]
+    async with database.transaction() as session:
+        chat = await conversation.main_chat(session, user.id)
+        wrote = {each: await conversation.last_place(session, chat.id, each) for each in reversed(linked)}
+    linked = sorted(wrote, key=lambda each: last.position if (last := wrote[each]) else 0, reverse=True)
+    for session_id in linked:
+        if (last := wrote[session_id]) and last.jid:
+            yield session_id, last.jid
+    for session_id in linked:
+        for jid in await _proved(gateway, user, session_id):
+            yield session_id, jid
+    for session_id in linked:
+        yield session_id, telling.OWN_CHAT
+
+
+async def _proved(gateway: GatewayClient, user: User, session_id: str) -> list[str]:
+    """The chats of the numbers that are proved to be the user's, the latest first."""
+    try:
+        numbers = await gateway.proved(user.identity, session_id)
+    except NotFound:
+        return []  # removed meanwhile; or the original gateway, which knows of none
+    numbers.sort(key=lambda number: number.proved_at, reverse=True)
+    return [number.chat for number in numbers if number.chat]
 
 
 def turn_of(key: str) -> UUID | None:
@@ -69,17 +146,20 @@ def _own_chat(session: SessionInfo) -> str:
     return f"{session.phone_number.removeprefix('+')}@s.whatsapp.net"
 
 
-async def _reply(session: AsyncSession, turn_id: UUID) -> tuple[User, str, list[Origin], dict[str, str]] | None:
-    """Whose reply it is, what it says, where it goes, and which message it quotes there: in groups, the last one."""
+async def _reply(session: AsyncSession, turn_id: UUID) -> _Reply | None:
+    """A turn's reply; in groups it quotes the last message. None when there is nothing for WhatsApp."""
     query = select(Message).where(Message.turn_id == turn_id).order_by(Message.position)
     messages = (await session.execute(query)).scalars().all()
     reply = next((message for message in messages if message.role == "assistant"), None)
     chat = await session.get(Chat, reply.chat_id) if reply else None
-    if reply is None or chat is None:
-        return None  # erased meanwhile
+    to = origins(messages)
+    if reply is None or chat is None or not to:
+        return None  # erased meanwhile, or on the web alone
     groups = {message.jid: message.external_id for message in messages if (message.jid or "").endswith("@g.us")}
     quoted = {jid: external_id for jid, external_id in groups.items() if jid and external_id}
-    return await users.get(session, chat.user_id), reply.text, origins(messages), quoted
+    user, texts = await users.get(session, chat.user_id), formatting.to_whatsapp(reply.text)
+    private, unasked = chat.role == "owner", reply.jid is not None
+    return _Reply(turn_id, user, texts, to, quoted, private, unasked)
 
 
 def origins(messages: Sequence[Message]) -> list[Origin]:

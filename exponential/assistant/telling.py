@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential import clock
@@ -48,6 +49,15 @@ async def tell(
         await jobs.defer_delivery(session, chat.id, key)
     session.add(message)
     await notify(session, conversation.CHANNEL, str(chat.id))
+
+
+async def move(session: AsyncSession, turn_id: UUID, to: tuple[str, str] | None) -> None:
+    """Have what this turn told go to another chat, (session id, JID), of the user's; None: it stays on the web."""
+    session_id, jid = to or (None, None)
+    told = (await session.scalars(select(Message).where(Message.turn_id == turn_id))).one_or_none()
+    if told is not None:  # else it was erased meanwhile
+        told.channel, told.session_id, told.jid = "whatsapp" if to else "web", session_id, jid
+        await notify(session, conversation.CHANNEL, str(told.chat_id))
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,13 @@ class Group:
 
 @dataclass(frozen=True)
 class OwnNumber:
-    """A number that its owner has proved. `phone_number` is None when WhatsApp tells only a LID."""
+    """A number that its owner has proved. `phone_number` is None when WhatsApp tells only a LID; `chat` is the JID to
+    write to, None when an older gateway doesn't tell it."""
 
     id: str
     phone_number: str | None
     proved_at: datetime
+    chat: str | None = None
 
 
 @dataclass(frozen=True)
@@ -192,16 +194,27 @@ class GatewayClient:
         return [Group(item["jid"], item["subject"], item["participants"]) for item in body["groups"]]
 
     async def send(
-        self, who: Identity, session_id: str, chat: str, text: str, *, key: str, reply_to: str | None = None
+        self,
+        who: Identity,
+        session_id: str,
+        chat: str,
+        text: str,
+        *,
+        key: str,
+        reply_to: str | None = None,
+        owner_only: bool = False,
     ) -> str:
         """Queue `text` to the chat with JID `chat`; its message id. The same `key` never sends twice.
 
-        `reply_to` is the WhatsApp id of the message to quote. Raises Conflict with code `chat_paused` while a human
-        answers there by hand.
+        `reply_to` is the WhatsApp id of the message to quote. With `owner_only` it goes to no chat but the account's
+        own and the owner's proved numbers'. Raises BadInput with code `chat_not_allowed`; Conflict with `not_linked`,
+        or `chat_paused` while a human answers there by hand.
         """
+        # Not in the body: a gateway of an earlier version refuses fields that it doesn't know.
+        query = "?ownerOnly=true" if owner_only else ""
         answer = await self._call(
             "POST",
-            f"/sessions/{_part(session_id)}/messages",
+            f"/sessions/{_part(session_id)}/messages{query}",
             who,
             json={"chat": chat, "text": text, **({"replyTo": reply_to} if reply_to else {})},
             headers={"Idempotency-Key": key},
@@ -256,7 +269,7 @@ class GatewayClient:
         """The numbers that are proved to be the owner's own."""
         body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who, timeout=AT_A_GLANCE)).json()
         return [
-            OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]))
+            OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]), item.get("chat"))
             for item in body["numbers"]
         ]
 

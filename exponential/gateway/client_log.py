@@ -85,6 +85,11 @@ class Stanza:
         return self.tag in _MESSAGES
 
     @property
+    def is_request(self) -> bool:
+        """Whether it is a message of the client itself to its account's own phone."""
+        return self.tag == "message" and self.attributes.get("category") == "peer"
+
+    @property
     def ends(self) -> bool:
         """Whether it tells WhatsApp that a message, as it just came, brings nothing more: whatsmeow sends a receipt for
         what it could open, and this for what it couldn't, for whatever reason."""
@@ -194,6 +199,13 @@ def opens(line: str) -> str | None:
     """The user whose message the client is about to open, if this line says so."""
     found = _OPENS.match(line)
     return found[1] if found else None
+
+
+def requests(line: str) -> int:
+    """1 when the client is about to ask its own phone for a message, -1 when it has or couldn't, else 0."""
+    if line.startswith("Unavailable message "):
+        return 1
+    return -1 if line.startswith(("Requested message ", "Failed to send request for unavailable message ")) else 0
 
 
 def unreadable(line: str) -> str | None:

@@ -115,12 +115,20 @@ async def is_owners(db: AsyncSession, session_id: UUID, account: Account, chat: 
     return (await policies.load(db, session_id)).is_owner(set(contact.addresses) if contact else {access.bare(chat)})
 
 
-async def reachable(db: AsyncSession, session: Session, chat: str) -> str:
-    """`destination`, of a session that is linked. Raises Conflict when it isn't."""
+async def reachable(db: AsyncSession, session: Session, chat: str, *, owner_only: bool = False) -> str:
+    """`destination`, of a session that is linked. Raises Conflict when it isn't, BadInput with `owner_only` when the
+    chat isn't the owner's."""
     account = session.account
     if account is None or session.status not in (sessions.CONNECTED, sessions.RECONNECTING):
         raise Conflict(f"This session is not linked. {session.reason}", code="not_linked")
-    return await destination(db, session.id, account, chat)
+    to = await destination(db, session.id, account, chat)
+    if owner_only and not await is_owners(db, session.id, account, to):
+        raise BadInput(
+            "This chat is neither the account's own “Message yourself” chat nor that of a number which its owner has "
+            "proved.",
+            code="chat_not_allowed",
+        )
+    return to
 
 
 def _may_write(policy: Policy, contact: Contact | None, chat: str) -> bool:

@@ -16,7 +16,9 @@ queue is short, so quiet or not, what has not come after as many callbacks as fi
 
 The same place keeps sending and opening apart. whatsmeow lets a message be opened while another is being sealed for the
 same contact, and then writes the session back as it was before: the next message reuses a key, and the phone refuses it
-without a word (whatsmeow's pull request 1168). So while a message is being sealed, the next one waits to be opened.
+without a word (whatsmeow's pull request 1168). So while a message is being sealed, the next one waits to be opened. The
+client also sends by itself, to ask its own phone for what only that has, such as what can be viewed once; and while one
+message waits here or for WhatsApp's acknowledgement, no other is sealed, but what it rests on may have to be opened.
 
 A client that is stopped may be just about to connect again by itself, unseen (whatsmeow's autoReconnect against its
 Disconnect). It would hear messages that nobody keeps, and take the place of the client that comes after it. So from the
@@ -59,12 +61,12 @@ class Store(Protocol):
 
 
 @dataclass
-class _Unkept:
-    """A message that was received and may still bring something: `parts` of it, of which one stanza has `each`."""
+class _Message:
+    """A message that was received, of which so many `parts` may still bring something. Ids may come again."""
 
     position: int
+    key: Key | None
     parts: int
-    each: int
     quiet: int = 0  # steps since it was received, or read to its end
     read_at: int | None = None  # callbacks there were when the client had read it: what it brings is queued since then
 
@@ -83,9 +85,10 @@ class Gate:
         self._safe = threading.Condition(lock)  # apart: up to WINDOW threads wait for the store alone
         self._connection = 0  # counts logins: what waited for an earlier connection has nowhere to go
         self._position = 0  # of the newest message received
-        self._received: deque[tuple[int, Key | None]] = deque(maxlen=HANDLED)  # of which callbacks may come, in order
-        self._opened: tuple[int, Key | None] = 0, None  # that of them which the client is opening, or opened last
-        self._unkept: dict[Key, _Unkept] = {}  # oldest first
+        self._received: deque[_Message] = deque(maxlen=HANDLED)  # unread, or callbacks for them may come; oldest first
+        self._unkept: dict[int, _Message] = {}  # those that may bring something, by position; oldest first
+        self._opened = _Message(0, None, 0)  # the one that the client is opening, or opened last
+        self._called = 0  # position of the message of the last callback, at least
         self._unacknowledged: set[Key] = set()
         self._failed: set[Key] = set()  # whose callback raised: they must come again
         self._busy = 0
@@ -93,9 +96,11 @@ class Gate:
         self._step_at, self._step_calls = 0.0, 0  # when the next step of quiet is over, callbacks there were before it
         self._closed = False  # no login is let in any more
         self._released = False
-        self._one_sends = threading.Lock()
         self._sealing: dict[int, Callable[[str], bool]] = {}  # thread that sends → whom it tells the message's id
         self._parked = 0  # messages that wait to be opened
+        self._requests = 0  # of the client, for messages that only its own phone has: it sends them by itself
+        # The message that was sent last, and its thread, until WhatsApp acknowledges it: none is sealed meanwhile.
+        self._in_flight: tuple[str, int] | None = None
         self._left: set[str] = set()  # ids of messages that left, until a receipt for them is recorded
 
     # --- what the client's callbacks tell
@@ -108,6 +113,8 @@ class Gate:
             self._receiving(line)
         elif (user := client_log.opens(line)) is not None:
             self._opening(user)
+        elif (change := client_log.requests(line)) != 0:
+            self._requesting(change)
         elif (user := client_log.unreadable(line)) is not None:
             self._unreadable(user)
         elif (what := client_log.not_opened(line)) is not None:
@@ -141,21 +148,23 @@ class Gate:
 
     @contextmanager
     def sealing(self, leaving: Callable[[str], bool]) -> Iterator[None]:
-        """Around sending one message, on one thread. No message is opened until it is sealed.
+        """Around sending one message, on one thread. No message is opened while it may be being sealed; one that waits
+        for that is opened first, else answers that follow each other closely could keep the owner from being heard.
 
-        One at a time, as in whatsmeow (send.go, messageSendLock): a message that waits for another to be sent isn't
-        being sealed yet, and what that one waits for may have to be opened first. Right before it leaves `leaving`
-        hears its id; it leaves when that returns True, and never when it doesn't.
+        Right before it leaves `leaving` hears its id; it leaves when that returns True, and never when it doesn't.
         """
         thread = threading.get_ident()
-        with self._one_sends:
+        with self._changed:
+            self._changed.wait_for(lambda: self._released or self._parked == 0, LONGEST_SEAL)
+            self._sealing[thread] = leaving
+            self._wait_for_opening()
+        try:
+            yield
+        finally:
+            self._sealed(thread)
             with self._changed:
-                self._sealing[thread] = leaving
-                self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
-            try:
-                yield
-            finally:
-                self._sealed(thread)
+                if self._in_flight is not None and self._in_flight[1] == thread:
+                    self._in_flight = None  # not acknowledged, then
 
     def receipts_recorded(self, message_ids: list[str]) -> None:
         """What a receipt for these messages says is safe."""
@@ -198,14 +207,29 @@ class Gate:
     def _opening(self, user: str) -> None:
         """The client is about to open this user's next message; this is its only thread that does."""
         with self._changed:
-            for position, key in self._received:
-                if position > self._opened[0] and (key is None or key.user == user):
-                    self._opened = position, key
+            for message in self._received:
+                if message.position > self._opened.position and (message.key is None or message.key.user == user):
+                    self._opened = message
                     break
             self._parked += 1
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._released or not self._sealing, LONGEST_SEAL)
+            self._changed.wait_for(lambda: self._released or not self._may_be_sealed(), LONGEST_SEAL)
             self._parked -= 1
+            self._changed.notify_all()
+
+    def _requesting(self, change: int) -> None:
+        """The client is about to send a request, as soon as no message is in flight, or is done with one."""
+        with self._changed:
+            self._requests = max(0, self._requests + change)
+            self._changed.notify_all()
+
+    def _may_be_sealed(self) -> bool:
+        """Whether a message may be being sealed: whatsmeow sends one at a time (send.go, messageSendLock)."""
+        return self._in_flight is None and (self._requests > 0 or len(self._sealing) > 0)
+
+    def _wait_for_opening(self) -> None:
+        """Until no message is being opened."""
+        self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
 
     def _sealed(self, thread: int) -> Callable[[str], bool] | None:
         with self._changed:
@@ -220,17 +244,24 @@ class Gate:
                 self._connection += 1
                 self._unkept.clear()
                 self._received.clear()
+                self._requests, self._in_flight = 0, None
                 self._failed.clear()
                 self._unacknowledged.clear()
                 self._changed.notify_all()
                 self._safe.notify_all()
+            elif stanza.tag == "ack" and self._in_flight is not None and stanza.id == self._in_flight[0]:
+                self._in_flight = None
+                if self._may_be_sealed():
+                    self._wait_for_opening()
             elif stanza.is_message:
                 self._changed.wait_for(lambda: self._released or len(self._unacknowledged) < WINDOW, LONGEST_STOP)
                 self._position += 1
-                self._received.append((self._position, stanza.key))
+                message = _Message(self._position, stanza.key, stanza.parts)
+                self._received.append(message)
                 if stanza.key is not None:
-                    self._expect(stanza.key, stanza.parts)
                     self._unacknowledged.add(stanza.key)
+                    if message.parts > 0:
+                        self._unkept[message.position] = message
 
     def _sending(self, line: str) -> None:
         stanza = client_log.stanza(line)
@@ -239,8 +270,12 @@ class Gate:
         if not stanza.is_remembered:
             return
         connection = self._connection
-        leaving = self._sealed(threading.get_ident()) if stanza.tag == "message" else None
+        thread = threading.get_ident()
+        leaving = self._sealed(thread) if stanza.tag == "message" else None
         with self._changed:
+            if leaving is not None or stanza.is_request:
+                self._in_flight = stanza.id, thread
+                self._changed.notify_all()
             key = stanza.key if stanza.acknowledges else None
             if key is not None:
                 self._read(key, stanza.ends, connection)
@@ -258,16 +293,33 @@ class Gate:
 
     def _read(self, key: Key, ends: bool, connection: int) -> None:
         """The client has read a message and would acknowledge it. Returns when that is kept, or brings nothing."""
-        self._opened = max(self._opened, (self._place(key), key), key=lambda opened: opened[0])
+        position = self._position
+        message = self._unread(key)
+        if message is not None:
+            position, message.quiet, message.read_at = message.position, 0, self._calls
+            if position > self._opened.position:
+                self._opened = message
         if ends:
-            self._settle(key, whole=True)
-        waiting = self._unkept.get(key)
-        if waiting is not None and waiting.read_at is None:
-            waiting.quiet, waiting.read_at = 0, self._calls
-        self._wait(lambda: key not in self._unkept or self._is_silent(self._unkept[key]) or self._over(connection))
-        if key in self._unkept and not self._over(connection):
-            self._over_with(self._unkept[key].position)
+            self._end(key)
+
+        def unkept() -> Iterator[_Message]:  # earlier ones with this id included
+            return (its for its in self._unkept.values() if its.key == key and its.position <= position)
+
+        self._wait(lambda: all(map(self._is_silent, unkept())) or self._over(connection))
+        if not self._over(connection):
+            self._over_with(max((its.position for its in unkept()), default=0))
         self._changed.wait_for(lambda: key not in self._failed or self._over(connection))
+
+    def _end(self, key: Key) -> None:
+        """Nothing more comes of the message of this key that was opened last: what WhatsApp is told of several in
+        between may cross."""
+        opened = (its for its in reversed(self._unkept.values()) if its.position <= self._opened.position)
+        ended = next((its for its in opened if its.key == key), None)
+        if ended is not None:
+            self._settle(ended, ended.parts)
+
+    def _unread(self, key: Key) -> _Message | None:
+        return next((its for its in self._received if its.key == key and its.read_at is None), None)
 
     def _acknowledge_receipt(self, message_id: str) -> None:
         """The first receipt for a message of ours is the proof that it left: WhatsApp keeps it until it is recorded."""
@@ -279,28 +331,19 @@ class Gate:
         """Whether the stanza's connection is gone: what it writes then goes nowhere."""
         return self._released or connection != self._connection
 
-    def _expect(self, key: Key, parts: int) -> None:
-        """A stanza with so many encrypted parts came; the same message may come again before the first one is kept."""
-        waiting = self._unkept.get(key)
-        if waiting is not None:
-            waiting.parts, waiting.each = waiting.parts + parts, parts
-        elif parts:
-            self._unkept[key] = _Unkept(self._position, parts, parts)
-
     def _came(self, key: Key) -> None:
         """A part of this message is kept, and all that came before it: callbacks come in the order of messages.
 
         An id may come again while a callback for it is on its way, which then belongs to the first one at least.
         """
-        self._settle(key)
-        position = self._place(key)
-        while self._received and self._received[0][0] < position:
+        found = [its for its in self._received if its.key == key and its.position >= self._called]
+        if not found:
+            return
+        self._settle(next((its for its in found if its.parts > 0), found[0]))
+        self._called = found[0].position
+        self._over_with(self._called - 1)
+        while (first := self._received[0]).position < self._called and (first.read_at is not None or not first.key):
             self._received.popleft()
-        self._over_with(position - 1)
-
-    def _place(self, key: Key) -> int:
-        """The position of the first message with this key of which a callback may still come; 0 when there is none."""
-        return next((position for position, received in self._received if received == key), 0)
 
     def _not_opened(self, what: NotOpened) -> None:
         """A part of a message will not come to our callback; what came before it may still."""
@@ -308,36 +351,33 @@ class Gate:
             with self._changed:
                 if what.store_failed:
                     self._failed.add(what.key)
-                if what.came_before:
-                    self._settle(what.key)
+                message = self._opened if self._opened.key == what.key else self._unread(what.key)
+                if what.came_before and message is not None:
+                    self._settle(message)
         if what.store_failed:
             self._on_broken()
 
     def _unreadable(self, user: str) -> None:
         """A part of this user's message that is being opened is none."""
         with self._changed:
-            key = self._opened[1]
-            if key is not None and key.user == user:
-                self._settle(key)
+            if self._opened.key is not None and self._opened.key.user == user:
+                self._settle(self._opened)
 
-    def _settle(self, key: Key, whole: bool = False) -> None:
-        """Nothing more comes of one part of this message, or of the whole stanza that came last."""
-        waiting = self._unkept.get(key)
-        if waiting is not None:
-            waiting.parts -= waiting.each if whole else 1
-            if waiting.parts <= 0:
-                del self._unkept[key]
-            self._changed.notify_all()
+    def _settle(self, message: _Message, parts: int = 1) -> None:
+        """Nothing more comes of so many parts of this message."""
+        message.parts = max(0, message.parts - parts)
+        if message.parts == 0:
+            self._unkept.pop(message.position, None)
+        self._changed.notify_all()
 
     def _over_with(self, position: int) -> None:
         """Nothing more comes of the messages up to this position."""
-        for key in [found for found, its in self._unkept.items() if its.position <= position]:
-            del self._unkept[key]
-        self._changed.notify_all()
+        for message in [its for its in self._unkept.values() if its.position <= position]:
+            self._settle(message, message.parts)
 
-    def _is_silent(self, waiting: _Unkept) -> bool:
+    def _is_silent(self, message: _Message) -> bool:
         """Whether neither this message nor one before it brings anything any more."""
-        return waiting.quiet >= QUIET_STEPS or (waiting.read_at is not None and self._calls - waiting.read_at >= QUEUED)
+        return message.quiet >= QUIET_STEPS or (message.read_at is not None and self._calls - message.read_at >= QUEUED)
 
     def _wait(self, condition: Callable[[], bool], longest: float = math.inf) -> None:
         """Wait for `condition`, which comes true at the latest when what it waits for is silent."""
@@ -351,6 +391,6 @@ class Gate:
         """One step of quiet for all, whoever waits: by the clock a process that was stopped would take its absence for
         quiet, and callbacks in between only mean that this step doesn't count."""
         if not self._busy and self._calls == self._step_calls:
-            for waiting in self._unkept.values():
-                waiting.quiet += 1
+            for message in self._unkept.values():
+                message.quiet += 1
         self._step_at, self._step_calls = now + QUIET_STEP, self._calls

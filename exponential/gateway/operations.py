@@ -6,7 +6,7 @@ from uuid import UUID
 
 from exponential import log
 from exponential.database import Database
-from exponential.errors import BadInput
+from exponential.errors import BadInput, Conflict
 from exponential.gateway import contacts, home, outbox, sessions, unlinking
 from exponential.gateway.asking import Asking
 from exponential.gateway.courtesies import Courtesies
@@ -107,9 +107,21 @@ class Operations:
         return await self.unlinking.done(session.id, within=unlinking.ANSWER_WITHIN if reachable else 0)
 
     async def queue(
-        self, owner: str, session_id: str, *, key: str, chat: str, text: str, reply_to: str | None = None
+        self,
+        owner: str,
+        session_id: str,
+        *,
+        key: str,
+        chat: str,
+        text: str,
+        reply_to: str | None = None,
+        owner_only: bool = False,
     ) -> OutboxMessage:
-        """Queue a message once. Raises NotFound, Conflict (not linked, key reused) or BadInput (text, chat, key)."""
+        """Queue a message once. Raises NotFound, Conflict (not linked, key reused) or BadInput (text, chat, key).
+
+        `owner_only`: to none but the owner's chats. What was queued before, and didn't fail, is found whatever has
+        become of its chat.
+        """
         if not text.strip():
             raise BadInput("The text is empty; there is nothing to send.", code="text_empty")
         if any("\ud800" <= character <= "\udfff" for character in text):
@@ -123,7 +135,13 @@ class Operations:
             raise BadInput("The Idempotency-Key header must have 1 to 200 characters.", code="idempotency_key_missing")
         async with self.database.transaction() as db:
             session = await sessions.owned(db, owner, session_id)
-            to = await contacts.reachable(db, session, chat)
+            try:
+                to = await contacts.reachable(db, session, chat, owner_only=owner_only)
+            except (BadInput, Conflict):
+                known = await outbox.find(db, session.id, key)
+                if known is None or known.text != text or known.state == outbox.FAILED:
+                    raise
+                return known
             return await outbox.enqueue(db, session.id, key, to, text, reply_to=reply_to)
 
     async def typing(self, owner: str, session_id: str, chat: str, on: bool) -> None:

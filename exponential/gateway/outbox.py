@@ -10,7 +10,7 @@ Losing a reply is never allowed, a double one only so, because neonize can't sen
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -108,8 +108,8 @@ async def enqueue(
         "created_at": clock.now(),
     }
     await db.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
-    query = select(OutboxMessage).where(OutboxMessage.session_id == session_id, OutboxMessage.key_index == index)
-    message = (await db.execute(query)).scalar_one()
+    message = await find(db, session_id, key)
+    assert message is not None
     if (message.chat, message.text) != (chat, text):
         raise Conflict(
             "This Idempotency-Key was used for another message of this session. Use a new key for a new message.",
@@ -118,6 +118,14 @@ async def enqueue(
     if message.state == QUEUED:
         await notify(db, wakeups.OUTBOX, f"{session_id} {chat_key.hex()}")
     return message
+
+
+async def find(db: AsyncSession, session_id: UUID, key: str) -> OutboxMessage | None:
+    """The message that this key queued."""
+    index = blind(db, "outbox.key", key)
+    return await db.scalar(
+        select(OutboxMessage).where(OutboxMessage.session_id == session_id, OutboxMessage.key_index == index)
+    )
 
 
 async def get(db: AsyncSession, session_id: UUID, message_id: str) -> OutboxMessage:
@@ -145,13 +153,12 @@ async def key_of(db: AsyncSession, session_id: UUID, whatsapp_id: str) -> str | 
     return await db.scalar(query.where(OutboxMessage.session_id == session_id).limit(1))
 
 
-async def give_up(db: AsyncSession, session_id: UUID, reason: str) -> None:
-    """Fail what is still queued: sent days later, after the next scan, it would only startle."""
-    await db.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.session_id == session_id, _WAITING)
-        .values(state=FAILED, reason=reason)
-    )
+async def give_up(db: AsyncSession, session_id: UUID, reason: str, *, chats: Iterable[str] | None = None) -> None:
+    """Fail what is still queued, to these `chats` only if they are named: sent days later, it would only startle."""
+    waiting = [OutboxMessage.session_id == session_id, _WAITING]
+    if chats is not None:
+        waiting.append(OutboxMessage.chat_key.in_([contacts.key(db, session_id, chat) for chat in chats]))
+    await db.execute(update(OutboxMessage).where(*waiting).values(state=FAILED, reason=reason))
 
 
 @dataclass(frozen=True)

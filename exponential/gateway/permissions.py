@@ -9,7 +9,7 @@ from uuid import UUID
 from exponential.database import Database
 from exponential.ending import end
 from exponential.errors import Conflict, NotFound
-from exponential.gateway import origins, policies, proofs, sessions
+from exponential.gateway import contacts, origins, outbox, policies, proofs, sessions
 from exponential.gateway.policy import Policy
 from exponential.gateway.supervisor import Supervisor
 
@@ -52,15 +52,19 @@ class Permissions:
         return code, datetime.fromtimestamp(proof.until, UTC)
 
     async def disown(self, owner: str, session_id: str, proof_id: str) -> None:
-        """A proved number is a contact like any other again. Raises NotFound."""
+        """A proved number is a contact like any other again, and what waits for it is the owner's. Raises NotFound."""
         async with self._database.transaction() as db:
             session = await sessions.owned(db, owner, session_id)
             policy = await policies.load_locked(db, session.id)
-            kept = tuple(number for number in policy.own_numbers if number.id != proof_id)
-            if kept == policy.own_numbers:
+            number = next((each for each in policy.own_numbers if each.id == proof_id), None)
+            if number is None:
                 raise NotFound("There is no such proved number in this session.", code="proof_not_found")
-            policy = replace(policy, own_numbers=kept)
+            policy = replace(policy, own_numbers=tuple(each for each in policy.own_numbers if each is not number))
             await policies.save(db, session.id, policy)
+            addresses = {address for address in (number.jid, number.lid) if address}
+            contact = await contacts.find(db, session.id, addresses)
+            chats = addresses.union(contact.addresses if contact else ())
+            await outbox.give_up(db, session.id, "This number isn't the owner's any more.", chats=chats)
         await self._heed(session.id, policy)
 
     def notice(self, payload: str) -> None:

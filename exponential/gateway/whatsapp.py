@@ -15,8 +15,10 @@ from typing import Any
 import exponential.libmagic  # noqa: F401  before neonize
 
 # isort: split
+from google.protobuf.message import DecodeError
 from neonize._binder import func_callback_bytes, func_callback_bytes2, func_string, gocode
 from neonize.client import NewClient
+from neonize.events import INT_TO_EVENT
 from neonize.exc import NeonizeError, SetProxyAddressError
 from neonize.proto import Neonize_pb2 as proto
 from neonize.proto.Neonize_pb2 import LogEntry
@@ -83,6 +85,7 @@ class _Neonize(NewClient):  # type: ignore[misc]
         on_code: Callable[[str], None],
         on_pairing: Callable[[str], None],
         on_log: Callable[[str, str], None],
+        on_undecoded: Callable[[type[Any], bytes], None],
     ) -> str:
         """Block until stopped; the client's error, or "". Must not be called twice."""
         import ctypes
@@ -100,13 +103,19 @@ class _Neonize(NewClient):  # type: ignore[misc]
                 registered()
             on_log(entry.Name, decoded(entry.Message))
 
+        def happened(id: int, data: int, size: int, kind: int) -> None:
+            try:
+                self.event.execute(id, data, size, kind)
+            except DecodeError:
+                on_undecoded(INT_TO_EVENT[kind], ctypes.string_at(data, size))
+
         subscribed = bytearray(self.event.list_func)
         kinds = (ctypes.c_char * len(subscribed)).from_buffer(subscribed)
         props = _DEVICE.SerializeToString()
         self._callbacks = (  # Go keeps calling these: they must live as long as the client
             func_string(lambda _id, code: on_code(ctypes.string_at(code).decode())),
             func_string(lambda _id, outcome: on_pairing(ctypes.string_at(outcome).decode())),
-            func_callback_bytes(self.event.execute),
+            func_callback_bytes(happened),
             func_callback_bytes2(logged),
         )
         _maps.acquire()
@@ -179,7 +188,7 @@ class Client:
 
     def run(self) -> str:
         """Connect and serve until `stop`; what went wrong, or "". Never returns after linking failed."""
-        problem = self._neonize.run(self._on_code, self._on_pairing, self._on_log)
+        problem = self._neonize.run(self._on_code, self._on_pairing, self._on_log, self._on_undecoded)
         self._conclude()
         return problem
 
@@ -418,9 +427,18 @@ class Client:
         threading.Thread(target=self.stop, daemon=True).start()  # not here: neonize waits for this callback
 
     def _on_message(self, client: Any, event: Any) -> None:
-        sender = event.Info.MessageSource.Sender
-        with self._gate.keeping(client_log.key(decoded(event.Info.ID), decoded(sender.User))):
+        with self._gate.keeping(_key(event.Info)):
             self._keep_message(client, event)
+
+    def _on_undecoded(self, kind: type[Any], data: bytes) -> None:
+        """An event that the client's Go could read and Python can't: a message that is nested too deep, say.
+
+        Such a message has been seen, and there is nothing of it to keep. Its first field says which one it is.
+        """
+        with self._gate.working(), contextlib.suppress(DecodeError):
+            if kind is proto.Message:
+                with self._gate.keeping(_key(proto.UndecryptableMessage.FromString(data).Info)):
+                    pass
 
     def _keep_message(self, client: Any, event: Any) -> None:
         message = inbound(event)
@@ -447,6 +465,10 @@ class Client:
         status = _RECEIPTS.get(event.Type)
         if status is not None and (ids := reading.receipt_ids(event)):
             self._emit(wire.Receipt(self._session, ids, status))
+
+
+def _key(info: Any) -> client_log.Key | None:
+    return client_log.key(decoded(info.ID), decoded(info.MessageSource.Sender.User))
 
 
 def _quoting(text: str, original: Original) -> Message:

@@ -148,6 +148,12 @@ def known(request: Request, caller: Hashable) -> None:
     terms.known, terms.caller = True, caller
 
 
+def caller_of(request: Request) -> Hashable:
+    """Who was said to send a request, or None."""
+    terms: _Terms = request.scope[_TERMS]
+    return terms.caller
+
+
 def allow(request: Request, size: int) -> None:
     """Let the body have up to `size` bytes, once it is known who sends it."""
     terms: _Terms = request.scope[_TERMS]

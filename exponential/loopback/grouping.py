@@ -2,6 +2,7 @@
 
 import secrets
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class Grouping(ABC):
 
     def __init__(self) -> None:
         self._sender_keys = SenderKeyBook()
+        self._asked_for = Counter[str]()  # messages that didn't open, by id
         self._sent_to_groups: Rows[str, tuple[Group, Message]] = Rows()
 
     @abstractmethod
@@ -125,12 +127,17 @@ class Grouping(ABC):
                 if enc.tag == "enc":
                     message = self._open(chat, sender, enc)
         except (SignalError, ProtobufError):
-            # Asked for with the attributes that whatsmeow retry.go reads.
-            retry = {"count": "1", "id": stanza.text("id"), "t": stanza.text("t"), "v": "1"}
-            self._group_receipt(stanza, author, "retry", [Node("retry", {**retry})])
+            self._group_receipt(stanza, author, "retry", [self._retry(stanza)])
             return
         self._group_receipt(stanza, author, "sender" if sender.account is self._account else "", [])
         self._show(stanza.text("id"), chat, sender, message)
+
+    def _retry(self, stanza: Node) -> Node:
+        """What asks for a message again, with the attributes that whatsmeow reads: retry.go. From the second time on it
+        begins a new session."""
+        self._asked_for[stanza.text("id")] += 1
+        count = str(self._asked_for[stanza.text("id")])
+        return Node("retry", {"count": count, "id": stanza.text("id"), "t": stanza.text("t"), "v": "1"})
 
     def _open(self, chat: str, sender: Device, enc: Node) -> Message:
         peer = str(sender.lid)

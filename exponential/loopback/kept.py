@@ -33,7 +33,7 @@ PHONE: Hints = {
     "wraps_ephemeral": bool,
 }
 ELSEWHERE = {"number", "chats", "_lines", "_keys", "_book", "_sender_keys", "_sent", "_sent_to_groups"}
-PASSING = {"typing", "recording", "presence", "_server", "_account", "_device", "_changed"}
+PASSING = {"typing", "recording", "presence", "_asked_for", "_server", "_account", "_device", "_changed"}
 
 
 def _hints(of: type, *left_out: str) -> Hints:

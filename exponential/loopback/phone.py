@@ -245,7 +245,7 @@ class Phone(Writing, Grouping, Watching):
             self._read_repeat(stanza, source, sender, enc)
             return
         except (SignalError, ProtobufError):
-            self._receipt(stanza, source, "retry", [Node("retry", {"count": "1", "id": stanza.text("id"), "v": "1"})])
+            self._receipt(stanza, source, "retry", [self._retry(stanza)])
             return
         from_me, chat = sender.account is self._account, sender.account
         if message.HasField("deviceSentMessage"):

@@ -281,6 +281,9 @@ def pad(plain: bytes) -> bytes:
 
 
 def unpad(padded: bytes) -> bytes:
+    """Raises SignalError."""
+    if not padded:
+        raise SignalError("the message is empty")
     return padded[: -padded[-1]]
 
 

@@ -11,6 +11,8 @@ from exponential.workspace.days import END as _END
 from exponential.workspace.days import add_months as add_months
 
 MORNING = time(9)
+_LATE = ("evening", "night")
+_DAWN = 5  # the hours before it are of the night before
 MAX_CHARS = 600  # of a request; nobody looks for a date in a longer one
 _PARTS_OF_DAY = {"morning": time(9), "noon": time(12), "afternoon": time(15), "evening": time(19), "night": time(20)}
 
@@ -42,7 +44,7 @@ _SOON = re.compile(
 )
 
 
-_EVENING = re.compile(r"(?<!\s)\s*\b(?:in\s+the|this)\s+(?:evening|afternoon|morning)\b", re.IGNORECASE)
+_EVENING = re.compile(r"(?<!\s)\s*\b(?:(?:in\s+the|this)\s+(?:evening|afternoon|morning|night)|at\s+night)\b", re.I)
 _SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", re.IGNORECASE)
 
 
@@ -89,16 +91,20 @@ def _extract(text: str, now: datetime) -> _Found:
             at, after = _PARTS_OF_DAY[part["lead"].lower()], after[part.end() :]
         elif hour is not None:  # next Friday at 3 about the budget
             at, after = _likely(int(hour["hour"])), after[hour.end() :]
+            at = _in_half(at, "night") if match[0].lower().endswith("tonight") else at
         elif match[0].lower().split()[-1] in _PARTS_OF_DAY:  # this evening
             at = _PARTS_OF_DAY[match[0].lower().split()[-1]]
         text = _join(before, after)
     named_half = hours.HALF_NAMED.search(whole)
     text, named = _take_time(text, has_day=day is not None)
-    if named is not None and named_half is not None and not _SAID_HALF.search(whole):
-        text, named = _EVENING.sub("", text), _in_half(named, named_half[0].lower())
-    at = named or at
+    half = named_half[0].lower() if named_half is not None else ""
+    if named is not None and half and not _SAID_HALF.search(whole):
+        text, named = _EVENING.sub("", text), _in_half(named, half)
+    at = named if named is not None else at
     if at is None:
         return text, day
+    if half.endswith(_LATE) and at.hour < _DAWN and (at <= local.time() or (day or local.date()) > local.date()):
+        day = (day or local.date()) + timedelta(days=1)  # "tonight at 12"
     if day is None:
         day = local.date() + timedelta(days=at <= local.time())
     return text, datetime.combine(day, at)
@@ -112,11 +118,18 @@ def _find_day(text: str, today: date, *, day_first: bool) -> tuple[re.Match[str]
                 continue
             day = pattern.read(match, today)
             # Of two dates the longer phrase, then the later place, is the due date: "the Monday report by Friday".
-            if day is not None and (
-                best is None or (len(match[0]), match.start()) > (len(best[0][0]), best[0].start())
-            ):
+            if day is not None and (best is None or _weight(match) > _weight(best[0])):
                 best = (match, day)
     return best if best is not None else (None, None)
+
+
+def _weight(match: re.Match[str]) -> tuple[bool, int, int]:
+    return _is_led(match), len(match[0]), match.start()
+
+
+def _is_led(match: re.Match[str]) -> bool:
+    """A holiday that no "on" or "by" leads to may be what it is about: "on 31/12 to say happy new year"."""
+    return "name" not in match.groupdict() or match.start("name") > match.start()
 
 
 def _at_an_end(text: str, match: re.Match[str]) -> bool:
@@ -124,7 +137,8 @@ def _at_an_end(text: str, match: re.Match[str]) -> bool:
     for trailer in (_CLOCK, _BARE_HOUR, _PART_OF_DAY):
         rest = trailer.sub("", rest)
     lead = text[: match.start()].strip()
-    return not rest.strip(" .,!?;:") or not lead or bool(_CLOCK.fullmatch(lead))
+    behind = not rest.strip(" .,!?;:") and _is_led(match)
+    return behind or not lead or bool(_CLOCK.fullmatch(lead))
 
 
 def _take_time(text: str, *, has_day: bool) -> tuple[str, time | None]:
@@ -153,9 +167,11 @@ def _likely(hour: int) -> time:
 
 
 def _in_half(at: time, half: str) -> time:
-    """ "at 8 in the evening" is 20:00, "tomorrow morning at 7" is 7:00."""
+    """ "at 8 in the evening" is 20:00, "tomorrow morning at 7" is 7:00, "tonight at 12" is 0:00."""
     if half == "morning":
         return at.replace(hour=at.hour - 12) if 12 < at.hour < 24 else at
+    if half.endswith(_LATE) and at.hour % 12 < (_DAWN if half.endswith("night") else 1):
+        return at.replace(hour=at.hour % 12)
     return at.replace(hour=at.hour + 12) if at.hour < 12 else at
 
 

@@ -83,7 +83,11 @@ def _weekday(match: re.Match[str], today: date) -> date:
 
 def _ahead(match: re.Match[str], today: date) -> date | None:
     number = NUMBERS.get(" ".join(match["number"].lower().split())) or int(match["number"])
-    unit = match["unit"].lower()
+    unit, found = match["unit"].lower(), match.groupdict()
+    if found.get("weekday"):
+        today = _weekday(match, today)
+    elif found.get("tomorrow"):
+        today += timedelta(days=1)
     if unit.startswith("month"):
         return add_months(today, number)
     return today + timedelta(days=number * {"w": 7, "f": 14}.get(unit[0], 1))
@@ -172,7 +176,7 @@ PATTERNS = (
         _calendar,
     ),
     _pattern(rf"(?:in|within)\s+(?:the\s+next\s+)?{_NUMBER}\s+{_UNIT}(?:['’]?\s+time)?", _ahead),
-    _pattern(rf"{_NUMBER}\s+{_UNIT}\s+from\s+(?:now|today)", _ahead),
+    _pattern(rf"{_NUMBER}\s+{_UNIT}\s+from\s+(?:now|today|(?P<tomorrow>tomorrow)|{WEEKDAY})", _ahead),
     _pattern(rf"(?P<which>next)\s+week(?:['’]s)?,?\s+(?:on\s+)?{WEEKDAY}", _weekday),
     _pattern(rf"{WEEKDAY},?\s+(?:of\s+|in\s+)?(?P<which>next)\s+week", _weekday),
     _pattern(rf"(?P<which>next)\s+{WEEKDAY}", _weekday),

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from rapidfuzz import fuzz, utils
-from sqlalchemy import DateTime, ForeignKey, Index, select
+from sqlalchemy import DateTime, ForeignKey, Index, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,10 +51,14 @@ async def remember(session: AsyncSession, user_id: UUID, fact: str) -> Fact:
     return made
 
 
+def remembered(user_id: UUID) -> Select[Fact]:
+    """In the order it was said."""
+    return select(Fact).where(Fact.user_id == user_id).order_by(Fact.id)
+
+
 async def recall(session: AsyncSession, user_id: UUID, about: str | None = None) -> list[Fact]:
     """What is remembered, in the order it was said; with `about`, what shares a word with it, typing errors allowed."""
-    query = select(Fact).where(Fact.user_id == user_id).order_by(Fact.id)
-    known = list((await session.execute(query)).scalars())
+    known = list((await session.execute(remembered(user_id))).scalars())
     asked = set(utils.default_process(about or "").split()) - _SMALL
     return [fact for fact in known if _shares(asked, fact.text)] if asked else known
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Uuid,
     event,
+    func,
     insert,
     inspect,
     select,
@@ -37,6 +38,8 @@ from exponential.errors import Conflict, NotFound
 
 CHANNEL = "workspace"  # NOTIFY channel; payload: the id of the user whose workspace changed
 MOST = 200  # acts in one page
+MOST_BYTES = 1_000_000  # of what they changed, as stored
+FEW = 5  # changes by which an act is told
 MAX_ARGS, MAX_ARG, MOST_ARGS = 4_000, 1_000, 20  # characters that an act keeps whole; else of each argument; how many
 UNDO = "undo"  # the name of the act that takes another one back
 _ACT = "act"  # where a session keeps the id of its act
@@ -97,11 +100,14 @@ async def begin(
 
 
 async def acts(session: AsyncSession, user_id: UUID, limit: int = 100) -> list[tuple[Act, list[Change]]]:
-    """The user's last `limit` acts with what each changed, the latest first."""
+    """The user's last `limit` acts with the first things that each changed, FEW of them; the latest first."""
     query = select(Act).where(Act.user_id == user_id).order_by(Act.position.desc()).limit(limit)
     found = list((await session.execute(query)).scalars())
     changed: dict[UUID, list[Change]] = {act.id: [] for act in found}
-    for change in await _changes(session, changed):
+    place = func.row_number().over(partition_by=Change.act_id, order_by=Change.position)
+    ranked = select(Change.id, place.label("place")).where(Change.act_id.in_(list(changed))).subquery()
+    first = select(Change).join(ranked, ranked.c.id == Change.id).where(ranked.c.place <= FEW)
+    for change in (await session.execute(first.order_by(Change.position))).scalars():
         changed[change.act_id].append(change)
     return [(act, changed[act.id]) for act in found]
 
@@ -140,7 +146,8 @@ async def page(
     before: int | None = None,
     wanted: Wanted | None = None,
 ) -> Page:
-    """The user's acts, up to MOST at once; `before` is the `next` of the page before, None for the first one."""
+    """The user's acts, up to MOST at once, fewer where they changed more than MOST_BYTES; `before` is the `next` of the
+    page before, None for the first one."""
     wanted = wanted or Wanted()
     limit = max(1, min(limit, MOST))
     query = select(Act).where(Act.user_id == user_id).order_by(Act.position.desc()).limit(limit + 1)
@@ -153,7 +160,7 @@ async def page(
     if wanted.changed:
         query = query.where(Act.id.in_(select(Change.act_id)))
     found = list((await session.execute(query)).scalars())
-    shown = found[:limit]
+    shown = await _fitting(session, found[:limit])
     changed: dict[UUID, list[Change]] = {act.id: [] for act in shown}
     for change in await _changes(session, changed):
         changed[change.act_id].append(change)
@@ -161,7 +168,17 @@ async def page(
         Entry(act, changed[act.id], bool(changed[act.id]) and act.undone_at is None and act.name != UNDO)
         for act in shown
     ]
-    return Page(entries, shown[-1].position if len(found) > limit else None)
+    return Page(entries, shown[-1].position if len(found) > len(shown) else None)
+
+
+async def _fitting(session: AsyncSession, found: list[Act]) -> list[Act]:
+    """The first of them, at least one."""
+    size = func.coalesce(func.octet_length(Change.before), 0) + func.coalesce(func.octet_length(Change.after), 0)
+    ids = [act.id for act in found]
+    query = select(Change.act_id, func.sum(size)).where(Change.act_id.in_(ids)).group_by(Change.act_id)
+    sizes = {act_id: int(size) for act_id, size in await session.execute(query)}
+    sums = accumulate(sizes.get(act.id, 0) for act in found)
+    return [act for place, (act, size) in enumerate(zip(found, sums, strict=True)) if not place or size <= MOST_BYTES]
 
 
 async def undo(session: AsyncSession, user_id: UUID) -> Act:

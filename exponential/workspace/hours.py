@@ -48,7 +48,8 @@ _PLAIN = tuple(
     )
 )
 _PARTED = _any_case(
-    r"\b(?:at\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s+(?P<part>(?:in\s+the|this)\s+(?:morning|afternoon|evening))\b"
+    r"\b(?:at\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s+"
+    r"(?P<part>(?:in\s+the|this)\s+(?:morning|afternoon|evening|night)|at\s+night)\b"
 )
 _DOTTED = _any_case(r"(?<![\w:.,])(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?=\s*[ap]\.?m\b)")
 _NOON = _any_case(r"\b(?:(?:at|by|around|for)\s+)?(?:midday|lunch\s?time|12\s+noon|(?<!after)noon)\b")

@@ -4,7 +4,7 @@ What people said is stored encrypted. It is found through Postgres full text all
 line, what `blind` makes of its lexemes (docs/decisions/0005).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Select,
     String,
     cast,
     delete,
@@ -191,12 +192,17 @@ async def list_meetings(
     session: AsyncSession, user_id: UUID, since: date | None = None, until: date | None = None
 ) -> list[Meeting]:
     """The user's meetings, the latest first; `since` and `until` are days, both included."""
+    return list((await session.execute(held(user_id, since, until))).scalars())
+
+
+def held(user_id: UUID, since: date | None = None, until: date | None = None) -> Select[Meeting]:
+    """What `list_meetings` lists."""
     query = select(Meeting).where(Meeting.user_id == user_id)
     if since is not None:
         query = query.where(Meeting.held_on >= since)
     if until is not None:
         query = query.where(Meeting.held_on <= until)
-    return list((await session.execute(query.order_by(Meeting.held_on.desc(), Meeting.id.desc()))).scalars())
+    return query.order_by(Meeting.held_on.desc(), Meeting.id.desc())
 
 
 async def find(
@@ -206,10 +212,14 @@ async def find(
 
     Raises NotFound, Conflict `ambiguous`.
     """
-    everything = await list_meetings(session, user_id, held_on, held_on)
-    for known in everything:
-        if str(known.id) == str(meeting).strip():
+    try:
+        wanted = held(user_id, held_on, held_on).where(Meeting.id == UUID(str(meeting).strip()))
+        known: Meeting | None = (await session.execute(wanted)).scalar_one_or_none()
+        if known is not None:
             return known
+    except ValueError:
+        pass  # a title
+    everything = [] if isinstance(meeting, UUID) else await list_meetings(session, user_id, held_on, held_on)
     if meeting is None and everything:
         return everything[0]
     if meeting is None or isinstance(meeting, UUID):
@@ -226,6 +236,14 @@ async def delete_meeting(session: AsyncSession, user_id: UUID, meeting_id: UUID)
     return found
 
 
+async def line(session: AsyncSession, meeting: Meeting, number: int) -> Line:
+    """Raises NotFound."""
+    found = await session.get(Line, (meeting.id, number))
+    if found is None:
+        raise NotFound("This meeting has no such line.", code="unknown_line")
+    return found
+
+
 async def count_lines(session: AsyncSession, meeting: Meeting) -> int:
     query = select(func.count()).select_from(Line).where(Line.meeting_id == meeting.id)
     return (await session.execute(query)).scalar_one()
@@ -237,16 +255,15 @@ async def lines(session: AsyncSession, meeting: Meeting, after: int = 0, most: i
     return list((await session.execute(query)).scalars())
 
 
-async def counts(session: AsyncSession, user_id: UUID) -> dict[UUID, tuple[int, int]]:
-    """How many decisions and action items each of the user's meetings has; those without any are left out."""
+async def counts(session: AsyncSession, meeting_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+    """How many decisions and action items each of these meetings has; those without any are left out."""
     query = (
         select(
             Item.meeting_id,
             func.count().filter(Item.kind == "decision"),
             func.count().filter(Item.kind == "action"),
         )
-        .join(Meeting, Meeting.id == Item.meeting_id)
-        .where(Meeting.user_id == user_id)
+        .where(Item.meeting_id.in_(list(meeting_ids)))
         .group_by(Item.meeting_id)
     )
     return {meeting_id: (decisions, actions) for meeting_id, decisions, actions in await session.execute(query)}

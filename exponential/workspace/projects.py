@@ -1,11 +1,12 @@
 """Projects: the model and its use-cases. How one stands is progress.py's business."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from rapidfuzz import utils
-from sqlalchemy import Date, DateTime, ForeignKey, Index, String, select
+from sqlalchemy import Date, DateTime, ForeignKey, Index, Select, String, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,6 +21,7 @@ from exponential.workspace.words import titled, written
 
 MAX_NAME = 200  # characters
 MAX_NOTE = 4_000
+MOST_CHOICES = 300
 State = Literal["active", "on_hold", "done"]
 _KIND = matching.Kind["Project"]("project", lambda project: project.name)
 
@@ -45,6 +47,14 @@ class Project(Undoable, AppBase):
         return {"id": str(self.id), "name": self.name, "status": self.status, "review_on": review_on, "note": self.note}
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A project where one is chosen."""
+
+    id: UUID
+    name: str
+
+
 async def create_project(session: AsyncSession, user_id: UUID, name: str, review_on: date | None = None) -> Project:
     """Raises BadInput (name), Conflict `already_exists` for a name that the user has, NotFound (user)."""
     name = titled(name, "project", MAX_NAME)
@@ -65,14 +75,37 @@ async def list_projects(session: AsyncSession, user_id: UUID, status: State | Li
     return list((await session.execute(query)).scalars())
 
 
+def by_status(user_id: UUID) -> Select[Project]:
+    """The user's projects, the active ones first, else in the order they were made."""
+    places = case({"active": 0, "on_hold": 1}, value=Project.status, else_=2)
+    return select(Project).where(Project.user_id == user_id).order_by(places, Project.id)
+
+
+async def choices(session: AsyncSession, user_id: UUID, also: Project | None = None) -> list[Choice]:
+    """Projects to choose from that aren't done, in the order they were made: the latest MOST_CHOICES; and `also`."""
+    query = select(Project.id, Project.name).where(Project.user_id == user_id, Project.status != "done")
+    rows = await session.execute(query.order_by(Project.id.desc()).limit(MOST_CHOICES))
+    found = [Choice(*row) for row in rows][::-1]
+    return found if also is None or also.id in {one.id for one in found} else [Choice(also.id, also.name), *found]
+
+
+async def by_id(session: AsyncSession, user_id: UUID, project: UUID | str) -> Project | None:
+    try:
+        project_id = UUID(str(project).strip())
+    except ValueError:
+        return None
+    query = select(Project).where(Project.user_id == user_id, Project.id == project_id)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
 async def find(session: AsyncSession, user_id: UUID, project: UUID | str) -> Project:
     """The user's project by id or name; those not done win. Raises NotFound, Conflict `ambiguous`."""
-    everything = await list_projects(session, user_id)
-    for known in everything:
-        if str(known.id) == str(project).strip():
-            return known
+    known = await by_id(session, user_id, project)
+    if known is not None:
+        return known
     if isinstance(project, UUID):
         raise NotFound("There is no such project in your workspace; it may have been removed.", code="unknown_project")
+    everything = await list_projects(session, user_id)
     running = [known for known in everything if known.status != "done"]
     return matching.one(project, _KIND, running, [known for known in everything if known.status == "done"])
 

@@ -100,17 +100,19 @@ def _task(task: Task, zone: ZoneInfo) -> dict[str, Any]:
 async def _projects(session: AsyncSession, user_id: UUID, question: Question, zone: ZoneInfo) -> Records:
     default: Status = "active" if question.without == "next_step" else "all"
     found = await projects.list_projects(session, user_id)
+    asked = [one for one in found if (question.status or default) in ("all", "overdue", "at_risk", one.status)]
     records = []
-    for project in found:
-        if (question.status or default) not in ("all", "overdue", "at_risk", project.status):
-            continue
-        stands = (await progress.project_status(session, user_id, project.id)).as_json(zone)
+    for progressed in await progress.of_projects(session, user_id, asked):
+        stands = progressed.as_json(zone)
         if question.without == "next_step" and stands["next"] is not None:
             continue
-        if question.status in ("overdue", "at_risk") and not stands[question.status]:
+        if (
+            question.status in ("overdue", "at_risk")
+            and not stands[{"overdue": "late"}.get(question.status, "at_risk")]
+        ):
             continue
         counts = {key: stands[key] for key in ("open", "done", "percent", "at_risk")}
-        records.append({**project.as_json(), **counts, "overdue": len(stands["overdue"])})
+        records.append({**stands["project"], **counts, "overdue": stands["late"]})
     return records
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, ForeignKey, Index, Integer, String, select
+from sqlalchemy import DateTime, ForeignKey, Index, Integer, Select, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -80,10 +80,15 @@ async def remind(
     return reminder
 
 
+def to_come(user_id: UUID) -> Select[Reminder]:
+    """The next one first."""
+    query = select(Reminder).where(Reminder.user_id == user_id, Reminder.ended_at.is_(None))
+    return query.order_by(Reminder.at, Reminder.id)
+
+
 async def list_reminders(session: AsyncSession, user_id: UUID) -> list[Reminder]:
     """Those to come, the next one first."""
-    query = select(Reminder).where(Reminder.user_id == user_id, Reminder.ended_at.is_(None))
-    return list((await session.execute(query.order_by(Reminder.at, Reminder.id))).scalars())
+    return list((await session.execute(to_come(user_id))).scalars())
 
 
 async def cancel_reminder(session: AsyncSession, user_id: UUID, reminder: UUID | str) -> Reminder:
@@ -99,21 +104,29 @@ async def cancel_reminder(session: AsyncSession, user_id: UUID, reminder: UUID |
 
 
 async def snooze_reminder(
-    session: AsyncSession, user_id: UUID, reminder: UUID | str, until: datetime | None = None
+    session: AsyncSession, user_id: UUID, reminder: UUID | str, until: datetime | date | time | None = None
 ) -> Reminder:
-    """Put a reminder off, by 10 minutes from now if no moment is named; one that has come, comes again.
+    """Put a reminder off, by 10 minutes from now if no moment is named; one that has come, comes again. Until a day,
+    it keeps its hour; until an hour, its day.
 
     Raises NotFound, Conflict `ambiguous`, BadInput (a moment that has passed).
     """
     found = await _find(session, user_id, reminder, ended=True)
     zone = await zones.zone(session, user_id)
-    moment = zones.aware(until, zone) if until is not None else clock.now() + SNOOZE
+    moment = zones.aware(_moved(found.at.astimezone(zone), until), zone) if until is not None else clock.now() + SNOOZE
     if moment <= clock.now():
         raise BadInput("That moment has passed. Name one to come.", code="moment_passed")
     found.at, found.ended_at = moment, None
     await session.flush()
     await notify(session, CHANNEL, str(user_id))
     return found
+
+
+def _moved(local: datetime, until: datetime | date | time) -> datetime:
+    if isinstance(until, datetime):
+        return until
+    day, hour = (local.date(), until) if isinstance(until, time) else (until, local.time())
+    return datetime.combine(day, hour)
 
 
 def following(began: datetime, repeat: Repeat, every: int, zone: ZoneInfo) -> datetime:

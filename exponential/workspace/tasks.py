@@ -1,6 +1,6 @@
 """Tasks: the model and its use-cases. Each use-case sees one user's tasks only; the caller owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, DateTime, ForeignKey, Index, Select, String, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
 from exponential import clock
 from exponential.auth import users
@@ -30,6 +30,7 @@ Status = Literal["open", "done", "all"]
 Due = Literal["today", "tomorrow", "week", "overdue"]
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal", "low")
+READ_AT_ONCE = 500  # rows of a long list
 Nothing = Literal["none"]  # in an update: take the value away
 
 
@@ -129,7 +130,44 @@ async def list_tasks(
 
     Raises NotFound or Conflict `ambiguous` for a project's name that fits none or several.
     """
-    wanted = wanted or Wanted(status, due)
+    query = await _query(session, user_id, wanted or Wanted(status, due))
+    return list((await session.execute(query)).scalars())
+
+
+async def list_ids(session: AsyncSession, user_id: UUID, wanted: Wanted, words: str = "") -> list[UUID]:
+    """Ids of the user's tasks; with `words`, of those whose titles hold all of them.
+
+    Raises what `list_tasks` raises."""
+    sought = words.casefold().split()
+    columns = (Task.id, Task.title) if sought else (Task.id,)
+    return [row[0] async for row in rows(session, user_id, wanted, *columns) if not sought or _holds(row[1], sought)]
+
+
+async def rows(
+    session: AsyncSession, user_id: UUID, wanted: Wanted, *columns: InstrumentedAttribute[Any]
+) -> AsyncIterator[Any]:
+    """These columns of the user's tasks, in the order of `list_tasks`, but done ones the latest first. A few are in
+    memory at a time, however many there are. Raises what `list_tasks` raises."""
+    query = await _query(session, user_id, wanted)
+    if wanted.status == "done":
+        query = query.order_by(None).order_by(Task.done_at.desc(), Task.id.desc())
+    found = await session.stream(query.with_only_columns(*columns).execution_options(yield_per=READ_AT_ONCE))
+    async for row in found:
+        yield row
+
+
+async def by_ids(session: AsyncSession, ids: Sequence[UUID]) -> list[Task]:
+    """These tasks, in this order."""
+    found = {task.id: task for task in (await session.execute(select(Task).where(Task.id.in_(ids)))).scalars()}
+    return [found[task_id] for task_id in ids if task_id in found]
+
+
+def _holds(title: str, words: Sequence[str]) -> bool:
+    folded = title.casefold()
+    return all(word in folded for word in words)
+
+
+async def _query(session: AsyncSession, user_id: UUID, wanted: Wanted) -> Select[Task]:
     user = await users.get(session, user_id)
     query = select(Task).where(Task.user_id == user_id)
     if wanted.status != "all":
@@ -140,8 +178,7 @@ async def list_tasks(
         query = query.where(Task.project_id == (await projects.find(session, user_id, wanted.project)).id)
     query = _within(_when_due(query, wanted.due, today_of(user)), wanted, zone_of(user))
     importance = case({name: place for place, name in enumerate(PRIORITIES)}, value=Task.priority)
-    query = query.order_by(Task.due_on.asc().nulls_last(), Task.due_at.asc().nulls_last(), importance, Task.id)
-    return list((await session.execute(query)).scalars())
+    return query.order_by(Task.due_on.asc().nulls_last(), Task.due_at.asc().nulls_last(), importance, Task.id)
 
 
 def _when_due(query: Select[Task], due: Due | date | None, today: date) -> Select[Task]:

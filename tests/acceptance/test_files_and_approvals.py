@@ -1,5 +1,5 @@
 """From phone to Paddy and back, through the real client, gateway and app: files, what is forwarded or quoted,
-answers that wait for a YES, and chats in which another assistant answers."""
+answers that wait for a YES, reminders that find their user, and chats in which another assistant answers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ from listening import TranscriptionServer
 from serving import serving
 from sqlalchemy import select
 
+from exponential import clock
 from exponential.app import service
 from exponential.assistant.records import Message, Turn
 from exponential.auth.users import User
@@ -21,7 +22,7 @@ from exponential.loopback.groups import Group
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 from exponential.settings import AppSettings, read
-from exponential.workspace import meetings, tasks
+from exponential.workspace import meetings, reminders, tasks
 
 VTT = b"WEBVTT\n\n00:01.000 --> 00:04.000\n<v Anna>We decided to move to Lisbon.\n"
 
@@ -85,6 +86,40 @@ async def test_files_from_the_phone_are_understood(house: House) -> None:
         assert [meeting.title for meeting in await meetings.list_meetings(session, house.user.id)] == ["offsite"]
         titles = [task.title for task in await tasks.list_tasks(session, house.user.id)]
         assert sorted(titles) == ["buy milk", "pay this bill"]
+
+
+async def test_reminders_find_their_user_when_a_number_or_an_account_is_gone(house: House) -> None:
+    client, who = house.gateway.client, house.user.identity
+    await client.change_access(who, house.session, mode="everyone")
+    code, _ = await client.prove(who, house.session)
+    house.bob.send_text(house.ada, code)
+    await house.bob.wait_for("yours now", chat=house.ada)
+    house.bob.send_text(house.ada, "remind me every weekday at 9 to take the pills")
+    await house.bob.wait_for("I'll remind you", chat=house.ada)
+
+    async def due(phone: Phone, chat: Phone | str, count: int = 1) -> None:
+        async with house.database.transaction() as session:
+            (reminder,) = await reminders.list_reminders(session, house.user.id)
+            reminder.at = clock.now()
+
+        async def told() -> bool:
+            return [line.text for line in phone.messages(chat)].count("🤖 *Paddy:* ⏰ *take the pills*") == count
+
+        await until(told)
+
+    await due(house.bob, house.ada)
+    [number] = await client.proved(who, house.session)
+    await client.disown(who, house.session, number.id)  # the number is a guest's from now on
+    await due(house.ada, "me")
+    assert await client.disconnect(who, house.session)
+    await link(house.gateway, house.bob, who=who)
+    house.bob.send_text("me", "hello")
+    await house.bob.wait_for(lambda line: line.text.startswith("🤖"), chat="me")
+    await due(house.bob, "me")
+    await due(house.bob, "me", 2)
+    told = [line.text for chat in (house.ada, "me") for line in house.bob.messages(chat)]
+    assert sum("⏰" in text for text in told) == 3
+    assert len(house.ada.messages("me")) == 1
 
 
 async def test_what_is_forwarded_is_no_order(house: House) -> None:

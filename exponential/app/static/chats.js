@@ -8,7 +8,8 @@ const here = $("chat")?.dataset.chat;
 let timer = 0;
 
 const refresh = once(async () => {
-  const query = new URLSearchParams({ q: form.q.value.trim(), ...(here && { here }) });
+  const page = here ? 1 : new URLSearchParams(location.search).get("page") || 1;
+  const query = new URLSearchParams({ q: form.q.value.trim(), page, ...(here && { here }) });
   const focused = document.activeElement?.closest("#chat-list li")?.id;
   list.replaceChildren(await part(`/chats?${query}`));
   $(focused)?.querySelector("a").focus();

@@ -69,7 +69,7 @@ class OfflineModel(Model):
         parts: list[ModelResponsePart]
         if calls and not results:
             # The ids are drawn once: this response is stored before any of its tools runs.
-            parts = [ToolCallPart(call.tool, call.args, tool_call_id=str(clock.new_id())) for call in calls]
+            parts = [ToolCallPart(call.tool, json.dumps(call.args), tool_call_id=str(clock.new_id())) for call in calls]
         else:
             parts = [TextPart(phrasing.compose(steps, results, now))]
         return ModelResponse(parts=parts, model_name=self.model_name)

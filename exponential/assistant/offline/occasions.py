@@ -15,11 +15,11 @@ _JOINT = re.compile(
     r"[.;!]\s+|,\s*(?:(?:so|and)\s+)*|\s[–-]+\s|\s(?:so|and)\s+(?=(?:please|can|could|remind|set|add)\b)"
 )
 _MAX_JOINTS = 5
-_BEFORE = (
+LEAD = (
     r"(?:the|an?|one|two|three|four|five|ten|half\s+an|\d{1,2})\s+(?P<unit>minute|min|hour|day|week|month)s?\s+"
-    r"(?:before(?:hand)?|earlier|ahead|in\s+advance|prior)(?:\s+(?:that|it))?"
+    r"(?:before(?:hand)?|earlier|ahead|in\s+advance|prior(?:\s+to)?)(?:\s+(?:that|it))?"
 )
-_SPAN = re.compile(rf"\b(?P<span>{_BEFORE})", re.IGNORECASE)
+SPAN = re.compile(rf"\b(?P<span>{LEAD})", re.IGNORECASE)
 _THAT_DAY = re.compile(
     r"\b(?:(?:for|on|by|until|before|at)\s+(?:that|the\s+same|the)\s+(?:very\s+)?(?:day|date|time|morning|evening)(?!\s+(?:after|before|of))|(?:by\s+)?then(?=\W*$|\s*:))",
     re.IGNORECASE,
@@ -30,7 +30,7 @@ _REMIND = re.compile(
 )
 _REPEATS = re.compile(r"\s*\b(?:every|each)\s+(?:year|month|week)\b|\s*\b(?:yearly|monthly|weekly|annually)\b", re.I)
 _OF_IT = re.compile(r"\s*\b(?:of|about)\s+(?:it|that|this)\b|\s*\b(?:please|pls|in\s+time|too|thanks)\b", re.IGNORECASE)
-_IS_ON = re.compile(
+IS_ON = re.compile(
     r"\s+(?:is|are|will\s+be|falls|takes\s+place|happens|comes\s+up|['’]s)(?:\s+(?:due|on|again))*$", re.IGNORECASE
 )
 _THERE_IS = re.compile(
@@ -56,11 +56,11 @@ def read(text: str, now: datetime, understand: Understand) -> list[Step] | None:
 
 def _wishes(wish: str, words: str, due: object) -> Iterator[str]:
     moment = due if isinstance(due, datetime) else datetime.fromisoformat(f"{due}T00:00")
-    span = _SPAN.search(wish)
+    span = SPAN.search(wish)
     that_day = _THAT_DAY.search(wish)
     timed = isinstance(due, datetime)
     if span is not None:
-        before = _long(span)
+        before = length(span)
         timed = timed if before < timedelta(days=1) else False
         if before < timedelta(days=1) and not isinstance(due, datetime):
             return
@@ -79,14 +79,15 @@ def _wishes(wish: str, words: str, due: object) -> Iterator[str]:
         for gone in (cut[0] if cut else "", repeats[0] if repeats else ""):
             rest = rest.replace(gone, "", 1) if gone else rest
         if not _OF_IT.sub("", rest).strip(" ,.!?"):
-            what = _THERE_IS.sub("", _IS_ON.sub("", words.strip(" ,.;:–-")))
+            what = _THERE_IS.sub("", IS_ON.sub("", words.strip(" ,.;:–-")))
             yield f"remind me {repeats[0].strip() if repeats else ''} {on} about {what}".replace("  ", " ")
             return
     if cut is not None:
         yield f"{wish[: cut.start()]}{on}{wish[cut.end() :]}"
 
 
-def _long(span: re.Match[str]) -> timedelta:
+def length(span: re.Match[str]) -> timedelta:
+    """How long before: of a match of SPAN."""
     words = span["span"].lower()
     number = words.split()[0]
     unit = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}[span["unit"][0].lower()]

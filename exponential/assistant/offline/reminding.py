@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
-from exponential.assistant.offline import choosing, pointing, schedules
+from exponential.assistant.offline import choosing, lead_times, pointing, schedules, unread_times
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.repeating import bare_hours, first_moment, repetition
 from exponential.assistant.offline.snoozing import WHEN as WHEN
@@ -18,6 +19,14 @@ WHAT = "What shall I remind you of, and when? For example: *Remind me tomorrow a
 WHICH_TIMES = (
     "I can't tell which days and hours you mean. Name them like this: *Remind me on Monday and Friday at 8:00 and "
     "20:00 to stretch*."
+)
+NO_END = (
+    "I can repeat a reminder, but not end it on a set day. Name each day (*Remind me on Monday and Tuesday at 9 to "
+    "stretch*), or leave the end out and cancel the reminder when it is over."
+)
+ONCE_OR_DAILY = (
+    "Shall I remind you once, or each day until then? For once, say *by Friday*; else name each day: *Remind me on "
+    "Monday and Tuesday at 9 to stretch*."
 )
 TOO_MANY = f"I can set {schedules.MAX_TIMES} reminders at a time. Name fewer days or hours."
 TOO_OFTEN = (
@@ -41,7 +50,7 @@ _LEAD = whole(
 
 
 _AND_AT = whole(
-    r"(?P<first>.*\bremind\s+me\b.+?\bto\s+.+?)\s*(?:,|;|\band)\s+(?P<second>(?:at|tomorrow|on|in|next|tonight|every|each)\b.+?\s+to\s+.+)"
+    r"(?P<first>.*\bremind\s+me\b.+?\bto\s+.+?)\s*(?:,|;|\band)\s+(?P<second>(?:(?:at|tomorrow|on|in|next|tonight|every|each)\b|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:s\b|(?=\s+(?:at|to)\b))).+?\s+to\s+.+)"
 )
 
 
@@ -49,6 +58,8 @@ _NOT_REMIND = re.compile(  # "remember me" alone asks for something else
     r"\bremember\s+me\b(?!\s+(?:to|of|about|on|at|in|tomorrow|today|every|next)\b)", re.IGNORECASE
 )
 _ASKS_WHAT = re.compile(r"\s*(?:what|who|where|why|how|which)\b", re.IGNORECASE)  # "remind me what we decided"
+_POLITE_WORDS = r"(?:(?:so|and|please|also|then|pls|i|we|need|want|would|like|to|you)\b|['’]d\b|[\s,])*"
+_POLITE = re.compile(rf"^{_POLITE_WORDS}|\b{_POLITE_WORDS}$", re.IGNORECASE)
 _ONLY_POLITE = re.compile(
     r"(?:so|and|please|also|then|pls|at|on|this|in|the|morning|afternoon|evening|i|we|need|want|you|to|a|an|would|['’]d"
     r"|like|,|\s)*",
@@ -85,6 +96,8 @@ _FOR_HOUR = re.compile(
     r"(?:(?<=\balarm\s)|(?<=\breminder\s))for\s+(?=\d{1,2}(?::\d\d)?(?:\s*$|\s*[,&]|\s+(?:and|to|on|in|today|tonight|tomorrow|every|each)\b))",
     re.IGNORECASE,
 )
+_TITLE = re.compile(r"\s(?:to|that|about)\s", re.IGNORECASE)
+_CLOCK = re.compile(r"\d:\d\d|\d\s*[ap]\.?m\b|\bat\s", re.IGNORECASE)
 _WAKES = re.compile(r"\balarm\b|\bwake\s+me\b", re.IGNORECASE)
 
 
@@ -139,14 +152,23 @@ def _set(heard: Heard) -> list[Step] | None:
 
 def _set_each(heard: Heard) -> list[Step] | None:
     """For each of the days and hours; when not all of them are understood, none is set, and it asks."""
-    if schedules.is_unclear(heard.text) and _REMIND.fullmatch(heard.text):
+    match = _REMIND.fullmatch(heard.text)
+    if match is None:
+        return None
+    wakes = _WAKES.search(heard.text) is not None
+    if schedules.is_unclear(heard.text):
         return [Say(WHICH_TIMES)]
+    moved = lead_times.moved(match["rest"], heard.now, wakes=wakes)
+    if moved is not None:
+        return _set_once(replace(heard, text=f"{heard.text[: match.start('rest')]} {moved}"))
     again = _AND_AT.fullmatch(heard.text)
     if again is not None:
         both = [_set_each(replace(heard, text=text)) for text in (again["first"], f"remind me {again['second']}")]
         if all(both):
             return distinct([step for steps in both for step in steps or ()])
-    texts = schedules.expanded(_FOR_HOUR.sub("at ", heard.text), wakes=_WAKES.search(heard.text) is not None)
+    if _front(match["rest"], heard.now) is not None:
+        return _set_once(heard)
+    texts = schedules.expanded(_FOR_HOUR.sub("at ", heard.text), wakes=wakes)
     found = [_set_once(replace(heard, text=text)) for text in texts]
     if not all(found):
         return None
@@ -165,27 +187,71 @@ def _set_once(heard: Heard) -> list[Step] | None:
     if repeat is None and match["often"]:  # "a weekly reminder", where no day says more
         words, repeat, every, at = repetition(f"{match['before']} | {match['often']}{rest}", heard.now)
     before, _, rest = words.partition("|")
-    before, first = dates.extract(bare_hours(before.strip(" ,")), heard.now) if before.strip(" ,") else ("", None)
-    if before.strip(" ,") and not _ONLY_POLITE.fullmatch(before):
-        return None
+    left, first = dates.extract(bare_hours(before.strip(" ,")), heard.now)
+    if left.strip(" ,") and not _ONLY_POLITE.fullmatch(left):
+        return [Say(WHICH_TIMES)] if unread_times.is_left_in(left) else None
     if repeat == "hourly":
         return [Say(TOO_OFTEN)]
-    rest, due = dates.extract(bare_hours(rest.strip(), wakes=_WAKES.search(heard.text) is not None), heard.now)
-    text = _what(rest) or ("alarm" if match["alarm"] else "wake up" if "wake" in match[0].lower() else "")
+    lead = f"{_POLITE.sub('', before).strip(' ,')} " if first is not None else ""  # "on Friday remind me at 9"
+    said = bare_hours(f"{lead}{rest.strip()}", wakes=_WAKES.search(heard.text) is not None)
+    rest, due = _taken(said, heard.now, repeats=repeat is not None, has_day=isinstance(at, datetime))
+    text = _meant(_what(rest), heard) or (
+        "alarm" if match["alarm"] else "wake up" if "wake" in match[0].lower() else ""
+    )
+    if not text:
+        return [Say(WHAT)]
+    if (
+        isinstance(at, datetime) and due is not None and _is_read(said, rest, heard.now)
+    ):  # "on Fridays from 11 December"
+        if due.weekday() != at.weekday():
+            return [Say(WHICH_TIMES)]
+        at = datetime.combine(due, at.time())
+    moment = first_moment(due, repeat, at, heard.now)
+    if moment is None:
+        return [Say(WHEN)]
+    if unread_times.ends(heard.text, repeats=repeat is not None) or unread_times.took_end(said, rest):
+        return [Say(NO_END if repeat else ONCE_OR_DAILY)]
+    if unread_times.is_left_in(rest):
+        return [Say(WHICH_TIMES)]
+    args: dict[str, Any] = {"text": text, "at": moment.isoformat()}
+    return [Call("remind", args | ({"repeat": repeat} if repeat else {}) | ({"every": every} if every > 1 else {}))]
+
+
+def _meant(text: str, heard: Heard) -> str:
+    """The words of the record that "it" or "the second one" stands for; others as they are."""
     if pointing.is_pronoun(text) and heard.last is not None:
         text = choosing.words_of(heard.last) or text
     if pointing.is_place(text) and heard.listed:
         ids = choosing.each_of(text, heard, heard.listed_kind)
         text = next((choosing.words_of(one) for one in heard.listed if ids and one["id"] == ids[0]), text)
-    if not text:
-        return [Say(WHAT)]
-    moment = first_moment(due or first, repeat, at, heard.now)
-    if moment is None:
-        return [Say(WHEN)]
-    if schedules.is_left_in(rest):
-        return [Say(WHICH_TIMES)]
-    args: dict[str, Any] = {"text": text, "at": moment.isoformat()}
-    return [Call("remind", args | ({"repeat": repeat} if repeat else {}) | ({"every": every} if every > 1 else {}))]
+    return text
+
+
+def _is_read(said: str, left: str, now: datetime) -> bool:
+    """Whether a day that was said is not left."""
+    return dates.names_day(said, now) and not dates.names_day(left, now)
+
+
+def _taken(words: str, now: datetime, *, repeats: bool, has_day: bool) -> tuple[str, date | datetime | None]:
+    """As dates.extract, but for days and hours in the title that are none of the reminder's."""
+    if has_day and not _CLOCK.search(words) and _LEADS_TO_WHAT.match(words):
+        return words, None  # "every Sunday to plan the next week"
+    front = _front(words, now, repeats=repeats)
+    return (words[front[0] :].strip(), front[1]) if front is not None else dates.extract(words, now)
+
+
+def _front(words: str, now: datetime, *, repeats: bool = False) -> tuple[int, date | datetime] | None:
+    """Where the title begins, and when it is due, if that stands in front of it: "tomorrow at 9 to book a table for
+    Friday"."""
+    found = _TITLE.search(words)
+    if found is None or unread_times.is_left_in(words[found.end() :]):  # "from Monday to Friday"
+        return None
+    front, title = words[: found.start()], words[found.start() :]
+    left, due = dates.extract(front, now)
+    titles = schedules.expanded(title)
+    has_day = repeats or dates.names_day(front, now) or not any(dates.names_day(one, now) for one in titles)
+    has_hour = _CLOCK.search(front) or not any(isinstance(dates.extract(one, now)[1], datetime) for one in titles)
+    return (found.start(), due) if due is not None and not left.strip(" ,") and has_day and has_hour else None
 
 
 def _what(rest: str) -> str:

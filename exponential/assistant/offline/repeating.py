@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime, time, timedelta
 
 from exponential.workspace import dates, hours
+from exponential.workspace.days import MONTH
 
 MORNING = time(9)  # when a reminder comes whose hour was not said
 
@@ -14,11 +15,19 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 _DAY = r"(?P<day>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?s?"
 
 
+_MONTH = MONTH.replace("?P<month>", "?:")
+
+
 _NUMBER = r"(?P<number>other|second|two|three|four|\d{1,2})"
 
 
-_REPEAT = tuple(
-    (re.compile(rf"(?<!\w)(?:on\s+)?(?:{pattern})(?!\w)", re.IGNORECASE), repeat)
+_REPEAT = tuple(  # "the weekly report" is a title
+    (
+        re.compile(
+            rf"(?<!\w)(?<!\bthe\s)(?<!\ba\s)(?<!\bmy\s)(?<!\bour\s)(?:on\s+)?(?:{pattern})(?!\w)", re.IGNORECASE
+        ),
+        repeat,
+    )
     for pattern, repeat in (
         (r"(?:the\s+)?(?P<nth>\d{1,2})(?:st|nd|rd|th)\s+(?:day\s+)?of\s+(?:every|each)\s+month", "monthly"),
         (r"(?:every|each)\s+month\s+on\s+the\s+(?P<nth>\d{1,2})(?:st|nd|rd|th)", "monthly"),
@@ -46,6 +55,7 @@ _REPEAT = tuple(
         (r"(?:every|each)\s+week|weekly", "weekly"),
         (r"(?:every|each)\s+month|monthly", "monthly"),
         (r"(?:every|each)\s+year|yearly|annually", "yearly"),
+        (rf"(?:every|each)(?=\s+(?:{_MONTH}\s+(?:the\s+)?\d|\d\d?(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}))", "yearly"),
     )
 )
 
@@ -67,7 +77,7 @@ _PARTS = {"morning": time(9), "afternoon": time(15), "evening": time(19), "night
 
 
 # As dates.extract knows them behind an hour.
-_HALVES = {"morning": "morning", "afternoon": "afternoon", "evening": "evening", "night": "evening"}
+_HALVES = {"morning": "morning", "afternoon": "afternoon", "evening": "evening", "night": "night"}
 _HOUR = re.compile(rf"\bat\s+(?:{hours.SPOKEN}|(?:1[0-2]|0?[1-9])(?::\d\d)?)(?![\d:]|\s*[ap]\.?m\b)", re.IGNORECASE)
 
 
@@ -77,9 +87,11 @@ _PART = re.compile(r"^\s*(?:in\s+the\s+)?(?P<part>morning|afternoon|evening|nigh
 def bare_hours(words: str, *, wakes: bool = False) -> str:
     """ "at 9 to call" → "at 9:00 to call"; nobody means 5 in the morning, unless it `wakes` them."""
 
+    at_night = re.search(r"night\b", words, re.IGNORECASE)
+
     def spelled(match: re.Match[str]) -> str:
         hour = int(match["hour"])
-        return f"at {hour + 12 if hour < (4 if wakes else 7) else hour}:00{match['after']}"
+        return f"at {hour + 12 if hour < (4 if wakes else 7) and not at_night else hour}:00{match['after']}"
 
     return re.sub(
         r"\bat\s+(?P<hour>2[0-3]|1\d|[1-9])(?P<after>\s+(?:to|that|about|of|for|:)|:\s|\s*$|\s*,|\s+(?:on|tomorrow|today"

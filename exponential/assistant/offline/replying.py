@@ -9,6 +9,7 @@ from exponential.assistant.offline import choosing, pointing
 from exponential.assistant.offline.combining import combined
 from exponential.assistant.offline.following import CIRCUMSTANCE, moment, put_off
 from exponential.assistant.offline.patterns import whole
+from exponential.assistant.offline.snoozing import has_come
 from exponential.assistant.offline.steps import Call, Heard, Step
 
 _AGAIN = whole(
@@ -44,12 +45,12 @@ def reply(heard: Heard) -> list[Step] | None:
     """What is said to a reminder that has come."""
     if heard.last_kind != "reminder" or heard.last is None:
         return None
-    last = heard.last["id"]
+    last, patterns = heard.last["id"], (_AGAIN, _DONE_AGAIN) if has_come(heard.last, heard.now) else ()
     heard = replace(heard, text=CIRCUMSTANCE.sub(" ", heard.text))
     task = _AS_TASK.fullmatch(heard.text)
     if task is not None:
         return _as_task(task["tail"], heard)
-    for pattern in (_AGAIN, _DONE_AGAIN):
+    for pattern in patterns:
         match = pattern.fullmatch(heard.text)
         until = put_off(match["when"], heard) if match is not None else None
         if until is not None:

@@ -46,17 +46,8 @@ _GOES_ON = re.compile(
 )
 _EVERY_PART = re.compile(rf"\b(?:every|each)(?=\s+(?:{_PART})\b)", re.IGNORECASE)
 _FULL = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
-_LEFT = re.compile(
-    rf"\b(?:on\s+{_FULL}|at\s+\d{{1,2}}(?::\d\d)?(?:\s*[ap]m)?)\s*(?:,|&|\s(?:and|or|plus)\b)\s*\S"
-    r"|^\s*(?:for\s+)?\d[\d:.]*\s*$|^\s*\S+(?:\s+an?)?\s+(?:minutes?|mins?|hours?|days?|weeks?)\s+before\b"
-    rf"|^\s*(?:and|or|plus|&)\s|(?:{_FULL}|tonight|tomorrow|\s\d\S{{0,6}})\s*(?:,|\s(?:and|or|plus)|&)\s*$"
-    rf"|(?:,|&|\s(?:and|or|plus))\s*(?:on\s+)?(?:{_FULL}|tonight|tomorrow|at\s+\d\S{{0,6}}|\d\S{{0,4}}[ap]m)\s*$"
-    rf"|^\s*(?:(?:on|at|in|every|each|for)\s+)*(?:(?:{_FULL}|today|tonight|tomorrow)(?:\s*$|(?=\W+(?:and|or|plus|to|at|on)\b|\s*[,&]))"
-    rf"|\d[\d:.]*(?:\s*[ap]m)?(?=\s+(?:and|or|plus|to)\b|\s*[,&]))",
-    re.IGNORECASE,
-)
 _RANGE = re.compile(
-    r"\b(?:from\s+)?(?P<first>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*(?:to|through|thru|till|until|-|–)\s*"
+    r"\b(?:(?:(?P<daily>every\s+(?:week)?day|daily),?\s+)?from\s+)?(?P<first>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*(?:to|through|thru|till|until|-|–)\s*"
     r"(?P<last>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?s?\b(?!['’])",
     re.IGNORECASE,
 )
@@ -89,7 +80,8 @@ def _spelled_out(text: str) -> str:
 def _range(found: re.Match[str]) -> str:
     first, last = weekday(found["first"]), weekday(found["last"])
     days = [WEEKDAYS[(first + more) % 7] for more in range((last - first) % 7 + 1)]
-    return f"{', '.join(days[:-1])} and {days[-1]}" if len(days) > 1 else found[0]
+    every = "every " if found["daily"] else ""
+    return f"{every}{', '.join(days[:-1])} and {days[-1]}" if len(days) > 1 else found[0]
 
 
 def expanded(text: str, *, wakes: bool = False) -> list[str]:
@@ -113,12 +105,6 @@ def expanded(text: str, *, wakes: bool = False) -> list[str]:
 def is_list(text: str) -> bool:
     """Whether the text is a list of days or hours, and nothing else."""
     return any(not f"{text[:start]}{text[end:]}".strip(" .!") for start, end, _ in _lists(text))
-
-
-def is_left_in(words: str) -> bool:
-    """Whether a day, an hour, a time before another or a word that joined them is left in front of the words, or behind
-    them."""
-    return _LEFT.search(words) is not None
 
 
 def _lists(text: str, *, wakes: bool = False) -> Iterator[tuple[int, int, list[str]]]:

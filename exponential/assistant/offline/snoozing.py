@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from exponential.assistant.offline import pointing
@@ -12,6 +12,9 @@ from exponential.assistant.offline.steps import Call, Heard, Say, Step
 from exponential.workspace import dates
 
 WHEN = "When shall I remind you? For example: *tomorrow at 9*."
+
+
+NO_NAME = "I can't change what a reminder says. Cancel it, and set a new one."
 
 
 WHICH = "Which reminder do you mean? Say *list my reminders* to see them."
@@ -55,7 +58,8 @@ _SNOOZE = (
         r"|later|this|next|noon)\b|mon|tue|wed|thu|fri|sat|sun).*))?"
     ),
     whole(
-        r"(?:postpone|push|move|delay|reschedule|put)\s+(?:back\s+)?(?P<name>(?:the\s+|my\s+).+?\s+reminder)\s+(?:off\s+|back\s+)?"
+        r"(?P<moves>postpone|push|move|delay|reschedule|change|shift|update|(?:put|set)(?=\s+(?:the|my)\s+.+\s+reminder))\s+(?:back\s+)?"
+        r"(?P<name>(?:the\s+|my\s+)(?:.+?\s+)?reminder)\s+(?:off\s+|back\s+|from\s+.+?\s+(?=to\b))?"
         r"(?P<joint>to|until|till|by|for)\s+(?P<when>.+)"
     ),
     whole(
@@ -79,6 +83,9 @@ _LATER = whole(
     r"remind\s+me\s+(?P<name>(?!))?(?P<when>later\s+today.*|tomorrow|tonight|(?:this|tomorrow)\s+(?:morning|evening|afternoon)|(?:on\s+)?(?:mon|tues|wednes"
     r"|thurs|fri|satur|sun)day|next\s+week|(?:in\s+)?.+\s+(?:minutes?|hours?)(?:\s+from\s+now)?|at\s+[\d:]+\s*(?:[ap]m)?)"
 )
+
+
+_RENAME = whole(r"(?:rename|retitle|reword)\s+(?:the\s+|my\s+)?(?:.+?\s+)?reminder\b.*")
 
 
 _DURATION = whole(
@@ -125,7 +132,12 @@ def cancelled(heard: Heard) -> list[Step] | None:
 
 
 def snoozed(heard: Heard) -> list[Step] | None:
-    for pattern in (*_SNOOZE, *((_INSTEAD, _LATER) if heard.last_kind == "reminder" and heard.last else ())):
+    if _RENAME.fullmatch(heard.text):
+        return [Say(NO_NAME)]
+    patterns = list(_SNOOZE)
+    if heard.last_kind == "reminder" and heard.last:
+        patterns += [_INSTEAD, _LATER] if has_come(heard.last, heard.now) else [_INSTEAD]
+    for pattern in patterns:
         match = pattern.fullmatch(heard.text)
         if match is None:
             continue
@@ -134,18 +146,26 @@ def snoozed(heard: Heard) -> list[Step] | None:
         )
         if place is not None and heard.listed_kind != "reminder" and "reminder" not in heard.text.lower():
             continue
-        until = _until(match["when"], heard.now) if match["when"] else None
+        moves = "moves" in match.groupdict()
+        until = _until(match["when"], heard.now, moves=moves) if match["when"] else None
         if match["when"] and until is None:
             return [Say(WHEN)]
         name = re.sub(r"^(?:the|my)\s+|\s+reminder$", "", match["name"] or "it", flags=re.IGNORECASE)
+        name = "it" if _NAMELESS.fullmatch(name) else name
         return _each("snooze_reminder", {"until": until.isoformat()} if until else {}, name, heard)
     return None
 
 
-def _until(words: str, now: datetime) -> datetime | None:
+def has_come(reminder: dict[str, Any], now: datetime) -> bool:
+    """Whether its moment has passed: "remind me in 5 minutes" puts it off, and is a new request otherwise."""
+    return bool(reminder.get("at")) and datetime.fromisoformat(reminder["at"]) <= now
+
+
+def _until(words: str, now: datetime, *, moves: bool = False) -> datetime | date | time | None:
+    """When it comes; of what `moves`, a day or an hour alone, which leaves the other as it was."""
     local = now.replace(tzinfo=None, second=0, microsecond=0)
     bare = _MINUTES.fullmatch(words.strip())
-    if bare is not None and (int(bare[1]) % 5 == 0 or int(bare[1]) > 12):  # "snooze 15": no hour is meant
+    if bare is not None and not moves and (int(bare[1]) % 5 == 0 or int(bare[1]) > 12):  # "snooze 15": no hour is meant
         return local + timedelta(minutes=int(bare[1]))
     span = _DURATION.fullmatch(words.strip())
     if span is not None:
@@ -161,7 +181,9 @@ def _until(words: str, now: datetime) -> datetime | None:
     left, due = dates.extract(bare_hours(f"at {words}" if words[:1].isdigit() else words), now)
     if due is None or left.strip(" .,at"):
         return None
-    return due if isinstance(due, datetime) else datetime.combine(due, MORNING)
+    if isinstance(due, datetime):
+        return due.time() if moves and not dates.names_day(words, now) else due
+    return due if moves else datetime.combine(due, MORNING)
 
 
 def _each(tool: str, args: dict[str, Any], name: str, heard: Heard) -> list[Step]:

@@ -1,6 +1,6 @@
 """Tools for reminders."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from pydantic_ai import FunctionToolset, RunContext
@@ -49,12 +49,14 @@ async def cancel_reminder(ctx: RunContext[Deps], reminder: str) -> dict[str, Any
 
 
 @tools.tool
-async def snooze_reminder(ctx: RunContext[Deps], reminder: str, until: datetime | None = None) -> dict[str, Any]:
+async def snooze_reminder(
+    ctx: RunContext[Deps], reminder: str, until: datetime | date | time | None = None
+) -> dict[str, Any]:
     """Put a reminder off; one that came already comes again.
 
     Args:
         reminder: Its id, or words of its text.
-        until: Local time at which it comes instead; ten minutes from now, if none was named.
+        until: Local time at which it comes instead; a day or an hour alone keeps the other; if none, in ten minutes.
     """
     return _told(ctx, await reminders.snooze_reminder(ctx.deps.session, ctx.deps.user.id, reminder, until))
 

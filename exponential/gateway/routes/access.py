@@ -71,7 +71,12 @@ async def proved(session_id: str, caller: Caller, use: Use) -> dict[str, Any]:
     until = datetime.fromtimestamp(policy.proof.until, UTC) if policy.proof else None
     return {
         "numbers": [
-            {"id": number.id, "phoneNumber": phone_number(number.jid), "provedAt": number.proved_at}
+            {
+                "id": number.id,
+                "phoneNumber": phone_number(number.jid),
+                "chat": number.jid or number.lid,
+                "provedAt": number.proved_at,
+            }
             for number in policy.own_numbers
         ],
         "openUntil": iso(until) if until and until > clock.now() else None,

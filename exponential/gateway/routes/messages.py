@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, Query
 from pydantic import Field
 
 from exponential.gateway import outbox, sessions
@@ -25,9 +25,16 @@ async def send_message(
     caller: Caller,
     use: Use,
     idempotency_key: Annotated[str, Header()] = "",
+    owner_only: Annotated[bool, Query(alias="ownerOnly")] = False,
 ) -> dict[str, str]:
     message = await use.queue(
-        caller.user_id, session_id, key=idempotency_key, chat=body.chat, text=body.text, reply_to=body.reply_to
+        caller.user_id,
+        session_id,
+        key=idempotency_key,
+        chat=body.chat,
+        text=body.text,
+        reply_to=body.reply_to,
+        owner_only=owner_only,
     )
     return {"messageId": str(message.id), "status": message.state}
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from answering import BOBS_CHAT, World
+from answering import ADAS_CHAT, BOBS_CHAT, World
 from gateways import until
 
 from exponential.errors import BadInput
@@ -72,3 +72,10 @@ async def test_guesses_run_out(linked: World) -> None:
     await until(lambda: numbers(linked))
     assert [number["phoneNumber"] for number in await numbers(linked)] == ["+4915187654321"]
     assert {stanza.tag for stanza in linked.tap.to(linked.mallory)} <= {"ack", "receipt"}
+
+
+async def test_what_paddy_says_first_is_read_though_the_phone_has_not_written(linked: World) -> None:
+    """To one's own account the client opens two sessions at once, with one bundle of keys: the second is refused."""
+    for number in range(3):
+        await linked.gateway.client.send(*linked.ids, ADAS_CHAT, f"news {number}", key=str(number))
+        await linked.ada.wait_for(f"news {number}", chat="me")

@@ -31,6 +31,28 @@ async def from_whatsapp(house: House, user: User, words: str, message_id: str) -
         )
 
 
+async def test_a_long_message_is_cut_in_the_conversation_and_has_a_page_of_its_own(house: House) -> None:
+    alice = await house.user()
+    async with house.database.transaction() as session:
+        await conversation.receive(session, Incoming(alice.id, "web", "/pause"))
+        words = "\n".join(
+            f"{number}. What was said about the kitchen, the garden and the roof." for number in range(900)
+        )
+        await conversation.receive(session, Incoming(alice.id, "web", words))
+    async with house.window(alice) as (window, url):
+        page = window.page
+        await page.goto(f"{url}/chat")
+        whole = page.get_by_role("link", name="Show all")
+        await expect(page.get_by_text("50. What was said")).to_be_visible()
+        await expect(page.get_by_text("899. What was said")).to_have_count(0)
+        await window.shots("chat-long-message", whole)
+        await whole.click()
+        await expect(page.get_by_text("899. What was said")).to_be_attached()
+        await window.shots("chat-whole-message")
+        await page.get_by_role("link", name="Back to the chat").click()
+        await expect(whole).to_be_visible()
+
+
 async def test_the_empty_chat_teaches_and_paddy_does_the_example(house: House) -> None:
     async with house.window(await house.user()) as (window, _):
         page = window.page

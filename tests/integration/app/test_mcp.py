@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from exponential import sandbox
 from exponential.auth import access_tokens
 from exponential.auth.users import User
-from exponential.workspace import history, reminders, tasks
+from exponential.workspace import facts, history, reminders, tasks
 
 
 @pytest.fixture
@@ -89,6 +89,16 @@ async def test_reminders_and_meetings_work_without_a_conversation(house: House, 
         assert (await call(client, "search_meetings", query="wait"))["count"] == 1
     async with house.database.transaction() as session:
         assert len(await reminders.list_reminders(session, alice.id)) == 1
+
+
+async def test_a_list_of_any_length_comes_up_to_a_bound(house: House, url: str) -> None:
+    alice = await house.user()
+    async with house.database.transaction() as session:
+        session.add_all([facts.Fact(user_id=alice.id, text=f"{number:04} {'x' * 990}") for number in range(400)])
+    async with connected(house, url, alice) as client:
+        recalled = await call(client, "recall")
+        assert recalled["count"] == 400 and len(str(recalled)) < 110_000
+        assert len((await call(client, "recall", about="0399"))["facts"]) == 1
 
 
 async def test_many_transcripts_at_once_wait_and_leave_the_app_to_others(house: House, url: str) -> None:

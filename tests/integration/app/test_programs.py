@@ -308,6 +308,25 @@ async def test_the_audit_tells_what_was_done_by_whom_and_from_where(house: House
         assert (await program.get("/api/audit", params={"limit": 0})).status_code == 422
 
 
+async def test_what_changed_much_comes_in_short_pages(house: House) -> None:
+    alice = await house.user()
+    for number in range(12):
+        async with house.database.transaction() as session:
+            await history.begin(session, alice.id, f"act{number}", "mcp", {})
+            session.add_all([tasks.Task(user_id=alice.id, title="x" * tasks.MAX_TITLE) for _ in range(300)])
+    async with house.client(**await bearer(house, alice)) as program:
+        names: list[str] = []
+        params: dict[str, int] = {"limit": 200}
+        while params.get("before", 1) is not None:
+            answer = await program.get("/api/audit", params=params)
+            assert len(answer.content) < 1_500_000
+            names += [each["name"] for each in answer.json()["acts"]]
+            params["before"] = answer.json()["next"]
+        assert names == [f"act{number}" for number in range(12)][::-1]
+    async with house.signed_in(alice) as browser:
+        assert "x" * 70 in (await browser.get("/settings/activity")).text
+
+
 async def test_one_act_is_taken_back_and_no_other(house: House) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
     milk, _ = await act(house, alice, "create_task", "milk"), await act(house, alice, "create_task", "bread")

@@ -175,6 +175,22 @@ async def test_facts_are_forgotten_reminders_cancelled_and_both_undone(house: Ho
         assert (await client.post(f"/settings/activity/{acts[0]}/undo")).status_code == 409
 
 
+async def test_where_reminders_are_said_is_told(linked_house: House, gateway: GatewayStandIn) -> None:
+    alice = await linked_house.user()
+    async with linked_house.signed_in(alice, **PAGE) as client:
+        on_whatsapp, web_alone = "where you asked for it or last wrote", "No WhatsApp account is linked"
+        page = (await client.get("/settings/paddy")).text
+        assert on_whatsapp not in page and web_alone not in page  # there are none
+        async with linked_house.database.transaction() as session:
+            await reminders.remind(session, alice.id, "water the plants", clock.now() + timedelta(days=1))
+        linked = gateway.add(str(alice.id), "connected", "+4915112345678")
+        page = (await client.get("/settings/paddy")).text
+        assert on_whatsapp in page and web_alone not in page
+        gateway.set(linked, "disconnected")
+        page = (await client.get("/settings/paddy")).text
+        assert on_whatsapp not in page and web_alone in page
+
+
 async def test_tokens_are_shown_once_work_and_are_revoked(house: House) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
     async with (

@@ -3,7 +3,7 @@ import re
 from house import House
 from playwright.async_api import expect
 
-from exponential.app import task_lists
+from exponential.app.paging import ROWS
 from exponential.auth.users import User
 from exponential.workspace import projects, tasks
 
@@ -20,16 +20,16 @@ async def made(house: House, user: User, *titles: str) -> None:
             await tasks.create_task(session, user.id, title)
 
 
-async def test_a_long_list_shows_more_when_asked(house: House) -> None:
+async def test_a_long_list_comes_in_pages(house: House) -> None:
     alice = await house.user()
-    await made(house, alice, *(f"Write chapter {number}" for number in range(task_lists.AT_FIRST + 2)))
+    await made(house, alice, *(f"Write chapter {number}" for number in range(ROWS + 2)))
     async with house.window(alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
-        more = page.get_by_role("link", name="Show more")
+        more = page.get_by_role("link", name="Next")
         await window.shots("tasks-long", more)
         await more.click()
-        await expect(page.get_by_role("link", name=f"Write chapter {task_lists.AT_FIRST + 1}")).to_be_visible()
+        await expect(page.get_by_role("link", name=f"Write chapter {ROWS + 1}")).to_be_visible()
         await expect(more).to_be_hidden()
 
 

@@ -74,6 +74,9 @@ class StageGateway:
         self.refusals: list[int] = []  # status codes to answer posted messages with, before it accepts
         self.gone: set[str] = set()  # sessions that no longer exist
         self.unlinked: set[str] = set()  # sessions that were logged out
+        self.sessions = ["s1"]  # all of the user's, oldest first
+        self.proved: dict[str, list[str]] = {}  # chats of numbers that are proved to be the owner's, in a session
+        self.guests: set[str] = set()  # chats that it may write in, and that aren't the owner's
         self.posts: list[tuple[str, str, str]] = []  # (session, chat, key), accepted or not
         self.sent: dict[str, tuple[str, str, str]] = {}  # key → (session, chat, text)
         self.left: dict[str, datetime] = {}  # key → when it left for WhatsApp
@@ -106,8 +109,7 @@ class StageGateway:
                     self._answer(*gateway._post(self.path, body, self.headers["Idempotency-Key"]))
 
             def do_GET(self) -> None:
-                path = unquote(self.path)
-                self._answer(200, gateway._message(path) if "/messages/" in path else gateway.session)
+                self._answer(*gateway._get(unquote(self.path)))
 
             def do_PUT(self) -> None:
                 body = self._body()
@@ -142,20 +144,44 @@ class StageGateway:
             self._server.server_close()
             self._server = None
 
-    def _message(self, path: str) -> dict[str, Any]:
-        sent_at = self.left.get(path.rpartition("/")[2])
-        return {"status": "sent" if sent_at else "queued", "sentAt": sent_at.isoformat() if sent_at else None}
+    def _get(self, path: str) -> tuple[int, dict[str, Any]]:
+        if path == "/sessions":
+            return 200, {"sessions": [self._session(each) for each in self.sessions if each not in self.gone]}
+        session, *below = path.split("/")[2:]
+        if session in self.gone:
+            return 404, {"error": "There is no such session.", "code": "session_not_found"}
+        if below == ["proofs"]:
+            proved = [
+                {"id": chat, "phoneNumber": None, "chat": chat, "provedAt": f"2026-01-0{day}T00:00:00+00:00"}
+                for day, chat in enumerate(self.proved.get(session, []), start=1)
+            ]
+            return 200, {"numbers": proved}
+        if below:
+            key = below[-1]
+            if self.sent.get(key, ("",))[0] != session:
+                return 404, {"error": "There is no such message in this session.", "code": "message_not_found"}
+            sent_at = self.left.get(key)
+            return 200, {"status": "sent" if sent_at else "queued", "sentAt": sent_at.isoformat() if sent_at else None}
+        return 200, self._session(session)
+
+    def _session(self, session: str) -> dict[str, Any]:
+        return {**self.session, "sessionId": session} | (
+            {"connected": False, "status": "disconnected"} if session in self.unlinked else {}
+        )
 
     def _post(self, path: str, body: dict[str, str], key: str) -> tuple[int, dict[str, str]]:
+        path, _, query = path.partition("?")
         session = path.split("/")[2]
         self.posts.append((session, body["chat"], key))
         self.holds.wait()
         if session in self.gone:
-            return 404, {"error": "There is no such session.", "code": "unknown_session"}
+            return 404, {"error": "There is no such session.", "code": "session_not_found"}
         if session in self.unlinked:
             return 409, {"error": "This session is not linked.", "code": "not_linked"}
         if self.refusals:
             return self.refusals.pop(0), {"error": "Not now.", "code": "unavailable"}
+        if body["chat"] in self.guests and "ownerOnly=true" in query:
+            return 422, {"error": "This chat isn't the owner's.", "code": "chat_not_allowed"}
         if body["chat"] in self.paused:
             return 409, {"error": "Somebody answers here by hand.", "code": "chat_paused"}
         self.quoted.append(body.get("replyTo"))

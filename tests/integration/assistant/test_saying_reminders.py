@@ -155,3 +155,12 @@ async def test_done_and_snooze_are_understood_right_after_it(runtime: Runtime, s
     await comes()
     assert (await runtime.ask(alice, "done")).reply == "👍 **call mom**: done."
     assert await to_come(story, alice) == []
+
+
+async def test_one_that_is_moved_keeps_its_hour_or_its_day(runtime: Runtime, story: Story, alice: UUID) -> None:
+    await runtime.ask(alice, "remind me on 2099-01-02 at 17:00 to call the bank")
+    (first,) = await to_come(story, alice)
+    await runtime.ask(alice, "move the bank reminder to 2099-01-05")
+    assert await to_come(story, alice) == [first + timedelta(days=3)]
+    await runtime.ask(alice, "change the bank reminder to 16:00")
+    assert await to_come(story, alice) == [first + timedelta(days=3, hours=-1)]

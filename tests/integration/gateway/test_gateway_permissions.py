@@ -15,6 +15,7 @@ from exponential.auth.tokens import Identity
 from exponential.errors import BadInput, Conflict, NotFound
 from exponential.gateway import access, inbox, outbox, policies
 from exponential.gateway.contacts import Contact
+from exponential.gateway.policy import OwnNumber
 from exponential.gateway.sessions import Session
 from exponential.gateway.wire import Inbound
 
@@ -162,6 +163,49 @@ async def test_replies_that_wait_fail_when_the_owner_narrows_access(gateway: Gat
         await until(lambda message=message: is_(gateway, session, message, "failed"))
     with pytest.raises(BadInput):
         await gateway.client.typing(ADA, session, CARL, True)
+
+
+async def test_what_is_for_the_owner_goes_to_no_contact(gateway: Gateway, session: str) -> None:
+    await gateway.client.change_access(ADA, session, mode="everyone", groups="mentions")
+    meant = said("@Paddy", 2, GROUP, sender=CARL, addressed=[ADAS_CHAT])
+    assert await hear(gateway, session, said("hello", 1), meant) == 2
+    for chat in (CARL, GROUP):
+        with pytest.raises(BadInput) as caught:
+            await gateway.client.send(ADA, session, chat, "a private word", key=chat, owner_only=True)
+        assert caught.value.code == "chat_not_allowed"
+        await gateway.client.send(ADA, session, chat, "hello", key=chat)
+    await gateway.client.send(ADA, session, ADAS_CHAT, "a private word", key="own", owner_only=True)
+
+
+async def test_what_waits_for_a_number_that_is_taken_back_is_not_sent_to_it(gateway: Gateway, session: str) -> None:
+    await gateway.client.change_access(ADA, session, mode="everyone")
+    assert await hear(gateway, session, said("hello", 1, CARLS_LID, alt=CARL)) == 1
+    number = OwnNumber("1", CARL, CARLS_LID, clock.now().isoformat())
+    async with gateway.operations.database.transaction() as db:
+        await policies.change(db, (await row_of(gateway, session)).id, own_numbers=(number,))
+    gateway.operations.supervisor._online.discard(session)
+    send = gateway.client.send
+    waiting = await send(ADA, session, CARL, "take the pills", key="1", owner_only=True)
+    own = await send(ADA, session, ADAS_CHAT, "to myself", key="2", owner_only=True)
+    assert await send(ADA, session, CARLS_LID, "take the pills", key="1", owner_only=True) == waiting
+    await gateway.client.disown(ADA, session, "1")
+    assert await is_(gateway, session, waiting, "failed") and await is_(gateway, session, own, "queued")
+    with pytest.raises(BadInput):
+        await send(ADA, session, CARL, "take the pills", key="1", owner_only=True)
+
+
+async def test_a_message_that_was_taken_is_found_by_its_key_when_its_chat_is_closed(
+    gateway: Gateway, session: str
+) -> None:
+    await gateway.client.change_access(ADA, session, mode="everyone")
+    assert await hear(gateway, session, said("hello", 1)) == 1
+    message = await gateway.client.send(ADA, session, CARL, "hello Carl", key="1")
+    await until(lambda: is_(gateway, session, message, "sent"))
+    await gateway.client.change_access(ADA, session, mode="only_me")
+    assert await gateway.client.send(ADA, session, CARL, "hello Carl", key="1") == message
+    for text_, key in (("hello Carl", "2"), ("something else", "1")):
+        with pytest.raises(BadInput):
+            await gateway.client.send(ADA, session, CARL, text_, key=key)
 
 
 async def test_of_all_who_text_a_code_only_the_first_is_proved(gateway: Gateway, session: str) -> None:

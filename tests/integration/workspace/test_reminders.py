@@ -1,6 +1,6 @@
 """It is 01:30 on Thursday, 7 May 2026 in Berlin."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,10 @@ async def test_snoozing(session: AsyncSession, alice: UUID) -> None:
     assert mom.at == clock.now() + timedelta(minutes=10)
     await snooze_reminder(session, alice, mom.id, datetime(2026, 5, 8, 9))
     assert mom.at == datetime(2026, 5, 8, 7, tzinfo=UTC)
+    await snooze_reminder(session, alice, mom.id, date(2026, 5, 11))  # its hour stays, or its day
+    assert mom.at == datetime(2026, 5, 11, 7, tzinfo=UTC)
+    await snooze_reminder(session, alice, mom.id, time(10))
+    assert mom.at == datetime(2026, 5, 11, 8, tzinfo=UTC)
     mom.ended_at = clock.now()  # it came
     await snooze_reminder(session, alice, "call mom")
     assert await list_reminders(session, alice) == [mom]

@@ -219,7 +219,7 @@ def test_hours_in_words_are_of_the_part_of_each_day_that_is_said() -> None:
             reminders("my 9 and 10:00 meetings", f"{MON}T08:00"),
         ),
         ("set a reminder for 2 tomorrow to call", reminders("call", f"{MON}T14:00")),
-        ("remind me an hour before my 10:00 meeting tomorrow", [Say(reminding.WHICH_TIMES)]),
+        ("remind me an hour before my 10:00 meeting tomorrow", reminders("meeting", f"{MON}T09:00")),
         ("remind me tomorrow at 10 o'clock to call", reminders("call", f"{MON}T10:00")),
         ("set an alarm tomorrow for 6", [Say(reminding.WHICH_TIMES)]),
         ("remind me to cook for 6 tomorrow", reminders("cook for 6", f"{MON}T09:00")),

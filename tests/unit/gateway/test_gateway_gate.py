@@ -13,12 +13,13 @@ from exponential.gateway.client_log import Key
 from exponential.gateway.gate import Gate
 
 SOON = 5.0  # seconds; the longest wait for what must happen
+BOB = "1:7@lid in 1@lid"
+PART = '<enc type="msg" v="2">33</enc>'
 
 
 def message(number: int | str, user: str = "1", name: str = "Bob") -> str:
     id = number if isinstance(number, str) else f"M{number}"
-    part = '<enc type="msg" v="2">33</enc>'
-    return f'<message from="{user}:7@lid" id="{id}" notify="{name}" t="1" type="text">{part}</message>'
+    return f'<message from="{user}:7@lid" id="{id}" notify="{name}" t="1" type="text">{PART}</message>'
 
 
 def group_message(number: int, *parts: str) -> str:
@@ -59,6 +60,11 @@ class Stage:
 
     def receive(self, number: int) -> None:
         self.gate.log("Client/Recv", message(number))
+
+    def open(self, origin: str, *words: str) -> None:
+        """The client opens the next message from there, and says so of it."""
+        for line in (f"Decrypting message from {origin}", *words):
+            self.gate.log("Client", line)
 
     def submit(self, work: Callable[..., None], *arguments: Any) -> "Future[None]":
         return self._threads.submit(work, *arguments)
@@ -120,10 +126,9 @@ def test_what_the_client_says_brings_nothing_is_acknowledged_and_what_came_befor
     stage = Stage()
     stage.receive(1)
     stage.receive(2)
-    for _ in range(2):
-        stage.gate.log("Client", "Decrypting message from 1:7@lid in 1@lid")
+    stage.open(BOB)
     first = stage.send(receipt(1))
-    stage.gate.log("Client", words)
+    stage.open(BOB, words)
     stage.send(sent).result(SOON)
     assert waits(first)
     stage.keep(1)
@@ -200,8 +205,11 @@ def test_an_id_is_no_reason_and_nobody_elses_message(id: str) -> None:
     stage.gate = Gate(Store(), broken.set)
     stage.gate.log("Client/Recv", message(1, user="2"))
     stage.gate.log("Client/Recv", message(id))
-    stage.gate.log("Client", f"Error decrypting message {id} from 1:7@lid in 1@lid: no session")
-    stage.gate.log("Client", f"Ignoring message {id} from 1:7@lid in 1@lid: received message with old counter")
+    stage.open(
+        BOB,
+        f"Error decrypting message {id} from 1:7@lid in 1@lid: no session",
+        f"Ignoring message {id} from 1:7@lid in 1@lid: received message with old counter",
+    )
     stage.send(f'<ack class="message" error="491" id="{id}" to="1:7@lid"/>').result(SOON)
     assert not broken.is_set()
     others = stage.send(receipt(1, to="2:7@lid"))
@@ -214,7 +222,7 @@ def test_an_id_that_another_sender_has_as_well_is_another_message() -> None:
     stage = Stage()
     stage.gate.log("Client/Recv", message(1, user="2"))
     stage.receive(1)
-    stage.gate.log("Client", "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter")
+    stage.open(BOB, "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter")
     stage.send(receipt(1)).result(SOON)
     stage.gate.log("Client/Recv", message(1))
     stage.send(ack(1, 491)).result(SOON)
@@ -237,8 +245,8 @@ def test_each_part_of_a_message_is_waited_for() -> None:
 def test_of_a_groups_message_that_came_before_each_part_is_ignored() -> None:
     stage = Stage()
     stage.gate.log("Client/Recv", group_message(1, "msg", "skmsg"))
-    for _ in range(2):
-        stage.gate.log("Client", "Ignoring message M1 from 1:7@lid in 9-1@g.us: received message with old counter")
+    ignored = "Ignoring message M1 from 1:7@lid in 9-1@g.us: received message with old counter"
+    stage.open("1:7@lid in 9-1@g.us", ignored, ignored)
     stage.send('<receipt id="M1" participant="1:7@lid" to="9-1@g.us"/>').result(SOON)
 
 
@@ -246,14 +254,45 @@ def test_a_repetition_that_is_ignored_says_nothing_of_the_first() -> None:
     stage = Stage()
     stage.receive(1)
     stage.receive(1)
-    stage.gate.log("Client", "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter")
-    sending = stage.send(receipt(1))
-    assert waits(sending)
+    stage.open(BOB)
+    stage.open(BOB, "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter")
+    sendings = stage.send(receipt(1)), stage.send(receipt(1))
+    assert all(map(waits, sendings))
     stage.keep(1)
-    sending.result(SOON)
+    for sending in sendings:
+        sending.result(SOON)
 
 
-PART = '<enc type="msg" v="2">33</enc>'
+def test_what_ends_a_message_says_nothing_of_its_repetition() -> None:
+    """A group's message whose words couldn't be read is sent again; its own end may be told late."""
+    stage = Stage()
+    here, there = "1:7@lid in 9-1@g.us", 'id="M1" participant="1:7@lid" to="9-1@g.us"'
+    stage.gate.log("Client/Recv", group_message(1, "pkmsg", "skmsg"))
+    stage.open(here, "Error decrypting message M1 from 1:7@lid in 9-1@g.us: no sender key")
+    stage.keep(1)
+    stage.gate.log("Client/Recv", group_message(1, "pkmsg", "skmsg"))
+    stage.send(f'<ack class="message" {there}/>').result(SOON)
+    stage.open(here)
+    repetition = stage.send(f"<receipt {there}/>")
+    stage.keep(1)
+    assert waits(repetition)
+    stage.keep(1)
+    repetition.result(SOON)
+
+
+@pytest.mark.parametrize("parts", [(1, 0), (0, 1), (2, 0), (1, 2)])
+def test_an_id_used_twice_at_once_holds_up_nothing(parts: tuple[int, int]) -> None:
+    stage = Stage()
+    for number in parts:
+        stage.gate.log("Client/Recv", f'<message from="1:7@lid" id="M1" t="1" type="text">{PART * number}</message>')
+    for number in parts:
+        stage.open(BOB, *["Error decrypting message M1 from 1:7@lid in 1@lid: no session"][:number])
+    crossing = [stage.send(ack(1) if number else receipt(1)) for number in reversed(parts)]
+    for each in crossing:
+        each.result(SOON)
+    assert stage.submit(stage.gate.passed, stage.gate.position()).result(SOON)  # type: ignore[func-returns-value]
+
+
 WORDS = '<enc type="skmsg" v="2">33</enc>'
 
 
@@ -262,6 +301,7 @@ WORDS = '<enc type="skmsg" v="2">33</enc>'
     [
         [
             ("Recv", f'<message from="1:7@lid" id="M1" t="1" type="text">{PART}{PART}</message>'),
+            ("", "Decrypting message from 1:7@lid in 1@lid"),
             ("", "Ignoring message M1 from 1:7@lid in 1@lid: received message with old counter"),
         ],
         [
@@ -293,9 +333,8 @@ def test_a_part_that_is_no_message_holds_up_nothing() -> None:
     stage.receive(1)
     here = stage.gate.position()
     stage.gate.log("Client/Recv", message(2, user="2"))
-    stage.gate.log("Client", "Decrypting message from 1:7@lid in 1@lid")
-    stage.gate.log("Client", "Decrypting message from 1:7@lid in 1@lid")
-    stage.gate.log("Client", "Error unmarshaling decrypted message from 1:7@lid in 1@lid: proto: cannot parse")
+    stage.open(BOB)
+    stage.open(BOB, "Error unmarshaling decrypted message from 1:7@lid in 1@lid: proto: cannot parse")
     stage.send(receipt(1)).result(SOON)
     assert stage.submit(stage.gate.passed, here).result(SOON)  # type: ignore[func-returns-value]
     others = stage.send(receipt(2, to="2:7@lid"))
@@ -488,13 +527,11 @@ def test_a_message_that_the_store_failed_at_must_come_again(why: str) -> None:
     stage.receive(1)
     stage.gate.log("Client", f"Error decrypting message M1 from 1:7@lid in 1@lid: {why}")
     assert broken.is_set()
-    sending = stage.send(receipt(1))
     acknowledging = stage.send(ack(1))
-    assert waits(sending) and waits(acknowledging)
+    assert waits(acknowledging)
     assert stage.gate.passed(stage.gate.position())  # nothing comes of it here: it holds up no other
     stage.gate.log("Client/Recv", SUCCESS)
-    sending.result(SOON)  # into a connection that is gone
-    acknowledging.result(SOON)
+    acknowledging.result(SOON)  # into a connection that is gone
 
 
 def test_a_message_that_can_not_be_opened_by_its_own_fault_is_acknowledged() -> None:
@@ -579,6 +616,55 @@ def test_a_message_that_waits_for_another_to_be_sent_keeps_none_from_being_opene
         each.result(SOON)
 
 
+REQUEST = '<message category="peer" id="REQUEST" to="1@s.whatsapp.net" type="text"><enc/></message>'
+
+
+def test_what_the_client_asks_its_own_phone_for_holds_up_nothing() -> None:
+    """Its request rests on messages that are still to be opened, and our answer waits for its being sent."""
+    stage = Stage(store := Store())
+    store.now = 1
+    over = threading.Event()
+
+    def answer() -> None:
+        with stage.gate.sealing(lambda _: True):
+            over.wait(60)  # in the client's own lock
+
+    stage.gate.log("Client", 'Unavailable message M0 from 1@lid (type: "view_once")')
+    request = stage.send(REQUEST)
+    answering = stage.submit(answer)
+    assert waits(request) and waits(answering)
+    for number in (1, 2):
+        stage.receive(number)
+        opening(stage).result(SOON)
+        stage.keep(number)
+    store.safe = 1
+    stage.gate.durable()
+    request.result(SOON)
+    over.set()
+    answering.result(SOON)
+
+
+def test_no_message_is_opened_while_the_client_may_seal_a_request() -> None:
+    stage = Stage()
+    stage.gate.log("Client", 'Unavailable message M0 from 1@lid (type: "view_once")')
+    stage.gate.log("Client", 'Unavailable message M1 from 1@lid (type: "view_once")')
+    stage.receive(2)
+    held = opening(stage)
+    assert waits(held)
+    stage.gate.log("Client/Send", REQUEST)
+    held.result(SOON)  # the next one is sealed when this one is acknowledged
+    acknowledged = stage.submit(stage.gate.log, "Client/Recv", '<ack class="message" from="1@lid" id="REQUEST"/>')
+    assert waits(acknowledged)
+    stage.keep(2)
+    acknowledged.result(SOON)
+    stage.receive(3)
+    held = opening(stage)
+    assert waits(held)
+    stage.gate.log("Client", "Requested message M0 from phone")
+    stage.gate.log("Client", "Failed to send request for unavailable message M1 to phone: context canceled")
+    held.result(SOON)
+
+
 def test_nothing_is_sealed_while_a_message_is_opened() -> None:
     stage = Stage()
     stage.receive(1)
@@ -608,6 +694,29 @@ def test_sealing_goes_on_when_the_next_message_waits_to_be_opened() -> None:
     held = opening(stage)
     sending.result(SOON)
     held.result(SOON)
+
+
+def test_a_message_that_waits_is_opened_before_the_next_one_is_sealed() -> None:
+    """Else answers that follow each other closely could keep it waiting for long."""
+    stage = Stage()
+    sealed, over = threading.Event(), threading.Event()
+
+    def send() -> None:
+        with stage.gate.sealing(lambda _: True):
+            sealed.set()
+            over.wait(60)
+
+    with stage.gate.sealing(lambda _: True):
+        stage.receive(1)
+        held = opening(stage)
+        sending = stage.submit(send)
+        assert waits(held) and not sealed.is_set()
+    held.result(SOON)
+    assert not sealed.wait(0.1)  # it may be being opened
+    stage.keep(1)
+    assert sealed.wait(SOON)
+    over.set()
+    sending.result(SOON)
 
 
 def test_the_id_is_heard_before_the_message_leaves() -> None:
