@@ -45,7 +45,9 @@ def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_
 
     events: list[wire.Event] = []
     store: Any = Store(tmp_path / "store")
-    client = Client("s", f"s/{known}", store, keep=keep, emit=events.append, on_linking_failed=lambda: None)
+    client = Client(
+        "s", f"s/{known}", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
+    )
     client._neonize.known = known
     client.stop()
     logged_in = passes(lambda: store.gate.log("Client/Recv", '<success lid="1@lid"/>'))
@@ -59,7 +61,8 @@ def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_
 class StuckClient:
     """One whose library waits for a lock of its own when it is stopped."""
 
-    over = linking = False
+    linking = at_once = False
+    ending = ""
     lost = "The connection to WhatsApp broke; reconnecting."
 
     def __init__(self, *_: object, **__: object) -> None: ...
