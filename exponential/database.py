@@ -30,6 +30,9 @@ _NAMES = {
 }
 # Unless the URL says otherwise, and whatever server and environment would have: text in UTF-8, moments in UTC.
 _CONNECTION_DEFAULTS = {"client_encoding": "utf8", "options": "-ctimezone=UTC"}
+# The advisory lock of who migrates a database, or reads across its tables before that: several processes may start at
+# once, and would wait for each other's tables.
+PREPARING = "hashtext('exponential migrations')"
 _INDEX_KEY = "index_key"  # where a session keeps the key of its database's blind indexes
 
 

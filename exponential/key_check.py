@@ -48,6 +48,7 @@ def verify(part: Part, url: str, keys: Iterable[bytes]) -> set[bytes]:
         if connection is None:
             return set()
         with connection:
+            connection.execute(f"select pg_advisory_xact_lock({database.PREPARING})")
             needed = _recorded(connection) or dict.fromkeys(_found(connection))
     _compare(part, needed, keys)
     return set(needed)

@@ -3,14 +3,16 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+from exponential.database import PREPARING
+
 part = context.config.attributes["part"]
 engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
 with engine.connect() as connection:
     # Several processes may start at once: the first migrates, the others wait and find nothing to do.
-    connection.execute(text("select pg_advisory_lock(hashtext('exponential migrations'))"))
+    connection.execute(text(f"select pg_advisory_lock({PREPARING})"))
     connection.commit()
     context.configure(connection=connection, version_table="schema_version", transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
-    connection.execute(text("select pg_advisory_unlock(hashtext('exponential migrations'))"))
+    connection.execute(text(f"select pg_advisory_unlock({PREPARING})"))
     connection.commit()

@@ -4,7 +4,9 @@ import asyncio
 import base64
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -13,7 +15,7 @@ from embedding import reachable_folder
 from environment import bare
 from typer.testing import CliRunner
 
-from exponential import cli, clock, encryption, key_check, postgres_programs
+from exponential import cli, clock, database, encryption, key_check, postgres_programs
 from exponential.database import Database, Part
 from exponential.errors import ConfigurationError
 from exponential.gateway import sessions
@@ -216,6 +218,35 @@ def test_a_database_of_version_0_1_0_is_judged_by_its_data(place: Place, part: P
     with psycopg.connect(url) as connection:
         recorded = {bytes(row[0]) for row in connection.execute("select key_id from key_checks")}
     assert recorded == {encryption.key_id(NEW), encryption.key_id(key)}
+
+
+def test_it_waits_for_a_migration_and_holds_none_up(place: Place) -> None:
+    place.prepare(OLD)
+    url = place.urls["gateway"]
+    with psycopg.connect(url, autocommit=True) as connection, ThreadPoolExecutor() as threads:
+        connection.execute("drop table key_checks")  # so that the data says which keys it needs
+        connection.execute(f"select pg_advisory_lock({database.PREPARING})")
+        verifying = threads.submit(key_check.verify, "gateway", url, (OLD,))
+        with connection.transaction():
+            for table in reversed(_tables_it_reads(connection)):
+                connection.execute(f"lock table {table} in access exclusive mode")
+                _wait_until_blocked(connection)
+        connection.execute(f"select pg_advisory_unlock({database.PREPARING})")
+        assert verifying.result(10) == {encryption.key_id(OLD)}
+
+
+def _tables_it_reads(connection: psycopg.Connection) -> list[str]:
+    """In the order in which it does."""
+    return list(dict.fromkeys(table for table, _ in connection.execute(key_check._SEALED_BEFORE)))
+
+
+def _wait_until_blocked(connection: psycopg.Connection) -> None:
+    """Until another one waits for a lock."""
+    blocked = "select exists (select from pg_locks where not granted and database in (0, (select oid from pg_database"
+    until = time.monotonic() + 10
+    while not connection.execute(f"{blocked} where datname = current_database())))").fetchone() == (True,):
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_no_key_is_made_beside_the_other_services_data(place: Place) -> None:

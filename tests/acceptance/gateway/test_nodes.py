@@ -48,7 +48,11 @@ class Node:
             )
 
     async def ready(self) -> None:
-        port = await until(lambda: re.search(r"gateway_listening.* port=(\d+)", self.log), within=60)
+        def listening() -> re.Match[str] | None:
+            assert self.process.poll() is None, self.log
+            return re.search(r"gateway_listening.* port=(\d+)", self.log)
+
+        port = await until(listening, within=60)
         self.client = GatewayClient(f"http://127.0.0.1:{port[1]}", SECRET)
 
     @property
