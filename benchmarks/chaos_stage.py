@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import httpx
 
+from benchmarks.ports import free_port
 from exponential import database, embedded, encryption
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
@@ -21,7 +22,6 @@ from exponential.database import Database
 from exponential.embedded import EmbeddedPostgres
 from exponential.errors import ExponentialError
 from exponential.gateway.client import GatewayClient
-from exponential.launch import free_port
 from exponential.loopback import camera
 from exponential.loopback.directory import Device
 from exponential.loopback.pairing import LinkError
@@ -170,15 +170,15 @@ async def staged(folder: Path, *, sessions: int, chats: int = 0) -> AsyncIterato
         for verb, service in services.items():
             await service.start(f"http://127.0.0.1:{ports[verb]}")
             stack.push_async_callback(service.stop)
-        databases = {verb: Database(url) for verb, url in urls.items()}
-        for db in databases.values():
-            stack.push_async_callback(db.close)
+        app_database, gateway_database = Database(urls["app"]), Database(urls["gateway"])
+        stack.push_async_callback(app_database.close)
+        stack.push_async_callback(gateway_database.close)
         client = GatewayClient(f"http://127.0.0.1:{ports['gateway']}", settings.auth_secret)
         stack.push_async_callback(client.close)
-        found = [await _link(whatsapp, client, databases["app"], number) for number in range(sessions)]
+        found = [await _link(whatsapp, client, app_database, number) for number in range(sessions)]
         for number in range(sessions, chats):
             found.append(await _prove(whatsapp, client, found[number % sessions], number))
-        yield Stage(whatsapp, services["gateway"], services["app"], found, *databases.values(), postgres)
+        yield Stage(whatsapp, services["gateway"], services["app"], found, app_database, gateway_database, postgres)
 
 
 def _environment(

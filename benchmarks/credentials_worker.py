@@ -29,11 +29,11 @@ class Local:
 
 def main() -> None:
     trust._prepare(os.environ)
-    from exponential.gateway import whatsapp, worker
+    from exponential.gateway import session_thread, whatsapp, worker
 
     mode = os.environ["BENCHMARK_STORE"]
     if mode != "home":
-        worker.Keeper = Local  # type: ignore[misc,assignment]
+        session_thread.Keeper = Local  # type: ignore[attr-defined, assignment]
     if mode == "plain":
         Local.sealed = False
         whatsapp.encrypt_stores = lambda: None

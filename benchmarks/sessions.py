@@ -26,6 +26,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.ports import free_port
 from exponential import embedded, log
 from exponential.auth.tokens import Identity
 from exponential.errors import ExponentialError
@@ -130,7 +131,7 @@ async def link(running: Gateway, whatsapp: Loopback, number: int) -> None:
 async def measure(sessions: int, folder: Path) -> None:
     postgres = embedded.start(folder)
     async with Loopback() as whatsapp:
-        port = _free_port()
+        port = free_port()
         environment = _environment(whatsapp, postgres.url("gateway"), folder, port, sessions)
         async with gateway(environment, port) as running:
             await link(running, whatsapp, 0)
@@ -200,13 +201,6 @@ def _environment(whatsapp: Loopback, url: str, folder: Path, port: int, sessions
         "WHATSAPP_LOOPBACK_CA": str(whatsapp.ca_path),
         "WHATSAPP_LOOPBACK_NOISE_ROOT": whatsapp.noise_root,
     }
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def main() -> None:

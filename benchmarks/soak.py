@@ -236,7 +236,7 @@ async def link(whatsapp: Loopback, phones: list[Phone]) -> tuple[list[Listener],
         for _ in range(DEVICES):
             codes: asyncio.Queue[str] = asyncio.Queue()
             listener, online = Listener(whatsapp.proxy_url, tls), asyncio.Event()
-            listener.show = codes.put_nowait  # type: ignore[method-assign]
+            listener.show = codes.put_nowait  # type: ignore[method-assign, assignment]
             tasks.append(asyncio.create_task(listener.stay(online)))
             await phone.scan(await codes.get())
             await online.wait()

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from exponential.loopback.binary import JID, SERVER, Node, decode, encode
 from exponential.loopback.keys import KeyPair
-from exponential.loopback.noise import PATTERN, PROLOGUE, Cipher
+from exponential.loopback.noise import PROLOGUE, XX, Cipher
 from exponential.loopback.pairing import DEVICE_PREFIX
 from exponential.loopback.protobufs import (
     ADVSignedDeviceIdentity,
@@ -38,7 +38,7 @@ class Handshake:
     """The client's half of Noise XX, enough of it for a server that it trusts blindly."""
 
     def __init__(self) -> None:
-        self.hash = self.salt = self.key = PATTERN
+        self.hash = self.salt = self.key = XX.ljust(32, b"\0")
         self.count = 0
         self.mix(PROLOGUE)
 
@@ -130,21 +130,21 @@ class Device:
             Node("key", {}, [Node("id", {}, index.to_bytes(3, "big")), Node("value", {}, pair.public)])
             for index, pair in self.keys.one_time.items()
         ]
-        attrs = {"id": "prekeys", "xmlns": "encrypt", "type": "set", "to": SERVER}
+        attrs: dict[str, str | JID] = {"id": "prekeys", "xmlns": "encrypt", "type": "set", "to": SERVER}
         return Node("iq", attrs, [Node("list", {}, keys)])
 
     def _payload(self) -> bytes:
         payload = ClientPayload()
         if self.jid:
             payload.username, payload.device = int(self.jid.user), self.jid.device
-            return payload.SerializeToString()
+            return bytes(payload.SerializeToString())
         pairing = payload.devicePairingData
         pairing.eRegid = self.keys.registration_id.to_bytes(4, "big")
         pairing.eKeytype, pairing.eIdent = b"\x05", self.keys.identity.public
         pairing.eSkeyID = self.keys.signed.id.to_bytes(3, "big")
         pairing.eSkeyVal, pairing.eSkeySig = self.keys.signed.pair.public, self.keys.signature()
         pairing.deviceProps = DeviceProps(os="Swarm").SerializeToString()
-        return payload.SerializeToString()
+        return bytes(payload.SerializeToString())
 
     async def _handshake(self, socket: ClientConnection) -> None:
         self._buffer = b""

@@ -37,7 +37,7 @@ from exponential.auth.users import User
 from exponential.database import Database
 from exponential.listening import listen
 from exponential.settings import AppSettings, read
-from exponential.workspace import meetings, projects, tasks
+from exponential.workspace import meeting_import, meetings, projects, tasks
 
 TALK = "\n".join(
     [
@@ -53,6 +53,7 @@ ANSWER = "You have **2** open tasks:\n\n1. **book flights**, due Friday\n2. **se
 
 async def furnish(db: Database) -> tuple[User, dict[str, str]]:
     """A workspace to measure, and the paths of its pages by name."""
+    talk = await meeting_import.read(TALK, lane="benchmark", today=clock.now().date())
     async with db.transaction() as session:
         user = User(email="alice@example.org", name="Alice", timezone="Europe/Berlin")
         session.add(user)
@@ -64,7 +65,7 @@ async def furnish(db: Database) -> tuple[User, dict[str, str]]:
                 session, user.id, f"Task number {number} with a few words", due, project=known[number % 12].id
             )
             task.done_at = clock.now() if number % 3 == 0 else None
-        held = [await meetings.import_meeting(session, user.id, TALK, f"Meeting {number}") for number in range(20)]
+        held = [await meetings.import_meeting(session, user.id, talk, f"Meeting {number}") for number in range(20)]
         main = await chats.main_chat(session, user.id)
         topics = [Chat(user_id=user.id, kind="topic", title=f"Topic {number}") for number in range(29)]
         session.add_all(topics)
@@ -155,12 +156,12 @@ async def weigh(client: httpx.AsyncClient, path: str, rounds: int) -> dict[str, 
 async def load(url: str, cookies: httpx.Cookies, paths: dict[str, str], times: int) -> dict[str, dict[str, Any]]:
     """How Chromium fares: {"page": {"loaded_ms", "shift"}}."""
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
-    from browser import open_window
+    from browser import open_window  # type: ignore[import-not-found]
 
     found = {}
     async with open_window() as window:
         jar = [{"name": cookie.name, "value": cookie.value or "", "url": url} for cookie in cookies.jar]
-        await window.page.context.add_cookies(jar)  # type: ignore[arg-type]
+        await window.page.context.add_cookies(jar)
         window.expect_complaint("status of 404")
         for name, path in paths.items():
             loaded, shifts = [], []

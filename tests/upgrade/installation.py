@@ -17,8 +17,8 @@ import httpx
 import psycopg
 from environment import bare
 
+from benchmarks.ports import free_port
 from exponential import embedded, postgres_programs
-from exponential.launch import free_port
 
 Answer = TypeVar("Answer")
 ADA, BEN = "+4915112345601", "+4915112345602"  # who have an account here
