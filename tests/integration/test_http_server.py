@@ -319,9 +319,10 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from exponential import log
-from exponential.http.server import Server, bind
-log.configure()
-listener = bind("127.0.0.1", 0)
+from exponential.http.server import Server
+from exponential.listening import listen
+log.configure("info")
+listener = listen("127.0.0.1", 0)
 print(listener.getsockname()[1], flush=True)
 app = Starlette(routes=[Route("/about", lambda request: PlainTextResponse("here"))])
 Server(app, before_stop=lambda: None).run(sockets=[listener])

@@ -214,9 +214,8 @@ async def test_a_turn_that_can_not_even_be_prepared_is_answered_and_the_chat_goe
         assert "I tried 5 times" in (await runtime.ask(alice, "stumble")).reply
         assert "Added **buy milk**" in (await runtime.ask(alice, "add buy milk")).reply
     logged = capsys.readouterr().err
-    failures = [line for line in logged.splitlines() if "turn_error" in line]
-    assert len(failures) == 5 and "tries=5" in failures[-1]
-    assert all("ValueError" in line and "stumbling" in line for line in failures)
+    [failure] = [line for line in logged.splitlines() if "turn_error" in line]  # the same one is told once a minute
+    assert "ValueError" in failure and "stumbling" in failure
     assert "'stumble'" not in logged and "nobody foresaw" not in logged
 
 
