@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from exponential import launch
+from exponential import launch, log
 from exponential.listening import listen
 
 
@@ -130,16 +130,20 @@ async def test_a_slow_machine_gets_its_time_and_is_told_of_it(
     data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(launch, "TOLD_EVERY", 0.2)
+    log.configure("info")
     place = await asyncio.to_thread(launch.app_settings, data)
     with listen("127.0.0.1", 0) as listener:
         service = launch.Service("app", listener, data, {"DATABASE_URL": place.database_url})
         starting = asyncio.create_task(service.start())
         process = await until(lambda: service._process)
         process.send_signal(signal.SIGSTOP)
-        said = ""
-        while said.count("service_still_starting") < 3:
-            await asyncio.sleep(0.1)
-            said += "".join(capfd.readouterr())
+        said: list[str] = []
+
+        def told() -> bool:
+            said.extend(capfd.readouterr())
+            return "".join(said).count("service_still_starting") >= 3
+
+        await until(told)
         assert not starting.done()
         process.send_signal(signal.SIGCONT)
         await starting
