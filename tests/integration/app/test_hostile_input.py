@@ -188,4 +188,7 @@ async def test_no_header_takes_long(house: House, route: str) -> None:
             before = {"Content-Type": "multipart/form-data; boundary=x", "Cookie": "a"}.get(name, "")
             for opening, closing in (("", ""), ('; a="', '"')):
                 value = f"{before}{opening}{(run * length)[:length]}{closing}"
-                assert await cpu_seconds(name, value) < 0.4, f"{name}: {value[:60]}… ({length:,} characters)"
+                took = await cpu_seconds(name, value)
+                if took >= 0.4:  # once, this process may have been busy with something else
+                    took = await cpu_seconds(name, value)
+                assert took < 0.4, f"{name}: {value[:60]}… ({length:,} characters)"

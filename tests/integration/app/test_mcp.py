@@ -32,7 +32,7 @@ async def token_of(house: House, user: User) -> str:
 async def connected(house: House, url: str, user: User) -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {await token_of(house, user)}"}
     async with (
-        httpx2.AsyncClient(headers=headers) as http,
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
         yield client
@@ -124,7 +124,7 @@ async def test_many_transcripts_at_once_wait_and_leave_the_app_to_others(house: 
 async def test_who_has_no_token_or_another_method_is_refused(house: House, url: str) -> None:
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     accept = {"Accept": "application/json, text/event-stream"}
-    async with httpx2.AsyncClient(headers=accept) as http:
+    async with httpx2.AsyncClient(headers=accept, timeout=60) as http:
         for headers in ({}, {"Authorization": "Bearer exp_wrong"}):
             refused = await http.post(url, json=request, headers=headers)
             assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
