@@ -10,9 +10,12 @@ for again. On the wire all is in order. Everything else must be heard as it was 
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
+
+from websockets.asyncio.server import ServerConnection
 
 from benchmarks.soak import Soak, everybody_online, leaks, left_behind
+from exponential.loopback.connection import Connection
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 from exponential.loopback.testing import NewPhone
@@ -56,6 +59,13 @@ async def test_a_short_soak(
     for task in listening:
         task.cancel()
     await asyncio.gather(*listening, return_exceptions=True)
+
+
+async def test_a_connection_of_another_server_is_not_left_behind(whatsapp: Loopback) -> None:
+    before = left_behind(whatsapp)
+    another = Connection(Loopback(), cast(ServerConnection, None))
+    assert left_behind(whatsapp) == before
+    assert another.server is not whatsapp
 
 
 def unordered(client: Any, owner: Phone) -> set[str]:
