@@ -10,13 +10,14 @@ const boxes = () => [...shown.querySelectorAll(".choose input")];
 const rows = () => [...shown.querySelectorAll(".task")].filter((row) => row.checkVisibility());
 const focus = (row) => row?.querySelector(".tick, .choose input").focus();
 let here = location.href;
+let last = null; // the row that has the focus, or had it when the browser took it away
 let timer = 0;
 
 const refresh = once(async () => {
   const fresh = document.createElement("div");
   fresh.append(await part(here));
   if (fresh.innerHTML.trim() === shown.innerHTML.trim()) return;
-  const row = document.activeElement?.closest("#live .task");
+  const row = last;
   const place = rows().indexOf(row);
   const chosen = boxes().filter((box) => box.checked).map((box) => box.value);
   const open = $("done")?.open;
@@ -46,6 +47,8 @@ async function open(link) {
   }
 }
 
+document.addEventListener("focusin", ({ target }) => (last = target.closest("#live .task")));
+document.addEventListener("pointerdown", () => (last = null));
 document.addEventListener("acted", () => {
   const page = document.querySelector("[data-then]");
   if (page) return location.assign(page.dataset.then);

@@ -101,6 +101,20 @@ async def test_the_list_is_worked_by_keyboard(house: House) -> None:
         await window.shots("tasks-keyboard")
 
 
+async def test_the_place_in_the_list_is_kept_when_the_browser_loses_the_focus(house: House) -> None:
+    alice = await house.user()
+    await made(house, alice, "one", "two")
+    async with house.window(alice) as (window, url):
+        page = window.page
+        await page.goto(f"{url}/tasks")
+        tick = page.get_by_role("checkbox", name="Complete one")
+        await tick.focus()
+        path = await tick.get_attribute("formaction")
+        await page.evaluate("document.activeElement.blur()")
+        await page.evaluate("path => import('/static/lib.js').then(({ perform }) => perform(path))", path)
+        await expect(page.get_by_role("checkbox", name="Complete two")).to_be_focused()
+
+
 async def test_many_are_chosen_and_changed_at_once(house: House) -> None:
     alice = await house.user()
     await made(house, alice, "one", "two", "three")
