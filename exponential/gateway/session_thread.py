@@ -120,10 +120,11 @@ class SessionThread:
             _log.error("session_failed", session=self.session, error=error)
         if self._closed.is_set() or (client is not None and client.ending):
             return
-        lasted = time.monotonic() - started > STUCK_AFTER
-        at_once = client is not None and client.at_once and (lasted or self.pause <= FIRST_PAUSE)
-        self.pause = FIRST_PAUSE if lasted else min(self.pause * 2, LONGEST_PAUSE)
+        if time.monotonic() - started > STUCK_AFTER:
+            self.pause = FIRST_PAUSE
+        at_once = client is not None and client.at_once and self.pause <= FIRST_PAUSE
         pause = (AT_ONCE if at_once else self.pause) * random.uniform(0.05, 1)
+        self.pause = min(self.pause * 2, LONGEST_PAUSE)
         _log.warning("client_stopped", session=self.session, problem=_kind(problem), again_in=round(pause))
         self._emit(wire.Offline(self.session, reason))
         if not self._closed.wait(pause):

@@ -12,7 +12,7 @@ from browser import Window, open_window
 from playwright.async_api import Page, expect
 
 ALICE = "+4915110000001"
-PATIENT = 30_000  # milliseconds; a whole installation starts, links and answers on a shared machine
+PATIENT = 60_000  # milliseconds; a whole installation starts, links and answers on a shared machine
 
 
 def command(*words: str) -> list[str]:
@@ -26,7 +26,7 @@ async def demo(folder: Path) -> AsyncIterator[str]:
     process = await asyncio.create_subprocess_exec(*command("demo"), stdout=asyncio.subprocess.PIPE, stderr=log)
     assert process.stdout
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             async for line in process.stdout:
                 if b"/start/" in line:
                     break
@@ -34,7 +34,7 @@ async def demo(folder: Path) -> AsyncIterator[str]:
                 raise AssertionError((folder / "log").read_text(encoding="utf-8"))
         yield line.decode().strip()
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     finally:
         if process.returncode is None:
             process.kill()

@@ -121,10 +121,12 @@ box.addEventListener("click", (event) => {
 });
 box.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const button = event.submitter;
-  if (button) button.disabled = true;
-  await go("POST", event.target.action, true, new URLSearchParams(new FormData(event.target)));
-  if (button) button.disabled = false;
+  const form = event.target;
+  const data = new URLSearchParams(new FormData(form));
+  form.inert = true; // what was typed meanwhile would be gone with this view
+  await go("POST", form.action, true, data);
+  form.inert = false;
+  if (form.isConnected) event.submitter?.focus();
 });
 
 function sync() {

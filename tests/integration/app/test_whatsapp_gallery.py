@@ -3,6 +3,7 @@
 Leaves screenshots of each in test-results/screenshots, light and dark, 1280 and 390 px wide.
 """
 
+import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ import pytest_asyncio
 from axe import violations
 from browser import Window
 from living import PER_USER, Living, open_whatsapp, running
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 from sqlalchemy import select
 
 from exponential.auth.consents import WHATSAPP_VERSION, Consent
@@ -40,6 +41,11 @@ async def shot(window: Window, name: str, of: Locator | None = None) -> None:
     await window.shots(f"whatsapp-{name}", of)
     found = await violations(window.page)
     assert not found, f"{name}: " + "\n".join(found)
+
+
+async def slowly(route: Route) -> None:
+    await asyncio.sleep(1)
+    await route.continue_()
 
 
 async def test_from_the_warning_by_qr_code_to_paddy(living: Living) -> None:
@@ -192,12 +198,13 @@ async def test_who_may_talk_to_paddy_and_own_numbers(living: Living) -> None:
         await people.fill("half a numb")
         await page.get_by_role("radio", name="Only me").check()
         await expect(people).to_be_hidden()
+        await page.route("**/access", slowly)
         async with page.expect_response("**/access") as answer:
             await page.get_by_role("button", name="Save").click()
+            await page.get_by_role("radio", name="People I choose").check()  # only once the answer is there
         assert (await answer.value).status == 303
         saved = await living.client.access(user.identity, session)
         assert (saved["mode"], saved["people"]) == ("only_me", ["+4915112345678", "+4915112345679"])
-        await page.get_by_role("radio", name="People I choose").check()
         await expect(people).to_have_value("+4915112345678\n+4915112345679")
 
         await page.get_by_role("button", name="Prove a number").click()

@@ -149,7 +149,8 @@ async def test_a_process_that_died_meanwhile_repeats_nothing(
 async def test_briefings_and_questions_too(
     connected: Runtime, gateway: StageGateway, app_database: Database, story: Story, alice: UUID, pills: Pills
 ) -> None:
-    await pills.asked()
+    await pills.writes("hello", "s1", "alice@lid")
+    await until(pills.is_quiet)
     gateway.gone.add("s1")
     gateway.sessions.append("s2")
     async with app_database.transaction() as session:
