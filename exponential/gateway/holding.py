@@ -5,7 +5,9 @@ received, and answers what other nodes ask about it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import LiteralString
 from uuid import UUID
 
@@ -59,6 +61,7 @@ class Holding:
         self._supervisor = supervisor
         self._mine: dict[UUID, int] = {}  # epochs
         self._out_of_step: set[UUID] = set()
+        self._pauses: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._something_free = self._look_due = False
         self._beaten = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -119,9 +122,19 @@ class Holding:
         session.holder_epoch += 1
         return session
 
+    @contextlib.asynccontextmanager
+    async def paused(self, session_id: UUID) -> AsyncIterator[None]:
+        """Stop the session's client, which nobody starts here within the block."""
+        async with self._pauses[session_id]:
+            await self._supervisor.close_session(session_id)
+            yield
+
+    def _is_paused(self, session_id: UUID) -> bool:
+        return session_id in self._pauses and self._pauses[session_id].locked()
+
     async def adopt(self, session_id: UUID, epoch: int) -> None:
         """Start the client of a session that this node holds since `epoch`, anew if there is one from before."""
-        if self._mine.get(session_id, -1) < epoch:
+        if self._mine.get(session_id, -1) < epoch and not self._is_paused(session_id):
             self._mine[session_id] = epoch
             await self._supervisor.open(session_id)
 
@@ -213,10 +226,10 @@ class Holding:
         """Open what should run and doesn't, close what shouldn't: if it is so twice, nobody is about to do it."""
         wrong = {row[0]: row[2] for row in rows if row[2] is not None and row[2] != self._supervisor.runs(row[0])}
         for session_id in wrong.keys() & self._out_of_step:
-            if wrong.pop(session_id):
-                await self._supervisor.open(session_id)
-            else:
+            if not wrong.pop(session_id):
                 await self._supervisor.close_session(session_id)
+            elif not self._is_paused(session_id):
+                await self._supervisor.open(session_id)
         self._out_of_step = set(wrong)
 
     async def _let_go(self, why: str) -> None:

@@ -156,11 +156,11 @@ class Operations:
 
     async def _reopen(self, session_id: UUID) -> None:
         """What a session's holder does when it is asked to restart it."""
-        await self.supervisor.close_session(session_id)
-        async with self.database.transaction() as db:
-            session = await self.holding.renew(db, session_id)
-        if not session.linked:
-            await self._forget_credentials(session.id)
+        async with self.holding.paused(session_id):
+            async with self.database.transaction() as db:
+                session = await self.holding.renew(db, session_id)
+            if not session.linked:
+                await self._forget_credentials(session.id)
         await self.holding.adopt(session.id, session.holder_epoch)
 
     async def _forget_credentials(self, session_id: UUID) -> None:

@@ -133,9 +133,9 @@ class Vault:
     async def forget(self, session_id: UUID) -> None:
         """Delete the store's content for good; a copy that is still out is shut out."""
         async with self._database.transaction() as db:
-            await db.execute(delete(StorePage).where(StorePage.session_id == session_id))
-            emptied = update(Store).where(Store.session_id == session_id)
+            emptied = update(Store).where(Store.session_id == session_id)  # before its pages, as all lock them
             await db.execute(emptied.values(size=0, copy=clock.new_id(), key_id=self.newest))
+            await db.execute(delete(StorePage).where(StorePage.session_id == session_id))
 
     async def reseal(self, session_id: UUID) -> bool:
         """Seal a store that nobody uses under the newest key. False when it is already. Raises Lost or Locked."""

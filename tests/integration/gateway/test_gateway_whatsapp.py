@@ -10,6 +10,7 @@ import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import zxingcpp
@@ -18,6 +19,8 @@ from PIL import Image
 
 from exponential.errors import ExponentialError
 from exponential.gateway import wire
+from exponential.gateway.stores import Stores
+from exponential.gateway.supervisor import Supervisor
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 
@@ -167,6 +170,35 @@ async def test_an_unlink_on_the_phone_is_noticed_and_a_new_scan_mends_it(start: 
         await until(lambda: status_is(gateway, session, "connected"))
         phone.send_text("me", "again")
         await until(lambda: app.texts == ["again"])
+
+
+async def test_nothing_is_started_while_the_credentials_of_before_are_deleted(
+    start: Start, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = []
+    opened, forgotten = Supervisor.open, Stores.forget
+
+    async def noted(supervisor: Supervisor, session_id: UUID) -> None:
+        happened.append("opened")
+        await opened(supervisor, session_id)
+
+    async def slowly(stores: Stores, session_id: UUID) -> None:
+        happened.append("forgetting")
+        await asyncio.sleep(3)  # a busy database; several beats of the node
+        await forgotten(stores, session_id)
+        happened.append("forgotten")
+
+    async with start() as gateway:
+        session = await scan(gateway, phone)
+        phone.unlink(phone.linked_devices[0])
+        await until(lambda: status_is(gateway, session, "disconnected"))
+        monkeypatch.setattr(Supervisor, "open", noted)
+        monkeypatch.setattr(Stores, "forget", slowly)
+        await gateway.client.restart(ADA, session)
+        picture = Image.open(io.BytesIO(await until(lambda: code(gateway, session))))
+        assert happened == ["forgetting", "forgotten", "opened"]
+        await phone.scan(zxingcpp.read_barcodes(picture)[0].text)
+        await until(lambda: status_is(gateway, session, "connected"))
 
 
 async def test_codes_can_be_renewed_again_and_again(start: Start, phone: Phone, app: App) -> None:

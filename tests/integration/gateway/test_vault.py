@@ -104,6 +104,22 @@ async def test_what_is_forgotten_is_gone_and_stays_gone(
         await vault.check_out(session, tmp_path)
 
 
+async def test_it_can_be_forgotten_while_a_change_is_being_kept(
+    gateway_database: Database, vault: Vault, session: UUID, tmp_path: Path
+) -> None:
+    copy = await vault.check_out(session, tmp_path)
+    await vault.keep(session, copy.name, [0], sealed(copy, unit(1)), UNIT)
+    async with gateway_database.transaction() as db:  # as `keep` does it: the store, then its pages
+        await db.execute(text("update stores set size = size"))
+        forgetting = asyncio.create_task(vault.forget(session))
+        while not await db.scalar(text("select count(*) from pg_locks where not granted")):
+            await asyncio.sleep(0.05)
+        await db.execute(text("update store_pages set data = data"))
+    await forgetting
+    async with gateway_database.transaction() as db:
+        assert await db.scalar(text("select count(*) from store_pages")) == 0
+
+
 def test_a_plain_store_whose_owner_was_killed_in_a_commit_is_read_as_it_was_before(tmp_path: Path) -> None:
     path = tmp_path / earlier.PLAIN
     with sqlite3.connect(path, isolation_level=None) as db:
