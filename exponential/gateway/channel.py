@@ -34,28 +34,31 @@ class Channel:
 
     def receive(self) -> wire.Command | None:
         """The next command; None when the supervisor is gone."""
-        while prefix := self._exactly(4):
-            length = wire.body_length(prefix)
-            if length <= wire.MAX_FRAME:
-                body = self._exactly(length)
-                command: wire.Command | None = wire.unpack(body) if body else None
+        while prefix := self._exactly(wire.HEADER_BYTES):
+            header = wire.Header.read(prefix)
+            if not header.too_long:
+                frame = self._exactly(header.total)
+                command: wire.Command | None = wire.unpack(header, frame) if frame else None
                 return command
-            _log.error("command_too_long", bytes=length)
-            while length and (skipped := self._exactly(min(length, _CHUNK))):
-                length -= len(skipped)
+            left = header.total
+            _log.error("command_too_long", bytes=left)
+            while left and (skipped := self._exactly(min(left, _CHUNK))):
+                left -= len(skipped)
         return None
 
     def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
+        """So many bytes; b"" when the other end is gone."""
+        data = bytearray(count)
+        view, filled = memoryview(data), 0
+        while filled < count:
             try:
-                more = self._connection.recv(count - len(data))
+                more = self._connection.recv_into(view[filled:])
             except OSError:
-                more = b""
+                more = 0
             if not more:
                 return b""
-            data += more
-        return data
+            filled += more
+        return bytes(data)
 
     def _write(self) -> None:
         while True:

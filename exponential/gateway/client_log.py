@@ -15,6 +15,13 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+# What a line begins with, behind a few bytes of protobuf, when it can mean anything to us.
+_MATTERS = re.compile(
+    rb"<(?:message|appdata|success|ack|receipt|iq|failure|stream:error)\b"
+    rb"|Decrypting message |Error |Ignoring message |(?:Unavailable|Requested) message |Failed to send request "
+    rb"|OnDisconnect\(\)"
+)
+_MATTERS_WITHIN = 40  # bytes: two field tags, two lengths, the level
 _TAG = re.compile(r"<([\w:-]+)")
 _ATTRIBUTE = re.compile(r' ([\w:-]+)="(.*?)"(?= [\w:-]+="|/?>)', re.DOTALL)
 _PART = re.compile(r'<enc((?: [\w:-]+="[^"]*")*)')
@@ -133,6 +140,14 @@ class NotOpened:
     key: Key | None
     came_before: bool
     store_failed: bool
+
+
+def matters(entry: bytes) -> bool:
+    """Whether a line, as neonize passes it (its protobuf LogEntry), may mean anything to what follows here.
+
+    Most don't, and Python should see no more of them than their first bytes.
+    """
+    return _MATTERS.search(entry, 0, _MATTERS_WITHIN) is not None
 
 
 def stanza(line: str) -> Stanza:

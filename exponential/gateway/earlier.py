@@ -1,12 +1,22 @@
-"""What versions before this one left behind: credential stores as plain SQLite files. Read once, then removed."""
+"""What earlier versions left behind: credential stores as plain SQLite files (before 0.1.0), and as pages sealed with
+AES-256-XTS (0.1.0). Read once, then removed.
+"""
 
 import fcntl
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 PLAIN = "store.db"
+_UNIT, _BLOCK = 4096, 16  # bytes under one tweak, and of one block
+_HOLE = bytes(_BLOCK)
+_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html §1.3
 
 
 def read(folder: Path) -> bytes:
@@ -28,3 +38,38 @@ def read(folder: Path) -> bytes:
         raise ValueError(f"{PLAIN} is no SQLite file") from None
     finally:
         os.close(lock)
+
+
+def remove(folder: Path) -> None:
+    """Remove the stores in a session's folder: plain ones, and the sealed copies of 0.1.0."""
+    for path in folder.glob("store*.db*"):
+        path.unlink(missing_ok=True)
+
+
+def open_xts(master: bytes, session: str, units: Mapping[int, bytes], size: int) -> bytes:
+    """The content of a store of 0.1.0, `size` bytes long: units that were never written are zeros, and so are blocks.
+
+    Raises ValueError when it was sealed with another key of the ring than `master`.
+    """
+    key = _derive(_derive(master, f"exponential store {session}"), "exponential file ")
+    whole = bytearray(size)
+    for number, sealed in units.items():
+        start, plain = number * _UNIT, _open_unit(key, number, sealed)
+        whole[start : start + len(plain)] = plain
+    content = bytes(whole[:size])
+    if content and not content.startswith(_MAGIC):
+        raise ValueError("sealed with another key")
+    return content
+
+
+def _derive(key: bytes, info: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=64, salt=None, info=info.encode()).derive(key)
+
+
+def _open_unit(key: bytes, number: int, sealed: bytes) -> bytes:
+    context = Cipher(algorithms.AES(key), modes.XTS(number.to_bytes(16, "little"))).decryptor()
+    plain = bytearray(context.update(sealed))
+    for block in range(0, len(sealed), _BLOCK):
+        if sealed[block : block + _BLOCK] == _HOLE:
+            plain[block : block + _BLOCK] = _HOLE
+    return bytes(plain)

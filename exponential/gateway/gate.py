@@ -33,7 +33,6 @@ event), neonize main.go (events pass a channel of 100).
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from typing import Protocol
 
 from exponential.gateway import client_log
 from exponential.gateway.client_log import Key, NotOpened
+from exponential.gateway.keyed_condition import KeyedCondition
 
 WINDOW = 256  # messages that may be here unacknowledged before no more is read from WhatsApp
 LONGEST_STOP = 20.0  # seconds without reading, after which a stanza that isn't a message may be what we wait for
@@ -59,6 +59,9 @@ class Store(Protocol):
     def is_durable(self, generation: int) -> bool:
         """Whether this transaction, and so all before it, would survive this machine."""
 
+    def push(self) -> None:
+        """See that the transactions so far become durable, and call the gate's `durable` then."""
+
 
 @dataclass
 class _Message:
@@ -69,6 +72,42 @@ class _Message:
     parts: int
     quiet: int = 0  # steps since it was received, or read to its end
     read_at: int | None = None  # callbacks there were when the client had read it: what it brings is queued since then
+
+
+class _Messages:
+    """The newest messages that were received, oldest first, by position and by key."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_position: dict[int, _Message] = {}
+        self._by_key: dict[Key | None, list[_Message]] = {}
+
+    def add(self, message: _Message) -> None:
+        self._by_position[message.position] = message
+        self._by_key.setdefault(message.key, []).append(message)
+        if len(self._by_position) > self._most:
+            self.drop_first()
+
+    def first(self) -> _Message | None:
+        return next(iter(self._by_position.values()), None)
+
+    def drop_first(self) -> None:
+        message = self._by_position.pop(next(iter(self._by_position)))
+        same = self._by_key[message.key]
+        same.remove(message)
+        if not same:
+            del self._by_key[message.key]
+
+    def of(self, key: Key) -> list[_Message]:
+        return self._by_key.get(key, [])
+
+    def after(self, position: int, newest: int) -> Iterator[_Message]:
+        positions = range(position + 1, newest + 1)
+        return filter(None, map(self._by_position.get, positions))
+
+    def clear(self) -> None:
+        self._by_position.clear()
+        self._by_key.clear()
 
 
 class Gate:
@@ -82,10 +121,12 @@ class Gate:
         self._on_broken = on_broken
         lock = threading.RLock()
         self._changed = threading.Condition(lock)
-        self._safe = threading.Condition(lock)  # apart: up to WINDOW threads wait for the store alone
+        # Apart, for up to WINDOW threads wait for each of these: for their own message, and for the store.
+        self._settled = KeyedCondition(lock)
+        self._safe = threading.Condition(lock)
         self._connection = 0  # counts logins: what waited for an earlier connection has nowhere to go
         self._position = 0  # of the newest message received
-        self._received: deque[_Message] = deque(maxlen=HANDLED)  # unread, or callbacks for them may come; oldest first
+        self._received = _Messages(HANDLED)  # unread, or callbacks for them may come
         self._unkept: dict[int, _Message] = {}  # those that may bring something, by position; oldest first
         self._opened = _Message(0, None, 0)  # the one that the client is opening, or opened last
         self._called = 0  # position of the message of the last callback, at least
@@ -182,7 +223,7 @@ class Gate:
     def passed(self, position: int) -> bool:
         """Wait until every message received up to `position` is kept. False when the gate was released before."""
         with self._changed:
-            self._wait(lambda: all(its.position > position or self._is_silent(its) for its in self._unkept.values()))
+            self._wait(lambda: self._brings_nothing(position))
             return not self._released
 
     def durable(self) -> None:
@@ -199,16 +240,15 @@ class Gate:
         """The connection is closed for good: nothing can leave, and nobody shall wait but who would connect again."""
         with self._changed:
             self._closed = self._released = True
-            self._changed.notify_all()
-            self._safe.notify_all()
+            self._notify_all()
 
     # --- one stanza
 
     def _opening(self, user: str) -> None:
         """The client is about to open this user's next message; this is its only thread that does."""
         with self._changed:
-            for message in self._received:
-                if message.position > self._opened.position and (message.key is None or message.key.user == user):
+            for message in self._received.after(self._opened.position, self._position):
+                if message.key is None or message.key.user == user:
                     self._opened = message
                     break
             self._parked += 1
@@ -247,8 +287,7 @@ class Gate:
                 self._requests, self._in_flight = 0, None
                 self._failed.clear()
                 self._unacknowledged.clear()
-                self._changed.notify_all()
-                self._safe.notify_all()
+                self._notify_all()
             elif stanza.tag == "ack" and self._in_flight is not None and stanza.id == self._in_flight[0]:
                 self._in_flight = None
                 if self._may_be_sealed():
@@ -257,7 +296,7 @@ class Gate:
                 self._changed.wait_for(lambda: self._released or len(self._unacknowledged) < WINDOW, LONGEST_STOP)
                 self._position += 1
                 message = _Message(self._position, stanza.key, stanza.parts)
-                self._received.append(message)
+                self._received.add(message)
                 if stanza.key is not None:
                     self._unacknowledged.add(stanza.key)
                     if message.parts > 0:
@@ -280,6 +319,8 @@ class Gate:
             if key is not None:
                 self._read(key, stanza.ends, connection)
             generation = self._store.generation()
+            if not self._store.is_durable(generation):
+                self._store.push()
             self._safe.wait_for(lambda: self._store.is_durable(generation) or self._over(connection))
             if key is not None:
                 self._unacknowledged.discard(key)
@@ -303,9 +344,9 @@ class Gate:
             self._end(key)
 
         def unkept() -> Iterator[_Message]:  # earlier ones with this id included
-            return (its for its in self._unkept.values() if its.key == key and its.position <= position)
+            return (its for its in self._received.of(key) if its.parts > 0 and its.position <= position)
 
-        self._wait(lambda: all(map(self._is_silent, unkept())) or self._over(connection))
+        self._wait(lambda: all(map(self._is_silent, unkept())) or self._over(connection), key=key)
         if not self._over(connection):
             self._over_with(max((its.position for its in unkept()), default=0))
         self._changed.wait_for(lambda: key not in self._failed or self._over(connection))
@@ -313,13 +354,13 @@ class Gate:
     def _end(self, key: Key) -> None:
         """Nothing more comes of the message of this key that was opened last: what WhatsApp is told of several in
         between may cross."""
-        opened = (its for its in reversed(self._unkept.values()) if its.position <= self._opened.position)
-        ended = next((its for its in opened if its.key == key), None)
+        opened = (its for its in reversed(self._received.of(key)) if its.position <= self._opened.position)
+        ended = next((its for its in opened if its.parts > 0), None)
         if ended is not None:
             self._settle(ended, ended.parts)
 
     def _unread(self, key: Key) -> _Message | None:
-        return next((its for its in self._received if its.key == key and its.read_at is None), None)
+        return next((its for its in self._received.of(key) if its.read_at is None), None)
 
     def _acknowledge_receipt(self, message_id: str) -> None:
         """The first receipt for a message of ours is the proof that it left: WhatsApp keeps it until it is recorded."""
@@ -336,14 +377,16 @@ class Gate:
 
         An id may come again while a callback for it is on its way, which then belongs to the first one at least.
         """
-        found = [its for its in self._received if its.key == key and its.position >= self._called]
+        found = [its for its in self._received.of(key) if its.position >= self._called]
         if not found:
             return
         self._settle(next((its for its in found if its.parts > 0), found[0]))
         self._called = found[0].position
         self._over_with(self._called - 1)
-        while (first := self._received[0]).position < self._called and (first.read_at is not None or not first.key):
-            self._received.popleft()
+        while (first := self._received.first()) is not None and first.position < self._called:
+            if first.read_at is None and first.key is not None:
+                break
+            self._received.drop_first()
 
     def _not_opened(self, what: NotOpened) -> None:
         """A part of a message will not come to our callback; what came before it may still."""
@@ -368,24 +411,44 @@ class Gate:
         message.parts = max(0, message.parts - parts)
         if message.parts == 0:
             self._unkept.pop(message.position, None)
+            self._settled.notify(message.key)
         self._changed.notify_all()
 
     def _over_with(self, position: int) -> None:
         """Nothing more comes of the messages up to this position."""
-        for message in [its for its in self._unkept.values() if its.position <= position]:
-            self._settle(message, message.parts)
+        while (first := next(iter(self._unkept.values()), None)) is not None and first.position <= position:
+            self._settle(first, first.parts)
+
+    def _brings_nothing(self, position: int) -> bool:
+        """Whether nothing more comes of the messages up to this position."""
+        for message in self._unkept.values():
+            if message.position > position:
+                break
+            if not self._is_silent(message):
+                return False
+        return True
 
     def _is_silent(self, message: _Message) -> bool:
         """Whether neither this message nor one before it brings anything any more."""
         return message.quiet >= QUIET_STEPS or (message.read_at is not None and self._calls - message.read_at >= QUEUED)
 
-    def _wait(self, condition: Callable[[], bool], longest: float = math.inf) -> None:
-        """Wait for `condition`, which comes true at the latest when what it waits for is silent."""
+    def _wait(self, condition: Callable[[], bool], longest: float = math.inf, key: Key | None = None) -> None:
+        """Wait for `condition`, which comes true at the latest when what it waits for is silent. With `key` it can only
+        come true before that when a message with this key is settled."""
         end = time.monotonic() + longest
         while not (self._released or condition()) and (now := time.monotonic()) < end:
             if now >= self._step_at:
                 self._step(now)
-            self._changed.wait(QUIET_STEP)
+            if key is None:
+                self._changed.wait(QUIET_STEP)
+            else:
+                self._settled.wait(key, QUIET_STEP)
+
+    def _notify_all(self) -> None:
+        """What is waited for has nowhere to go any more."""
+        self._changed.notify_all()
+        self._settled.notify_all()
+        self._safe.notify_all()
 
     def _step(self, now: float) -> None:
         """One step of quiet for all, whoever waits: by the clock a process that was stopped would take its absence for

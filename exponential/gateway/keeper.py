@@ -1,113 +1,135 @@
-"""The worker's end of the vault: what the client commits to its store goes to the gateway, in order, behind its back.
+"""The worker's end of the vault: one client's store in memory, whose changed pages go to the gateway.
 
 The client doesn't wait at each commit: linking alone makes more than 800. Instead the gate holds what it says to
-WhatsApp until the commits that it rests on are safe, and we hold commits back until the messages that they rest on are
-kept. So a copy that is given up, at any moment, was ahead of the vault by nothing that WhatsApp knows of.
+WhatsApp until the transactions that it rests on are safe, and we hold pages back until the messages that they rest on
+are kept. So a copy that is given up, at any moment, was ahead of the vault by nothing that WhatsApp knows of.
 """
 
 import queue
 import threading
-import time
 import weakref
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 from exponential import log
-from exponential.gateway import vfs, wire
+from exponential.gateway import memdb, pages, wire
 from exponential.gateway.gate import Gate
-from exponential.gateway.pages import UNIT
+from exponential.gateway.memdb import MemoryDatabase
+from exponential.gateway.pages import PAGE_BYTES
 
-_mounted: dict[str, "Keeper"] = {}  # by session: the newest; a client that stops may still have last things to write
-_by_file: weakref.WeakValueDictionary[str, "Keeper"] = weakref.WeakValueDictionary()  # also those still open
-RETRY = 2.0  # seconds between attempts while the disk is full
+_by_store: weakref.WeakValueDictionary[str, "Keeper"] = weakref.WeakValueDictionary()
+_CLOSED = 2**63  # a generation that is never durable
 _log = log.get(__name__)
 
 
 class Keeper:
-    """One copy of a store, which one client may open from now until the session's next copy is made.
+    """One copy of a store, for one client, in the SQLite of `library`.
 
-    It is the gate's Store: a generation is a commit. `on_lost` is called when the copy no longer counts.
+    It is the gate's Store: a generation is SQLite's file change counter. `on_lost` is called when the copy no longer
+    counts.
     """
 
-    def __init__(self, opening: wire.Open, emit: Callable[[wire.Event], None], on_lost: Callable[[], None]) -> None:
-        self.path = Path(opening.folder) / opening.store
-        self._session = opening.session
+    def __init__(
+        self, library: Any, opening: wire.Open, emit: Callable[[wire.Event], None], on_lost: Callable[[], None]
+    ) -> None:
+        self._database = MemoryDatabase(library, f"/store-{opening.store}", opening.content)
+        self._session, self._store = opening.session, opening.store
         self._emit = emit
         self._on_lost = on_lost
         self._gate: Gate | None = None
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # of all below
-        self._units: dict[int, bytes] = {}  # committed, not sent yet
-        self._size = 0
-        self._position = 0  # of the gate, when the newest of them was committed
-        self._generation = self._durable = 0
-        self._sending = False
-        if before := _mounted.get(opening.session):
-            vfs.unmount(before.path)
-        _mounted[opening.session] = _by_file[opening.store] = self
-        vfs.mount(self.path, bytes.fromhex(opening.key), self._commit)
+        self._kept = opening.content  # what the vault has
+        self._durable = memdb.change_counter(opening.content)
+        self._lock = threading.Lock()  # of the two below
+        self._pushing = self._again = False
+        _by_store[opening.store] = self
+
+    @property
+    def path(self) -> str:
+        """The name under which the client's SQLite opens it."""
+        return self._database.name
 
     def attach(self, gate: Gate) -> None:
         """Must be called before the client opens the store."""
         self._gate = gate
 
     def generation(self) -> int:
-        return self._generation
+        try:
+            return self._database.change_counter()
+        except ValueError:
+            return _CLOSED
 
     def is_durable(self, generation: int) -> bool:
         return self._durable >= generation
+
+    def push(self) -> None:
+        """See that what has changed so far becomes durable. Returns at once."""
+        with self._lock:
+            self._again = True
+            if self._pushing:
+                return
+            self._pushing = True
+        threading.Thread(target=self._push_all, daemon=True, name="store").start()
+
+    def catch_up(self) -> None:
+        """Called now and then: push also what nothing that is said to WhatsApp rests on."""
+        if self._durable < self.generation() < _CLOSED:
+            self.push()
 
     def answer(self, kept: bool) -> None:
         """The gateway's word on the change that it was told of last."""
         self._answers.put(kept)
 
-    def _commit(self, units: dict[int, bytes], size: int) -> None:
-        """Called within the client's commit."""
-        assert self._gate is not None
-        position = self._gate.position()  # not under our lock: the gate asks us under its own
-        with self._lock:
-            self._units = {number: data for number, data in (self._units | units).items() if number * UNIT < size}
-            self._size, self._position = size, position
-            self._generation += 1
-            if not self._sending:
-                self._sending = True
-                threading.Thread(target=self._send, daemon=True, name="store").start()
+    def close(self) -> None:
+        """Wipe the copy. The client must have stopped; what it still tries has no store."""
+        self._database.close()
 
-    def _send(self) -> None:
-        """Send commits, all that there are at a time, until there are no more."""
-        gate = self._gate
-        assert gate is not None
+    @property
+    def leftover(self) -> int:
+        """Bytes that a copy leaves behind when its client is over: the library never closes its connections."""
+        return 2 * len(self._kept)  # memdb grows by doubling
+
+    def _push_all(self) -> None:
+        """Push until there is nothing new, or until it makes no sense any more."""
         while True:
             with self._lock:
-                units, size, position, generation = self._units, self._size, self._position, self._generation
-                if generation == self._durable:
-                    self._sending = False
+                if not self._again:
+                    self._pushing = False
                     return
-                self._units = {}
-            numbers = sorted(units)
-            written = False
-            while not written:
-                if not gate.passed(position):
-                    return  # the client is stopped: what it did last, WhatsApp will tell again
-                written = self._write(b"".join(units[number] for number in numbers))
-            self._emit(wire.Changed(self._session, self.path.name, numbers, size))
-            if not self._answers.get():
-                _log.warning("store_lost", session=self._session, meaning="it was checked out again since")
+                self._again = False
+            try:
+                if not self._push():
+                    return
+            except ValueError:  # closed
+                return
+            except Exception as error:
+                _log.error("store_not_pushed", session=self._session, error=error)
                 return self._on_lost()
-            self._durable = generation
-            gate.durable()
 
-    def _write(self, data: bytes) -> bool:
-        try:
-            wire.changes_file(self.path).write_bytes(data)
-        except OSError as error:
-            _log.error("store_not_written", session=self._session, error=error)
-            time.sleep(RETRY)
+    def _push(self) -> bool:
+        """Send what has changed to the gateway. False when nobody wants it any more."""
+        gate = self._gate
+        assert gate is not None
+        content = self._database.copy()
+        generation = memdb.change_counter(content)
+        if generation == self._durable:
+            return True
+        position = gate.position()  # after the copy: it may rest on any message that came before
+        if not gate.passed(position):
+            return False  # the client is stopped: what it did last, WhatsApp will tell again
+        numbers = pages.changed(self._kept, content)
+        data = b"".join(content[number * PAGE_BYTES : (number + 1) * PAGE_BYTES] for number in numbers)
+        self._emit(wire.Changed(self._session, self._store, generation, len(content), numbers, data))
+        if not self._answers.get():
+            _log.warning("store_lost", session=self._session, meaning="it was checked out again since")
+            self._on_lost()
             return False
+        self._kept, self._durable = content, generation
+        gate.durable()
         return True
 
 
 def answer(told: wire.Kept) -> None:
-    keeper = _by_file.get(told.store)
+    keeper = _by_store.get(told.store)
     if keeper is not None:
         keeper.answer(told.kept)

@@ -1,75 +1,104 @@
-"""The cipher of credential stores: AES-256-XTS in units of 4,096 bytes, and where its keys come from.
+"""Sealed pages of a credential store, and the sealed manifest that says which pages belong together.
 
-Lengths and offsets stay what they are; a unit's number is its tweak. Blocks of 16 bytes stand alone, so parts of a unit
-can be rewritten. A block of zeros on disk is a hole and reads as zeros (a sealed block is all zeros once in 2^128).
-XTS hides content; it neither proves who wrote it nor that it is the newest (NIST SP 800-38E; docs/security.md).
+A page is 4,096 bytes of the store's SQLite file; the last one may be shorter. Each is sealed with AES-256-GCM under a
+key of its store alone, with store and number as associated data; the manifest holds a digest of every sealed page. So
+it is noticed when a page was changed, moved, brought from another store, or put back from an earlier time. Only the
+whole of an earlier time, manifest included, can't be told from the newest (docs/security.md).
 """
 
-import itertools
+import hashlib
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-UNIT = 4096  # bytes under one tweak; SQLite's default page size
-BLOCK = 16
-KEY = 64  # bytes: AES-256-XTS takes two keys of 32
-_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html §1.3
-_HOLE = bytes(BLOCK)
+PAGE_BYTES = 4096
+_NONCE, _DIGEST = 12, 16  # bytes
+_HEAD = struct.Struct(">QQ")  # generation, size
 
 
-def session_key(master: bytes, session: str) -> bytes:
-    """The key of one session's store, made from one key of the ring. A worker gets this and never the ring."""
-    return _derive(master, f"exponential store {session}")
+class Damaged(Exception):
+    """The pages don't belong together as their manifest says, or aren't what was sealed."""
 
 
-def file_key(key: bytes, suffix: str) -> bytes:
-    """The key of one file of a store: suffix "" is the database, "-journal" its rollback journal."""
-    return _derive(key, f"exponential file {suffix}")
+@dataclass(frozen=True)
+class Manifest:
+    """What a store of `size` bytes is made of, after its transaction number `generation`: a digest of each page."""
+
+    generation: int
+    size: int
+    digests: list[bytes]
 
 
-def _derive(key: bytes, info: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY, salt=None, info=info.encode()).derive(key)
+def page_count(size: int) -> int:
+    """How many pages a store of `size` bytes has."""
+    return -(-size // PAGE_BYTES)
 
 
-class PageCipher:
-    """Seals and opens parts of one file. `position` and the data's length are multiples of BLOCK, in bytes."""
-
-    def __init__(self, key: bytes) -> None:
-        self._algorithm = algorithms.AES(key)
-
-    def seal(self, position: int, plain: bytes) -> bytes:
-        """What stands on disk at `position` for `plain`."""
-        return b"".join(self._run(at, part, sealing=True) for at, part in _units(position, plain))
-
-    def open(self, position: int, sealed: bytes) -> bytes:
-        """What `seal` was given, and zeros for holes. A wrong key gives noise, not an error."""
-        return b"".join(self._open_unit(at, part) for at, part in _units(position, sealed))
-
-    def fits(self, start: bytes) -> bool:
-        """Whether the first 16 bytes of a main database were sealed with this key; an empty file fits every key."""
-        return not start.strip(b"\0") or self.open(0, start[:BLOCK].ljust(BLOCK, b"\0")) == _MAGIC
-
-    def _open_unit(self, at: int, sealed: bytes) -> bytes:
-        if _HOLE not in sealed:
-            return self._run(at, sealed, sealing=False)
-        plain = bytearray(self._run(at, sealed, sealing=False))
-        for block in range(0, len(sealed), BLOCK):
-            if sealed[block : block + BLOCK] == _HOLE:
-                plain[block : block + BLOCK] = _HOLE
-        return bytes(plain)
-
-    def _run(self, at: int, data: bytes, *, sealing: bool) -> bytes:
-        unit, skipped = divmod(at, UNIT)
-        cipher = Cipher(self._algorithm, modes.XTS(unit.to_bytes(16, "little")))
-        context = cipher.encryptor() if sealing else cipher.decryptor()
-        return context.update(bytes(skipped) + data)[skipped:] if skipped else context.update(data)
+def split(content: bytes) -> dict[int, bytes]:
+    """A store's pages, by number."""
+    return {number: content[number * PAGE_BYTES :][:PAGE_BYTES] for number in range(page_count(len(content)))}
 
 
-def _units(position: int, data: bytes) -> list[tuple[int, bytes]]:
-    """`data` cut at the borders of units, each part with its position."""
-    first = UNIT - position % UNIT
-    if len(data) <= first:
-        return [(position, data)] if data else []
-    cuts = [0, *range(first, len(data), UNIT), len(data)]
-    return [(position + start, data[start:end]) for start, end in itertools.pairwise(cuts)]
+def changed(before: bytes, after: bytes) -> list[int]:
+    """Numbers of the pages of `after` that `before` hasn't, or has otherwise."""
+    starts = range(0, len(after), PAGE_BYTES)
+    return [
+        start // PAGE_BYTES
+        for start in starts
+        if after[start : start + PAGE_BYTES] != before[start : start + PAGE_BYTES]
+    ]
+
+
+def digest(sealed: bytes) -> bytes:
+    """What the manifest holds of a sealed page."""
+    return hashlib.blake2b(sealed, digest_size=_DIGEST).digest()
+
+
+class StoreCipher:
+    """Seals and opens what belongs to one store; `master` is a key of the ring."""
+
+    def __init__(self, master: bytes, store: str) -> None:
+        info = f"exponential credential store {store}".encode()
+        self._key = AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master))
+        self._store = store
+
+    def seal_page(self, number: int, page: bytes) -> bytes:
+        return self._seal(f"page {number}", page)
+
+    def seal_manifest(self, manifest: Manifest) -> bytes:
+        return self._seal("manifest", _HEAD.pack(manifest.generation, manifest.size) + b"".join(manifest.digests))
+
+    def open_manifest(self, sealed: bytes) -> Manifest:
+        """Raises Damaged, also when it was sealed with another key."""
+        plain = self._open("manifest", sealed)
+        generation, size = _HEAD.unpack_from(plain)
+        return Manifest(generation, size, [plain[at : at + _DIGEST] for at in range(_HEAD.size, len(plain), _DIGEST)])
+
+    def open_pages(self, manifest: Manifest, sealed: Mapping[int, bytes]) -> bytes:
+        """The store's content. Raises Damaged unless these are the pages that the manifest speaks of, and no others."""
+        numbers = range(len(manifest.digests))
+        if sorted(sealed) != list(numbers) or any(digest(sealed[at]) != manifest.digests[at] for at in numbers):
+            raise Damaged
+        content = b"".join(self._open(f"page {number}", sealed[number]) for number in numbers)
+        if len(content) != manifest.size:
+            raise Damaged
+        return content
+
+    def _seal(self, what: str, plain: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._key.encrypt(nonce, plain, self._about(what))
+
+    def _open(self, what: str, sealed: bytes) -> bytes:
+        try:
+            return self._key.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._about(what))
+        except (InvalidTag, ValueError):
+            raise Damaged from None
+
+    def _about(self, what: str) -> bytes:
+        return f"{self._store} {what}".encode()

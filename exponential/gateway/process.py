@@ -159,11 +159,11 @@ class WorkerProcess:
     async def _read(self) -> None:
         try:
             while True:
-                length = wire.body_length(await self._reader.readexactly(4))
-                if length > wire.MAX_FRAME:
-                    await self._read_over(length)
+                header = wire.Header.read(await self._reader.readexactly(wire.HEADER_BYTES))
+                if header.too_long:
+                    await self._read_over(header.total)
                     continue
-                item = wire.unpack(await self._reader.readexactly(length))
+                item = wire.unpack(header, await self._reader.readexactly(header.total))
                 if isinstance(item, wire.Answer):
                     waiting = self._waiting.get(item.request)
                     if waiting is not None and not waiting.done():

@@ -50,6 +50,12 @@ ENDINGS = {
         "EXPONENTIAL_ENCRYPTION_KEY. Have the gateway's owner add it to that list and start the gateway again; "
         "then restart this session.",
     ),
+    "damaged": (
+        "error",
+        False,
+        "This session's stored credentials were damaged, or somebody changed them, so they aren't used. Remove the "
+        "session and link the phone again.",
+    ),
 }
 VOID = frozenset(cause for cause, (_, void, _reason) in ENDINGS.items() if void)
 # How linking can fail → (status, reason for people).

@@ -11,8 +11,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from exponential import log
-from exponential.gateway import access, reasons, spool, wire
-from exponential.gateway.keeper import Keeper
+from exponential.gateway import access, reasons, spool, whatsapp, wire
 from exponential.gateway.policy import Policy
 from exponential.gateway.proofs import Guard
 from exponential.gateway.rates import RateLimiter
@@ -41,7 +40,7 @@ class SessionThread:
         self._proofs = Guard()
         self._rates = RateLimiter()
         self.folder = Path(opening.folder)
-        self._store = Keeper(opening, emit, self._lose)
+        self._store = whatsapp.new_store(opening, emit, self._lose)
         self._spool_key = spool_key
         self._emit = emit
         self.pause = pause
@@ -62,6 +61,11 @@ class SessionThread:
     def linking(self) -> bool:
         return self._client is not None and self._client.linking
 
+    @property
+    def leftover(self) -> int:
+        """Bytes of memory that stay taken when this session is over here."""
+        return self._store.leftover
+
     def receipts_recorded(self, message_ids: list[str]) -> None:
         client = self._client
         if client is not None:
@@ -78,6 +82,7 @@ class SessionThread:
     def check(self) -> None:
         """Called now and then: a linked client that hasn't been logged in for a while is started anew."""
         client = self._client
+        self._store.catch_up()
         if client is None or client.linking or client.logged_in:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > (FIRST_LOGIN if client.just_linked else STUCK_AFTER):
@@ -99,7 +104,7 @@ class SessionThread:
                 return
             client.stop()
             if client.linking:
-                self._folder_lock.release()
+                self._give_up()
                 return
             self._thread.join(1)
 
@@ -109,6 +114,7 @@ class SessionThread:
         client: Client | None = None
         try:
             with ExitStack() as held:
+                held.callback(self._store.close)
                 self._folder_lock = FolderLock(self.folder)
                 held.callback(self._folder_lock.release)
                 self._writer = held.enter_context(closing(spool.Writer(self.folder, self._spool_key)))
@@ -150,9 +156,14 @@ class SessionThread:
             self._store,
             keep=self._keep,
             emit=self._emit,
-            on_linking_failed=lambda: self._folder_lock.release(),
+            on_linking_failed=self._give_up,
             on_end=self._on_end,
         )
+
+    def _give_up(self) -> None:
+        """Linking has failed: the client's thread stays behind, parked in the library, and needs nothing any more."""
+        self._folder_lock.release()
+        self._store.close()
 
     def _on_end(self, cause: str) -> None:
         if not self._closed.is_set():
@@ -186,7 +197,7 @@ class SessionThread:
 
 
 class FolderLock:
-    """Holds a session's folder: two clients on one store, even for a moment while a worker dies, would damage it."""
+    """Holds a session's folder: two writers of one spool, even for a moment while a worker dies, would damage it."""
 
     def __init__(self, folder: Path) -> None:
         self._file: int | None = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

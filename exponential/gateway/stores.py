@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from exponential import clock, log
 from exponential.gateway import wire
-from exponential.gateway.vault import Copy, Lost, Vault, copy_name
+from exponential.gateway.pages import PAGE_BYTES
+from exponential.gateway.vault import Copy, Lost, Vault
 
 AT_ONCE = 8  # stores checked out at the same time after a start: each takes a database connection for a moment
 RETRY = 0.5  # seconds between attempts while the database is away
@@ -24,45 +25,52 @@ class Stores:
     def __init__(self, vault: Vault, folder: Path) -> None:
         self._vault = vault
         self._folder = folder
-        self._copies: dict[UUID, UUID] = {}
+        self._copies: dict[UUID, Copy] = {}
+        self._taken_over: set[UUID] = set()
         self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     def take_over(self, session_id: UUID) -> None:
         """The next check-out takes the store from whoever has it, as this node has the right to the session."""
-        self._copies.pop(session_id, None)
+        self._taken_over.add(session_id)
 
     @contextlib.asynccontextmanager
-    async def checked_out(self, session_id: UUID, wanted: Callable[[], bool]) -> AsyncIterator[Copy | None]:
-        """A fresh copy, to be handed to a worker within the block; None when it is not `wanted` any more.
+    async def checked_out(
+        self, session_id: UUID, wanted: Callable[[], bool]
+    ) -> AsyncIterator[tuple[Copy, bytes] | None]:
+        """A fresh copy and its content, to be handed to a worker within the block; None when no longer `wanted`.
 
-        Waits while database or disk can't give it. Raises vault.Locked, or vault.Lost when another node took the store
-        since this one had it, or the session is gone.
+        Waits while the database can't give it. Raises vault.Locked or vault.Damaged, or vault.Lost when another node
+        took the store since this one had it, or the session is gone.
         """
         async with self._turns[session_id]:
-            copy, name = None, clock.new_id()
-            while copy is None and wanted():
+            checked_out, name = None, clock.new_id()
+            while checked_out is None and wanted():
                 try:
                     async with self._slots:
-                        folder, after = self._folder / str(session_id), self._copies.get(session_id)
-                        copy = await self._vault.check_out(session_id, folder, name=name, after=after)
+                        last = None if session_id in self._taken_over else self._copies.get(session_id)
+                        folder, after = self._folder / str(session_id), last.name if last else None
+                        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                        checked_out = await self._vault.check_out(session_id, folder, name=name, after=after)
                 except (SQLAlchemyError, OSError) as error:  # the database is away, or the disk is full
                     _log.warning("store_waits", session=str(session_id), error=error)
                     await asyncio.sleep(RETRY)
-            if copy is not None:
-                self._copies[session_id] = copy.name
-            yield copy if wanted() else None
+            if checked_out is not None:
+                self._taken_over.discard(session_id)
+                self._copies[session_id] = checked_out[0]
+            yield checked_out if wanted() else None
 
     async def keep(self, changed: wire.Changed, wanted: Callable[[], bool]) -> bool:
         """Commit what a worker changed, however long the database is away. False when its copy no longer counts."""
-        session_id, copy = UUID(changed.session), copy_name(changed.store)
-        try:
-            units = wire.changes_file(self._folder / changed.session / changed.store).read_bytes()
-        except FileNotFoundError:  # a newer check-out has removed it
+        copy = self._copies.get(UUID(changed.session))
+        if copy is None or str(copy.name) != changed.store:
             return False
+        starts = range(0, len(changed.data), PAGE_BYTES)
+        pages = (changed.data[start : start + PAGE_BYTES] for start in starts)
+        changes = dict(zip(changed.pages, pages, strict=True))
         while wanted():
             try:
-                await self._vault.keep(session_id, copy, changed.units, units, changed.size)
+                await self._vault.keep(copy, changed.generation, changed.size, changes)
                 return True
             except SQLAlchemyError as error:
                 _log.warning("store_waits", session=changed.session, error=error)
@@ -71,9 +79,12 @@ class Stores:
                 return False
         return False
 
-    def lost(self, changed: wire.Changed) -> bool:
+    async def lost(self, changed: wire.Changed) -> bool:
         """After `keep` was refused: whether this was our newest copy, so that another node has the session now."""
-        return self._copies.get(UUID(changed.session)) == copy_name(changed.store)
+        session_id = UUID(changed.session)
+        async with self._turns[session_id]:  # else our own next copy may just be on its way
+            copy = self._copies.get(session_id)
+            return copy is not None and str(copy.name) == changed.store
 
     async def forget(self, session_id: UUID) -> None:
         """Delete a store's content for good."""

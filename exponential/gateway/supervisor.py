@@ -18,7 +18,7 @@ from exponential.gateway.outbox import SendFailed, SendUnknown
 from exponential.gateway.policy import Policy
 from exponential.gateway.process import Launch, WorkerProcess
 from exponential.gateway.stores import Stores
-from exponential.gateway.vault import Copy, Locked, Lost
+from exponential.gateway.vault import Copy, Damaged, Locked, Lost
 from exponential.gateway.wire import Original
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds before a dead worker is replaced; doubled each time
@@ -236,21 +236,22 @@ class Supervisor:
             case _:
                 raise SendFailed(answer.result)
 
-    def _opening(self, session: str, copy: Copy) -> wire.Open:
-        return wire.Open(
-            session, str(copy.path.parent), self._policies[session], store=copy.path.name, key=copy.key.hex()
-        )
+    def _opening(self, session: str, copy: Copy, content: bytes) -> wire.Open:
+        folder = str(self.folder_of(copy.session_id))
+        return wire.Open(session, folder, self._policies[session], store=str(copy.name), content=content)
 
     async def _start_client(self, crew: Crew, process: WorkerProcess, session: str) -> None:
         """Hand a session and its credentials to a worker."""
         cause = None
         try:
             wanted = lambda: session in crew.sessions and crew.process is process  # noqa: E731
-            async with self.stores.checked_out(UUID(session), wanted) as copy:
-                if copy is not None:
-                    process.tell(self._opening(session, copy))
+            async with self.stores.checked_out(UUID(session), wanted) as checked_out:
+                if checked_out is not None:
+                    process.tell(self._opening(session, *checked_out))
         except Lost:
             crew.sessions.discard(session)
+        except Damaged:
+            cause = wire.Ended(session, "damaged")
         except Locked:
             cause = wire.Ended(session, "locked")
         if cause is not None:
@@ -272,7 +273,7 @@ class Supervisor:
                 await self._start_client(crew, process, changed.session)
             return
         process.tell(wire.Kept(changed.session, changed.store, kept))
-        if not kept and not process.gone and self.stores.lost(changed):
+        if not kept and not process.gone and await self.stores.lost(changed):
             _log.warning("session_lost", session=changed.session, meaning="another node holds it now")
             await self.close_session(UUID(changed.session))
 

@@ -1,15 +1,14 @@
 """The true home of the WhatsApp client's credential stores: sealed pages in the gateway's Postgres.
 
-A worker works on a copy, a file of its session's folder that nobody needs once the client has stopped. What the client
-commits there comes here, whole commits in order, before WhatsApp learns of anything that rests on it
+A worker works on a copy in its memory, which nobody needs once the client has stopped. What the client commits there
+comes here, transactions whole and in order, before WhatsApp learns of anything that rests on it
 (docs/decisions/0003-stores.md). The copy checked out last is the one that counts; what an earlier one still brings is
 refused.
 """
 
 import asyncio
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -22,30 +21,31 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential import clock, log
 from exponential.database import Database, GatewayBase
 from exponential.encryption import key_id
-from exponential.gateway import earlier, pages
-from exponential.gateway.pages import UNIT, PageCipher
+from exponential.gateway import earlier, memdb, pages
+from exponential.gateway.pages import Manifest, StoreCipher
 
 _KEEP = text("""
     with held as (
-        update stores set size = :size where session_id = :session and copy = :copy returning session_id
+        update stores set size = :size, generation = :generation, manifest = :manifest
+        where session_id = :session and copy = :copy returning session_id
     ), shortened as (
-        delete from store_pages using held where store_pages.session_id = held.session_id and number >= :units
+        delete from store_pages using held where store_pages.session_id = held.session_id and number >= :pages
     ), kept as (
         insert into store_pages (session_id, number, data)
         select held.session_id, page.number, page.data
-        from held, unnest(cast(:numbers as integer[]), cast(:pages as bytea[])) as page (number, data)
+        from held, unnest(cast(:numbers as integer[]), cast(:sealed as bytea[])) as page (number, data)
         on conflict (session_id, number) do update set data = excluded.data
     )
     select count(*) from held
 """)
-_PREFIX = "store-"
 _log = log.get(__name__)
 
 
 class Store(GatewayBase):
     """One session's store. `copy` names the one whose changes are taken, `key_id` the ring's key it is sealed under.
 
-    `size` is in bytes; 0 before the first commit.
+    `size` is in bytes; 0 before the first commit. `generation` counts its transactions, `manifest` is a sealed
+    pages.Manifest; there is none before the first commit, and none of a store that 0.1.0 wrote.
     """
 
     __tablename__ = "stores"
@@ -54,10 +54,12 @@ class Store(GatewayBase):
     copy: Mapped[UUID]
     key_id: Mapped[bytes] = mapped_column(LargeBinary)
     size: Mapped[int] = mapped_column(BigInteger)
+    generation: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    manifest: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class StorePage(GatewayBase):
-    """Unit `number` of a store's file, as it stands on disk; units that were never written have no row."""
+    """Page `number` of a store's file, sealed."""
 
     __tablename__ = "store_pages"
 
@@ -71,16 +73,21 @@ class Lost(Exception):
 
 
 class Locked(Exception):
-    """The store can't be opened with the keys of the ring; nothing was changed."""
+    """The key that the store was sealed under is missing in the ring; nothing was changed."""
 
 
-@dataclass(frozen=True)
+class Damaged(Locked):
+    """What is stored isn't what was sealed, or isn't of one time; nothing was changed."""
+
+
+@dataclass
 class Copy:
-    """A store checked out to `path`, under its name. `key` is what pages.session_key made for it."""
+    """A store that is checked out, under this name. `digests` are those of the pages that were kept of it last."""
 
     name: UUID
-    path: Path
-    key: bytes = field(repr=False)
+    session_id: UUID
+    cipher: StoreCipher
+    digests: list[bytes]
 
 
 class Vault:
@@ -93,58 +100,66 @@ class Vault:
 
     async def check_out(
         self, session_id: UUID, folder: Path, *, name: UUID | None = None, after: UUID | None = None
-    ) -> Copy:
-        """Write a copy of the store into `folder`; from now on only this copy's changes are taken.
+    ) -> tuple[Copy, bytes]:
+        """A copy of the store, and its content; from now on only this copy's changes are taken.
 
         With `after` only if that copy was the last one. When the outcome is unknown, call again with the same `name`.
-        Raises Lost, or Locked when no key of the ring opens it.
+        What earlier versions left in the session's `folder` is read and removed. Raises Lost, Locked or Damaged.
         """
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name, key = name or clock.new_id(), pages.session_key(self._ring[self.newest], str(session_id))
+        name = name or clock.new_id()
         async with self._database.transaction() as db:
             store = await self._claimed(db, session_id)
             if after is not None and store.copy not in (after, name):
                 raise Lost
-            content = await self._sealed_anew(db, store, key)
-            if not store.size:
-                content = await self._imported(db, store, folder, key)
-            store.copy, size = name, store.size
-        path = folder / file_name(name)
-        await asyncio.to_thread(_write, path, content, size)
-        return Copy(name, path, key)
+            content = await self._content(db, store, folder)
+            if store.key_id != self.newest or (content and store.manifest is None):
+                digests = await self._replace(db, store, content)
+            else:
+                digests = self._manifest(store).digests if store.manifest is not None else []
+            store.copy = name
+        await asyncio.to_thread(earlier.remove, folder)
+        return Copy(name, session_id, self._cipher(store), digests), content
 
-    async def keep(self, session_id: UUID, copy: UUID, numbers: list[int], units: bytes, size: int) -> None:
-        """Commit what changed in a copy, `size` bytes long now: these units, one after the other. Raises Lost.
+    async def keep(self, copy: Copy, generation: int, size: int, changed: Mapping[int, bytes]) -> None:
+        """Commit these pages of a copy, `size` bytes long now, as they are after this transaction. Raises Lost.
 
         When the outcome is unknown (the connection broke), call again before anything else.
         """
+        sealed = {number: copy.cipher.seal_page(number, page) for number, page in changed.items()}
+        digests = copy.digests[: pages.page_count(size)]
+        digests += [b""] * (pages.page_count(size) - len(digests))
+        for number, page in sealed.items():
+            digests[number] = pages.digest(page)
         parameters = {
-            "session": session_id,
-            "copy": copy,
+            "session": copy.session_id,
+            "copy": copy.name,
             "size": size,
-            "units": -(-size // UNIT),
-            "numbers": numbers,
-            "pages": [units[at : at + UNIT] for at in range(0, len(units), UNIT)],
+            "generation": generation,
+            "manifest": copy.cipher.seal_manifest(Manifest(generation, size, digests)),
+            "pages": len(digests),
+            "numbers": list(sealed),
+            "sealed": list(sealed.values()),
         }
         async with self._database.transaction() as db:
             if not await db.scalar(_KEEP, parameters):
                 raise Lost
+        copy.digests = digests
 
     async def forget(self, session_id: UUID) -> None:
         """Delete the store's content for good; a copy that is still out is shut out."""
+        nothing = {"size": 0, "generation": 0, "manifest": None, "copy": clock.new_id(), "key_id": self.newest}
         async with self._database.transaction() as db:
             emptied = update(Store).where(Store.session_id == session_id)  # before its pages, as all lock them
-            await db.execute(emptied.values(size=0, copy=clock.new_id(), key_id=self.newest))
+            await db.execute(emptied.values(nothing))
             await db.execute(delete(StorePage).where(StorePage.session_id == session_id))
 
     async def reseal(self, session_id: UUID) -> bool:
-        """Seal a store that nobody uses under the newest key. False when it is already. Raises Lost or Locked."""
+        """Seal a store that nobody uses under the newest key. False when it is already. Raises as `check_out`."""
         async with self._database.transaction() as db:
             store = await self._claimed(db, session_id)
             if store.key_id == self.newest:
                 return False
-            key = pages.session_key(self._ring[self.newest], str(session_id))
-            await self._sealed_anew(db, store, key)
+            await self._replace(db, store, await self._content(db, store, None))
             store.copy = clock.new_id()
             return True
 
@@ -157,65 +172,52 @@ class Vault:
             raise Lost from None  # the session itself is gone
         return await db.get_one(Store, session_id, with_for_update=True)
 
-    async def _sealed_anew(self, db: AsyncSession, store: Store, key: bytes) -> dict[int, bytes]:
-        """The store's pages under `key`, the newest key's, and stored so."""
+    async def _content(self, db: AsyncSession, store: Store, folder: Path | None) -> bytes:
+        """What is in the store, every page and its generation checked; of an empty one, what lies in `folder`."""
         stored = select(StorePage.number, StorePage.data).where(StorePage.session_id == store.session_id)
-        content = {number: bytes(data) for number, data in await db.execute(stored)}
-        master = self._ring.get(store.key_id)
-        if master is None:
+        sealed = {number: bytes(data) for number, data in await db.execute(stored)}
+        if store.key_id not in self._ring:
             raise Locked
-        old = PageCipher(pages.file_key(pages.session_key(master, str(store.session_id)), ""))
-        if not old.fits(content.get(0, b"")):
-            raise Locked
-        if store.key_id != self.newest:
-            content = await asyncio.to_thread(_resealed, content, old, PageCipher(pages.file_key(key, "")))
-            await self._replace(db, store, content)
-            store.key_id = self.newest
-        return content
-
-    async def _imported(self, db: AsyncSession, store: Store, folder: Path, key: bytes) -> dict[int, bytes]:
-        """The plain store that a version before this one left in `folder`, sealed and stored; {} when there is none."""
+        if store.manifest is not None:
+            return await asyncio.to_thread(self._opened, store, sealed)
         try:
-            plain = await asyncio.to_thread(earlier.read, folder)
+            if store.size:
+                master, session = self._ring[store.key_id], str(store.session_id)
+                return await asyncio.to_thread(earlier.open_xts, master, session, sealed, store.size)
+            content = await asyncio.to_thread(earlier.read, folder) if folder is not None else b""
         except ValueError:
             raise Locked from None
-        sealed = PageCipher(pages.file_key(key, "")).seal(0, plain)
-        content = {at // UNIT: sealed[at : at + UNIT] for at in range(0, len(sealed), UNIT)}
         if content:
-            await self._replace(db, store, content)
-            store.size = len(sealed)
             _log.info("plain_store_encrypted", session=str(store.session_id))
         return content
 
-    async def _replace(self, db: AsyncSession, store: Store, content: dict[int, bytes]) -> None:
+    def _opened(self, store: Store, sealed: Mapping[int, bytes]) -> bytes:
+        try:
+            manifest = self._manifest(store)
+            content = self._cipher(store).open_pages(manifest, sealed)
+        except pages.Damaged:
+            raise Damaged from None
+        if manifest.generation != store.generation or memdb.change_counter(content) != store.generation:
+            raise Damaged
+        return content
+
+    async def _replace(self, db: AsyncSession, store: Store, content: bytes) -> list[bytes]:
+        """Store all of this content, sealed under the newest key; the digests of its pages."""
+        store.key_id = self.newest
+        cipher = self._cipher(store)
+        sealed = {number: cipher.seal_page(number, page) for number, page in pages.split(content).items()}
         await db.execute(delete(StorePage).where(StorePage.session_id == store.session_id))
-        rows = [{"session_id": store.session_id, "number": number, "data": data} for number, data in content.items()]
+        rows = [{"session_id": store.session_id, "number": number, "data": page} for number, page in sealed.items()]
         if rows:
             await db.execute(insert(StorePage), rows)
+        digests = [pages.digest(page) for page in sealed.values()]
+        manifest = Manifest(memdb.change_counter(content), len(content), digests)
+        store.size, store.generation = manifest.size, manifest.generation
+        store.manifest = cipher.seal_manifest(manifest) if content else None
+        return digests
 
+    def _manifest(self, store: Store) -> Manifest:
+        return self._cipher(store).open_manifest(store.manifest or b"")
 
-def file_name(copy: UUID) -> str:
-    """Of a copy, in its session's folder."""
-    return f"{_PREFIX}{copy}.db"
-
-
-def copy_name(file: str) -> UUID:
-    """Which copy lies in a file of this name."""
-    return UUID(Path(file).stem.removeprefix(_PREFIX))
-
-
-def _resealed(content: dict[int, bytes], old: PageCipher, new: PageCipher) -> dict[int, bytes]:
-    return {number: new.seal(number * UNIT, old.open(number * UNIT, data)) for number, data in content.items()}
-
-
-def _write(path: Path, content: dict[int, bytes], size: int) -> None:
-    """Write the copy, the only one in its folder: earlier ones go, and a plain store from before."""
-    for old in path.parent.glob("store*.db*"):
-        old.unlink(missing_ok=True)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        for number, data in content.items():
-            os.pwrite(file, data, number * UNIT)
-        os.ftruncate(file, size)
-    finally:
-        os.close(file)
+    def _cipher(self, store: Store) -> StoreCipher:
+        return StoreCipher(self._ring[store.key_id], str(store.session_id))

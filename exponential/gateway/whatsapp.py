@@ -26,7 +26,7 @@ from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DevicePr
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
-from exponential.gateway import client_log, reading, reasons, vfs, wire
+from exponential.gateway import client_log, memdb, reading, reasons, wire
 from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
@@ -70,9 +70,14 @@ class Refused(Exception):
     """WhatsApp or the client refused; `str(error)` names the kind of problem, never the contact or the text."""
 
 
-def encrypt_stores() -> None:
-    """From now on this process's client opens nothing but mounted stores. Raises ConfigurationError if it can't be."""
-    vfs.install(gocode)
+def keep_stores_in_memory() -> None:
+    """From now on this process's client opens no file. Raises ConfigurationError if that can't be."""
+    memdb.install(gocode)
+
+
+def new_store(opening: wire.Open, emit: Callable[[wire.Event], None], on_lost: Callable[[], None]) -> Keeper:
+    """The store of a client that is to be started, in its library's memory."""
+    return Keeper(gocode, opening, emit, on_lost)
 
 
 class _Neonize(NewClient):  # type: ignore[misc]
@@ -98,7 +103,10 @@ class _Neonize(NewClient):  # type: ignore[misc]
                 _maps.release()
 
         def logged(data: int, size: int) -> None:
-            entry = LogEntry.FromString(ctypes.string_at(data, size))
+            line = ctypes.string_at(data, size)
+            if self.known and not client_log.matters(line):
+                return
+            entry = LogEntry.FromString(line)
             if entry.Name.startswith("Client"):  # its first line says that it dials
                 registered()
             on_log(entry.Name, decoded(entry.Message))
@@ -180,7 +188,7 @@ class Client:
         self._hung_up = False
         self._gate = Gate(store, lambda: self._lose("The session's credentials could not be used; reconnecting."))
         store.attach(self._gate)
-        self._neonize = _Neonize(str(store.path), uuid=client_id)
+        self._neonize = _Neonize(store.path, uuid=client_id)
         for kind, handler in self._handlers().items():
             self._neonize.event(kind)(self._watched(handler))
 

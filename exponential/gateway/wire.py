@@ -1,17 +1,19 @@
 """What supervisor and worker say to each other: typed commands and events, as length-prefixed JSON on a socket pair.
 
-A frame is 4 bytes length (big-endian), then one JSON object whose `is` names the class below.
+A frame is two lengths of 4 bytes (big-endian), then one JSON object whose `is` names the class below, then the value of
+its field of bytes, if it has one.
 """
 
 import dataclasses
 import json
 import struct
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-_LENGTH = struct.Struct(">I")
-MAX_FRAME = 4 * 1024 * 1024  # bytes; a message of 65,536 characters is far below
+_LENGTHS = struct.Struct(">II")
+HEADER_BYTES = _LENGTHS.size
+MAX_FRAME = 4 * 1024 * 1024  # bytes of JSON; a message of 65,536 characters is far below
+MAX_DATA = 2**30  # bytes; as large as a store can get
 
 
 class TooLong(ValueError):
@@ -91,14 +93,15 @@ class Configure:
 class Open:
     """Run the client whose files are in `folder`: log in when it is linked, else show QR codes.
 
-    `policy` is a Policy as JSON: who may be heard. `store` is the file of its credentials, sealed with `key`, in hex.
+    `policy` is a Policy as JSON: who may be heard. `store` names this copy of its credentials, an SQLite file with this
+    content.
     """
 
     session: str
     folder: str
     policy: dict[str, Any] = field(default_factory=dict)
     store: str = ""
-    key: str = field(default="", repr=False)
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -234,15 +237,17 @@ class Groups:
 
 @dataclass(frozen=True)
 class Changed:
-    """These units of a store, `size` bytes long now, lie one after the other in changes_file and are to be kept.
+    """These pages of a store, `size` bytes long now, are to be kept, as they are after transaction `generation`.
 
-    Answered by Kept; until then that store tells of no more.
+    `data` is one after the other. Answered by Kept; until then that store tells of no more.
     """
 
     session: str
     store: str
-    units: list[int]
+    generation: int
     size: int
+    pages: list[int]
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -349,30 +354,47 @@ Event = (
     | Spooled | Stuck | Leaving | Receipt | Changed | Answer
 )  # fmt: skip
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (*Command.__args__, *Event.__args__)}
+_DATA_FIELDS: dict[type[Any], str] = {
+    kind: field.name for kind in _KINDS.values() for field in dataclasses.fields(kind) if field.type is bytes
+}
 
 
-def changes_file(store: Path) -> Path:
-    """Where the worker puts what changed in the store at this path."""
-    return store.with_name(f"{store.name}-changes")
+class Header(NamedTuple):
+    """What stands before each frame: how many bytes of JSON and of data follow."""
+
+    json: int
+    data: int
+
+    @classmethod
+    def read(cls, header: bytes) -> "Header":
+        return cls(*_LENGTHS.unpack(header))
+
+    @property
+    def total(self) -> int:
+        return self.json + self.data
+
+    @property
+    def too_long(self) -> bool:
+        """Whether this frame is to be read over."""
+        return self.json > MAX_FRAME or self.data > MAX_DATA
 
 
 def pack(item: Command | Event) -> bytes:
     """One frame, ready to write. Raises TooLong."""
-    body = json.dumps({"is": type(item).__name__, **dataclasses.asdict(item)}, separators=(",", ":")).encode()
-    if len(body) > MAX_FRAME:
-        raise TooLong(f"{type(item).__name__} has {len(body)} bytes.")
-    return _LENGTH.pack(len(body)) + body
+    fields = {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
+    data = fields.pop(_DATA_FIELDS.get(type(item), ""), b"")
+    body = json.dumps({"is": type(item).__name__, **fields}, default=dataclasses.asdict, separators=(",", ":")).encode()
+    if (header := Header(len(body), len(data))).too_long:
+        raise TooLong(f"{type(item).__name__} has {header.total} bytes.")
+    return b"".join((_LENGTHS.pack(*header), body, data))
 
 
-def body_length(prefix: bytes) -> int:
-    """Length of the frame body after these 4 bytes; above MAX_FRAME there is none to read, only to read over."""
-    return int(_LENGTH.unpack(prefix)[0])
-
-
-def unpack(body: bytes) -> Any:
-    """The command or event in a frame body."""
-    fields = json.loads(body)
+def unpack(header: Header, frame: bytes) -> Any:
+    """The command or event in a frame of `header.total` bytes."""
+    fields = json.loads(frame[: header.json])
     kind = _KINDS[fields.pop("is")]
     if kind is Online:
         fields["account"] = Account(**fields["account"])
+    if kind in _DATA_FIELDS:
+        fields[_DATA_FIELDS[kind]] = frame[header.json :]
     return kind(**fields)

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from exponential import log
 from exponential.errors import ConfigurationError
-from exponential.gateway import keeper, media, whatsapp, wire
+from exponential.gateway import keeper, media, privacy, whatsapp, wire
 from exponential.gateway.channel import Channel
 from exponential.gateway.lease import Lease
 from exponential.gateway.policy import Policy
@@ -29,6 +29,7 @@ LEAVE_WITHIN = 20.0  # seconds that a message waits for its id to be recorded; w
 FETCHES = 4  # files at once: each is in memory for a moment
 WORN_OUT = 64  # threads left behind by failed linkings after which this process ends, to be replaced
 WORN_THROUGH = 4 * WORN_OUT  # and this also when somebody is just linking
+LEFTOVERS = 256 * 2**20  # bytes that the stores of earlier clients take up, after which it ends, too
 _log = log.get(__name__)
 
 
@@ -42,7 +43,7 @@ class Worker:
         self._calls = ThreadPoolExecutor(max_workers=64, thread_name_prefix="call")
         self._fetches = ThreadPoolExecutor(max_workers=FETCHES, thread_name_prefix="fetch")
         self._leaving: dict[str, queue.SimpleQueue[bool]] = {}  # messages whose id is being recorded
-        self._left_behind = 0
+        self._left_behind = self._leftovers = 0
         self._lease = lease
 
     def run(self) -> None:
@@ -138,6 +139,7 @@ class Worker:
         thread = self._sessions.pop(session, None)
         if thread is not None:
             self._left_behind += thread.linking
+            self._leftovers += thread.leftover
             thread.close()
 
     def _unlink(self, session: str) -> None:
@@ -172,8 +174,9 @@ class Worker:
             for session in sessions:
                 session.check()
             linking = any(session.linking for session in sessions)
-            if self._left_behind > (WORN_THROUGH if linking else WORN_OUT):
-                _log.info("worker_worn_out", threads=self._left_behind)
+            patience = WORN_THROUGH // WORN_OUT if linking else 1
+            if self._left_behind > WORN_OUT * patience or self._leftovers > LEFTOVERS * patience:
+                _log.info("worker_worn_out", threads=self._left_behind, bytes=self._leftovers)
                 os._exit(REPLACE)
 
 
@@ -184,8 +187,9 @@ def main() -> None:
     os.dup2(devnull, 1)  # neonize prints there
     sys.setswitchinterval(0.0005)  # the client's callback should get its turn before WhatsApp gets its acknowledgement
     log.configure(sys.argv[3], service="worker")
+    privacy.protect_memory()
     try:
-        whatsapp.encrypt_stores()
+        whatsapp.keep_stores_in_memory()
     except ConfigurationError as error:
         _log.error("worker_refuses_to_start", why=str(error))
         os._exit(1)

@@ -16,9 +16,9 @@ from exponential.assistant.conversation import Incoming
 from exponential.auth import users
 from exponential.database import Database
 from exponential.errors import ConfigurationError, Conflict
-from exponential.gateway import pages, sessions
+from exponential.gateway import memdb, pages, sessions
 from exponential.gateway.sessions import Session
-from exponential.gateway.vault import Copy, Locked, Vault
+from exponential.gateway.vault import Locked, Vault
 from exponential.workspace import meetings
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
@@ -45,13 +45,13 @@ async def make_sessions(db: Database, count: int, status: str = sessions.DISCONN
 
 async def make_store(db: Database, session: UUID, folder: Path) -> None:
     vault = Vault(db, [OLD])
-    copy = await vault.check_out(session, folder)
-    sealed = pages.PageCipher(pages.file_key(copy.key, "")).seal(0, STORE)
-    await vault.keep(session, copy.name, [0, 1, 2], sealed, len(sealed))
+    copy, _ = await vault.check_out(session, folder)
+    await vault.keep(copy, memdb.change_counter(STORE), len(STORE), pages.split(STORE))
 
 
-def plain(copy: Copy) -> bytes:
-    return pages.PageCipher(pages.file_key(copy.key, "")).open(0, copy.path.read_bytes())
+async def plain(vault: Vault, session: UUID, folder: Path) -> bytes:
+    _, content = await vault.check_out(session, folder)
+    return content
 
 
 async def jids(db: Database) -> list[str | None]:
@@ -74,7 +74,7 @@ async def test_afterwards_the_new_key_alone_opens_everything(
 
     encryption.use_keys((NEW,))
     assert await jids(gateway_database) == [f"{number}@lid" for number in range(8)]
-    assert plain(await Vault(gateway_database, [NEW]).check_out(idle, tmp_path)) == STORE
+    assert await plain(Vault(gateway_database, [NEW]), idle, tmp_path) == STORE
     with pytest.raises(Locked):
         await Vault(gateway_database, [OLD]).check_out(idle, tmp_path)
 
@@ -134,7 +134,7 @@ async def test_a_session_with_a_client_is_left_to_the_gateway(
     outcome = await rotation.rotate(app_database, gateway_database, [NEW, OLD])
     assert outcome.waiting == 1
     assert "restart the gateway" in outcome.sentence()
-    assert plain(await Vault(gateway_database, [NEW, OLD]).check_out(running, tmp_path)) == STORE
+    assert await plain(Vault(gateway_database, [NEW, OLD]), running, tmp_path) == STORE
     assert (await rotation.rotate(app_database, gateway_database, [NEW, OLD])).waiting == 0
 
 
@@ -150,7 +150,7 @@ async def test_what_no_key_opens_is_named_and_left_as_it_is(
     outcome = await rotation.rotate(app_database, gateway_database, [NEW, OTHER])  # the rows' key is there again
     assert outcome.locked == 1
     assert "can't be opened with any key" in outcome.sentence()
-    assert plain(await Vault(gateway_database, [OLD]).check_out(session, tmp_path)) == STORE
+    assert await plain(Vault(gateway_database, [OLD]), session, tmp_path) == STORE
 
 
 def test_every_table_with_encrypted_columns_is_known_to_the_rotation() -> None:

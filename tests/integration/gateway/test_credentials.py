@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -12,13 +13,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import earlier_stores
 import psycopg
 import pytest
 from gateways import ADA, App, Gateway, StartGateway, children, is_status, link, until
 
 from exponential import encryption, postgres_programs
-from exponential.gateway import pages, supervisor
-from exponential.gateway.pages import UNIT, PageCipher
+from exponential.gateway import memdb, pages, supervisor
+from exponential.gateway.pages import StoreCipher
 from exponential.gateway.vault import Vault
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
@@ -61,21 +63,23 @@ class Home:
             answer = connection.execute(sql, parameters)  # type: ignore[call-overload]
             return answer.fetchall() if answer.description else []
 
-    def plain(self, session: str, master: bytes = OLD) -> bytes:
-        """What SQLite sees of a session's store."""
-        sealed = {
-            number: bytes(data)
-            for number, data in self.query("select number, data from store_pages where session_id = %s", session)
-        }
-        cipher = PageCipher(pages.file_key(pages.session_key(master, session), ""))
-        return b"".join(
-            cipher.open(number * UNIT, sealed.get(number, bytes(UNIT))) for number in range(max(sealed) + 1)
-        )
+    def content(self, session: str, master: bytes = OLD) -> bytes:
+        """What SQLite sees of a session's store, every page and its generation checked."""
+        with psycopg.connect(self.url) as connection:  # both of one moment
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            stored = connection.execute("select number, data from store_pages where session_id = %s", (session,))
+            sealed = {number: bytes(data) for number, data in stored}
+            row = connection.execute("select manifest, generation from stores where session_id = %s", (session,))
+            [(manifest, generation)] = row.fetchall()
+        cipher = StoreCipher(master, session)
+        content = cipher.open_pages(cipher.open_manifest(manifest), sealed)
+        assert memdb.change_counter(content) == generation
+        return content
 
     def tables(self, session: str, master: bytes = OLD) -> dict[str, list[tuple[Any, ...]]]:
         """The store's tables. Fails unless the store is whole."""
         with closing(sqlite3.connect(":memory:")) as db:
-            db.deserialize(self.plain(session, master))
+            db.deserialize(self.content(session, master))
             assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
             names = [name for (name,) in db.execute("select name from sqlite_master where type = 'table'")]
             return {name: db.execute(f"select * from {name}").fetchall() for name in names}
@@ -124,8 +128,8 @@ async def test_no_key_is_readable_on_disk_or_in_the_database(
         assert found(secrets, home.dumped()) == set()
     assert found(home.secrets(session), files(tmp_path)) == set()
 
-    (tmp_path / "plain.db").write_bytes(home.plain(session))  # the same scan finds them where they are
-    home.query("create table plain as select %s::bytea as store", home.plain(session))
+    (tmp_path / "plain.db").write_bytes(home.content(session))  # the same scan finds them where they are
+    home.query("create table plain as select %s::bytea as store", home.content(session))
     assert found(secrets, files(tmp_path)) == secrets
     assert len(found(secrets, home.dumped())) > len(secrets) / 2  # compressed or cut in pieces, some of them
 
@@ -174,7 +178,7 @@ async def test_a_plain_store_from_before_is_sealed_and_removed_and_nobody_scans_
         session, _ = await link(gateway, phone)
         home = Home(gateway)
     plain = session_folder(session) / "store.db"
-    plain.write_bytes(home.plain(session))
+    plain.write_bytes(home.content(session))
     secrets = home.secrets(session)
     home.query("delete from stores")
     assert found(secrets, files(tmp_path)) == secrets
@@ -183,6 +187,54 @@ async def test_a_plain_store_from_before_is_sealed_and_removed_and_nobody_scans_
         assert not plain.exists()
         assert found(secrets, files(tmp_path)) == set()
     assert len(phone.linked_devices) == 1
+
+
+async def test_what_0_1_0_sealed_is_moved_and_nobody_scans_again(
+    start: StartGateway, phone: Phone, app: App, tmp_path: Path, session_folder: Folder
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        await talk(gateway, phone, app, "before the upgrade")
+        home = Home(gateway)
+    content = home.content(session)
+    home.query("update stores set manifest = null, generation = 0")
+    for number, unit in earlier_stores.sealed(OLD, session, content).items():
+        home.query("update store_pages set data = %s where number = %s", unit, number)
+    (session_folder(session) / "store-0.db").write_bytes(b"its sealed local copy")
+    async with start() as gateway:
+        await talk(gateway, phone, app, "after the upgrade")
+        assert len(home.secrets(session)) > 800
+        assert list(session_folder(session).glob("store*")) == []
+    assert len(phone.linked_devices) == 1
+
+
+async def test_a_store_that_somebody_changed_is_not_used_and_the_page_says_so(
+    start: StartGateway, phone: Phone, app: App
+) -> None:
+    async with start() as gateway:
+        session, _ = await link(gateway, phone)
+        home = Home(gateway)
+        [(old,)] = home.query("select data from store_pages where number = 0")
+        await talk(gateway, phone, app, "something new")
+    [(new,)] = home.query("select data from store_pages where number = 0")
+    home.query("update store_pages set data = %s where number = 0", old)
+    async with start() as gateway:
+        await until(lambda: is_status(gateway, session, "error"))
+        status = await gateway.client.login_status(ADA, session)
+        assert "were damaged, or somebody changed them" in status.status_reason
+        home.query("update store_pages set data = %s where number = 0", new)
+        await gateway.client.restart(ADA, session)
+        await talk(gateway, phone, app, "and it is back")
+    assert len(phone.linked_devices) == 1
+
+
+async def test_workers_leave_no_core_dump(start: StartGateway, phone: Phone, app: App) -> None:
+    async with start() as gateway:
+        await link(gateway, phone)
+        for worker in workers():
+            limits = Path(f"/proc/{worker}/limits").read_text(encoding="utf-8")
+            [soft] = re.findall(r"Max core file size +(\S+)", limits)
+            assert soft == "0"
 
 
 async def test_a_new_key_takes_over_when_the_gateway_starts_with_it(
@@ -194,7 +246,7 @@ async def test_a_new_key_takes_over_when_the_gateway_starts_with_it(
     async with start((NEW, OLD)) as gateway:
         await talk(gateway, phone, app, "sealed anew")
         assert len(home.secrets(session, NEW)) > 800
-        with pytest.raises(sqlite3.DatabaseError):
+        with pytest.raises(pages.Damaged):
             home.tables(session, OLD)
     assert len(phone.linked_devices) == 1
 

@@ -3,17 +3,19 @@
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import earlier_stores
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
-from exponential import clock
+from exponential import clock, encryption
 from exponential.database import Database
-from exponential.gateway import earlier, pages, sessions
-from exponential.gateway.pages import UNIT
+from exponential.gateway import earlier, memdb, pages, sessions
+from exponential.gateway.pages import PAGE_BYTES
 from exponential.gateway.sessions import Session
-from exponential.gateway.vault import Copy, Lost, Vault
+from exponential.gateway.vault import Copy, Damaged, Locked, Lost, Store, StorePage, Vault
 
 KEY = b"k" * 32
 
@@ -34,57 +36,71 @@ def vault(gateway_database: Database) -> Vault:
     return Vault(gateway_database, [KEY])
 
 
-def sealed(copy: Copy, *units: bytes, first: int = 0) -> bytes:
-    return pages.PageCipher(pages.file_key(copy.key, "")).seal(first * UNIT, b"".join(units))
+def store(generation: int, *marks: int, tail: int = 0) -> bytes:
+    """A store of whole pages with these marks, and a shorter last one; its change counter is the generation."""
+    pages = b"".join(bytes([mark]) * PAGE_BYTES for mark in marks) + b"t" * tail
+    return b"SQLite format 3\0".ljust(24, b"\0") + generation.to_bytes(4, "big") + pages[28:]
 
 
-def unit(mark: int) -> bytes:
-    return b"SQLite format 3\0" + bytes([mark]) * (UNIT - 16)
+class Worker:
+    """What a worker does with a copy: it brings home what has changed."""
+
+    def __init__(self, vault: Vault, checked_out: tuple[Copy, bytes]) -> None:
+        self.vault = vault
+        self.copy, self.content = checked_out
+
+    async def keep(self, content: bytes) -> None:
+        numbers, whole = pages.changed(self.content, content), pages.split(content)
+        changed = {number: whole[number] for number in numbers}
+        await self.vault.keep(self.copy, memdb.change_counter(content), len(content), changed)
+        self.content = content
 
 
-def read(copy: Copy) -> bytes:
-    return pages.PageCipher(pages.file_key(copy.key, "")).open(0, copy.path.read_bytes())
+async def checked_out(vault: Vault, session: UUID, folder: Path, **how: Any) -> Worker:
+    return Worker(vault, await vault.check_out(session, folder, **how))
 
 
 async def test_a_copy_holds_what_was_kept_and_no_more(vault: Vault, session: UUID, tmp_path: Path) -> None:
-    copy = await vault.check_out(session, tmp_path)
-    assert copy.path.read_bytes() == b""
-    await vault.keep(session, copy.name, [0, 1, 2], sealed(copy, unit(1), unit(2), unit(3)), 3 * UNIT)
-    await vault.keep(session, copy.name, [1], sealed(copy, unit(9), first=1), 3 * UNIT)
-    await vault.keep(session, copy.name, [0], sealed(copy, unit(7)), 2 * UNIT)  # shorter
-    await vault.keep(session, copy.name, [3], sealed(copy, unit(4)[:512], first=3), 3 * UNIT + 512)  # with a hole
-    again = await vault.check_out(session, tmp_path)
-    assert read(again) == unit(7) + unit(9) + bytes(UNIT) + unit(4)[:512]
-    assert [path for path in tmp_path.iterdir() if path.suffix == ".db"] == [again.path]
-    assert again.path.stat().st_mode & 0o077 == 0
+    worker = await checked_out(vault, session, tmp_path)
+    assert worker.content == b""
+    for content in (store(1, 1, 2, 3), store(2, 1, 9, 3), store(3, 7, 9), store(4, 7, 9, 4, tail=512)):
+        await worker.keep(content)
+        assert (await vault.check_out(session, tmp_path, name=worker.copy.name))[1] == content
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_the_newest_copy_alone_counts(vault: Vault, session: UUID, tmp_path: Path) -> None:
-    ours = await vault.check_out(session, tmp_path / "one")
-    await vault.keep(session, ours.name, [0], sealed(ours, unit(1)), UNIT)
-    theirs = await vault.check_out(session, tmp_path / "two")
+    ours = await checked_out(vault, session, tmp_path)
+    await ours.keep(store(1, 1))
+    theirs = await checked_out(vault, session, tmp_path)
     with pytest.raises(Lost):
-        await vault.keep(session, ours.name, [0], sealed(ours, unit(2)), UNIT)
+        await ours.keep(store(2, 2))
     with pytest.raises(Lost):
-        await vault.check_out(session, tmp_path / "one", after=ours.name)
-    assert read(theirs) == unit(1)
-    await vault.keep(session, theirs.name, [0], sealed(theirs, unit(3)), UNIT)
+        await vault.check_out(session, tmp_path, after=ours.copy.name)
+    assert theirs.content == store(1, 1)
+    await theirs.keep(store(2, 3))
     name = clock.new_id()
     for _ in range(2):  # the second time as if the first one's answer had been lost
-        assert (await vault.check_out(session, tmp_path / "two", name=name, after=theirs.name)).name == name
+        newest = await checked_out(vault, session, tmp_path, name=name, after=theirs.copy.name)
+        assert newest.copy.name == name
     with pytest.raises(Lost):
-        await vault.keep(session, theirs.name, [0], sealed(theirs, unit(4)), UNIT)
+        await theirs.keep(store(3, 4))
+    assert newest.content == store(2, 3)
 
 
-async def test_a_node_goes_on_from_its_own_last_copy(vault: Vault, session: UUID, tmp_path: Path) -> None:
-    theirs = await vault.check_out(session, tmp_path / "two")
-    await vault.keep(session, theirs.name, [0], sealed(theirs, unit(3)), UNIT)
-    assert read(await vault.check_out(session, tmp_path / "two", after=theirs.name)) == unit(3)
+async def test_what_was_kept_without_an_answer_is_kept_again(vault: Vault, session: UUID, tmp_path: Path) -> None:
+    worker = await checked_out(vault, session, tmp_path)
+    await worker.keep(store(1, 1, 2))
+    before, digests = worker.content, worker.copy.digests
+    await worker.keep(store(2, 1, 5, 6))
+    worker.content, worker.copy.digests = before, digests  # as if nobody had heard
+    await worker.keep(store(2, 1, 5, 6))
+    assert (await vault.check_out(session, tmp_path))[1] == store(2, 1, 5, 6)
 
 
 async def test_of_many_that_take_it_at_once_one_can_write(vault: Vault, session: UUID, tmp_path: Path) -> None:
-    copies = await asyncio.gather(*(vault.check_out(session, tmp_path / str(number)) for number in range(12)))
-    attempts = (vault.keep(session, copy.name, [0], sealed(copy, unit(1)), UNIT) for copy in copies)
+    workers = await asyncio.gather(*(checked_out(vault, session, tmp_path) for _ in range(12)))
+    attempts = (worker.keep(store(1, 1)) for worker in workers)
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Lost"] * 11 + ["NoneType"]
 
@@ -92,23 +108,94 @@ async def test_of_many_that_take_it_at_once_one_can_write(vault: Vault, session:
 async def test_what_is_forgotten_is_gone_and_stays_gone(
     vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path
 ) -> None:
-    copy = await vault.check_out(session, tmp_path)
-    await vault.keep(session, copy.name, [0], sealed(copy, unit(1)), UNIT)
+    worker = await checked_out(vault, session, tmp_path)
+    await worker.keep(store(1, 1))
     await vault.forget(session)
     with pytest.raises(Lost):
-        await vault.keep(session, copy.name, [0], sealed(copy, unit(1)), UNIT)
-    assert (await vault.check_out(session, tmp_path)).path.read_bytes() == b""
+        await worker.keep(store(2, 2))
+    assert (await vault.check_out(session, tmp_path))[1] == b""
     async with gateway_database.transaction() as db:
         await db.execute(text("delete from sessions"))
     with pytest.raises(Lost):
         await vault.check_out(session, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update store_pages set data = set_byte(data, 40, get_byte(data, 40) # 1) where number = 1",
+        "update store_pages set data = (select data from store_pages where number = 0) where number = 1",
+        "delete from store_pages where number = 2",
+        "delete from store_pages",
+        "update stores set generation = 1",
+        "update stores set manifest = set_byte(manifest, 20, get_byte(manifest, 20) # 1)",
+        "update store_pages set data = old.data from old where number = 1 and old.what = 'page'",
+        "update stores set manifest = old.data, generation = 1 from old where old.what = 'manifest'",
+    ],
+)
+async def test_what_somebody_changed_in_the_database_is_noticed(
+    vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path, damage: str
+) -> None:
+    worker = await checked_out(vault, session, tmp_path)
+    await worker.keep(store(1, 1, 2, 3))
+    async with gateway_database.transaction() as db:
+        await db.execute(text("create table old as select 'page' as what, data from store_pages where number = 1"))
+        await db.execute(text("insert into old select 'manifest', manifest from stores"))
+    await worker.keep(store(2, 1, 5, 3))
+    async with gateway_database.transaction() as db:
+        await db.execute(text(damage))
+    for _ in range(2):
+        with pytest.raises(Damaged):
+            await vault.check_out(session, tmp_path)
+    with pytest.raises(Damaged):
+        await Vault(gateway_database, [b"n" * 32, KEY]).reseal(session)
+
+
+async def test_what_0_1_0_sealed_is_read_once_and_moved(
+    vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path
+) -> None:
+    content = store(4, 1, 0, 3, tail=512)
+    (tmp_path / "store-of-0.1.0.db").write_bytes(b"its sealed local copy")
+    (tmp_path / "store-of-0.1.0.db-changes").write_bytes(b"what it told of last")
+    rows = [
+        {"session_id": session, "number": number, "data": data}
+        for number, data in earlier_stores.sealed(KEY, str(session), content).items()
+        if number != 1  # all zeros: a hole has no row
+    ]
+    async with gateway_database.transaction() as db:
+        db.add(Store(session_id=session, copy=clock.new_id(), key_id=encryption.key_id(KEY), size=len(content)))
+        await db.flush()
+        await db.execute(insert(StorePage), rows)
+    with pytest.raises(Locked):
+        await Vault(gateway_database, [b"x" * 32]).check_out(session, tmp_path)
+    for _ in range(2):
+        worker = await checked_out(vault, session, tmp_path)
+        assert worker.content == content
+        assert list(tmp_path.iterdir()) == []
+    await worker.keep(store(5, 1, 2, 3))
+    assert (await vault.check_out(session, tmp_path))[1] == store(5, 1, 2, 3)
+
+
+async def test_a_wrong_key_for_what_0_1_0_sealed_changes_nothing(
+    vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path
+) -> None:
+    units = earlier_stores.sealed(b"o" * 32, str(session), store(4, 1, 2))
+    async with gateway_database.transaction() as db:  # under the name of a key that it wasn't sealed with
+        db.add(Store(session_id=session, copy=clock.new_id(), key_id=encryption.key_id(KEY), size=2 * PAGE_BYTES))
+        await db.flush()
+        for number, data in units.items():
+            db.add(StorePage(session_id=session, number=number, data=data))
+    with pytest.raises(Locked):
+        await vault.check_out(session, tmp_path)
+    async with gateway_database.transaction() as db:
+        stored = await db.execute(select(StorePage.number, StorePage.data))
+        assert {number: bytes(data) for number, data in stored} == units
+
+
 async def test_it_can_be_forgotten_while_a_change_is_being_kept(
     gateway_database: Database, vault: Vault, session: UUID, tmp_path: Path
 ) -> None:
-    copy = await vault.check_out(session, tmp_path)
-    await vault.keep(session, copy.name, [0], sealed(copy, unit(1)), UNIT)
+    await (await checked_out(vault, session, tmp_path)).keep(store(1, 1))
     async with gateway_database.transaction() as db:  # as `keep` does it: the store, then its pages
         await db.execute(text("update stores set size = size"))
         forgetting = asyncio.create_task(vault.forget(session))

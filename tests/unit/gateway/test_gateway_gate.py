@@ -47,6 +47,8 @@ class Store:
     def is_durable(self, generation: int) -> bool:
         return generation <= self.safe
 
+    def push(self) -> None: ...
+
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:

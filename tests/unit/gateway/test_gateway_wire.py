@@ -13,6 +13,8 @@ from exponential.gateway.channel import Channel
     [
         wire.Configure("00" * 32),
         wire.Open("s", "/folder"),
+        wire.Open("s", "/folder", {"mode": "me"}, "a copy", b"\x00any bytes\xff"),
+        wire.Changed("s", "a copy", 7, 5000, [0, 1], bytes(range(256))),
         wire.Send("s", 7, "m", "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
         wire.Typing("s", 8, "49151@s.whatsapp.net", True),
         wire.Online("s", wire.Account("49151@s.whatsapp.net", "77@lid")),
@@ -22,8 +24,9 @@ from exponential.gateway.channel import Channel
 )
 def test_what_is_packed_comes_out_the_same(item: wire.Command | wire.Event) -> None:
     frame = wire.pack(item)
-    assert wire.body_length(frame[:4]) == len(frame) - 4
-    assert wire.unpack(frame[4:]) == item
+    header = wire.Header.read(frame[: wire.HEADER_BYTES])
+    assert header.total == len(frame) - wire.HEADER_BYTES
+    assert wire.unpack(header, frame[wire.HEADER_BYTES :]) == item
 
 
 LONG = "x" * wire.MAX_FRAME
@@ -41,7 +44,8 @@ def test_the_channel_outlives_what_is_too_long_for_it() -> None:
     channel = Channel(theirs)
 
     def heard() -> object:
-        return wire.unpack(exactly(ours, wire.body_length(exactly(ours, 4))))
+        header = wire.Header.read(exactly(ours, wire.HEADER_BYTES))
+        return wire.unpack(header, exactly(ours, header.total))
 
     channel.emit(wire.Receipt("s", [LONG], "read"))
     channel.emit(wire.Answer(7, LONG))
@@ -49,7 +53,7 @@ def test_the_channel_outlives_what_is_too_long_for_it() -> None:
     refused = heard()
     assert isinstance(refused, wire.Answer) and (refused.request, refused.error) == (7, "Refused")
     assert heard() == wire.Answer(8, "fits")
-    too_long = struct.pack(">I", wire.MAX_FRAME + 1) + b"x" * (wire.MAX_FRAME + 1)
+    too_long = struct.pack(">II", wire.MAX_FRAME + 1, 0) + b"x" * (wire.MAX_FRAME + 1)
     sending = threading.Thread(target=ours.sendall, args=(too_long + wire.pack(wire.Close("s")),))
     sending.start()
     assert channel.receive() == wire.Close("s")
