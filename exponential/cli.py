@@ -87,20 +87,22 @@ def demo(
 @app.command("app")
 def app_service(data: Data = None, with_parent: WithParent = False, listen_on: ListenOn = None) -> None:
     """Run the web app alone: pages and Paddy. It finds the gateway by WHATSAPP_GATEWAY_URL."""
-    from exponential import launch
+    from exponential import launch, memory_protection
     from exponential.app import service
 
     _watch_parent(with_parent)
+    memory_protection.protect_memory()
     service.serve(launch.app_settings(data), _listener(listen_on))
 
 
 @app.command()
 def gateway(data: Data = None, with_parent: WithParent = False, listen_on: ListenOn = None) -> None:
     """Run the WhatsApp gateway alone. It hands messages to the app at EXPONENTIAL_APP_URL."""
-    from exponential import launch, log
+    from exponential import launch, log, memory_protection
     from exponential.gateway import service
 
     _watch_parent(with_parent)
+    memory_protection.protect_memory()
     settings = launch.gateway_settings(data)
     log.configure(settings.log_level, service="gateway")
     service.serve(settings, _listener(listen_on))

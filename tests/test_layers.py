@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "exponential"
 BASE = set(
     "settings errors clock log database postgres_programs embedded encryption key_check ending libmagic listening memo"
-    " slots sandbox validation http dotenv".split()
+    " memory_protection slots sandbox validation http dotenv".split()
 )
 TOP = {"launch", "terminal", "demo", "rotation", "personal", "admin", "cli", "__main__"}
 SEES = {

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from exponential import log
+from exponential import log, memory_protection
 from exponential.errors import ConfigurationError
-from exponential.gateway import keeper, media, privacy, whatsapp, wire
+from exponential.gateway import keeper, media, whatsapp, wire
 from exponential.gateway.channel import Channel
 from exponential.gateway.lease import Lease
 from exponential.gateway.policy import Policy
@@ -28,8 +28,8 @@ FAREWELL = 1.5  # seconds that clients get to disconnect in when the worker ends
 LEAVE_WITHIN = 20.0  # seconds that a message waits for its id to be recorded; whatsmeow itself gives up after 75
 FETCHES = 4  # files at once: each is in memory for a moment
 WORN_OUT = 64  # threads left behind by failed linkings after which this process ends, to be replaced
-WORN_THROUGH = 4 * WORN_OUT  # and this also when somebody is just linking
-LEFTOVERS = 256 * 2**20  # bytes that the stores of earlier clients take up, after which it ends, too
+WORN_THROUGH = 4 * WORN_OUT  # and this also when somebody is just linking or sending
+LEFTOVERS = 128 * 2**20  # bytes that the stores of earlier clients take up, after which it ends, too
 _log = log.get(__name__)
 
 
@@ -44,6 +44,7 @@ class Worker:
         self._fetches = ThreadPoolExecutor(max_workers=FETCHES, thread_name_prefix="fetch")
         self._leaving: dict[str, queue.SimpleQueue[bool]] = {}  # messages whose id is being recorded
         self._left_behind = self._leftovers = 0
+        self._calls_running: set[int] = set()  # their request numbers
         self._lease = lease
 
     def run(self) -> None:
@@ -158,7 +159,9 @@ class Worker:
                 _log.error("call_failed", error=error)
                 answer = wire.Answer(request, "The WhatsApp client failed.", OutcomeUnknown.__name__)
             self._channel.emit(answer)
+            self._calls_running.discard(request)
 
+        self._calls_running.add(request)
         (on or self._calls).submit(run)
 
     def _watch_lease(self) -> None:
@@ -173,11 +176,15 @@ class Worker:
             sessions = list(self._sessions.values())
             for session in sessions:
                 session.check()
-            linking = any(session.linking for session in sessions)
-            patience = WORN_THROUGH // WORN_OUT if linking else 1
-            if self._left_behind > WORN_OUT * patience or self._leftovers > LEFTOVERS * patience:
+            if self._worn_out():
                 _log.info("worker_worn_out", threads=self._left_behind, bytes=self._leftovers)
                 os._exit(REPLACE)
+
+    def _worn_out(self) -> bool:
+        """Whether this process should be replaced; while it sends or links, that may wait."""
+        busy = self._calls_running or any(session.linking for session in list(self._sessions.values()))
+        patience = WORN_THROUGH // WORN_OUT if busy else 1
+        return self._left_behind > WORN_OUT * patience or self._leftovers > LEFTOVERS * patience
 
 
 def main() -> None:
@@ -187,7 +194,7 @@ def main() -> None:
     os.dup2(devnull, 1)  # neonize prints there
     sys.setswitchinterval(0.0005)  # the client's callback should get its turn before WhatsApp gets its acknowledgement
     log.configure(sys.argv[3], service="worker")
-    privacy.protect_memory()
+    memory_protection.protect_memory()
     try:
         whatsapp.keep_stores_in_memory()
     except ConfigurationError as error:

@@ -280,8 +280,8 @@ async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_a
         assert app.texts == ["before", *(f"meanwhile {number}" for number in range(5))]
 
 
-async def test_workers_killed_in_mid_burst_leave_every_store_whole(
-    start: StartGateway, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch
+async def test_workers_killed_in_mid_burst_leave_every_store_whole_and_nothing_on_the_disk(
+    start: StartGateway, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.2)  # what follows is more than a worker should be started for
     chance = random.Random(200)
@@ -298,6 +298,7 @@ async def test_workers_killed_in_mid_burst_leave_every_store_whole(
             for worker in workers():
                 os.kill(worker, signal.SIGKILL)
             home.tables(session)
+            assert found(home.secrets(session), files(tmp_path)) == set()
             await until(lambda expected=expected: len(app.texts) >= expected, within=60)
     assert app.texts == [f"{kill}/{number}" for kill in range(KILLS) for number in range(BURST)]
     assert len(phone.linked_devices) == 1

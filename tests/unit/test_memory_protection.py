@@ -7,10 +7,10 @@ import pytest
 
 PROGRAM = """
 import ctypes, os, resource, sys
-from exponential.gateway import privacy
+from exponential import memory_protection
 if sys.argv[1] == "limited":
-    privacy._may_lock_all = lambda: False
-privacy.protect_memory()
+    memory_protection._may_lock_all = lambda: False
+memory_protection.protect_memory()
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), status["VmLck"].split()[0])
 bytearray(64 * 2**20)
