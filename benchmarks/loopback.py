@@ -109,7 +109,8 @@ async def main(device_count: int, messages: int, rate: int) -> None:
         phones = [whatsapp.add_phone(f"+4915{index:07}", f"Phone {index}") for index in range(device_count)]
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         swarm = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.swarm", whatsapp.proxy_url, str(whatsapp.ca_path), str(device_count)),
+            *(sys.executable, "-m", "benchmarks.swarm", whatsapp.proxy_url, str(whatsapp.ca_path)),
+            *(whatsapp.noise_root, str(device_count)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -26,14 +26,14 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from benchmarks import swarm
-from exponential.loopback.binary import Node
 from exponential.loopback.connection import Connection
 from exponential.loopback.directory import Device
 from exponential.loopback.phone import Phone
-from exponential.loopback.protobufs import Message
 from exponential.loopback.server import Loopback
 from exponential.loopback.signal import SessionBook, unpad
 from exponential.loopback.signal_wire import DuplicateMessage, SignalError
+from exponential.protocol.binary import Node
+from exponential.protocol.protobufs import Message
 
 DEVICES = 2  # linked to each phone
 WAITING = 1_500  # stanzas that may wait before nobody writes any more
@@ -184,8 +184,8 @@ class Soak:
 class Listener(swarm.Device):
     """A light device that reads what it gets, and comes back when it falls off."""
 
-    def __init__(self, proxy: str, tls: ssl.SSLContext) -> None:
-        super().__init__(proxy, tls)
+    def __init__(self, proxy: str, tls: ssl.SSLContext, root: bytes) -> None:
+        super().__init__(proxy, tls, root)
         self.heard = Heard("unlinked")
         self.connections = 0
         self._book = SessionBook(self.keys)
@@ -234,7 +234,7 @@ async def link(whatsapp: Loopback, phones: list[Phone]) -> tuple[list[Listener],
     for phone in phones:
         for _ in range(DEVICES):
             codes: asyncio.Queue[str] = asyncio.Queue()
-            listener, online = Listener(whatsapp.proxy_url, tls), asyncio.Event()
+            listener, online = Listener(whatsapp.proxy_url, tls, bytes.fromhex(whatsapp.noise_root)), asyncio.Event()
             listener.show = codes.put_nowait  # type: ignore[method-assign, assignment]
             tasks.append(asyncio.create_task(listener.stay(online)))
             await phone.scan(await codes.get())

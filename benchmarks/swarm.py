@@ -1,80 +1,37 @@
 """A process with many light linked devices: they link, log in and acknowledge, but decrypt nothing, so that the server
 is what is measured. It prints JSON lines {"qr": …} and {"online": true}; a line on its standard input ends it.
 
-    python -m benchmarks.swarm PROXY_URL CA_PATH DEVICES
+    python -m benchmarks.swarm PROXY_URL CA_PATH NOISE_ROOT DEVICES
 """
 
 import asyncio
 import json
 import ssl
 import sys
+import time
 from base64 import b64encode
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from websockets.asyncio.client import ClientConnection, connect
 
-from exponential.loopback.binary import JID, SERVER, Node, decode, encode
-from exponential.loopback.keys import KeyPair
-from exponential.loopback.noise import PROLOGUE, XX, Cipher
-from exponential.loopback.pairing import DEVICE_PREFIX
-from exponential.loopback.protobufs import (
-    ADVSignedDeviceIdentity,
-    ADVSignedDeviceIdentityHMAC,
-    ClientPayload,
-    DeviceProps,
-    HandshakeMessage,
-)
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Keys
+from exponential.protocol import adv
+from exponential.protocol.binary import JID, SERVER, Node, decode, encode
+from exponential.protocol.frames import HEADER, FrameBuffer, framed
+from exponential.protocol.keys import KeyPair
+from exponential.protocol.noise import Initiator
+from exponential.protocol.protobufs import ClientPayload, DeviceProps
 
 URL = "wss://web.whatsapp.com/ws/chat"
 ONE_TIME_KEYS = 20
 AT_ONCE = 20  # devices that link at the same time
 
 
-class Handshake:
-    """The client's half of Noise XX, enough of it for a server that it trusts blindly."""
-
-    def __init__(self) -> None:
-        self.hash = self.salt = self.key = XX.ljust(32, b"\0")
-        self.count = 0
-        self.mix(PROLOGUE)
-
-    def mix(self, data: bytes) -> None:
-        import hashlib
-
-        self.hash = hashlib.sha256(self.hash + data).digest()
-
-    def expand(self, secret: bytes) -> tuple[bytes, bytes]:
-        out = HKDF(SHA256(), 64, salt=self.salt, info=b"").derive(secret)
-        return out[:32], out[32:]
-
-    def mix_key(self, secret: bytes) -> None:
-        self.salt, self.key = self.expand(secret)
-        self.count = 0
-
-    def nonce(self) -> bytes:
-        self.count += 1
-        return (self.count - 1).to_bytes(12, "big")
-
-    def open(self, sealed: bytes) -> bytes:
-        plain = AESGCM(self.key).decrypt(self.nonce(), sealed, self.hash)
-        self.mix(sealed)
-        return plain
-
-    def seal(self, plain: bytes) -> bytes:
-        sealed = AESGCM(self.key).encrypt(self.nonce(), plain, self.hash)
-        self.mix(sealed)
-        return sealed
-
-
 class Device:
     """One light linked device."""
 
-    def __init__(self, proxy: str, tls: ssl.SSLContext) -> None:
-        self.proxy, self.tls = proxy, tls
+    def __init__(self, proxy: str, tls: ssl.SSLContext, root: bytes) -> None:
+        self.proxy, self.tls, self.root = proxy, tls, root
         self.noise, self.adv_secret = KeyPair(), KeyPair().private
         self.keys = Keys(one_time=Rows({index: KeyPair() for index in range(1, ONE_TIME_KEYS + 1)}))
         self.jid: JID | None = None
@@ -87,7 +44,6 @@ class Device:
     async def _session(self, online: asyncio.Event) -> None:
         async with connect(URL, proxy=self.proxy, ssl=self.tls, compression=None, ping_interval=None) as socket:
             await self._handshake(socket)
-            self._buffer = b""
             while True:
                 stanza = decode(self._in.decrypt(await self._frame(socket)))
                 if stanza.tag == "stream:error":
@@ -115,10 +71,8 @@ class Device:
 
     def _signed(self, stanza: Node) -> Node:
         """Accept the phone's signature and add ours (whatsmeow pair.go, handlePair)."""
-        container = ADVSignedDeviceIdentityHMAC.FromString(stanza.data("pair-success", "device-identity"))
-        identity = ADVSignedDeviceIdentity.FromString(container.details)
-        message = DEVICE_PREFIX + identity.details + self.keys.identity.public + identity.accountSignatureKey
-        identity.deviceSignature = self.keys.identity.sign(message)
+        container = stanza.data("pair-success", "device-identity")
+        identity, _index = adv.accept(self.keys.identity, self.adv_secret, container)
         identity.accountSignatureKey = b""
         device = stanza.child("pair-success", "device")
         self.jid = device.jid("jid") if device else None
@@ -147,40 +101,23 @@ class Device:
         return bytes(payload.SerializeToString())
 
     async def _handshake(self, socket: ClientConnection) -> None:
-        self._buffer = b""
-        noise, ephemeral = Handshake(), KeyPair()
-        noise.mix(ephemeral.public)
-        hello = HandshakeMessage()
-        hello.clientHello.ephemeral = ephemeral.public
-        await socket.send(PROLOGUE + framed(hello.SerializeToString()))
-        answer = HandshakeMessage.FromString(await self._frame(socket)).serverHello
-        noise.mix(answer.ephemeral)
-        noise.mix_key(ephemeral.agree(answer.ephemeral))
-        noise.mix_key(ephemeral.agree(noise.open(answer.static)))
-        noise.open(answer.payload)
-        finish = HandshakeMessage()
-        finish.clientFinish.static = noise.seal(self.noise.public)
-        noise.mix_key(self.noise.agree(answer.ephemeral))
-        finish.clientFinish.payload = noise.seal(self._payload())
-        await socket.send(framed(finish.SerializeToString()))
-        out, in_ = noise.expand(b"")
-        self._out, self._in = Cipher(out), Cipher(in_)
+        self._buffer = FrameBuffer()
+        noise = Initiator()
+        await socket.send(HEADER + framed(noise.hello()))
+        answer = await self._frame(socket)
+        payload = self._payload()
+        await socket.send(framed(noise.finish(answer, self.noise, payload, root=self.root, now=time.time())))
+        self._out, self._in = noise.ciphers
 
     async def _send(self, socket: ClientConnection, stanza: Node) -> None:
         await socket.send(framed(self._out.encrypt(encode(stanza))))
 
     async def _frame(self, socket: ClientConnection) -> bytes:
-        while len(self._buffer) < 3 or len(self._buffer) < 3 + int.from_bytes(self._buffer[:3], "big"):
+        while (frame := self._buffer.next()) is None:
             data = await socket.recv()
             assert isinstance(data, bytes)
-            self._buffer += data
-        size = int.from_bytes(self._buffer[:3], "big")
-        frame, self._buffer = self._buffer[3 : 3 + size], self._buffer[3 + size :]
+            self._buffer.feed(data)
         return frame
-
-
-def framed(content: bytes) -> bytes:
-    return len(content).to_bytes(3, "big") + content
 
 
 def b64(data: bytes) -> str:
@@ -191,7 +128,7 @@ def say(line: dict[str, object]) -> None:
     print(json.dumps(line), flush=True)
 
 
-async def main(proxy: str, ca: str, count: int) -> None:
+async def main(proxy: str, ca: str, root: str, count: int) -> None:
     tls = ssl.create_default_context(cafile=ca)
     gate = asyncio.Semaphore(AT_ONCE)
     running = []
@@ -199,7 +136,7 @@ async def main(proxy: str, ca: str, count: int) -> None:
     async def one() -> None:
         async with gate:
             online = asyncio.Event()
-            running.append(asyncio.create_task(Device(proxy, tls).run(online)))
+            running.append(asyncio.create_task(Device(proxy, tls, bytes.fromhex(root)).run(online)))
             await online.wait()
             say({"online": True})
 
@@ -211,4 +148,4 @@ async def main(proxy: str, ca: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))

@@ -16,15 +16,16 @@ SEES = {
     "workspace": BASE | {"auth"},
     "assistant": BASE | {"auth", "workspace", "gateway.client"},
     "app": BASE | {"auth", "workspace", "assistant", "gateway.client"},
-    "gateway": BASE | {"auth"},
-    "loopback": BASE,
+    "gateway": BASE | {"auth", "protocol"},
+    "protocol": BASE,
+    "loopback": BASE | {"protocol"},
     "migrations": BASE,
     **{name: BASE for name in BASE},
     **{name: BASE | TOP | {"auth", "workspace", "assistant", "app", "gateway", "loopback"} for name in TOP},
 }
 # Who may touch the client library: the gateway's client, the loopback trust switch (it patches the loaded library), and
-# loopback's protobufs.
-NEONIZE = {"gateway/whatsapp.py", "gateway/trust.py", "loopback/protobufs.py"}
+# the protocol's protobufs.
+NEONIZE = {"gateway/whatsapp.py", "gateway/trust.py", "protocol/protobufs.py"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 

@@ -5,8 +5,8 @@ Privacy settings are kept. Of the rest there is none, and changes are taken and 
 
 from typing import TYPE_CHECKING
 
-from exponential.loopback.binary import Node, Value
 from exponential.loopback.directory import Device
+from exponential.protocol.binary import Node, Value
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection

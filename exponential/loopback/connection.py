@@ -13,11 +13,12 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from exponential.loopback import pairing, queries, routing
-from exponential.loopback.binary import JID, USER_SERVER, DecodeError, Node, decode, encode
 from exponential.loopback.delivery import Delivery
 from exponential.loopback.directory import Device, waiting_key
-from exponential.loopback.noise import PROLOGUE, Cipher, Responder
-from exponential.loopback.protobufs import ClientPayload
+from exponential.protocol.binary import JID, USER_SERVER, DecodeError, Node, decode, encode
+from exponential.protocol.frames import HEADER, FrameBuffer, framed
+from exponential.protocol.noise import Cipher, Responder
+from exponential.protocol.protobufs import ClientPayload
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback
@@ -36,7 +37,7 @@ class Connection:
         self.flowing = asyncio.Event()
         self.flowing.set()
         self._socket = socket
-        self._buffer = b""
+        self._buffer = FrameBuffer()
         self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._unsaved = False  # something waits in `_outgoing` that the server's state may not tell of yet
         self._seal: Cipher
@@ -60,7 +61,7 @@ class Connection:
         expired, now = self.server.faults.expired_certificate, int(self.server.timestamp())
         certificate = self.server.authority.certificate(self.server.static.public, now, expired=expired)
         responder = Responder(self.server.static, certificate)
-        self._outgoing.put_nowait(_frame(responder.hello(await self._frame(first=True))))
+        self._outgoing.put_nowait(framed(responder.hello(await self._frame(first=True))))
         session = responder.session or responder.finish(await self._frame())
         self._open, self._seal = session.receive, session.send
         self._enter(session.static, ClientPayload.FromString(session.payload))
@@ -84,7 +85,7 @@ class Connection:
         """Queue a sealed frame of any content; `damaged` flips a bit of it after sealing."""
         self._unsaved = True
         sealed = self._seal.encrypt(content)
-        self._outgoing.put_nowait(_frame(sealed[:-1] + bytes((sealed[-1] ^ 1,)) if damaged else sealed))
+        self._outgoing.put_nowait(framed(sealed[:-1] + bytes((sealed[-1] ^ 1,)) if damaged else sealed))
 
     def close(self) -> None:
         """Hang up after what is queued has been written."""
@@ -116,22 +117,19 @@ class Connection:
             self._socket.transport.close()
 
     async def _frame(self, *, first: bool = False) -> bytes:
-        """The next frame: three bytes of length, then content (whatsmeow socket/framesocket.go)."""
+        """The next frame."""
         if first:
-            await self._need(len(PROLOGUE))
-            if self._buffer[: len(PROLOGUE)] != PROLOGUE:
+            while (header := self._buffer.take(len(HEADER))) is None:
+                await self._receive()
+            if header != HEADER:
                 raise DecodeError("the client didn't open with WA 6 3")
-            self._buffer = self._buffer[len(PROLOGUE) :]
-        await self._need(3)
-        size = int.from_bytes(self._buffer[:3], "big")
-        await self._need(3 + size)
-        frame, self._buffer = self._buffer[3 : 3 + size], self._buffer[3 + size :]
+        while (frame := self._buffer.next()) is None:
+            await self._receive()
         return frame
 
-    async def _need(self, size: int) -> None:
-        while len(self._buffer) < size:
-            data = await self._socket.recv()
-            self._buffer += data if isinstance(data, bytes) else data.encode()
+    async def _receive(self) -> None:
+        data = await self._socket.recv()
+        self._buffer.feed(data if isinstance(data, bytes) else data.encode())
 
     def _enter(self, static: bytes, payload: ClientPayload) -> None:
         if payload.HasField("devicePairingData"):
@@ -196,7 +194,3 @@ class Connection:
             self.device.acknowledged(waiting_key(Node(stanza.text("class"), {**named})))
         elif stanza.tag in ("chatstate", "presence"):
             routing.presence(self.server, self.device, stanza)
-
-
-def _frame(content: bytes) -> bytes:
-    return len(content).to_bytes(3, "big") + content

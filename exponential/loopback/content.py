@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from exponential.loopback.protobufs import ContextInfo, Message, ProtocolMessage
+from exponential.protocol.protobufs import ContextInfo, Message, ProtocolMessage
 
 Kind = Literal["text", "image", "video", "voice", "audio", "document", "sticker", "location", "contact"]
 _FIELDS: dict[Kind, str] = {

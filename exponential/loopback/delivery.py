@@ -7,8 +7,8 @@ handlerQueueSize and handleFrame). WhatsApp doesn't let it come to that, nor do 
 from collections import deque
 from collections.abc import Callable
 
-from exponential.loopback.binary import Node
 from exponential.loopback.directory import Device, Key, waiting_key
+from exponential.protocol.binary import Node
 
 WINDOW = 500  # stanzas on their way at once; beyond it the client's queue has room for what nobody acknowledges
 ACKNOWLEDGED = ("message", "receipt", "notification")  # whatsmeow receipt.go and notification.go: sendAck

@@ -10,8 +10,8 @@ from base64 import b64encode
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from exponential.loopback.binary import JID, USER_SERVER, Node, Value
 from exponential.loopback.directory import Account, Device
+from exponential.protocol.binary import JID, USER_SERVER, Node, Value
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback

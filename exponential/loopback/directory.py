@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from exponential.loopback.binary import JID, LID_SERVER, SERVER, USER_SERVER, Node, Value
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Bundle
+from exponential.protocol.binary import JID, LID_SERVER, SERVER, USER_SERVER, Node, Value
 
 Deliver = Callable[[Node], object]
 Key = tuple[str, ...]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from exponential.loopback import queries
-from exponential.loopback.binary import Node
 from exponential.loopback.directory import Device
+from exponential.protocol.binary import Node
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection

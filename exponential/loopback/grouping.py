@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback import content, groups, routing
-from exponential.loopback.binary import JID, Node, Value
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.groups import Group
-from exponential.loopback.protobufs import Message
 from exponential.loopback.rows import Rows
 from exponential.loopback.sender_keys import SenderKeyBook
 from exponential.loopback.signal import SessionBook, pad, unpad
 from exponential.loopback.signal_wire import SignalError
 from exponential.loopback.writing import ChatMessage
+from exponential.protocol.binary import JID, Node, Value
+from exponential.protocol.protobufs import Message
 
 if TYPE_CHECKING:
     from exponential.loopback.phone import Phone

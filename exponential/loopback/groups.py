@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from exponential.loopback.binary import GROUP_SERVER, JID, Node, Value
 from exponential.loopback.directory import Account, Device
+from exponential.protocol.binary import GROUP_SERVER, JID, Node, Value
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback

@@ -6,16 +6,16 @@ This is the one other room that knows what is inside a phone.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
-from exponential.loopback.binary import JID, Node
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.groups import Group
-from exponential.loopback.keys import KeyPair
 from exponential.loopback.phone import Phone
-from exponential.loopback.protobufs import Message
 from exponential.loopback.rows import Rows
 from exponential.loopback.sender_keys import _Own, _State
 from exponential.loopback.signal import PreKey, Session
 from exponential.loopback.writing import ChatMessage
+from exponential.protocol.binary import JID, Node
+from exponential.protocol.keys import KeyPair
+from exponential.protocol.protobufs import Message
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback

@@ -18,10 +18,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from exponential.loopback import aes_cbc
-from exponential.loopback.binary import Node
 from exponential.loopback.content import Attachment, Kind
 from exponential.loopback.rows import Rows
+from exponential.protocol import aes_cbc
+from exponential.protocol.binary import Node
 
 HOST = "mmg.whatsapp.net"
 MAC_SIZE = 10

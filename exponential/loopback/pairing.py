@@ -4,8 +4,6 @@ Steps and prefixes as whatsmeow's pair.go checks them.
 """
 
 import asyncio
-import hashlib
-import hmac
 import itertools
 import json
 import secrets
@@ -16,15 +14,11 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback import device_lists
-from exponential.loopback.binary import SERVER, Node, Value
 from exponential.loopback.directory import Account, Device
-from exponential.loopback.keys import KeyPair, verify
-from exponential.loopback.protobufs import (
-    ADVDeviceIdentity,
-    ADVSignedDeviceIdentity,
-    ADVSignedDeviceIdentityHMAC,
-    DeviceProps,
-)
+from exponential.protocol import adv
+from exponential.protocol.binary import SERVER, Node, Value
+from exponential.protocol.keys import KeyPair
+from exponential.protocol.protobufs import ADVDeviceIdentity, ADVSignedDeviceIdentity, DeviceProps
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection
@@ -32,7 +26,6 @@ if TYPE_CHECKING:
     from exponential.loopback.server import Loopback
 
 LIFETIMES = (60, 20, 20, 20, 20, 20)  # seconds that each code is shown, one after the other (whatsmeow qrchan.go)
-ACCOUNT_PREFIX, DEVICE_PREFIX = b"\x06\x00", b"\x06\x01"  # whatsmeow pair.go, Adv…SignaturePrefix
 
 
 class LinkError(Exception):
@@ -134,14 +127,8 @@ async def complete(
     registration.phone_key = identity.public
     details = ADVDeviceIdentity(
         rawID=secrets.randbits(31), timestamp=int(server.timestamp()), keyIndex=registration.key_index
-    ).SerializeToString()
-    signed = ADVSignedDeviceIdentity(
-        details=details,
-        accountSignatureKey=identity.public,
-        accountSignature=identity.sign(ACCOUNT_PREFIX + details + registration.keys.eIdent),
-    ).SerializeToString()
-    seal = hmac.digest(secret, signed, hashlib.sha256)
-    container = ADVSignedDeviceIdentityHMAC(details=signed, HMAC=seal).SerializeToString()
+    )
+    container = adv.vouch(identity, secret, registration.keys.eIdent, details)
     account.last_device += 1
     registration.iq = server.next_id()
     content = [
@@ -192,6 +179,4 @@ def _confirmed(registration: Registration, iq: Node) -> bool:
         identity = ADVSignedDeviceIdentity.FromString(iq.data("pair-device-sign", "device-identity"))
     except ProtobufError:
         return False
-    own = registration.keys.eIdent
-    message = DEVICE_PREFIX + identity.details + own + registration.phone_key
-    return verify(own, message, identity.deviceSignature)
+    return adv.is_signed_by_device(identity, registration.keys.eIdent, registration.phone_key)

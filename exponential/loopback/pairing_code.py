@@ -5,32 +5,22 @@ sealed by the code, the companion's finish with the secret that pair-success is 
 """
 
 import asyncio
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from exponential.loopback import pairing
-from exponential.loopback.binary import SERVER, Node, Value
 from exponential.loopback.directory import Account, Device
-from exponential.loopback.keys import KeyPair
 from exponential.loopback.pairing import LinkError, Registration
+from exponential.protocol import pairing_code as wrapping
+from exponential.protocol.binary import SERVER, Node, Value
+from exponential.protocol.keys import KeyPair
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection
     from exponential.loopback.server import Loopback
 
 TAG = "link_code_companion_reg"
-ALPHABET = frozenset("123456789ABCDEFGHJKLMNPQRSTVWXYZ")  # whatsmeow pair-code.go, linkingBase32
-ROUNDS = 2 << 16  # of PBKDF2, which seals each side's key by the code (whatsmeow pair-code.go)
 
 
 @dataclass
@@ -38,7 +28,7 @@ class Hello:
     """What a client that shows a pairing code has told the server; `finish` is its answer to the phone's hello."""
 
     account: Account
-    sealed_key: bytes
+    wrapped_key: bytes
     ref: bytes = field(default_factory=lambda: secrets.token_urlsafe(24).encode())
     finish: "asyncio.Future[Node] | None" = None
 
@@ -63,19 +53,19 @@ def answer(connection: "Connection", stage: Node) -> list[Node] | None:
 async def enter(server: "Loopback", account: Account, identity: KeyPair, text: str) -> Device:
     """The phone of `account` is given the code `text`: agree on a secret by it, then link. Raises LinkError."""
     code = text.strip().upper().replace("-", "")
-    if len(code) != 8 or not ALPHABET.issuperset(code):
+    if len(code) != wrapping.CODE_CHARS or not set(wrapping.ALPHABET).issuperset(code):
         raise LinkError("This is not a pairing code: it has eight letters and digits.")
     registration, hello = _waiting(server, account)
     pairing.demand_passkey(server, registration, account)
     ephemeral = KeyPair()
-    shared = ephemeral.agree(await _unseal(code, hello.sealed_key))
+    companion = await asyncio.to_thread(wrapping.unwrap, code, hello.wrapped_key)
     hello.finish = server.loop.create_future()
-    _say_hello(registration, hello, identity, await _seal(code, ephemeral.public))
+    _say_hello(registration, hello, identity, await asyncio.to_thread(wrapping.wrap, code, ephemeral.public))
     either: list[asyncio.Future[Any]] = [hello.finish, registration.linked]
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not hello.finish.done():
         return await asyncio.shield(registration.linked)  # it has gone: raises why
-    secret = _agreed(registration, identity, shared, hello.finish.result())
+    secret = _agreed(registration, ephemeral, identity, companion, hello.finish.result())
     return await pairing.complete(server, registration, account, identity, secret)
 
 
@@ -86,45 +76,24 @@ def _waiting(server: "Loopback", account: Account) -> tuple[Registration, Hello]
     raise LinkError("No device waits for a code for this phone number. Show a new code and type that one.")
 
 
-def _say_hello(registration: Registration, hello: Hello, identity: KeyPair, sealed_key: bytes) -> None:
+def _say_hello(registration: Registration, hello: Hello, identity: KeyPair, wrapped_key: bytes) -> None:
     server = registration.connection.server
     content = [
         Node("link_code_pairing_ref", {}, hello.ref),
-        Node("link_code_pairing_wrapped_primary_ephemeral_pub", {}, sealed_key),
+        Node("link_code_pairing_wrapped_primary_ephemeral_pub", {}, wrapped_key),
         Node("primary_identity_pub", {}, identity.public),
     ]
     attrs: dict[str, Value] = {"id": server.next_id(), "type": TAG, "from": SERVER}
     registration.connection.send(Node("notification", attrs, [Node(TAG, {"stage": "primary_hello"}, [*content])]))
 
 
-def _agreed(registration: Registration, identity: KeyPair, shared: bytes, finish: Node) -> bytes:
+def _agreed(registration: Registration, ephemeral: KeyPair, identity: KeyPair, companion: bytes, finish: Node) -> bytes:
     """The secret that both sides have if the phone was given the right code. Raises LinkError."""
     bundle = finish.data("link_code_pairing_wrapped_key_bundle")
-    salt, nonce, sealed = bundle[:32], bundle[32:44], bundle[44:]
-    key = _derive(shared, salt, b"link_code_pairing_key_bundle_encryption_key")
     try:
-        plain = AESGCM(key).decrypt(nonce, sealed, None)
-    except InvalidTag:
+        device, secret = wrapping.open_bundle(ephemeral, identity, companion, bundle)
+    except ValueError:
         raise LinkError("This is not the code that the device shows.") from None
-    companion = registration.keys.eIdent
-    if plain[:64] != companion + identity.public:
+    if device != registration.keys.eIdent:
         raise LinkError("This code was not made by the device that shows it.")
-    return _derive(shared + identity.agree(companion) + plain[64:], None, b"adv_secret")
-
-
-def _derive(secret: bytes, salt: bytes | None, info: bytes) -> bytes:
-    return HKDF(SHA256(), 32, salt=salt, info=info).derive(secret)
-
-
-async def _seal(code: str, public: bytes) -> bytes:
-    salt, nonce = secrets.token_bytes(32), secrets.token_bytes(16)
-    return salt + nonce + await _crypt(code, salt, nonce, public)
-
-
-async def _unseal(code: str, sealed: bytes) -> bytes:
-    return await _crypt(code, sealed[:32], sealed[32:48], sealed[48:80])
-
-
-async def _crypt(code: str, salt: bytes, nonce: bytes, data: bytes) -> bytes:
-    key = await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", code.encode(), salt, ROUNDS)
-    return Cipher(AES(key), CTR(nonce)).encryptor().update(data)
+    return secret

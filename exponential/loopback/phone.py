@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback import content, groups, pairing, pairing_code, resending, routing
-from exponential.loopback.binary import GROUP_SERVER, JID, USER_SERVER, Node
 from exponential.loopback.directory import Account, Device, waiting_key
 from exponential.loopback.grouping import Grouping
 from exponential.loopback.groups import Group, Place
-from exponential.loopback.keys import KeyPair
 from exponential.loopback.presence import Watching
-from exponential.loopback.protobufs import Message, MessageKey
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Keys, SessionBook, pad, unpad
 from exponential.loopback.signal_wire import DuplicateMessage, SignalError
 from exponential.loopback.writing import ChatMessage, Status, Writing
+from exponential.protocol.binary import GROUP_SERVER, JID, USER_SERVER, Node
+from exponential.protocol.keys import KeyPair
+from exponential.protocol.protobufs import Message, MessageKey
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback

@@ -12,11 +12,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from google.protobuf.message import Message as Protobuf
 
-from exponential.loopback.binary import JID, Node, decode, encode
 from exponential.loopback.directory import Account
 from exponential.loopback.groups import Group
-from exponential.loopback.keys import KeyPair
-from exponential.loopback.protobufs import Message
+from exponential.protocol.binary import JID, Node, decode, encode
+from exponential.protocol.keys import KeyPair
+from exponential.protocol.protobufs import Message
 
 _AS_IS = (str, int, float, bool)
 _ENCODE: dict[type, Callable[[Any], Any]] = {

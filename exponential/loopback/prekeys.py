@@ -7,9 +7,9 @@ Requests and answers as whatsmeow writes and reads them (prekeys.go); `digest` a
 import hashlib
 from typing import TYPE_CHECKING
 
-from exponential.loopback.binary import JID, SERVER, Node
 from exponential.loopback.directory import Device
 from exponential.loopback.signal_wire import KEY_TYPE
+from exponential.protocol.binary import JID, SERVER, Node
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection

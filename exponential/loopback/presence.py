@@ -7,8 +7,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
-from exponential.loopback.binary import JID, Node, Value
 from exponential.loopback.directory import Account, Device, Directory
+from exponential.protocol.binary import JID, Node, Value
 
 if TYPE_CHECKING:
     from exponential.loopback.phone import Phone

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from exponential.loopback import account_settings, groups, pairing, pairing_code, prekeys, usync
-from exponential.loopback.binary import LID_SERVER, SERVER, Node
 from exponential.loopback.directory import Device
+from exponential.protocol.binary import LID_SERVER, SERVER, Node
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection

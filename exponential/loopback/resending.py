@@ -7,14 +7,14 @@ handlePlaceholderResendResponse), send.go (BuildUnavailableMessageRequest), clie
 from collections.abc import Iterable
 
 from exponential.loopback import content
-from exponential.loopback.protobufs import (
+from exponential.loopback.writing import ChatMessage
+from exponential.protocol.protobufs import (
     Message,
     MessageKey,
     PeerDataOperationRequestType,
     ProtocolMessage,
     WebMessageInfo,
 )
-from exponential.loopback.writing import ChatMessage
 
 _KIND = PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND
 

@@ -6,8 +6,8 @@ Attributes as whatsmeow reads them: message.go (parseMessageSource), receipt.go,
 from typing import TYPE_CHECKING
 
 from exponential.loopback import groups
-from exponential.loopback.binary import GROUP_SERVER, JID, LID_SERVER, Node
 from exponential.loopback.directory import Account, Device, waiting_key
+from exponential.protocol.binary import GROUP_SERVER, JID, LID_SERVER, Node
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from exponential.loopback import aes_cbc
-from exponential.loopback.keys import KeyPair, verify
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal_wire import KEY_TYPE, VERSION, SignalError, integer, parse, public_key, put, raw
+from exponential.protocol import aes_cbc
+from exponential.protocol.keys import KeyPair, verify
 
 SIGNATURE_SIZE = 64  # XEdDSA §3
 MAX_SKIPPED = 2000  # libsignal's limit of message keys that one message may jump over, for groups as well

@@ -13,14 +13,12 @@ from typing import Literal
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from exponential.loopback import device_lists, playing, queries, tls
-from exponential.loopback.binary import JID, Node
+from exponential.loopback.authority import Authority
 from exponential.loopback.connection import Connection
 from exponential.loopback.directory import Device, Directory
 from exponential.loopback.faults import Faults
 from exponential.loopback.groups import Group
-from exponential.loopback.keys import KeyPair
 from exponential.loopback.media import MediaHost
-from exponential.loopback.noise import Authority
 from exponential.loopback.pairing import Registration
 from exponential.loopback.phone import Phone
 from exponential.loopback.presence import Presence
@@ -28,6 +26,8 @@ from exponential.loopback.proxy import ConnectProxy
 from exponential.loopback.scenario import find
 from exponential.loopback.state import State
 from exponential.loopback.wire import Wire
+from exponential.protocol.binary import JID, Node
+from exponential.protocol.keys import KeyPair
 
 
 class Loopback:

@@ -15,8 +15,6 @@ from typing import Literal
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from exponential.loopback import aes_cbc
-from exponential.loopback.keys import KeyPair, verify
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal_wire import (
     KEY_TYPE,
@@ -30,6 +28,8 @@ from exponential.loopback.signal_wire import (
     put,
     raw,
 )
+from exponential.protocol import aes_cbc
+from exponential.protocol.keys import KeyPair, verify
 
 MAX_SKIPPED = 2000  # libsignal's limit of message keys that one message may jump over
 MAC_SIZE = 8  # bytes, libsignal's SignalMessage

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exponential.errors import ConfigurationError
-from exponential.loopback.binary import JID, DecodeError
 from exponential.loopback.kept import PARTS, Key, Part, Table, find_phone, row_key
 from exponential.loopback.plain import Reader, attributes, plain
 from exponential.loopback.rows import Rows
+from exponential.protocol.binary import JID, DecodeError
 
 if TYPE_CHECKING:
     from exponential.loopback.server import Loopback

@@ -6,8 +6,8 @@ Requests and answers as whatsmeow writes and reads them: user.go (usync).
 from typing import TYPE_CHECKING
 
 from exponential.loopback import device_lists
-from exponential.loopback.binary import JID, Node
 from exponential.loopback.directory import Account, Device
+from exponential.protocol.binary import JID, Node
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from exponential.loopback.binary import Node
+from exponential.protocol.binary import Node
 
 KEPT = 5000  # stanzas
 _NAMED = {'"': "&quot;", "<": "&lt;", ">": "&gt;"}

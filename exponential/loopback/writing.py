@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from exponential.loopback import content, groups, media, routing
-from exponential.loopback.binary import JID, Node
 from exponential.loopback.content import Attachment, Change, Content, Kind, Timer
 from exponential.loopback.directory import Account, Device
 from exponential.loopback.groups import Group, Place
-from exponential.loopback.protobufs import Message
 from exponential.loopback.rows import Row
+from exponential.protocol.binary import JID, Node
+from exponential.protocol.protobufs import Message
 
 if TYPE_CHECKING:
     from exponential.loopback.phone import Phone

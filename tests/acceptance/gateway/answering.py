@@ -7,9 +7,9 @@ from gateways import ADA, SECRET, App, Gateway, StartGateway, link, until
 
 from exponential.auth import tokens
 from exponential.auth.tokens import Identity
-from exponential.loopback.binary import Node
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
+from exponential.protocol.binary import Node
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 BOBS_CHAT = "4915187654321@s.whatsapp.net"

@@ -11,9 +11,9 @@ from answering import ADAS_CHAT, World
 from gateways import is_status, until
 
 from exponential.loopback import routing
-from exponential.loopback.binary import Node
 from exponential.loopback.phone import Phone, _peer
 from exponential.loopback.signal import pad
+from exponential.protocol.binary import Node
 
 SOON = 10.0  # seconds; on a quiet machine it takes one
 EVERY, RECEIPTS_EVERY = 0.2, 0.1  # seconds between two messages of a flood, and two receipts

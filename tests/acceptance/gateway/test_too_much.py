@@ -6,8 +6,8 @@ from gateways import until
 
 from exponential.gateway import wire
 from exponential.loopback import routing
-from exponential.loopback.binary import Node
-from exponential.loopback.protobufs import Message
+from exponential.protocol.binary import Node
+from exponential.protocol.protobufs import Message
 
 MANY = 65_535  # as many as one stanza has; more than a statement to Postgres takes
 

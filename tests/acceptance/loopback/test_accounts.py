@@ -9,10 +9,10 @@ import pytest
 from linking import do, send, shown
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
-from exponential.loopback.binary import JID
 from exponential.loopback.phone import Phone
 from exponential.loopback.server import Loopback
 from exponential.loopback.testing import NewPhone, until
+from exponential.protocol.binary import JID
 
 NAMES = {
     "HTML": "<b onclick=alert(1)>Bob</b> &amp; <script>",

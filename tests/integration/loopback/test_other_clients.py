@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from exponential.loopback import queries, routing
-from exponential.loopback.binary import JID, SERVER, Node
 from exponential.loopback.directory import Device
 from exponential.loopback.media import HOST
 from exponential.loopback.phone import Phone
-from exponential.loopback.protobufs import Message, PeerDataOperationRequestType, ProtocolMessage
 from exponential.loopback.server import Loopback
 from exponential.loopback.signal import Keys, SessionBook, pad, unpad
 from exponential.loopback.testing import until
+from exponential.protocol.binary import JID, SERVER, Node
+from exponential.protocol.protobufs import Message, PeerDataOperationRequestType, ProtocolMessage
 
 
 class Linked:

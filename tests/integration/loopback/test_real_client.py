@@ -145,7 +145,7 @@ async def test_codes_that_do_not_link(new_client: Callable[[str], Any], alice: P
 
 async def test_typing_is_seen_and_ends(linked: Any, alice: Phone, bob: Phone) -> None:
     from exponential.loopback import routing
-    from exponential.loopback.binary import Node
+    from exponential.protocol.binary import Node
 
     (device,) = alice.linked_devices
     routing.presence(alice._server, device, Node("chatstate", {"to": bob.account.lid}, [Node("composing")]))

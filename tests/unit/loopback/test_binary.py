@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.loopback import dictionary
-from exponential.loopback.binary import JID, LID_SERVER, SERVER, USER_SERVER, DecodeError, Node, decode, encode
+from exponential.protocol import dictionary
+from exponential.protocol.binary import JID, LID_SERVER, SERVER, USER_SERVER, DecodeError, Node, decode, encode
 
 words = st.one_of(
     st.text(min_size=1, max_size=40),

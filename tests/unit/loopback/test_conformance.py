@@ -18,15 +18,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from websockets.asyncio.client import connect
 
-from exponential.loopback import aes_cbc, noise, signal
-from exponential.loopback.binary import decode
+from exponential.loopback import signal
+from exponential.loopback.authority import Authority
 from exponential.loopback.directory import Device
-from exponential.loopback.keys import KeyPair, verify
-from exponential.loopback.noise import Authority, Cipher, Responder
-from exponential.loopback.protobufs import CertChain, ClientPayload, HandshakeMessage
 from exponential.loopback.server import Loopback
 from exponential.loopback.signal import Keys
 from exponential.loopback.testing import NewPhone
+from exponential.protocol import aes_cbc
+from exponential.protocol.binary import decode
+from exponential.protocol.frames import HEADER
+from exponential.protocol.keys import KeyPair, verify
+from exponential.protocol.noise import Cipher, Responder
+from exponential.protocol.protobufs import CertChain, ClientPayload, HandshakeMessage
 
 h = bytes.fromhex
 PAYLOAD = ClientPayload(username=4915110000001, device=1, passive=True).SerializeToString()
@@ -282,7 +285,7 @@ class Client:
 
     static: KeyPair = field(default_factory=KeyPair)
     ephemeral: KeyPair = field(default_factory=KeyPair)
-    prologue: bytes = noise.PROLOGUE
+    prologue: bytes = HEADER
 
     def ik(self, server: bytes, payload: bytes) -> tuple[Symmetric, HandshakeMessage]:
         """<- s, then -> e, es, s, ss, to a server with that static key."""
@@ -320,7 +323,7 @@ class Handshake:
 def handshake() -> Iterator[Handshake]:
     authority, static, ephemeral = Authority(), KeyPair(), KeyPair()
     responder = Responder(static, authority.certificate(static.public, int(time.time())))
-    state = Symmetric(noise.PROLOGUE)
+    state = Symmetric(HEADER)
     state.mix_hash(ephemeral.public)  # -> e; WhatsApp has no payload here, not even the empty one of Noise §7.3
     first = HandshakeMessage()
     first.clientHello.ephemeral = ephemeral.public
@@ -405,7 +408,7 @@ def test_a_first_message_that_does_not_open_is_answered_as_in_xx(wrong: str) -> 
         first.clientHello.payload = first.clientHello.payload[:-1] + bytes((first.clientHello.payload[-1] ^ 1,))
     answer = HandshakeMessage.FromString(responder.hello(first.SerializeToString()))
     assert responder.session is None
-    state = Symmetric(noise.PROLOGUE, "XXfallback")
+    state = Symmetric(HEADER, "XXfallback")
     state.mix_hash(client.ephemeral.public)  # known from the first message (§10.2)
     finish_xx(Handshake(state, responder, authority, server, client.ephemeral, answer))
 
@@ -421,7 +424,7 @@ async def test_a_device_logs_in_with_its_first_message(whatsapp: Loopback, phone
     trust = ssl.create_default_context(cafile=str(whatsapp.ca_path))
     url, proxy = "wss://web.whatsapp.com/ws/chat", whatsapp.proxy_url
     async with connect(url, ssl=trust, proxy=proxy, compression=None) as socket:
-        await socket.send(noise.PROLOGUE + frame(first.SerializeToString()))
+        await socket.send(HEADER + frame(first.SerializeToString()))
         client.finish_ik(state, HandshakeMessage.FromString(unframed(await socket.recv())).serverHello)
         _, to_client = state.hkdf(b"")
         assert decode(Cipher(to_client).decrypt(unframed(await socket.recv()))).tag == "success"

@@ -1,6 +1,6 @@
-from exponential.loopback.binary import Node
 from exponential.loopback.delivery import WINDOW, Delivery
 from exponential.loopback.directory import Account, Device
+from exponential.protocol.binary import Node
 
 
 def linked_device() -> Device:

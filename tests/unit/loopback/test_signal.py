@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from exponential.loopback.keys import KeyPair, verify
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Bundle, Keys, SessionBook, pad, unpad
 from exponential.loopback.signal_wire import SignalError
+from exponential.protocol.keys import KeyPair, verify
 
 
 def bundle(keys: Keys, one_time: int | None = None) -> Bundle:

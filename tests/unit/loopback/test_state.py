@@ -12,12 +12,12 @@ import pytest
 
 from exponential.errors import ConfigurationError
 from exponential.loopback import kept, state
-from exponential.loopback.binary import JID, Node
 from exponential.loopback.directory import Device
 from exponential.loopback.phone import Phone
 from exponential.loopback.plain import attributes, plain
 from exponential.loopback.server import Loopback
 from exponential.loopback.testing import until
+from exponential.protocol.binary import JID, Node
 
 ALICE, BOB, CARLA = "+4915110000001", "+4915110000002", "+4915110000003"
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from exponential.loopback.binary import JID, Node
 from exponential.loopback.wire import Wire, readable
+from exponential.protocol.binary import JID, Node
 
 
 def test_a_stanza_is_printed_for_people() -> None:

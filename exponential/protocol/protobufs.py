@@ -1,4 +1,4 @@
-"""WhatsApp's protobuf messages, as neonize ships them: the one place where loopback imports neonize."""
+"""WhatsApp's protobuf messages, as neonize ships them."""
 
 import exponential.libmagic  # noqa: F401  before neonize
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from exponential.loopback import dictionary
+from exponential.protocol import dictionary
 
 USER_SERVER = "s.whatsapp.net"
 LID_SERVER = "lid"
