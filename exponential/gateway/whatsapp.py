@@ -41,7 +41,7 @@ NOWHERE = "http://127.0.0.1:0"
 # ("concurrent map writes": seen when 50 sessions of a worker stopped together). Whoever adds or removes a client holds
 # this one.
 _maps = threading.Lock()
-_DEVICE = DeviceProps(os="Exponential", platformType=DeviceProps.DESKTOP, requireFullSync=False)
+DEVICE_PROPS = DeviceProps(os="Exponential", platformType=DeviceProps.DESKTOP, requireFullSync=False)
 _LOG_LEVEL = b"DEBUG"  # the stanzas, for the gate alone: whatsmeow's log names people, and is written nowhere
 _RECEIPTS = {
     proto.Receipt.DELIVERED: "delivered",
@@ -119,7 +119,7 @@ class _Neonize(NewClient):  # type: ignore[misc]
 
         subscribed = bytearray(self.event.list_func)
         kinds = (ctypes.c_char * len(subscribed)).from_buffer(subscribed)
-        props = _DEVICE.SerializeToString()
+        props = DEVICE_PROPS.SerializeToString()
         self._callbacks = (  # Go keeps calling these: they must live as long as the client
             func_string(lambda _id, code: on_code(ctypes.string_at(code).decode())),
             func_string(lambda _id, outcome: on_pairing(ctypes.string_at(outcome).decode())),

@@ -137,7 +137,7 @@ class Connection:
             if refusal:
                 self.end(refusal)
                 return
-            self.registration = pairing.begin(self.server, self, static, payload.devicePairingData)
+            self.registration = pairing.begin(self.server, self, static, payload)
             return
         device = self.server.directory.device(JID(str(payload.username), USER_SERVER, payload.device))
         if device is None or device.noise != static:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from exponential.loopback.passkey import Passkey
 from exponential.loopback.rows import Rows
 from exponential.loopback.signal import Bundle
 from exponential.protocol.binary import JID, LID_SERVER, SERVER, USER_SERVER, Node, Value
@@ -83,7 +84,8 @@ class Account:
     lid_user: str
     push_name: str
     devices: dict[int, Device] = field(default_factory=dict)
-    passkey: bool = False  # asks devices that are being linked for a passkey
+    passkey: bool = False  # asks devices that are being linked for it
+    key: Passkey | None = None  # made when it is first asked for
     last_key_index: int = 0
     last_device: int = 0
     last_seen: int = 0  # Unix time, 0 before the first time

@@ -27,8 +27,10 @@ FaultName = Literal[
     "set_clock",
     "expire_certificate",
     "withhold",
+    "spoil_passkey",
     "clear",
 ]
+SpoiledPasskey = Literal["wrong_key", "stale", "refused", "silent"]
 HangUp = Literal["later", "at_once", "after_stream_end"]
 REPLACED = (409, 440)  # the names other clients give the conflict; on the wire it has no code
 NONSENSE = b"\x00\xf8\xff\xee\xdd"  # uncompressed, a list of 255 items, then no token that exists
@@ -72,12 +74,14 @@ class Faults:
 
     `clock_skew`: how many seconds the server's clock is ahead of everybody else's; see `set_clock`.
     `hangs_up`: how a connection ends after the server's last word; see `hang_up`.
+    `spoiled_passkey`: how confirming with a passkey fails; see `spoil_passkey`.
     """
 
     def __init__(self, server: "Loopback") -> None:
         self.expired_certificate = False
         self.clock_skew = 0.0
         self.hangs_up: HangUp = "later"
+        self.spoiled_passkey: SpoiledPasskey | None = None
         self._server = server
         self._refusals: list[_Refusal] = []
         self._disturbances: list[_Disturbance] = []
@@ -140,6 +144,10 @@ class Faults:
         """The next `times` messages reach linked devices as "unavailable": only the phone has them. Not in groups."""
         self._withholdings.append(_Withholding(device, times))
 
+    def spoil_passkey(self, how: SpoiledPasskey) -> None:
+        """From now on passkeys fail: the server knows another key, finds the challenge stale, refuses, or is silent."""
+        self.spoiled_passkey = how
+
     def set_clock(self, ahead: float) -> None:
         """From now on the server's clock is `ahead` of everybody else's by so many seconds, or behind when negative.
 
@@ -157,6 +165,7 @@ class Faults:
         self.expired_certificate = False
         self.clock_skew = 0.0
         self.hangs_up = "later"
+        self.spoiled_passkey = None
         self._refusals.clear()
         for disturbance in self._disturbances:
             disturbance.release()

@@ -47,7 +47,7 @@ class Grouping(ABC):
     def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]: ...
 
     @abstractmethod
-    def _touch(self) -> None: ...
+    def refresh(self) -> None: ...
 
     @abstractmethod
     def send(self, to: "Phone | Group | str", message: Message) -> ChatMessage: ...
@@ -171,7 +171,7 @@ class Grouping(ABC):
         for line in self.messages(group):
             if line.id == stanza.text("id"):
                 line.advance("read" if stanza.text("type") == "read" else "delivered")
-        self._touch()
+        self.refresh()
 
     def _read_group_change(self, stanza: Node) -> None:
         """After somebody has gone, what is written next must be unreadable to them: a new sender key."""

@@ -5,7 +5,6 @@ Steps and prefixes as whatsmeow's pair.go checks them.
 
 import asyncio
 import itertools
-import json
 import secrets
 from base64 import b64decode
 from dataclasses import dataclass, field
@@ -13,19 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from exponential.loopback import device_lists
+from exponential.loopback import device_lists, passkey_linking
 from exponential.loopback.directory import Account, Device
+from exponential.loopback.passkey import Passkey
 from exponential.protocol import adv
 from exponential.protocol.binary import SERVER, Node, Value
 from exponential.protocol.keys import KeyPair
-from exponential.protocol.protobufs import ADVDeviceIdentity, ADVSignedDeviceIdentity, DeviceProps
+from exponential.protocol.protobufs import ADVDeviceIdentity, ADVSignedDeviceIdentity, ClientPayload, DeviceProps
 
 if TYPE_CHECKING:
     from exponential.loopback.connection import Connection
     from exponential.loopback.pairing_code import Hello
+    from exponential.loopback.passkey_linking import Exchange
     from exponential.loopback.server import Loopback
 
 LIFETIMES = (60, 20, 20, 20, 20, 20)  # seconds that each code is shown, one after the other (whatsmeow qrchan.go)
+
+
+_GONE = "The computer stopped waiting. Show a new code and scan it."
+_WITHOUT_PASSKEY = (
+    "This account is protected by a passkey, and the computer didn't confirm it. Show a new code and scan it."
+)
 
 
 class LinkError(Exception):
@@ -58,9 +65,10 @@ class Registration:
 
     connection: "Connection"
     noise: bytes
-    keys: Any  # ClientPayload.DevicePairingRegistrationData
+    payload: ClientPayload
     refs: dict[str, float]  # when each expires, on the event loop's clock
     hello: "Hello | None" = None  # set while it shows a pairing code
+    exchange: "Exchange | None" = None  # set when it was asked for a passkey
     iq: str = ""
     account: Account | None = None
     key_index: int = 0
@@ -68,11 +76,16 @@ class Registration:
     end: asyncio.TimerHandle | None = None
     linked: asyncio.Future[Device] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    @property
+    def keys(self) -> Any:
+        """Its DevicePairingRegistrationData."""
+        return self.payload.devicePairingData
 
-def begin(server: "Loopback", connection: "Connection", noise: bytes, keys: Any) -> Registration:
+
+def begin(server: "Loopback", connection: "Connection", noise: bytes, payload: ClientPayload) -> Registration:
     """Give a new client its six references; it is hung up on when the last one has expired (whatsmeow pair-code.go)."""
     ends = (server.loop.time() + seconds / server.code_clock for seconds in itertools.accumulate(LIFETIMES))
-    registration = Registration(connection, noise, keys, {f"2@{secrets.token_urlsafe(24)}": end for end in ends})
+    registration = Registration(connection, noise, payload, {f"2@{secrets.token_urlsafe(24)}": end for end in ends})
     registration.end = server.loop.call_at(max(registration.refs.values()), connection.close)
     server.registrations.update(dict.fromkeys(registration.refs, registration))
     refs = [Node("ref", {}, ref.encode()) for ref in registration.refs]
@@ -88,7 +101,7 @@ def abandon(server: "Loopback", registration: Registration) -> None:
     for ref in registration.refs:
         server.registrations.pop(ref, None)
     if not registration.linked.done():
-        registration.linked.set_exception(LinkError("The computer stopped waiting. Show a new code and scan it."))
+        registration.linked.set_exception(LinkError(_WITHOUT_PASSKEY if registration.exchange else _GONE))
         registration.linked.exception()
 
 
@@ -100,22 +113,16 @@ async def link(server: "Loopback", account: Account, identity: KeyPair, text: st
         raise LinkError("This code has expired. Show a new code and scan it.")
     if code.noise != registration.noise or code.identity != registration.keys.eIdent:
         raise LinkError("This code was not made by the device that shows it.")
-    demand_passkey(server, registration, account)
-    return await complete(server, registration, account, identity, code.adv_secret)
+    secret = await confirmed(server, registration, account, code.adv_secret)
+    return await complete(server, registration, account, identity, secret)
 
 
-def demand_passkey(server: "Loopback", registration: Registration, account: Account) -> None:
-    """Where the account has a passkey, ask the client to use it, which it can't, and raise LinkError.
-
-    The request is whatsmeow's pair-passkey.go; its content the options of WebAuthn's navigator.credentials.get.
-    """
+async def confirmed(server: "Loopback", registration: Registration, account: Account, secret: bytes) -> bytes:
+    """The secret for pair-success: a new one once the client has confirmed, where the account has a passkey."""
     if not account.passkey:
-        return
-    options = {"challenge": secrets.token_urlsafe(32), "rpId": "whatsapp.com", "userVerification": "required"}
-    content = Node("passkey_request_options", {}, json.dumps(options).encode())
-    attrs: dict[str, Value] = {"type": "passkey_prologue_request", "id": server.next_id(), "from": SERVER}
-    registration.connection.send(Node("notification", attrs, [content]))
-    raise LinkError("This account is protected by a passkey, and the device has to confirm it.")
+        return secret
+    account.key = account.key or Passkey.make()
+    return await passkey_linking.confirm(server, registration, account.key, secret)
 
 
 async def complete(

@@ -56,7 +56,6 @@ async def enter(server: "Loopback", account: Account, identity: KeyPair, text: s
     if len(code) != wrapping.CODE_CHARS or not set(wrapping.ALPHABET).issuperset(code):
         raise LinkError("This is not a pairing code: it has eight letters and digits.")
     registration, hello = _waiting(server, account)
-    pairing.demand_passkey(server, registration, account)
     ephemeral = KeyPair()
     companion = await asyncio.to_thread(wrapping.unwrap, code, hello.wrapped_key)
     hello.finish = server.loop.create_future()
@@ -66,6 +65,7 @@ async def enter(server: "Loopback", account: Account, identity: KeyPair, text: s
     if not hello.finish.done():
         return await asyncio.shield(registration.linked)  # it has gone: raises why
     secret = _agreed(registration, ephemeral, identity, companion, hello.finish.result())
+    secret = await pairing.confirmed(server, registration, account, secret)
     return await pairing.complete(server, registration, account, identity, secret)
 
 

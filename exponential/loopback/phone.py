@@ -21,6 +21,7 @@ from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import Message, MessageKey
 
 if TYPE_CHECKING:
+    from exponential.loopback.passkey_linking import Exchange
     from exponential.loopback.server import Loopback
 
 ONE_TIME_KEYS = 100
@@ -75,20 +76,20 @@ class Phone(Writing, Grouping, Watching):
     async def scan(self, code: str) -> Device:
         """Scan the text of a QR code and wait until the device is linked. Raises LinkError."""
         device = await pairing.link(self._server, self._account, self._keys.identity, code)
-        self._touch()
+        self.refresh()
         return device
 
     async def enter_code(self, code: str) -> Device:
         """Type a pairing code ("Link with phone number") and wait until the device is linked. Raises LinkError."""
         device = await pairing_code.enter(self._server, self._account, self._keys.identity, code)
-        self._touch()
+        self.refresh()
         return device
 
     def unlink(self, device: Device) -> None:
         """Log a linked device out, as "Linked devices → Log out" does."""
         self._book.forget(_peer(device))
         self._server.remove_device(device)
-        self._touch()
+        self.refresh()
 
     @property
     def online(self) -> bool:
@@ -98,14 +99,14 @@ class Phone(Writing, Grouping, Watching):
         """What is sent to this phone from now on waits on the server."""
         self._device.deliver = None
         self._server.presence.left(self._device)
-        self._touch()
+        self.refresh()
 
     def go_online(self) -> None:
         loop = self._server.loop
         self._device.deliver = lambda stanza: loop.call_soon(self._receive, stanza)
         for stanza in list(self._device.waiting.values()):
             loop.call_soon(self._receive, stanza)
-        self._touch()
+        self.refresh()
 
     def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]:
         """The lines of a chat, oldest first."""
@@ -146,10 +147,16 @@ class Phone(Writing, Grouping, Watching):
 
     def introduce(self) -> None:
         """Let the other phones' address books show this one as it is now."""
-        for phone in self._server.phones:
-            phone._touch()
+        self._server.refresh_phones()
 
-    def _touch(self) -> None:
+    def exchange(self) -> "Exchange | None":
+        """The device that is being linked and has to confirm with this account's passkey."""
+        asked = (its.exchange for its in self._server.registrations.values() if its.exchange)
+        mine = (its for its in asked if its.passkey is self._account.key and not its.registration.linked.done())
+        return next(mine, None)
+
+    def refresh(self) -> None:
+        """Let this phone's page show what has changed."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -212,7 +219,7 @@ class Phone(Writing, Grouping, Watching):
         if (line.chat, line.id) not in self._lines:
             self._lines[line.chat, line.id] = line
             self.chats.setdefault(line.chat, []).append(line)
-        self._touch()
+        self.refresh()
 
     def _receive(self, stanza: Node) -> None:
         source = stanza.jid("from")
@@ -224,13 +231,13 @@ class Phone(Writing, Grouping, Watching):
             self._device.acknowledged(waiting_key(stanza))
         elif stanza.tag == "notification":
             self._read_group_change(stanza)
-            self._touch()
+            self.refresh()
             self._device.acknowledged(waiting_key(stanza))
         elif stanza.tag == "chatstate":
             self._read_typing(stanza)
         elif stanza.tag == "presence":
             self._read_presence(stanza)
-            self._touch()
+            self.refresh()
 
     def _read_message(self, stanza: Node) -> None:
         source = stanza.jid("from")
@@ -302,7 +309,7 @@ class Phone(Writing, Grouping, Watching):
             self.disappearing[chat] = said.seconds
         elif said and (chat, said.target) in self._lines:
             self._lines[chat, said.target].apply(said, who)
-        self._touch()
+        self.refresh()
 
     def _receipt(self, stanza: Node, to: JID, kind: str, content: list[Node]) -> None:
         attrs: dict[str, str | JID] = {"id": stanza.text("id"), "to": to, "type": kind}
@@ -330,7 +337,7 @@ class Phone(Writing, Grouping, Watching):
             line = self._lines.get((f"+{account.number}", item.text("id")))
             if line:
                 line.advance(told.get(kind, "delivered"))
-        self._touch()
+        self.refresh()
 
     def _read_typing(self, stanza: Node) -> None:
         source = stanza.jid("from")
@@ -342,7 +349,7 @@ class Phone(Writing, Grouping, Watching):
         change(f"+{account.number}")
         change = self.recording.add if state and state.text("media") == "audio" else self.recording.discard
         change(f"+{account.number}")
-        self._touch()
+        self.refresh()
 
 
 def _peer(device: Device) -> str:

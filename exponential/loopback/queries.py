@@ -6,8 +6,9 @@ Requests and answers as whatsmeow writes and reads them: client.go (Logout), kee
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from exponential.loopback import account_settings, groups, pairing, pairing_code, prekeys, usync
+from exponential.loopback import account_settings, groups, pairing, pairing_code, passkey_linking, prekeys, usync
 from exponential.loopback.directory import Device
+from exponential.loopback.passkey_linking import Refused
 from exponential.protocol.binary import LID_SERVER, SERVER, Node
 
 if TYPE_CHECKING:
@@ -35,14 +36,20 @@ def handle(connection: "Connection", iq: Node) -> None:
     if iq.text("type") in ("result", "error"):
         pairing.answered(connection, iq)
         return
-    content = _answer(connection, iq)
+    try:
+        content = _answer(connection, iq)
+    except Refused as refused:
+        return _refuse(connection, iq, refused.code, refused.text)
     if content is None:
-        error = Node("error", {"code": "404", "text": "item-not-found"})
-        connection.send(Node("iq", {"type": "error", "id": iq.text("id"), "from": SERVER}, [error]))
-        return
+        return _refuse(connection, iq, 404, "item-not-found")
     connection.send(Node("iq", {"type": "result", "id": iq.text("id"), "from": SERVER}, content or None))
     if iq.text("xmlns") == "md" and connection.device:
         _remove(connection, iq)
+
+
+def _refuse(connection: "Connection", iq: Node, code: int, text: str) -> None:
+    error = Node("error", {"code": str(code), "text": text})
+    connection.send(Node("iq", {"type": "error", "id": iq.text("id"), "from": SERVER}, [error]))
 
 
 def _answer(connection: "Connection", iq: Node) -> list[Node] | None:
@@ -50,6 +57,9 @@ def _answer(connection: "Connection", iq: Node) -> list[Node] | None:
     stage = iq.child(pairing_code.TAG)
     if stage is not None:
         return pairing_code.answer(connection, stage)
+    about_passkey = passkey_linking.answer(connection, iq)
+    if about_passkey is not None:
+        return about_passkey
     if name == "w:p" or device is None:
         return []
     if name in _BY_NAMESPACE:

@@ -139,6 +139,11 @@ class Loopback:
         phone.introduce()
         return phone
 
+    def refresh_phones(self) -> None:
+        """Let the phones' pages show what has changed."""
+        for phone in self.phones:
+            phone.refresh()
+
     def next_id(self) -> str:
         return f"loopback-{next(self._ids)}"
 

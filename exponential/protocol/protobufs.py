@@ -10,7 +10,14 @@ from neonize.proto.waAdv.WAAdv_pb2 import (
 )
 from neonize.proto.waCert.WACert_pb2 import CertChain
 from neonize.proto.waCommon.WACommon_pb2 import MessageKey
-from neonize.proto.waCompanionReg.WACompanionReg_pb2 import DeviceProps
+from neonize.proto.waCompanionReg.WACompanionReg_pb2 import (
+    CompanionEphemeralIdentity,
+    DeviceProps,
+    EncryptedPairingRequest,
+    PairingRequest,
+    PrimaryEphemeralIdentity,
+    ProloguePayload,
+)
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
     ContextInfo,
     Message,
@@ -26,12 +33,17 @@ __all__ = [
     "ADVSignedDeviceIdentityHMAC",
     "CertChain",
     "ClientPayload",
+    "CompanionEphemeralIdentity",
     "ContextInfo",
     "DeviceProps",
+    "EncryptedPairingRequest",
     "HandshakeMessage",
     "Message",
     "MessageKey",
+    "PairingRequest",
     "PeerDataOperationRequestType",
+    "PrimaryEphemeralIdentity",
+    "ProloguePayload",
     "ProtocolMessage",
     "WebMessageInfo",
 ]

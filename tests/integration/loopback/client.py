@@ -19,10 +19,11 @@ from neonize.client import NewClient
 from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, StreamReplacedEv
 
 from exponential.gateway.trust import replace_root
+from exponential.gateway.whatsapp import DEVICE_PROPS
 
 replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
 sys.stdout = client_lines.WholeLines()
-client = NewClient(sys.argv[1])
+client = NewClient(sys.argv[1], props=DEVICE_PROPS)
 messages = client_messages.Commands(client)
 client_faults.report(client)
 client.qr(lambda _, code: print("qr", code.decode(), flush=True))
