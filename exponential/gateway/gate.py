@@ -221,15 +221,25 @@ class Gate:
             return self._position
 
     def passed(self, position: int) -> bool:
-        """Wait until every message received up to `position` is kept. False when the gate was released before."""
+        """Wait until every message received up to `position` is kept. False when the gate was released before.
+
+        A message that could not be kept must come again, and then be opened again: until the gate is released, nothing
+        passes that may rest on it.
+        """
         with self._changed:
             self._wait(lambda: self._brings_nothing(position))
+            self._changed.wait_for(lambda: not self._failed or self._released)
             return not self._released
 
     def durable(self) -> None:
         """The store has a new durable generation."""
         with self._safe:
             self._safe.notify_all()
+
+    def hold(self) -> None:
+        """Return only once the connection is closed for good: whatever the client is about to send stays here."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._released)
 
     def close(self) -> None:
         """The client is about to be stopped: a login that succeeds from now on is that of one that connected again."""
