@@ -97,7 +97,7 @@ def test_what_the_gate_fails_at_does_not_leave(tmp_path: Path, monkeypatch: pyte
     client = Client(
         "s", "s/failing", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
     )
-    entry = LogEntry(Name="Client/Send", Message='<receipt id="M1" to="1@lid"/>').SerializeToString()
+    entry = LogEntry(Name="Client/Send", Level="DEBUG", Message='<receipt id="M1" to="1@lid"/>').SerializeToString()
     assert passes(lambda: client._on_log(entry))
     for failing in (entry[:-3], entry):
         with monkeypatch.context() as patch:
