@@ -51,7 +51,7 @@ _NOT_OPENED = re.compile(
 )
 # The store's fault, not the message's: SQLite's and database/sql's words in what whatsmeow says of a failed decryption.
 _STORE_FAILED = re.compile(
-    r"\b(?:database|disk|sql|driver|context canceled|context deadline|interrupted)\b", re.IGNORECASE
+    r"\b(?:database|disk|sql|driver|no such table|context canceled|context deadline|interrupted)\b", re.IGNORECASE
 )
 
 
@@ -206,8 +206,13 @@ def not_opened(line: str) -> NotOpened | None:
     if found is None:
         return None
     came_before = found["how"] == "Ignoring"
-    failed = not came_before and _STORE_FAILED.search(found["why"]) is not None
+    failed = not came_before and is_store_failure(found["why"])
     return NotOpened(key(found["id"], found["sender"]), came_before, failed)
+
+
+def is_store_failure(problem: str) -> bool:
+    """Whether an error of the client's is one of its store."""
+    return _STORE_FAILED.search(problem) is not None
 
 
 def opens(line: str) -> str | None:

@@ -131,7 +131,8 @@ class Gate:
         self._opened = _Message(0, None, 0)  # the one that the client is opening, or opened last
         self._called = 0  # position of the message of the last callback, at least
         self._unacknowledged: set[Key] = set()
-        self._failed: set[Key] = set()  # whose callback raised: they must come again
+        self._failed: set[Key] = set()  # that must come again: their callback raised, or the store failed at them
+        self._opened_in_vain = False  # a message was, whose callback raised: when it comes again, it must be again
         self._busy = 0
         self._calls = 0
         self._step_at, self._step_calls = 0.0, 0  # when the next step of quiet is over, callbacks there were before it
@@ -170,6 +171,7 @@ class Gate:
                 with self._changed:
                     self._came(key)
         except BaseException:
+            self._opened_in_vain = True
             if key is not None:
                 self._failed.add(key)
             raise
@@ -221,15 +223,25 @@ class Gate:
             return self._position
 
     def passed(self, position: int) -> bool:
-        """Wait until every message received up to `position` is kept. False when the gate was released before."""
+        """Wait until every message received up to `position` is kept. False when the gate was released before.
+
+        Nothing passes any more once a message was opened and could not be kept: when it comes again, it must be opened
+        again.
+        """
         with self._changed:
             self._wait(lambda: self._brings_nothing(position))
+            self._changed.wait_for(lambda: not self._opened_in_vain or self._released)
             return not self._released
 
     def durable(self) -> None:
         """The store has a new durable generation."""
         with self._safe:
             self._safe.notify_all()
+
+    def hold(self) -> None:
+        """Return only once the connection is closed for good: whatever the client is about to send stays here."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._released)
 
     def close(self) -> None:
         """The client is about to be stopped: a login that succeeds from now on is that of one that connected again."""

@@ -7,6 +7,7 @@ are kept. So a copy that is given up, at any moment, was ahead of the vault by n
 
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from exponential.gateway.memdb import MemoryDatabase
 from exponential.gateway.pages import PAGE_BYTES
 
 _by_store: weakref.WeakValueDictionary[str, "Keeper"] = weakref.WeakValueDictionary()
+RETRY_SECONDS = 2.0
 _CLOSED = 2**63  # a generation that is never durable
 _log = log.get(__name__)
 
@@ -104,7 +106,8 @@ class Keeper:
                 return
             except Exception as error:
                 _log.error("store_not_pushed", session=self._session, error=error)
-                return self._on_lost()
+                time.sleep(RETRY_SECONDS)
+                self._again = True
 
     def _push(self) -> bool:
         """Send what has changed to the gateway. False when nobody wants it any more."""

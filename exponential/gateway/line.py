@@ -9,9 +9,11 @@ from exponential.gateway.wire import Original
 class Line(Protocol):
     """How messages reach WhatsApp; the supervisor is one.
 
-    Both raise Unavailable when the session isn't online (surely not sent), SendFailed when WhatsApp or its client
-    refused, and SendUnknown when the worker died or the answer never came.
+    `send` and `typing` raise Unavailable when the session isn't online (surely not sent), SendFailed when WhatsApp or
+    its client refused, and SendUnknown when the worker died or the answer never came.
     """
+
+    def is_online(self, session_id: UUID) -> bool: ...
 
     async def send(
         self, session_id: UUID, message_id: UUID, chat: str, text: str, quote: Original | None = None

@@ -266,8 +266,8 @@ class Outbox:
 
     async def _send(self, session_id: UUID, message: _Next) -> float | None:
         """The seconds after which to go on; None when there is nothing to do until a poke."""
-        if message.in_doubt and await self._left(message.row_id):
-            return 0.0
+        if message.in_doubt and (left := await self._left(session_id, message.row_id)) is not False:
+            return 0.0 if left else None
         try:
             await self._show_typing(session_id, message)
         except Unavailable:
@@ -314,16 +314,19 @@ class Outbox:
             return False
         return True
 
-    async def _left(self, row_id: UUID) -> bool:
-        """Whether a message that may have left did: its receipt says so, if the phone has it."""
+    async def _left(self, session_id: UUID, row_id: UUID) -> bool | None:
+        """Whether a message that may have left did: its receipt says so, if the phone has it. None when the session
+        isn't online for long enough to hear of it."""
         deadline = asyncio.get_running_loop().time() + RECEIPT_WITHIN
-        while asyncio.get_running_loop().time() < deadline:
+        while self._line.is_online(session_id):
             async with self._database.transaction() as db:
                 row = await db.get(OutboxMessage, row_id)
                 if row is None or row.state != SENDING:
                     return True
+            if asyncio.get_running_loop().time() > deadline:
+                return False
             await asyncio.sleep(0.2)
-        return False
+        return None
 
     async def _show_typing(self, session_id: UUID, message: _Next) -> None:
         try:
@@ -371,21 +374,22 @@ class Outbox:
         if row.whatsapp_id is not None and row.state == SENDING:
             _log.warning("sent_again", session=str(row.session_id), message=str(row.id), why="outcome unknown")
         row.state, row.whatsapp_id, row.sent_at = SENDING, None, None
-        row.attempts += 1
         return True
 
     async def _put_back(self, row_id: UUID) -> None:
         async with self._database.transaction() as db:
             row = await db.get(OutboxMessage, row_id)
             if row is not None:
-                row.state, row.attempts = QUEUED, row.attempts - 1
+                row.state = QUEUED
 
     async def _failed(self, row_id: UUID, reason: str) -> None:
         async with self._database.transaction() as db:
             row = await db.get(OutboxMessage, row_id)
             if row is not None:
+                row.attempts += 1  # what only died on its way doesn't count
                 row.state, row.reason = (FAILED if row.attempts >= MAX_ATTEMPTS else QUEUED), reason
-                _log.warning("send_failed", session=str(row.session_id), message=str(row.id), attempt=row.attempts)
+                about = {"session": str(row.session_id), "message": str(row.id)}
+                _log.warning("send_failed", **about, attempt=row.attempts, why=reason)
 
     async def _sent(self, row_id: UUID, whatsapp_id: str) -> None:
         async with self._database.transaction() as db:

@@ -6,6 +6,7 @@ begin; after linking failed the call never returns, so its thread is parked for 
 """
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DevicePr
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
+from exponential import log
 from exponential.gateway import client_log, memdb, reading, reasons, wire
 from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
@@ -41,7 +43,9 @@ NOWHERE = "http://127.0.0.1:0"
 # ("concurrent map writes": seen when 50 sessions of a worker stopped together). Whoever adds or removes a client holds
 # this one.
 _maps = threading.Lock()
+_log = log.get(__name__)
 DEVICE_PROPS = DeviceProps(os="Exponential", platformType=DeviceProps.DESKTOP, requireFullSync=False)
+_BY_CLIENT = re.compile(rb"\x1a.Client", re.DOTALL)  # field 3 of a LogEntry, the logger's name
 _LOG_LEVEL = b"DEBUG"  # the stanzas, for the gate alone: whatsmeow's log names people, and is written nowhere
 _RECEIPTS = {
     proto.Receipt.DELIVERED: "delivered",
@@ -53,6 +57,7 @@ _RECEIPTS = {
 }
 # Each tells that WhatsApp ended the session; why is taken from what it said.
 _ENDS = (proto.LoggedOut, proto.StreamReplaced, proto.TemporaryBan, proto.ClientOutdated, proto.ConnectFailure)
+_UNUSABLE = "The session's credentials could not be used; reconnecting."
 # What whatsmeow says when a message surely didn't leave, and when it can't tell.
 _NOT_SENT = ("not connected", "doesn't contain a device jid", "client is nil")
 _UNKNOWN = ("timed out", "disconnected", "context", "closed")
@@ -89,7 +94,7 @@ class _Neonize(NewClient):  # type: ignore[misc]
         self,
         on_code: Callable[[str], None],
         on_pairing: Callable[[str], None],
-        on_log: Callable[[str, str], None],
+        on_log: Callable[[bytes], None],
         on_undecoded: Callable[[type[Any], bytes], None],
     ) -> str:
         """Block until stopped; the client's error, or "". Must not be called twice."""
@@ -103,13 +108,11 @@ class _Neonize(NewClient):  # type: ignore[misc]
                 _maps.release()
 
         def logged(data: int, size: int) -> None:
-            line = ctypes.string_at(data, size)
-            if self.known and not client_log.matters(line):
-                return
-            entry = LogEntry.FromString(line)
-            if entry.Name.startswith("Client"):  # its first line says that it dials
+            entry = ctypes.string_at(data, size)
+            if _BY_CLIENT.search(entry) is not None:  # its first line says that it dials
                 registered()
-            on_log(entry.Name, decoded(entry.Message))
+            if client_log.matters(entry):
+                on_log(entry)
 
         def happened(id: int, data: int, size: int, kind: int) -> None:
             try:
@@ -186,7 +189,7 @@ class Client:
         self.ending = ""  # why WhatsApp ended the session: connecting again is of no use
         self._farewell = Farewell()
         self._hung_up = False
-        self._gate = Gate(store, lambda: self._lose("The session's credentials could not be used; reconnecting."))
+        self._gate = Gate(store, lambda: self._lose(_UNUSABLE))
         store.attach(self._gate)
         self._neonize = _Neonize(store.path, uuid=client_id)
         for kind, handler in self._handlers().items():
@@ -266,7 +269,12 @@ class Client:
             with self._gate.sealing(may_leave):
                 return str(self._neonize.send_message(chat, message).ID)
         except NeonizeError as error:
-            raise NotSent("The message was kept back.") if kept_back else _classified(str(error)) from None
+            if kept_back:
+                raise NotSent("The message was kept back.") from None
+            problem = _classified(str(error))
+            if str(problem) == _UNUSABLE:
+                self._lose(_UNUSABLE)
+            raise problem from None
 
     def typing(self, chat: str, on: bool) -> None:
         """Raises NotSent, OutcomeUnknown or Refused."""
@@ -341,13 +349,22 @@ class Client:
 
     # --- how it ends
 
-    def _on_log(self, name: str, line: str) -> None:
-        if name.endswith("/Recv"):
-            self._hear(line)
-        elif client_log.says_nothing_of_hanging_up(line):
-            self._hung_up = True
-            self._log_in_anew()
-        self._gate.log(name, line)
+    def _on_log(self, entry: bytes) -> None:
+        """A line of the client's log, as protobuf. Whatever goes wrong here, what the client is about to send stays
+        here: an exception would let it go."""
+        try:
+            read = LogEntry.FromString(entry)
+            name, line = read.Name, decoded(read.Message)
+            if name.endswith("/Recv"):
+                self._hear(line)
+            elif client_log.says_nothing_of_hanging_up(line):
+                self._hung_up = True
+                self._log_in_anew()
+            self._gate.log(name, line)
+        except Exception as error:
+            _log.error("gate_failed", session=self._session, error=error)
+            self._lose(reasons.HANGS)
+            self._gate.hold()
 
     def _hear(self, line: str) -> None:
         """Note what WhatsApp says before it hangs up.
@@ -499,6 +516,8 @@ def _classified(error: str) -> Exception:
         return NotSent("The session isn't connected to WhatsApp.")
     if any(words in lowered for words in _UNKNOWN):
         return OutcomeUnknown("WhatsApp didn't answer.")
+    if client_log.is_store_failure(lowered):
+        return NotSent(_UNUSABLE)  # it wasn't even sealed
     if "no lid found" in lowered or "not on whatsapp" in lowered:
         return Refused("WhatsApp doesn't know this number.")
     return Refused("WhatsApp refused the message.")

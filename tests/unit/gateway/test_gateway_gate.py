@@ -759,3 +759,18 @@ def test_the_first_receipt_of_a_message_is_acknowledged_when_it_is_recorded() ->
     first.result(SOON)
     stage.send('<ack class="receipt" id="OURS" to="1@lid" type="read"/>').result(SOON)
     stage.send('<ack class="receipt" id="THEIRS" to="1@lid" type="read"/>').result(SOON)
+
+
+def test_what_could_not_be_kept_never_becomes_durable() -> None:
+    """Else the message, which comes again, couldn't be opened again."""
+    stage = Stage()
+    stage.receive(1)
+    with pytest.raises(OSError), stage.gate.working(), stage.gate.keeping(Key("M1", "1")):
+        raise OSError
+    stage.receive(2)
+    stage.keep(2)
+    passing = ThreadPoolExecutor(1).submit(stage.gate.passed, stage.gate.position())
+    with pytest.raises(TimeoutError):
+        passing.result(0.1)
+    stage.gate.release()
+    assert not passing.result(SOON)

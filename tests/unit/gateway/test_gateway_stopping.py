@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from neonize.proto.Neonize_pb2 import LogEntry
 
 from exponential.gateway import session_thread, wire
 from exponential.gateway.gate import Gate
@@ -86,3 +87,26 @@ def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
     thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, 0.01)
     assert [type(events.get(timeout=10)) for _ in range(2)] == [wire.Offline, wire.Again]
     thread.join(10)
+
+
+def test_what_the_gate_fails_at_does_not_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep(*_: object) -> None: ...
+
+    events: list[wire.Event] = []
+    store: Any = Store(str(tmp_path / "store"))
+    client = Client(
+        "s", "s/failing", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
+    )
+    entry = LogEntry(Name="Client/Send", Level="DEBUG", Message='<receipt id="M1" to="1@lid"/>').SerializeToString()
+    assert passes(lambda: client._on_log(entry))
+    for failing in (entry[:-3], entry):
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "generation", lambda _: 1 / 0)
+            leaving = threading.Thread(target=lambda entry=failing: client._on_log(entry), daemon=True)
+            leaving.start()
+            leaving.join(0.3)
+            assert leaving.is_alive()
+    assert {type(event) for event in events} == {wire.Offline}
+    store.gate.release()
+    leaving.join(10)
+    assert not leaving.is_alive()
