@@ -120,6 +120,8 @@ class WorkerProcess:
 
         Raises TimeoutError, ConnectionError on its death, wire.TooLong.
         """
+        if self._tasks[0].done():  # it has died, and what it said before may still be being applied
+            raise ConnectionError("The worker died.")
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:

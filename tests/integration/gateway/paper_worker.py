@@ -88,6 +88,11 @@ class PaperWorker:
             (folder / "unknown").touch()
             self.channel.emit(wire.Answer(command.request, "WhatsApp didn't answer.", "OutcomeUnknown"))
             return
+        if text == "unknown often, refused once":
+            times = (folder.parent / "sent").read_text(encoding="utf-8").count(text)
+            if times <= 5:
+                self.channel.emit(wire.Answer(command.request, "", "Refused" if times == 5 else "OutcomeUnknown"))
+                return
         if text == "refuse":
             self.channel.emit(wire.Answer(command.request, "WhatsApp refused the message.", "Refused"))
             return

@@ -319,6 +319,18 @@ def said(folder: Path) -> list[str]:
     return [line.split(" ", 1)[1] for line in (folder.parent / "sent").read_text(encoding="utf-8").splitlines()]
 
 
+async def test_what_died_on_its_way_does_not_count_as_refused(
+    start_gateway: StartGateway, session_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "DOUBT", 0.01)
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await scan(gateway, session_folder(session), session)
+        unlucky = await gateway.client.send(ADA, session, ADAS_CHAT, "unknown often, refused once", key="1")
+        await until(lambda: all_sent(gateway, session, [unlucky]))
+        assert len(said(session_folder(session))) == 6
+
+
 async def test_a_message_that_whatsapp_refuses_fails_with_its_reason_and_holds_nobody_up(
     start_gateway: StartGateway, session_folder: Folder
 ) -> None:

@@ -4,12 +4,15 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
 from gateways import PAPER, children, until
 
 from exponential import clock
 from exponential.database import Database
 from exponential.gateway import sessions, wire
+from exponential.gateway.lease import Lease
 from exponential.gateway.policy import Policy
+from exponential.gateway.process import WorkerProcess
 from exponential.gateway.sessions import Session
 from exponential.gateway.stores import Stores
 from exponential.gateway.supervisor import Supervisor
@@ -54,3 +57,15 @@ async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
     assert len(supervisor.workers) == 1
     await until(lambda: supervisor.workers[0] is not None)
     await supervisor.abandon()
+
+
+async def test_a_worker_that_has_died_answers_nobody_while_its_last_news_wait() -> None:
+    """Else a message that is sent in that moment waits for two minutes, and all behind it."""
+    process = await WorkerProcess.start(PAPER, Lease(), lambda *_: None)
+    process.kill()
+    await until(lambda: process.gone)
+    asked = asyncio.create_task(process.ask(lambda number: wire.Groups("s", number), 60))
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(asked, 10)
+    assert [type(event) async for event in process.events()] in ([], [wire.Ready])
+    await process.close()
