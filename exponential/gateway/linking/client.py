@@ -194,6 +194,8 @@ class LinkingClient:
                 self._fail("err-client-outdated" if stanza.text("reason") == "405" else "err-unexpected-state")
             case "stream:error", _, _ if self._linked is None:
                 self._fail("err-unexpected-state")
+            case "stream:error", _, _:  # 515: log in with the new device
+                await connection.hang_up()
             case _:
                 pass
 
