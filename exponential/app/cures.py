@@ -44,6 +44,11 @@ _BY_CODE = {
         "again.",
         "Then choose Link again: no scan is needed.",
     ),
+    "damaged": (
+        "Remove this account here and link it again with a new code. Your tasks and conversations are kept.",
+        "Tell whoever runs this installation: its database was damaged, or somebody wrote to it.",
+        _OTHER_DEVICES,
+    ),
     "passkey": (
         "On the phone: Settings › Account › Passkeys. Turn it off, then try again; you can turn it on afterwards.",
         "Or link another account, one without a passkey.",

@@ -75,7 +75,8 @@ class _Message:
 
 
 class _Messages:
-    """The newest messages that were received, oldest first, by position and by key."""
+    """The newest messages that were received, oldest first, by position and by key. One that may still bring something,
+    and those after it, are always among them."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -85,7 +86,7 @@ class _Messages:
     def add(self, message: _Message) -> None:
         self._by_position[message.position] = message
         self._by_key.setdefault(message.key, []).append(message)
-        if len(self._by_position) > self._most:
+        while len(self._by_position) > self._most and (first := self.first()) is not None and first.parts == 0:
             self.drop_first()
 
     def first(self) -> _Message | None:

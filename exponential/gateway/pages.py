@@ -42,7 +42,8 @@ def page_count(size: int) -> int:
 
 def split(content: bytes) -> dict[int, bytes]:
     """A store's pages, by number."""
-    return {number: content[number * PAGE_BYTES :][:PAGE_BYTES] for number in range(page_count(len(content)))}
+    starts = range(0, len(content), PAGE_BYTES)
+    return {start // PAGE_BYTES: content[start : start + PAGE_BYTES] for start in starts}
 
 
 def changed(before: bytes, after: bytes) -> list[int]:

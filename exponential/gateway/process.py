@@ -59,7 +59,8 @@ class WorkerProcess:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[wire.Answer]] = {}
         self._events: asyncio.Queue[wire.Event | None] = asyncio.Queue()
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._pass_on_log())]
+        self._reading = asyncio.create_task(self._read())
+        self._tasks = [self._reading, asyncio.create_task(self._pass_on_log())]
 
     @property
     def gone(self) -> bool:
@@ -120,7 +121,7 @@ class WorkerProcess:
 
         Raises TimeoutError, ConnectionError on its death, wire.TooLong.
         """
-        if self._tasks[0].done():  # it has died, and what it said before may still be being applied
+        if self._reading.done():  # it has died, and what it said before may still be being applied
             raise ConnectionError("The worker died.")
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()

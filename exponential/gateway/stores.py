@@ -10,8 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 
 from exponential import clock, log
-from exponential.gateway import wire
-from exponential.gateway.pages import PAGE_BYTES
+from exponential.gateway import pages, wire
 from exponential.gateway.vault import Copy, Lost, Vault
 
 AT_ONCE = 8  # stores checked out at the same time after a start: each takes a database connection for a moment
@@ -65,9 +64,7 @@ class Stores:
         copy = self._copies.get(UUID(changed.session))
         if copy is None or str(copy.name) != changed.store:
             return False
-        starts = range(0, len(changed.data), PAGE_BYTES)
-        pages = (changed.data[start : start + PAGE_BYTES] for start in starts)
-        changes = dict(zip(changed.pages, pages, strict=True))
+        changes = dict(zip(changed.pages, pages.split(changed.data).values(), strict=True))
         while wanted():
             try:
                 await self._vault.keep(copy, changed.generation, changed.size, changes)

@@ -774,3 +774,17 @@ def test_what_could_not_be_kept_never_becomes_durable() -> None:
         passing.result(0.1)
     stage.gate.release()
     assert not passing.result(SOON)
+
+
+def test_a_message_that_is_not_kept_yet_is_not_forgotten_however_much_comes_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "HANDLED", 2)
+    stage = Stage()
+    stage.receive(1)
+    for _ in range(5):
+        stage.gate.log("Client/Recv", message("an id that nobody honest gives"))
+    sending = stage.send(receipt(1))
+    assert waits(sending)
+    stage.keep(1)
+    sending.result(SOON)

@@ -15,8 +15,10 @@ from exponential.gateway.worker import Worker
 @pytest.fixture
 def made() -> Iterator[Worker]:
     ours, theirs = socket.socketpair()
-    yield Worker(Channel(theirs), Lease())
-    ours.close()
+    lease = Lease()
+    with ours, theirs:
+        yield Worker(Channel(theirs), lease)
+    lease.close()
 
 
 def test_what_earlier_clients_left_behind_wears_it_out(made: Worker) -> None:
