@@ -96,5 +96,5 @@ def device_props(own: DeviceProps) -> DeviceProps:
         "supportHatchHistory",
     ):
         setattr(history, name, True)
-    props.MergeFrom(own)
+    props.MergeFromString(own.SerializeToString())  # neonize ships this class twice, in two versions
     return props
