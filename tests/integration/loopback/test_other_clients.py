@@ -43,7 +43,9 @@ class Linked:
     def ask(self, namespace: str, content: list[Node], kind: str = "get", *, to: JID = SERVER) -> Node:
         """The answer to a query."""
         answers: list[Node] = []
-        connection: Any = SimpleNamespace(server=self.server, device=self.device, send=answers.append)
+        connection: Any = SimpleNamespace(
+            server=self.server, device=self.device, registration=None, send=answers.append
+        )
         iq = Node("iq", {"type": kind, "xmlns": namespace, "id": "1", "to": to}, content)
         queries.handle(connection, iq)
         (answer,) = answers
