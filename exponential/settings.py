@@ -162,6 +162,7 @@ class GatewaySettings(Settings):
         ("exponential", "todo-app"), validation_alias="WHATSAPP_GATEWAY_JWT_ISSUERS"
     )
     mode: Literal["whatsapp", "loopback"] = Field("whatsapp", validation_alias="WHATSAPP_MODE")
+    linking: Literal["library", "own"] = Field("library", validation_alias="WHATSAPP_LINKING")
     contact_limit: int = Field(60, ge=1, validation_alias="WHATSAPP_CONTACT_MESSAGES_PER_HOUR")
     session_limit: int = Field(600, ge=1, validation_alias="WHATSAPP_CONTACTS_MESSAGES_PER_HOUR")
     contact_files: int = Field(100, ge=1, validation_alias="WHATSAPP_CONTACT_FILES_MB_PER_DAY")

@@ -161,7 +161,7 @@ async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, ring
 def start_real_gateway(start_gateway: StartGateway, whatsapp: Loopback, app: App) -> StartGateway:
     """Start (or restart) a gateway whose clients talk to the loopback server; `settings` as for GatewaySettings."""
 
-    def start(**settings: Any) -> AbstractAsyncContextManager[Gateway]:
+    def start(launch: Launch | None = None, **settings: Any) -> AbstractAsyncContextManager[Gateway]:
         loopback = {
             "app_url": app.url,
             "mode": "loopback",
@@ -169,7 +169,7 @@ def start_real_gateway(start_gateway: StartGateway, whatsapp: Loopback, app: App
             "loopback_ca": whatsapp.ca_path,
             "loopback_noise_root": whatsapp.noise_root,
         }
-        return start_gateway(None, **{**loopback, **settings})
+        return start_gateway(launch, **{**loopback, **settings})
 
     return start
 

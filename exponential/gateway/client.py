@@ -16,6 +16,7 @@ from exponential.errors import BadInput, Conflict, ExponentialError, NotFound, U
 
 TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
 AT_A_GLANCE = httpx.Timeout(3.0)  # seconds, for what the gateway knows by itself and a page waits for
+PASSKEY = httpx.Timeout(30.0, connect=3.0)  # WhatsApp is asked three times
 CALLS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 STREAMS = httpx.Limits(max_connections=500)  # one of each user who has a page open
 SILENCE = 3.0  # seconds without a heartbeat, which comes every second, after which a stream is dead
@@ -44,6 +45,7 @@ class LoginStatus:
     qr_expires_at: datetime | None
     status_code: str | None = None
     status_since: datetime | None = None
+    passkey_required: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,20 @@ class PairingCode:
 
     code: str
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Passkey:
+    """How far confirming with a passkey is.
+
+    `step` is "sign" (these WebAuthn request options, until `expires_at`), "sent", or "compare" (this code with the
+    phone's).
+    """
+
+    step: str
+    options: dict[str, Any] | None
+    code: str | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -140,8 +156,9 @@ class GatewayClient:
             status=body["status"],
             status_reason=body["statusReason"],
             qr_expires_at=_time(body["qrExpiresAt"]),
-            status_code=body.get("statusCode"),  # the original gateway doesn't tell these two
+            status_code=body.get("statusCode"),  # the original gateway doesn't tell these three
             status_since=_time(body.get("statusSince")),
+            passkey_required=body.get("passkeyRequired", False),
         )
 
     async def restart(self, who: Identity, session_id: str) -> None:
@@ -152,6 +169,22 @@ class GatewayClient:
         """A code to type on the phone with this number. Raises BadInput, Conflict (not pending) or Unavailable."""
         body = (await self._call("POST", f"/login/{_part(session_id)}/code", who, json={"phoneNumber": phone})).json()
         return PairingCode(body["code"], datetime.fromisoformat(body["expiresAt"]))
+
+    async def passkey(self, who: Identity, session_id: str) -> Passkey:
+        """What the account's passkey is asked. Raises Conflict when it isn't."""
+        path = f"/login/{_part(session_id)}/passkey"
+        body = (await self._call("GET", path, who, timeout=AT_A_GLANCE)).json()
+        return Passkey(body["step"], body["options"], body["code"], _time(body["expiresAt"]))
+
+    async def answer_passkey(self, who: Identity, session_id: str, credential: Any) -> None:
+        """Hand in the passkey's answer (PublicKeyCredential.toJSON()). Raises BadInput, Conflict or Unavailable."""
+        await self._call(
+            "POST", f"/login/{_part(session_id)}/passkey", who, json={"credential": credential}, timeout=PASSKEY
+        )
+
+    async def confirm_codes(self, who: Identity, session_id: str) -> None:
+        """The person has seen the same code in both places. Raises Conflict or Unavailable."""
+        await self._call("POST", f"/login/{_part(session_id)}/passkey", who, json={"codesMatch": True}, timeout=PASSKEY)
 
     async def sessions(self, who: Identity) -> list[SessionInfo]:
         """All sessions of `who`, oldest first."""

@@ -37,6 +37,8 @@ _REFUSALS = {"401": "logged_out", "402": "banned", "403": "account_locked", "405
 _COME_LATER = ("500", "503")
 _CONFLICTS = {"device_removed": "logged_out", "replaced": "replaced"}
 _GROUPS = ("@g.us", "@broadcast")
+_PAIR_DEVICE = re.compile(r"<iq [^>]*><pair-device>")
+_REF = re.compile(r"<ref>([^<,]+)</ref>")
 _OPENS = re.compile(r"Decrypting message from ([^\s@.:]+)")
 _UNREADABLE = re.compile(r"Error unmarshaling decrypted message from ([^\s@.:]+)")
 _BOT = re.compile(r"(?:1313555\d{4}|131655500\d{2})@s\.whatsapp\.net")
@@ -213,6 +215,11 @@ def not_opened(line: str) -> NotOpened | None:
 def is_store_failure(problem: str) -> bool:
     """Whether an error of the client's is one of its store."""
     return _STORE_FAILED.search(problem) is not None
+
+
+def qr_refs(line: str) -> list[str]:
+    """What the QR codes of a connection begin with, if this stanza brings them."""
+    return _REF.findall(line) if _PAIR_DEVICE.match(line) else []
 
 
 def opens(line: str) -> str | None:

@@ -42,7 +42,7 @@ _TAKE: LiteralString = f"""
         select id from sessions where holder is null and not {_WANTED} for update skip locked
     )
     update sessions set
-        holder = %(me)s, holder_epoch = holder_epoch + 1, qr_code = null, qr_expires_at = null,
+        holder = %(me)s, holder_epoch = holder_epoch + 1, qr_code = null, qr_expires_at = null, passkey = null,
         since = case when {_WANTED} and status <> {_RESUMED} then now() else since end,
         reason = case when {_WANTED} then case when linked then %(resuming)s else %(starting)s end else reason end,
         status = case when {_WANTED} then {_RESUMED} else status end

@@ -20,8 +20,13 @@ from exponential.gateway.pages import PAGE_BYTES
 
 _by_store: weakref.WeakValueDictionary[str, "Keeper"] = weakref.WeakValueDictionary()
 RETRY_SECONDS = 2.0
+LOOK_SECONDS = 0.02
 _CLOSED = 2**63  # a generation that is never durable
 _log = log.get(__name__)
+
+
+class StoreLost(Exception):
+    """This copy of the store doesn't count any more: the session has another one, or was closed."""
 
 
 class Keeper:
@@ -43,7 +48,7 @@ class Keeper:
         self._kept = opening.content  # what the vault has
         self._durable = memdb.change_counter(opening.content)
         self._lock = threading.Lock()  # of the two below
-        self._pushing = self._again = False
+        self._pushing = self._again = self._lost = False
         _by_store[opening.store] = self
 
     @property
@@ -82,6 +87,26 @@ class Keeper:
         """The gateway's word on the change that it was told of last."""
         self._answers.put(kept)
 
+    def content(self) -> bytes:
+        """What is in it now. Raises ValueError after `close`."""
+        return self._database.copy()
+
+    def replace(self, content: bytes) -> None:
+        """Give it another content, before a client opens it, and wait until the gateway has kept that.
+
+        Raises StoreLost when this copy doesn't count any more.
+        """
+        try:
+            self._database.replace(content)
+        except ValueError:
+            raise StoreLost from None
+        generation = memdb.change_counter(content)
+        self.push()
+        while not self.is_durable(generation):
+            if self._lost or self.generation() == _CLOSED:
+                raise StoreLost
+            time.sleep(LOOK_SECONDS)
+
     def close(self) -> None:
         """Wipe the copy. The client must have stopped; what it still tries has no store."""
         self._database.close()
@@ -112,23 +137,24 @@ class Keeper:
     def _push(self) -> bool:
         """Send what has changed to the gateway. False when nobody wants it any more."""
         gate = self._gate
-        assert gate is not None
         content = self._database.copy()
         generation = memdb.change_counter(content)
         if generation == self._durable:
             return True
-        position = gate.position()  # after the copy: it may rest on any message that came before
-        if not gate.passed(position):
+        # The position is taken after the copy, which may rest on any message that came before.
+        if gate is not None and not gate.passed(gate.position()):
             return False  # the client is stopped: what it did last, WhatsApp will tell again
         numbers = pages.changed(self._kept, content)
         data = b"".join(content[number * PAGE_BYTES : (number + 1) * PAGE_BYTES] for number in numbers)
         self._emit(wire.Changed(self._session, self._store, generation, len(content), numbers, data))
         if not self._answers.get():
             _log.warning("store_lost", session=self._session, meaning="it was checked out again since")
+            self._lost = True
             self._on_lost()
             return False
         self._kept, self._durable = content, generation
-        gate.durable()
+        if gate is not None:
+            gate.durable()
         return True
 
 

@@ -116,6 +116,12 @@ class MemoryDatabase:
         with self._between_transactions():
             return self._read(self._size(), 0)
 
+    def replace(self, content: bytes) -> None:
+        """Give it another content, whose change counter must be a higher one: connections see by it what is new."""
+        with self._between_transactions(), self._lock:
+            _check(self._methods.xTruncate(self._open(), 0))
+            _check(self._methods.xWrite(self._open(), content, len(content), 0))
+
     def close(self) -> None:
         """Wipe it, and let go of it: its memory is free when nothing else has it open. Twice is once."""
         with self._lock:

@@ -7,11 +7,12 @@ from uuid import UUID
 from exponential import log
 from exponential.database import Database
 from exponential.errors import BadInput, Conflict
-from exponential.gateway import contacts, home, outbox, sessions, unlinking
+from exponential.gateway import contacts, home, outbox, policies, sessions, unlinking
 from exponential.gateway.asking import Asking
 from exponential.gateway.courtesies import Courtesies
 from exponential.gateway.events import Events
 from exponential.gateway.holding import Holding
+from exponential.gateway.linking.passkeys import Passkeys
 from exponential.gateway.outbox import Outbox, OutboxMessage, SendFailed, SendUnknown
 from exponential.gateway.permissions import Permissions
 from exponential.gateway.policy import PER_CONTACT, PER_SESSION
@@ -19,8 +20,8 @@ from exponential.gateway.rates import LinkingLimiter
 from exponential.gateway.reading import MAX_TEXT
 from exponential.gateway.reports import Reports
 from exponential.gateway.requests import Holder
-from exponential.gateway.sessions import Limits
-from exponential.gateway.supervisor import Supervisor
+from exponential.gateway.sessions import Limits, Session
+from exponential.gateway.supervisor import Opening, Supervisor
 from exponential.gateway.unlinking import Unlinking
 
 LINKINGS = 10  # that a user may begin within a minute; more where a user may have more sessions
@@ -29,7 +30,10 @@ _log = log.get(__name__)
 
 
 class Operations:
-    """The gateway's use-cases. Raises what the API answers with: NotFound, Conflict, BadInput, Unavailable."""
+    """The gateway's use-cases. Raises what the API answers with: NotFound, Conflict, BadInput, Unavailable.
+
+    `own_linking`: our own client links all accounts, not only those that want a passkey.
+    """
 
     def __init__(
         self,
@@ -41,7 +45,9 @@ class Operations:
         *,
         limits: Limits,
         rates: tuple[int, int] = (PER_CONTACT, PER_SESSION),
+        own_linking: bool = False,
     ) -> None:
+        supervisor.openings_from(self._opening)
         self.database = database
         self.supervisor = supervisor
         self.outbox = outbox_
@@ -55,6 +61,8 @@ class Operations:
         self.unlinking = Unlinking(database, supervisor, self._forget_credentials, holding.holds)
         self.events = Events(database)
         self.asking = Asking(database, supervisor, self.holder, self.restart)
+        self.passkeys = Passkeys(database, supervisor, self.holder)
+        self._own_linking = own_linking
         self._limits = limits
         self._linkings = LinkingLimiter(max(LINKINGS, limits.user))
 
@@ -153,6 +161,12 @@ class Operations:
             await self.holder.ask(session.id, "typing", within=TYPING_WITHIN, chat=to, on=on)
         except (SendFailed, SendUnknown) as error:
             _log.info("typing_failed", session=session_id, why=str(error))
+
+    async def _opening(self, session_id: UUID) -> Opening:
+        async with self.database.transaction() as db:
+            session = await db.get(Session, session_id)
+            policy = self.permissions.rated(await policies.load(db, session_id))
+        return Opening(policy, self._own_linking or bool(session and session.own_linking))
 
     async def _reopen(self, session_id: UUID) -> None:
         """What a session's holder does when it is asked to restart it."""

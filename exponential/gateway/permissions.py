@@ -22,7 +22,6 @@ class Permissions:
         self._supervisor = supervisor
         self._per_contact, self._per_session = per_contact, per_session
         self._tasks: set[asyncio.Task[None]] = set()
-        supervisor.policies_from(self._load)
 
     async def look(self, owner: str, session_id: str) -> Policy:
         """Raises NotFound."""
@@ -89,11 +88,8 @@ class Permissions:
             await self._heed(session_id, policy)
 
     async def _heed(self, session_id: UUID, policy: Policy) -> None:
-        await self._supervisor.heed(session_id, self._rated(policy))
+        await self._supervisor.heed(session_id, self.rated(policy))
 
-    async def _load(self, session_id: UUID) -> Policy:
-        async with self._database.transaction() as db:
-            return self._rated(await policies.load(db, session_id))
-
-    def _rated(self, policy: Policy) -> Policy:
+    def rated(self, policy: Policy) -> Policy:
+        """With the gateway's limits."""
         return replace(policy, per_contact=self._per_contact, per_session=self._per_session)

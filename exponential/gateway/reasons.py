@@ -2,6 +2,10 @@
 
 STARTING = "Asking WhatsApp for a QR code."
 SCAN = "Scan the QR code with the phone: Settings, Linked Devices, Link a Device."
+PASSKEY_SCAN = "This account uses a passkey, so linking takes one step more. Scan this new code with the phone."
+PASSKEY_ASKED = "WhatsApp asks for this account's passkey. Confirm with it to go on."
+PASSKEY_SENT = "WhatsApp has the passkey's answer. Keep WhatsApp open on the phone."
+PASSKEY_COMPARE = "Compare the code shown here with the one on the phone, and confirm that they are the same."
 CONFIRMED = "The phone has confirmed. Logging in at WhatsApp for the first time."
 ONLINE = "Linked and online."
 RESUMING = "The gateway has started and is connecting to WhatsApp."
@@ -62,10 +66,12 @@ VOID = frozenset(cause for cause, (_, void, _reason) in ENDINGS.items() if void)
 PAIRINGS = {
     "exhausted": ("expired", "No one scanned the QR codes in time. Ask for a new one."),
     "timeout": ("expired", "The connection to WhatsApp broke before a scan. Ask for a new QR code."),
-    "passkey-request": (
+    "passkey-expired": ("expired", "The passkey was not confirmed in time. Start over with a new code."),
+    "passkey-refused": ("error", "WhatsApp did not accept the passkey's confirmation. Start over with a new code."),
+    "passkey-unreadable": ("error", "WhatsApp asks for the passkey in a way that is new. The gateway needs an update."),
+    "unknown-store": (
         "error",
-        "This WhatsApp account is protected by a passkey, which can't be confirmed from here yet. "
-        "Turn the passkey off on the phone, or link another account.",
+        "This version of the WhatsApp client can't be used with passkeys. The gateway needs an update.",
     ),
     "err-client-outdated": ("error", ENDINGS["outdated"][2]),
     "err-scanned-without-multidevice": (
@@ -87,7 +93,14 @@ _CODES = {
     **{reason: cause for cause, (_, _void, reason) in ENDINGS.items()},
     PAIRINGS["exhausted"][1]: "not_scanned",
     PAIRINGS["timeout"][1]: "not_scanned",
-    PAIRINGS["passkey-request"][1]: "passkey",
+    PASSKEY_SCAN: "passkey_scan",
+    PASSKEY_ASKED: "passkey_asked",
+    PASSKEY_SENT: "passkey_sent",
+    PASSKEY_COMPARE: "passkey_compare",
+    PAIRINGS["passkey-expired"][1]: "passkey_expired",
+    PAIRINGS["passkey-refused"][1]: "passkey_refused",
+    PAIRINGS["passkey-unreadable"][1]: "outdated",
+    PAIRINGS["unknown-store"][1]: "outdated",
     PAIRINGS["err-scanned-without-multidevice"][1]: "phone_outdated",
     PAIRING_FAILED[1]: "pairing_failed",
 }

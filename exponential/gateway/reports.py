@@ -111,6 +111,12 @@ class Reports:
                 await sessions.show_code(db, session, code, seconds)
             case wire.PairingEnded(session, outcome):
                 await sessions.pairing_ended(db, session, outcome)
+            case wire.PasskeyWanted(session):
+                await sessions.passkey_wanted(db, session)
+            case wire.PasskeyAsked(session, options, seconds):
+                await sessions.passkey_asked(db, session, options, seconds)
+            case wire.PasskeyCode(session, code):
+                await sessions.passkey_code(db, session, code)
             case wire.Online(session, account):
                 await unlinking.came_online(db, session, account)
             case wire.Offline(session, reason):

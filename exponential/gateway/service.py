@@ -64,7 +64,9 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
     supervisor.ids_to(outbox.leaving)
     limits = Limits(settings.max_sessions, settings.max_sessions_per_user)
     rates = settings.contact_limit, settings.session_limit
-    operations = Operations(db, supervisor, outbox, reports, holding, limits=limits, rates=rates)
+    operations = Operations(
+        db, supervisor, outbox, reports, holding, limits=limits, rates=rates, own_linking=settings.linking == "own"
+    )
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:

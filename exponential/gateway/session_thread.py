@@ -12,6 +12,9 @@ from pathlib import Path
 
 from exponential import log
 from exponential.gateway import access, reasons, spool, whatsapp, wire
+from exponential.gateway.linking.attempt import Attempt
+from exponential.gateway.linking.client import LinkingFailed
+from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.policy import Policy
 from exponential.gateway.proofs import Guard
 from exponential.gateway.rates import RateLimiter
@@ -26,6 +29,7 @@ STUCK_AFTER = 60.0  # seconds without a login after which a linked client is sta
 FIRST_LOGIN = 5.0  # seconds, the same for a device that was just linked: the library tries once, and may fail unheard
 STOP_WITHIN = 15.0  # seconds; a deaf connection is closed after ten
 STOP_ATTEMPTS = 60  # one a second
+UNREACHABLE = "WhatsApp can't be reached from this gateway; trying again. Check its network and WHATSAPP_PROXY_URL."
 KEEP_AGAIN = 2.0  # seconds between two tries to keep a message when the disk or the spool is full
 _log = log.get(__name__)
 _client_ids = itertools.count()
@@ -34,7 +38,9 @@ _client_ids = itertools.count()
 class SessionThread:
     """Runs one session's client until it is closed or ended. When it gives up, asks to be opened again, later."""
 
-    def __init__(self, opening: wire.Open, spool_key: bytes, emit: Callable[[wire.Event], None], pause: float) -> None:
+    def __init__(
+        self, opening: wire.Open, spool_key: bytes, emit: Callable[[wire.Event], None], pause: float, *, root: bytes
+    ) -> None:
         self.session = opening.session
         self.policy = Policy.from_json(opening.policy)
         self._proofs = Guard()
@@ -46,6 +52,9 @@ class SessionThread:
         self.pause = pause
         self._closed = threading.Event()
         self._client: Client | None = None
+        self._attempt: Attempt | None = None
+        if opening.own_linking:
+            self._attempt = Attempt(opening.session, self._store, emit, root=root)
         self._alone_since = time.monotonic()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"session {self.session}")
         self._thread.start()
@@ -58,8 +67,24 @@ class SessionThread:
         return self._client
 
     @property
+    def attempt(self) -> Attempt:
+        """Raises NotSent while our own client isn't linking."""
+        if self._attempt is None:
+            raise NotSent("The session isn't waiting to be linked.")
+        return self._attempt
+
+    @property
     def linking(self) -> bool:
+        return self._attempt is not None or self.leaves_a_thread
+
+    @property
+    def leaves_a_thread(self) -> bool:
+        """Whether the client's thread stays behind when this session is closed."""
         return self._client is not None and self._client.linking
+
+    def pairing_code(self, phone: str) -> tuple[str, int]:
+        """As Client.pairing_code."""
+        return self._attempt.pairing_code(phone) if self._attempt is not None else self.client.pairing_code(phone)
 
     @property
     def leftover(self) -> int:
@@ -74,6 +99,9 @@ class SessionThread:
     def close(self) -> None:
         """Stop, soon; `join` to wait for it. A thread that is stuck in linking stays behind, harmless."""
         self._closed.set()
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.stop()
         threading.Thread(target=self._stop_client, daemon=True, name="stop").start()
 
     def join(self, timeout: float) -> None:
@@ -118,9 +146,15 @@ class SessionThread:
                 self._folder_lock = FolderLock(self.folder)
                 held.callback(self._folder_lock.release)
                 self._writer = held.enter_context(closing(spool.Writer(self.folder, self._spool_key)))
+                just_linked = self._link()
                 client = self._client = self._new_client()
+                client.just_linked = just_linked
                 problem = self._serve(client)
                 reason = client.lost or _reason(problem)
+        except LinkingFailed as failed:
+            return self._emit(wire.PairingEnded(self.session, failed.outcome))
+        except (Unreachable, NotWhatsApp) as error:
+            problem, reason = str(error) or "unreachable", UNREACHABLE
         except Exception as error:
             problem, reason = "failed", "The gateway failed at this session; starting it again."
             _log.error("session_failed", session=self.session, error=error)
@@ -135,6 +169,14 @@ class SessionThread:
         self._emit(wire.Offline(self.session, reason))
         if not self._closed.wait(pause):
             self._emit(wire.Again(self.session))
+
+    def _link(self) -> bool:
+        """Have our own client link a device, if it shall. Whether it just has."""
+        attempt = self._attempt
+        try:
+            return attempt is not None and not self._closed.is_set() and attempt.run()
+        finally:
+            self._attempt = None
 
     def _serve(self, client: Client) -> str:
         """Run the client until it stops; what went wrong with it, or ""."""
@@ -215,6 +257,4 @@ def _kind(problem: str) -> str:
 
 
 def _reason(problem: str) -> str:
-    if not problem:
-        return "The WhatsApp client stopped; starting it again."
-    return "WhatsApp can't be reached from this gateway; trying again. Check its network and WHATSAPP_PROXY_URL."
+    return UNREACHABLE if problem else "The WhatsApp client stopped; starting it again."

@@ -6,6 +6,7 @@ pending (QR shown) → connected ⇄ reconnecting → disconnected | error; pend
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import DateTime, String, Text, delete, func, select, text
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential import clock
 from exponential.database import GatewayBase, notify
-from exponential.encryption import EncryptedText
+from exponential.encryption import EncryptedJSON, EncryptedText
 from exponential.errors import Conflict, NotFound, Unavailable
 from exponential.gateway import reasons, wakeups
 from exponential.gateway.access import bare, phone_number
@@ -23,6 +24,7 @@ from exponential.gateway.wire import Account
 
 PENDING, CONNECTED, RECONNECTING = "pending", "connected", "reconnecting"
 DISCONNECTED, ERROR, EXPIRED, REMOVED = "disconnected", "error", "expired", "removed"
+SIGN, SENT, COMPARE = "sign", "sent", "compare"  # steps of linking with a passkey
 ACTIVE = (PENDING, CONNECTED, RECONNECTING)  # these hold one of the gateway's places and a client in a worker
 
 PENDING_LIFE = timedelta(minutes=10)  # the codes of one connection last 160 s; a restart begins anew
@@ -35,7 +37,8 @@ class Session(Held, GatewayBase):
 
     `connected_at` is when it was linked. `jid` and `lid` name the account from its first login on; `linked` says
     whether our credentials for it are valid. `unlink_since` is set while the phone is still to be told that its device
-    goes (see unlinking.py).
+    goes (see unlinking.py). `own_linking`: the account has asked for a passkey, so our own client links it. `passkey`
+    is how far that is, see `passkey_step`: {"step", and "options" or "code"}.
     """
 
     __tablename__ = "sessions"
@@ -53,6 +56,9 @@ class Session(Held, GatewayBase):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     connected_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     unlink_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    own_linking: Mapped[bool] = mapped_column(default=False)
+    passkey: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJSON)
+    passkey_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     @property
     def account(self) -> Account | None:
@@ -68,13 +74,22 @@ class Session(Held, GatewayBase):
     def qr_live(self) -> bool:
         return bool(self.status == PENDING and self.qr_code and self.qr_expires_at and self.qr_expires_at > clock.now())
 
+    @property
+    def passkey_step(self) -> str | None:
+        """What linking waits for: SIGN, the passkey; SENT, WhatsApp; COMPARE, the person. None: for none of them."""
+        return self.passkey["step"] if self.status == PENDING and self.passkey else None
+
     def become(self, status: str, reason: str) -> None:
         """Enter a state. Entering the state it is in already only updates the reason."""
         if status != self.status:
             self.status, self.since = status, clock.now()
         self.reason = reason
         if status != PENDING:
-            self.qr_code = self.qr_expires_at = None
+            self.show_nothing()
+
+    def show_nothing(self) -> None:
+        """No QR code, and no question for a passkey."""
+        self.qr_code = self.qr_expires_at = self.passkey = self.passkey_expires_at = None
 
 
 @dataclass(frozen=True)
@@ -111,12 +126,13 @@ async def restart(db: AsyncSession, owner: str, session_id: str, *, limits: Limi
             "in a new session.",
             code="unlinking",
         )
-    if session.status == PENDING and session.qr_code is None and clock.now() - session.since < JUST_NOW:
+    starting = session.status == PENDING and session.qr_code is None and session.passkey is None
+    if starting and clock.now() - session.since < JUST_NOW:
         return None  # many clicks are one
     if session.status != PENDING:
         await _take_place(db, owner, limits)
     session.become(*((RECONNECTING, reasons.RESUMING) if session.linked else (PENDING, reasons.STARTING)))
-    session.qr_code = session.qr_expires_at = None
+    session.show_nothing()
     session.since = clock.now()
     return session
 
@@ -197,7 +213,38 @@ async def show_code(db: AsyncSession, session_id: str, code: str, seconds: int) 
     session = await _row(db, session_id)
     if session and session.status == PENDING:
         session.qr_code, session.qr_expires_at = code, clock.now() + timedelta(seconds=seconds)
-        session.reason = reasons.SCAN
+        session.reason = reasons.PASSKEY_SCAN if session.own_linking else reasons.SCAN
+
+
+async def passkey_wanted(db: AsyncSession, session_id: str) -> None:
+    session = await _row(db, session_id)
+    if session and session.status == PENDING:
+        session.show_nothing()
+        session.own_linking, session.reason, session.since = True, reasons.PASSKEY_SCAN, clock.now()
+
+
+async def passkey_asked(db: AsyncSession, session_id: str, options: dict[str, Any], seconds: int) -> None:
+    session = await _row(db, session_id)
+    if session and session.status == PENDING:
+        session.show_nothing()
+        session.passkey = {"step": SIGN, "options": options}
+        session.since = clock.now()
+        session.passkey_expires_at = session.since + timedelta(seconds=seconds)
+        session.own_linking, session.reason = True, reasons.PASSKEY_ASKED
+
+
+async def passkey_sent(db: AsyncSession, session_id: UUID, challenge: str) -> None:
+    """The answer to this challenge has gone to WhatsApp: it is not asked for again."""
+    session = await db.get(Session, session_id, with_for_update=True)
+    asked = session.passkey if session and session.passkey_step == SIGN else None
+    if session and asked and asked["options"]["challenge"] == challenge:
+        session.passkey, session.reason = {"step": SENT}, reasons.PASSKEY_SENT
+
+
+async def passkey_code(db: AsyncSession, session_id: str, code: str) -> None:
+    session = await _row(db, session_id)
+    if session and session.status == PENDING:
+        session.passkey, session.reason = {"step": COMPARE, "code": code}, reasons.PASSKEY_COMPARE
 
 
 async def pairing_ended(db: AsyncSession, session_id: str, outcome: str) -> None:
@@ -227,7 +274,8 @@ async def offline(db: AsyncSession, session_id: str, reason: str) -> None:
     if session.linked:
         session.become(RECONNECTING, reason)
     else:
-        session.reason, session.qr_code, session.qr_expires_at = reason, None, None
+        session.show_nothing()
+        session.reason = reason
 
 
 async def ended(db: AsyncSession, session_id: str, cause: str) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,14 @@ _log = log.get(__name__)
 Apply = Callable[[wire.Event], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What a session is opened with: who may be heard, and whether our own client links it."""
+
+    policy: Policy
+    own_linking: bool = False
+
+
 class Crew:
     """One worker's place: the process that fills it now, and the sessions it holds."""
 
@@ -58,6 +67,7 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._online: set[str] = set()
         self._policies: dict[str, dict[str, Any]] = {}
+        self._own_linking: set[str] = set()  # sessions whose device our own client links
         self._lease = Lease()
         self._closing = False
         self.sent = self.reconnects = 0  # since this process began
@@ -70,9 +80,9 @@ class Supervisor:
         """Records the id under which a message is about to leave; False: it must not. Before the first `open`."""
         self._record_id = record
 
-    def policies_from(self, load: Callable[[UUID], Awaitable[Policy]]) -> None:
-        """Says who may be heard in a session. Must be called before the first `open`."""
-        self._policy_of = load
+    def openings_from(self, load: Callable[[UUID], Awaitable[Opening]]) -> None:
+        """Says what a session is opened with. Must be called before the first `open`."""
+        self._opening_of = load
 
     def folder_of(self, session_id: UUID) -> Path:
         return self.folder / str(session_id)
@@ -96,7 +106,9 @@ class Supervisor:
     async def open(self, session_id: UUID) -> None:
         """Run this session's client: resume it when linked, else show QR codes. Starts anew when it runs already."""
         session = str(session_id)
-        self._policies[session] = (await self._policy_of(session_id)).as_json()
+        opening = await self._opening_of(session_id)
+        self._policies[session] = opening.policy.as_json()
+        (self._own_linking.add if opening.own_linking else self._own_linking.discard)(session)
         crew = self._crew_of(session) or self._crew_with_room()
         crew.sessions.add(session)
         self.stores.take_over(session_id)
@@ -128,6 +140,7 @@ class Supervisor:
             if crew.process is not None:
                 crew.process.tell(wire.Close(session))
         self._online.discard(session)
+        self._own_linking.discard(session)
         self._policies.pop(session, None)
 
     async def unlink(self, session_id: UUID) -> bool:
@@ -189,6 +202,17 @@ class Supervisor:
         code, seconds = json.loads(await ask)
         return code, seconds
 
+    async def answer_passkey(self, session_id: UUID, credential: dict[str, Any]) -> None:
+        """Tell WhatsApp what the account's passkey answered. Raises as `pairing_code`."""
+        session = str(session_id)
+        answer = lambda number: wire.PasskeyAnswer(session, number, credential)  # noqa: E731
+        await self._ask(session, answer, CODE_ANSWER, offline_too=True)
+
+    async def confirm_codes(self, session_id: UUID) -> None:
+        """The person says that the codes are the same. Raises as `pairing_code`."""
+        session = str(session_id)
+        await self._ask(session, lambda number: wire.CodesMatch(session, number), CODE_ANSWER, offline_too=True)
+
     async def groups(self, session_id: UUID) -> list[tuple[str, str, int]]:
         """JID, subject and number of participants of each group. Raises Unavailable, SendFailed or SendUnknown."""
         session = str(session_id)
@@ -238,7 +262,14 @@ class Supervisor:
 
     def _opening(self, session: str, copy: Copy, content: bytes) -> wire.Open:
         folder = str(self.folder_of(copy.session_id))
-        return wire.Open(session, folder, self._policies[session], store=str(copy.name), content=content)
+        return wire.Open(
+            session,
+            folder,
+            self._policies[session],
+            store=str(copy.name),
+            own_linking=session in self._own_linking,
+            content=content,
+        )
 
     async def _start_client(self, crew: Crew, process: WorkerProcess, session: str) -> None:
         """Hand a session and its credentials to a worker."""
@@ -349,6 +380,9 @@ class Supervisor:
             case wire.Offline(session):
                 self.reconnects += session in self._online
                 self._online.discard(session)
+            case wire.PasskeyWanted(session) if session in crew.sessions and crew.process is not None:
+                self._own_linking.add(session)
+                self._run_task(self._start_client(crew, crew.process, session))
             case wire.Again(session) if session in crew.sessions and crew.process is not None:
                 self._run_task(self._start_client(crew, crew.process, session))
             case wire.Ended(session) | wire.PairingEnded(session):  # there is nothing left to run

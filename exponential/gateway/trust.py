@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 
 from exponential import log
 from exponential.errors import ConfigurationError
+from exponential.protocol.noise import WHATSAPP_ROOT
 from exponential.settings import GatewaySettings
 
-# Public key of WhatsApp's Noise certificate authority, as whatsmeow has it (handshake.go, WACertPubKey).
-WHATSAPP_ROOT = bytes.fromhex("142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b")
 NOISE_ROOT = "EXPONENTIAL_LOOPBACK_NOISE_ROOT"
 _log = log.get(__name__)
 
@@ -93,16 +92,18 @@ def replace_root(library: str, noise_root: bytes) -> None:
     ctypes.memmove(hits[0], noise_root, len(noise_root))
 
 
-def _prepare(environ: Mapping[str, str]) -> None:
+def _prepare(environ: Mapping[str, str]) -> bytes:
+    """Have the client library trust the loopback server; its root key, for the linking client."""
     _require_loopback(environ.get("HTTPS_PROXY", ""))
     root = _noise_root(environ.get(NOISE_ROOT, ""))
     import neonize._binder as binder
 
     replace_root(Path(binder.gocode._name).name, root)
+    return root
 
 
 if __name__ == "__main__":
-    _prepare(os.environ)
+    trusted = _prepare(os.environ)
     from exponential.gateway import worker
 
-    worker.main()
+    worker.main(trusted)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import exponential.libmagic  # noqa: F401  before neonize
@@ -32,10 +33,13 @@ from exponential.gateway import client_log, memdb, reading, reasons, wire
 from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
+from exponential.gateway.linking.device import CODE_SECONDS, Version, library_version
 from exponential.gateway.reading import account_of, decoded, inbound, written
 from exponential.gateway.wire import Account, Inbound, Original
 
-FIRST_CODE, NEXT_CODE, CODES = 60, 20, 6  # seconds that WhatsApp honours each of the codes of one connection
+# Seconds for which the library shows its first QR code and each of the five others; then it ends the connection, and a
+# pairing code with it. WhatsApp takes all of them from the beginning, so ours change sooner.
+FIRST_CODE, NEXT_CODE, LIFE = 60, 20, 160
 # whatsmeow connects again by itself: at once, then after 2, 4, 6 … seconds, without an end, and all sessions in step. A
 # client that is online is given a proxy that leads nowhere, so that only the worker connects again.
 NOWHERE = "http://127.0.0.1:0"
@@ -43,6 +47,7 @@ NOWHERE = "http://127.0.0.1:0"
 # ("concurrent map writes": seen when 50 sessions of a worker stopped together). Whoever adds or removes a client holds
 # this one.
 _maps = threading.Lock()
+_unheard = func_callback_bytes2(lambda _data, _size: None)
 _log = log.get(__name__)
 DEVICE_PROPS = DeviceProps(os="Exponential", platformType=DeviceProps.DESKTOP, requireFullSync=False)
 _BY_CLIENT = re.compile(rb"\x1a.Client", re.DOTALL)  # field 3 of a LogEntry, the logger's name
@@ -78,6 +83,19 @@ class Refused(Exception):
 def keep_stores_in_memory() -> None:
     """From now on this process's client opens no file. Raises ConfigurationError if that can't be."""
     memdb.install(gocode)
+
+
+def client_version() -> Version:
+    """The version of WhatsApp Web that the library names. Raises ConfigurationError."""
+    return library_version(Path(gocode._name))
+
+
+def prepare_store(store: Keeper) -> bool:
+    """Have the library make its tables in this store. Whether a linked device is in it already. Raises OSError."""
+    found = gocode.GetAllDevices(store.path.encode(), _unheard) or b""
+    if found.startswith(b"error: "):
+        raise OSError("The client library can't open its store.")
+    return bool(found)
 
 
 def new_store(opening: wire.Open, emit: Callable[[wire.Event], None], on_lost: Callable[[], None]) -> Keeper:
@@ -176,8 +194,9 @@ class Client:
         self._on_end = on_end
         self._account: Account | None = None
         self.just_linked = False  # and not logged in for the first time yet
-        self._codes = 0
+        self._refs: list[str] = []  # what the QR codes of this connection begin with
         self._first_code_at = 0.0
+        self._codes_over = threading.Event()
         self.lost = ""  # why the connection was given up
         self.at_once = False  # connect again without much of a pause
         self._pairing = threading.Lock()
@@ -206,6 +225,7 @@ class Client:
     def stop(self) -> None:
         """Disconnect, so that `run` returns. Credentials stay."""
         self._stopping.set()
+        self._codes_over.set()
         with _maps, contextlib.suppress(SetProxyAddressError):  # when it was stopped before
             if self._neonize.known:
                 self._neonize.set_proxy_address(NOWHERE, no_media=True)  # there it gets if it connects again by itself
@@ -310,12 +330,11 @@ class Client:
         the same code. Raises NotSent (no QR code yet, or none any more), OutcomeUnknown or Refused.
         """
         with self._pairing:
-            if not self.linking or self._codes == 0:
+            if not self.linking:
                 raise NotSent("The session isn't waiting to be linked.")
             if self._paired_by is None or self._paired_by[0] != phone:
                 self._paired_by = phone, self._ask_for_code(phone)
-            ends = self._first_code_at + FIRST_CODE + NEXT_CODE * (CODES - 1)
-            return self._paired_by[1], max(0, int(ends - time.monotonic()))
+            return self._paired_by[1], self._left
 
     def _ask_for_code(self, phone: str) -> str:
         try:
@@ -325,27 +344,51 @@ class Client:
                 raise Refused("busy") from None
             raise _classified(str(error)) from None
 
+    @property
+    def _left(self) -> int:
+        """Seconds for which this connection still links."""
+        return max(0, int(self._first_code_at + LIFE - time.monotonic()))
+
     def _on_code(self, code: str) -> None:
-        if self._codes == 0:
+        is_first, self.linking = not self.linking, True
+        if is_first:
             self._first_code_at = time.monotonic()
-        self._codes += 1
-        self.linking = True
-        self._emit(wire.Code(self._session, code, FIRST_CODE if self._codes == 1 else NEXT_CODE))
+        if not (self._refs and self._refs[0] in code):
+            if not is_first and self._refs:
+                return  # one of ours is shown
+            self._emit(wire.Code(self._session, code, FIRST_CODE if is_first else NEXT_CODE))
+        elif is_first:
+            codes = [code.replace(self._refs[0], ref) for ref in self._refs]
+            threading.Thread(target=self._show_codes, args=(codes,), daemon=True, name="QR codes").start()
+
+    def _show_codes(self, codes: list[str]) -> None:
+        for code in codes:
+            self._emit(wire.Code(self._session, code, int(CODE_SECONDS)))
+            if self._codes_over.wait(CODE_SECONDS):
+                return
+        if self._paired_by is None:
+            self._emit(wire.PairingEnded(self._session, "exhausted"))
+        else:  # somebody may be typing its code
+            self._emit(wire.Code(self._session, codes[-1], self._left))
 
     def _on_pairing(self, outcome: str) -> None:
+        self._codes_over.set()
         if outcome == "success":
             self.linking, self.just_linked = False, True
             self._offline(reasons.CONFIRMED)
             return self._log_in_anew()
+        if outcome == "passkey-request":  # the library can't go on, but our linking client can
+            if not self._stopping.is_set():
+                self._emit(wire.PasskeyWanted(self._session))
+            return None
         if not self._stopping.is_set():
             if self._farewell.cause:  # the library may have heard no more than that WhatsApp hung up
                 outcome = "err-client-outdated" if self._farewell.cause == "outdated" else "err-unexpected-state"
-            exhausted = outcome == "timeout" and self._codes >= CODES
+            exhausted = outcome == "timeout" and self._left <= NEXT_CODE / 2
             self._emit(wire.PairingEnded(self._session, "exhausted" if exhausted else outcome))
             self._neonize.disconnect()
         self._on_linking_failed()
-        if outcome != "passkey-request":
-            threading.Event().wait()  # neonize would now poll ten times a second, for ever, for a login that can't come
+        threading.Event().wait()  # neonize would now poll ten times a second, for ever, for a login that can't come
 
     # --- how it ends
 
@@ -372,6 +415,7 @@ class Client:
         The library reads each stanza, and logs it, before it notices the end of the connection. But whether it then
         tells of the stanza, of the end, or of both, and in which order, is chance: what was said decides.
         """
+        self._refs = self._refs or client_log.qr_refs(line)
         said = client_log.farewell(line)
         if said is not None:
             self._farewell = said

@@ -94,13 +94,14 @@ class Open:
     """Run the client whose files are in `folder`: log in when it is linked, else show QR codes.
 
     `policy` is a Policy as JSON: who may be heard. `store` names this copy of its credentials, an SQLite file with this
-    content.
+    content. `own_linking`: a device is linked by our own client, as the library can't do it with a passkey.
     """
 
     session: str
     folder: str
     policy: dict[str, Any] = field(default_factory=dict)
     store: str = ""
+    own_linking: bool = False
     content: bytes = field(default=b"", repr=False)
 
 
@@ -225,6 +226,23 @@ class PairingCode:
 
 
 @dataclass(frozen=True)
+class PasskeyAnswer:
+    """What the account's passkey answered: WebAuthn's PublicKeyCredential as JSON. Answered."""
+
+    session: str
+    request: int
+    credential: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CodesMatch:
+    """The person has seen the same code here and on the phone. Answered."""
+
+    session: str
+    request: int
+
+
+@dataclass(frozen=True)
 class Groups:
     """Which groups is the account in? Answered with a JSON list of [JID, subject, number of participants]."""
 
@@ -270,6 +288,30 @@ class PairingEnded:
 
     session: str
     outcome: str
+
+
+@dataclass(frozen=True)
+class PasskeyWanted:
+    """The account wants a passkey, so the session shall be opened anew, with `own_linking`."""
+
+    session: str
+
+
+@dataclass(frozen=True)
+class PasskeyAsked:
+    """The account wants its passkey: PublicKeyCredentialRequestOptions as JSON, good for `seconds`."""
+
+    session: str
+    options: dict[str, Any] = field(repr=False)
+    seconds: int
+
+
+@dataclass(frozen=True)
+class PasskeyCode:
+    """A code to be compared with the one that the phone shows."""
+
+    session: str
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -348,9 +390,11 @@ class Answer:
 Command = (
     Configure | Open | Access | Kept | Close  # the worker's own business
     | Unlink | Send | Leave | Recorded | Read | React | Typing | Fetch | PairingCode | Groups
+    | PasskeyAnswer | CodesMatch
 )  # fmt: skip
 Event = (
-    Ready | Code | PairingEnded | Online | Offline | Ended | Again  # how a client is
+    Ready | Code | PairingEnded | PasskeyWanted | PasskeyAsked | PasskeyCode  # how linking goes
+    | Online | Offline | Ended | Again  # how a client is
     | Spooled | Stuck | Leaving | Receipt | Changed | Answer
 )  # fmt: skip
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (*Command.__args__, *Event.__args__)}

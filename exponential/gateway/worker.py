@@ -23,6 +23,7 @@ from exponential.gateway.policy import Policy
 from exponential.gateway.process import REPLACE
 from exponential.gateway.session_thread import FIRST_PAUSE, SessionThread
 from exponential.gateway.whatsapp import Client, NotSent, OutcomeUnknown, Refused
+from exponential.protocol.noise import WHATSAPP_ROOT
 
 FAREWELL = 1.5  # seconds that clients get to disconnect in when the worker ends
 LEAVE_WITHIN = 20.0  # seconds that a message waits for its id to be recorded; whatsmeow itself gives up after 75
@@ -36,8 +37,9 @@ _log = log.get(__name__)
 class Worker:
     """Carries out commands until the supervisor goes away, or loses its sessions to another node."""
 
-    def __init__(self, channel: Channel, lease: Lease) -> None:
+    def __init__(self, channel: Channel, lease: Lease, root: bytes = WHATSAPP_ROOT) -> None:
         self._channel = channel
+        self._root = root
         self._sessions: dict[str, SessionThread] = {}
         self._spool_key = b""
         self._calls = ThreadPoolExecutor(max_workers=64, thread_name_prefix="call")
@@ -67,7 +69,9 @@ class Worker:
                 before = self._sessions.get(session)
                 self._close(session)
                 pause = before.pause if before else FIRST_PAUSE
-                self._sessions[session] = SessionThread(command, self._spool_key, self._channel.emit, pause)
+                self._sessions[session] = SessionThread(
+                    command, self._spool_key, self._channel.emit, pause, root=self._root
+                )
             case wire.Kept():
                 keeper.answer(command)
             case wire.Recorded(session, message_ids) if session in self._sessions:
@@ -101,7 +105,11 @@ class Worker:
             case wire.Fetch(_, request):
                 self._call(request, lambda: self._fetch(command), self._fetches)
             case wire.PairingCode(session, request, phone):
-                self._call(request, lambda: json.dumps(self._client(session).pairing_code(phone)))
+                self._call(request, lambda: json.dumps(self._thread(session).pairing_code(phone)))
+            case wire.PasskeyAnswer(session, request, credential):
+                self._call(request, lambda: self._thread(session).attempt.answer(credential))
+            case wire.CodesMatch(session, request):
+                self._call(request, lambda: self._thread(session).attempt.confirm())
             case wire.Groups(session, request):
                 self._call(request, lambda: json.dumps(self._client(session).groups(), ensure_ascii=False))
 
@@ -139,7 +147,7 @@ class Worker:
     def _close(self, session: str) -> None:
         thread = self._sessions.pop(session, None)
         if thread is not None:
-            self._left_behind += thread.linking
+            self._left_behind += thread.leaves_a_thread
             self._leftovers += thread.leftover
             thread.close()
 
@@ -187,8 +195,11 @@ class Worker:
         return self._left_behind > WORN_OUT * patience or self._leftovers > LEFTOVERS * patience
 
 
-def main() -> None:
-    """`python -m exponential.gateway.worker WIRE LEASE LOG_LEVEL`; the first two are file descriptors."""
+def main(root: bytes = WHATSAPP_ROOT) -> None:
+    """`python -m exponential.gateway.worker WIRE LEASE LOG_LEVEL`; the first two are file descriptors.
+
+    `root` is the Noise key that WhatsApp is known by when our own client links a device.
+    """
     os.umask(0o077)
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)  # neonize prints there
@@ -201,7 +212,7 @@ def main() -> None:
         _log.error("worker_refuses_to_start", why=str(error))
         os._exit(1)
     connection = socket.socket(fileno=int(sys.argv[1]))
-    Worker(Channel(connection), Lease(int(sys.argv[2]))).run()
+    Worker(Channel(connection), Lease(int(sys.argv[2])), root).run()
     os._exit(0)  # threads of failed linkings never end by themselves
 
 

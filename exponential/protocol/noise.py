@@ -20,6 +20,8 @@ from exponential.protocol.keys import KeyPair, verify
 from exponential.protocol.protobufs import CertChain, HandshakeMessage
 
 XX, IK, FALLBACK = (f"Noise_{pattern}_25519_AESGCM_SHA256".encode() for pattern in ("XX", "IK", "XXfallback"))
+# Public key of WhatsApp's certificate authority, as whatsmeow has it (handshake.go, WACertPubKey).
+WHATSAPP_ROOT = bytes.fromhex("142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b")
 ROOT_SERIAL = 0  # the issuer's serial number in an intermediate certificate (whatsmeow WACertIssuerSerial)
 Details = CertChain.NoiseCertificate.Details
 

@@ -16,14 +16,13 @@ from typing import Any, Protocol
 
 from exponential.gateway.linking import connection as wire
 from exponential.gateway.linking.connection import Connection, QueryFailed, Unreachable
-from exponential.gateway.linking.device import NewDevice, Version
+from exponential.gateway.linking.device import CODE_SECONDS, NewDevice, Version
 from exponential.protocol import adv, pairing_code, passkey
 from exponential.protocol.binary import JID, SERVER, Node, Value
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import DeviceProps
 
-CODE_SECONDS = 15.0  # for which a QR code is shown; WhatsApp honours the first for 60, the others for 20 more each
-LIFE_SECONDS = 160.0  # after which WhatsApp closes the connection, and a pairing code with it
+LIFE_SECONDS = 160.0  # that a connection with QR codes lasts, and a pairing code with it (whatsmeow qrchan.go)
 GOODBYE_SECONDS = 10.0  # that WhatsApp gets to hang up after the device has confirmed
 CLIENT_TYPE, CLIENT_NAME = "1", "Chrome (Linux)"  # beside a pairing code; WhatsApp knows only common browsers
 _WEEK_MS, _OFFSET_MS = 7 * 86_400_000, 3 * 86_400_000  # whatsmeow client.go, getUnifiedSessionID
@@ -45,8 +44,16 @@ class PasskeyRefused(Exception):
         self.expired = expired
 
 
+class NotSaved(Exception):
+    """The linked device can't be put where it would be safe."""
+
+
 class NotWaiting(Exception):
     """The device isn't at this point of its linking."""
+
+
+class AlreadyAnswered(Exception):
+    """WhatsApp has an answer of the passkey, or is just getting one."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Report(Protocol):
 class LinkingClient:
     """One attempt. `root` is the Noise key that WhatsApp's certificates go back to.
 
-    `save` puts a linked device where it can't be lost, before WhatsApp hears that it is one.
+    `save` puts a linked device where it can't be lost, before WhatsApp hears that it is one; it raises NotSaved.
     """
 
     def __init__(
@@ -120,10 +127,9 @@ class LinkingClient:
                 pass  # what counts is how far it got
             finally:
                 self._connection = None
-                if self._codes is not None:
-                    self._codes.cancel()
+                self._stop_codes()
         if self._linked is None:
-            raise self._failure or LinkingFailed("timeout")
+            raise self._failure or LinkingFailed("passkey-expired" if self._by_passkey else "timeout")
         return self._linked
 
     # --- what the owner does
@@ -146,11 +152,13 @@ class LinkingClient:
     async def answer(self, assertion: dict[str, Any]) -> None:
         """What the passkey answered: WebAuthn's PublicKeyCredential as JSON.
 
-        Raises NotWaiting, PasskeyRefused, Unreachable.
+        Raises NotWaiting, AlreadyAnswered, PasskeyRefused, Unreachable.
         """
         connection, by_passkey = self._connection, self._by_passkey
-        if connection is None or by_passkey is None or by_passkey.answered:
+        if connection is None or by_passkey is None:
             raise NotWaiting
+        if by_passkey.answered:
+            raise AlreadyAnswered
         by_passkey.answered = True
         try:
             await by_passkey.send_prologue(connection, assertion, self._props.platformType)
@@ -176,6 +184,7 @@ class LinkingClient:
             case "iq", "pair-device", _:
                 await self._show_codes(connection, stanza)
             case "iq", "pair-success", _:
+                self._stop_codes()
                 connection.run(self._accept(connection, stanza))
             case "notification", _, "link_code_companion_reg":
                 connection.run(self._entered(connection, stanza))
@@ -214,10 +223,17 @@ class LinkingClient:
         for code in codes:
             self._report.code(code, CODE_SECONDS)
             await asyncio.sleep(CODE_SECONDS)
-        if self._by_code is None and self._by_passkey is None and self._linked is None:
-            self._fail("exhausted")
-            if self._connection is not None:
-                await self._connection.hang_up()
+        left = self._ends - time.monotonic()
+        if self._by_code is not None and codes and left > 0:  # somebody may be typing its code
+            self._report.code(codes[-1], left)
+            await asyncio.sleep(left)
+        self._fail("exhausted")
+        if self._connection is not None:
+            await self._connection.hang_up()
+
+    def _stop_codes(self) -> None:
+        if self._codes is not None:
+            self._codes.cancel()
 
     async def _entered(self, connection: Connection, stanza: Node) -> None:
         """The phone's owner has typed the pairing code."""
@@ -234,13 +250,16 @@ class LinkingClient:
         if options is None:
             self._fail("passkey-unreadable")
             return await connection.hang_up()
-        if self._codes is not None:
-            self._codes.cancel()
+        self._stop_codes()
         self._by_passkey = _ByPasskey(passkey.handoff_key(self._device.adv_secret), time.monotonic())
         self._device.adv_secret = secrets.token_bytes(passkey.KEY_BYTES)
         timeout = options.get("timeout")
         seconds = timeout / 1000 if isinstance(timeout, int | float) and timeout > 0 else passkey.HANDOFF_SECONDS
         self._report.passkey(options, seconds)
+        await asyncio.sleep(seconds)
+        if not self._by_passkey.answered:
+            self._fail("passkey-expired")
+            await connection.hang_up()
 
     async def _continue(self, connection: Connection, stanza: Node) -> None:
         by_passkey = self._by_passkey
@@ -263,7 +282,10 @@ class LinkingClient:
         id = stanza.text("id")
         try:
             linked, key_index = self._checked(stanza.child("pair-success") or Node(""))
-            await self._save(linked)
+            try:
+                await self._save(linked)
+            except NotSaved:
+                raise adv.Refused(500, "internal-error") from None
         except adv.Refused as refused:
             error = Node("error", {"code": str(refused.code), "text": refused.text})
             self._fail("pair-error")

@@ -8,13 +8,22 @@ import sqlite3
 from contextlib import closing
 
 from exponential.gateway.linking.client import Linked
-from exponential.gateway.linking.device import SIGNED_PRE_KEY_ID
+from exponential.gateway.linking.device import SIGNED_PRE_KEY_ID, NewDevice
+from exponential.protocol.binary import JID
+from exponential.protocol.protobufs import ADVSignedDeviceIdentity
 
 _MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html §1.3
 
 
 class UnknownStore(Exception):
     """The library's schema isn't one that can be filled in; nothing was used."""
+
+
+def check(empty: bytes) -> None:
+    """Whether a device could be put into this store. Raises UnknownStore."""
+    identity = ADVSignedDeviceIdentity(details=b"-", accountSignature=bytes(64), accountSignatureKey=bytes(32))
+    identity.deviceSignature = bytes(64)
+    filled(empty, Linked(NewDevice(), identity, JID("1", device=1), JID("1", "lid", 1), "", ""))
 
 
 def filled(empty: bytes, linked: Linked) -> bytes:

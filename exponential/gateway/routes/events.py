@@ -23,6 +23,8 @@ async def session_events(session_id: str, caller: Caller, use: Use) -> EventStre
                     yield "status", login.login_status_of(session)
                     if code_is_new:
                         yield "qr", {"code": session.qr_code, "expiresAt": iso(session.qr_expires_at)}
+                    if session.passkey_step is not None:
+                        yield "passkey", login.passkey_of(session)
                 case Receipt(message_id, status):
                     yield "receipt", {"messageId": message_id, "status": status}
                 case Note("removed"):

@@ -19,6 +19,13 @@ class PairingRequest(Body):
     phone: str = Field(alias="phoneNumber", max_length=40)
 
 
+class PasskeyAnswer(Body):
+    """One of the two: the browser's PublicKeyCredential.toJSON(), or that the codes are the same."""
+
+    credential: Any = None
+    codes_match: bool = Field(False, alias="codesMatch")
+
+
 def login_status_of(session: Session) -> dict[str, Any]:
     return {
         "connected": session.status == sessions.CONNECTED,
@@ -29,6 +36,18 @@ def login_status_of(session: Session) -> dict[str, Any]:
         "statusCode": reasons.code_of(session.reason),
         "statusSince": iso(session.since),
         "qrExpiresAt": iso(session.qr_expires_at) if session.qr_live else None,
+        "passkeyRequired": session.passkey_step is not None,
+    }
+
+
+def passkey_of(session: Session) -> dict[str, Any]:
+    """How far confirming with a passkey is: what to sign, and until when; or the code to compare."""
+    passkey = session.passkey or {}
+    return {
+        "step": session.passkey_step,
+        "options": passkey.get("options"),
+        "code": passkey.get("code"),
+        "expiresAt": iso(session.passkey_expires_at) if session.passkey_step == sessions.SIGN else None,
     }
 
 
@@ -60,6 +79,20 @@ async def restart(session_id: str, caller: Caller, use: Use) -> dict[str, bool]:
 async def pairing_code(session_id: str, body: PairingRequest, caller: Caller, use: Use) -> dict[str, Any]:
     code = await use.asking.pairing_code(caller.user_id, session_id, body.phone)
     return {"code": code.code, "expiresAt": iso(code.expires_at)}
+
+
+@router.get("/login/{session_id}/passkey")
+async def passkey(session_id: str, caller: Caller, use: Use) -> dict[str, Any]:
+    return passkey_of(await use.passkeys.waiting(caller.user_id, session_id))
+
+
+@router.post("/login/{session_id}/passkey")
+async def answer_passkey(session_id: str, body: PasskeyAnswer, caller: Caller, use: Use) -> dict[str, bool]:
+    if body.codes_match:
+        await use.passkeys.confirm(caller.user_id, session_id)
+    else:
+        await use.passkeys.answer(caller.user_id, session_id, body.credential)
+    return {"success": True}
 
 
 def _png(code: str) -> bytes:

@@ -17,7 +17,14 @@ from neonize._binder import gocode
 from exponential.gateway import whatsapp as library
 from exponential.gateway.linking import client as linking
 from exponential.gateway.linking import store
-from exponential.gateway.linking.client import Linked, LinkingClient, LinkingFailed, NotWaiting, PasskeyRefused
+from exponential.gateway.linking.client import (
+    AlreadyAnswered,
+    Linked,
+    LinkingClient,
+    LinkingFailed,
+    NotWaiting,
+    PasskeyRefused,
+)
 from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.linking.device import NewDevice, library_version
 from exponential.loopback.pairing import LinkError
@@ -191,7 +198,7 @@ async def test_a_late_answer_is_confirmed_by_comparing_two_codes(
     exchange = alice.exchange()
     assert exchange is not None and exchange.code == code
     assert not scanning.done()
-    with pytest.raises(NotWaiting):
+    with pytest.raises(AlreadyAnswered):
         await attempt.client.answer(alice.account.key.sign(options["challenge"]))
     await attempt.client.confirm()
     assert (await scanning).jid == (await attempt.running).jid

@@ -15,7 +15,7 @@ from exponential.gateway.policy import Policy
 from exponential.gateway.process import WorkerProcess
 from exponential.gateway.sessions import Session
 from exponential.gateway.stores import Stores
-from exponential.gateway.supervisor import Supervisor
+from exponential.gateway.supervisor import Opening, Supervisor
 from exponential.gateway.vault import Vault
 
 KEY = b"k" * 32
@@ -40,13 +40,13 @@ async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
         except asyncio.CancelledError:
             raise OSError("server closed the connection unexpectedly") from None
 
-    async def policy(_session_id: object) -> Policy:
-        return Policy()
+    async def opening(_session_id: object) -> Opening:
+        return Opening(Policy())
 
     before = set(children(os.getpid()))
     supervisor = Supervisor(PAPER, tmp_path, KEY, Stores(Vault(gateway_database, [KEY]), tmp_path), per_worker=1)
     supervisor.report_to(apply)
-    supervisor.policies_from(policy)
+    supervisor.openings_from(opening)
     await supervisor.open(session.id)
     await asyncio.wait_for(applying.wait(), 20)
     async with asyncio.timeout(10):

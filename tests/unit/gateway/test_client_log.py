@@ -68,3 +68,12 @@ def test_what_means_something_is_read(name: str, line: str) -> None:
 )
 def test_what_means_nothing_is_passed_over(name: str, line: str) -> None:
     assert not client_log.matters(entry(name, line))
+
+
+def test_the_codes_of_a_connection_are_read_from_the_stanza_that_brings_them() -> None:
+    line = (
+        '<iq from="s.whatsapp.net" id="1" type="set" xmlns="md"><pair-device>'
+        "<ref>2@abc+/=</ref><ref>2@def</ref></pair-device></iq>"
+    )
+    assert client_log.qr_refs(line) == ["2@abc+/=", "2@def"]
+    assert client_log.qr_refs(f"<message>{line}</message>") == []

@@ -1,0 +1,157 @@
+"""Use-cases of linking an account with a passkey: what it is asked, its answer, and the codes that were compared."""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Awaitable
+from typing import Any
+from uuid import UUID
+
+from exponential import clock
+from exponential.database import Database
+from exponential.errors import BadInput, Conflict, Unavailable
+from exponential.gateway import sessions
+from exponential.gateway.outbox import SendFailed, SendUnknown
+from exponential.gateway.requests import Holder
+from exponential.gateway.sessions import Session
+from exponential.gateway.supervisor import Supervisor
+from exponential.protocol.passkey import ORIGIN
+
+WITHIN = 25.0  # seconds that the session's client gets for an answer, wherever it runs
+MAX_BYTES = 16 * 1024  # of one value of an answer
+_TYPE = "public-key"
+
+
+class Passkeys:
+    """Each call is a user's about a session of theirs, and raises NotFound when it isn't."""
+
+    def __init__(self, database: Database, supervisor: Supervisor, holder: Holder) -> None:
+        self._database = database
+        self._supervisor = supervisor
+        self._holder = holder
+        holder.answers("answer_passkey", self._answer_here)
+        holder.answers("confirm_codes", self._confirm_here)
+
+    async def waiting(self, owner: str, session_id: str) -> Session:
+        """The session, which waits for its account's passkey. Raises Conflict when it doesn't."""
+        async with self._database.transaction() as db:
+            session = await sessions.owned(db, owner, session_id)
+        if session.passkey_step is None:
+            raise Conflict(f"WhatsApp doesn't ask for a passkey now. {session.reason}", code="passkey_not_asked")
+        return session
+
+    async def answer(self, owner: str, session_id: str, credential: Any) -> None:
+        """Hand WhatsApp what the passkey answered: WebAuthn's PublicKeyCredential as JSON.
+
+        Raises BadInput when it can't be the answer, Conflict when none is asked for or WhatsApp refuses it, or
+        Unavailable.
+        """
+        session = await self.waiting(owner, session_id)
+        if session.passkey_step != sessions.SIGN or session.passkey is None:
+            raise _answered()
+        if session.passkey_expires_at is None or session.passkey_expires_at < clock.now():
+            raise _expired()
+        options = session.passkey["options"]
+        answer = checked(credential, options)
+        await _done(self._holder.ask(session.id, "answer_passkey", within=WITHIN, credential=answer))
+        async with self._database.transaction() as db:
+            await sessions.passkey_sent(db, session.id, options["challenge"])
+
+    async def confirm(self, owner: str, session_id: str) -> None:
+        """The person says that the codes are the same. Raises Conflict or Unavailable."""
+        session = await self.waiting(owner, session_id)
+        if session.passkey_step != sessions.COMPARE:
+            raise Conflict(f"There is no code to compare. {session.reason}", code="passkey_not_asked")
+        await _done(self._holder.ask(session.id, "confirm_codes", within=WITHIN))
+
+    async def _answer_here(self, session_id: UUID, credential: dict[str, Any]) -> None:
+        await self._supervisor.answer_passkey(session_id, credential)
+
+    async def _confirm_here(self, session_id: UUID) -> None:
+        await self._supervisor.confirm_codes(session_id)
+
+
+def checked(credential: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The credential as WhatsApp takes it (whatsmeow types/passkey.go), if it answers these request options.
+
+    WhatsApp checks the signature; what the person can mend is found here. Raises BadInput.
+    """
+    try:
+        given = credential["response"]
+        names = ("clientDataJSON", "authenticatorData", "signature")
+        response = {name: _base64url(given[name]) for name in names}
+        handle = given.get("userHandle")
+        answer = {
+            "id": _base64url(credential["id"]),
+            "rawId": _base64url(credential.get("rawId", credential["id"])),
+            "type": credential["type"],
+            "response": {**response, "userHandle": None if handle is None else _base64url(handle)},
+        }
+        client_data = json.loads(_bytes(response["clientDataJSON"]))
+        challenge, origin, kind = (client_data[name] for name in ("challenge", "origin", "type"))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise BadInput(
+            "This isn't the answer of a passkey, or not all of it. Copy the whole answer and try again.",
+            code="passkey_invalid",
+        ) from None
+    if answer["type"] != _TYPE or kind != "webauthn.get":
+        raise BadInput("This isn't the answer of a passkey to a sign-in. Try again.", code="passkey_invalid")
+    if origin != ORIGIN:
+        raise BadInput(
+            "The passkey was confirmed on another site. It counts only on web.whatsapp.com; try again there.",
+            code="passkey_wrong_site",
+        )
+    if challenge != options["challenge"]:
+        raise BadInput(
+            "This is the answer to an earlier question. Take the question that is shown now, and try again.",
+            code="passkey_stale",
+        )
+    allowed = options.get("allowCredentials")
+    if allowed and answer["id"] not in [each.get("id") for each in allowed]:
+        raise BadInput(
+            "This passkey belongs to another WhatsApp account. Choose the passkey of the phone that scanned the code.",
+            code="passkey_of_another",
+        )
+    return answer
+
+
+def _base64url(value: Any) -> str:
+    """The value without padding. Raises ValueError."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_BYTES:
+        raise ValueError
+    _bytes(value)
+    return value.rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    if not text.isascii() or set(text) & set("+/"):
+        raise ValueError
+    return urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+
+
+def _expired() -> Conflict:
+    return Conflict("The time to confirm with the passkey is over. Start over with a new code.", code="passkey_expired")
+
+
+def _answered() -> Conflict:
+    return Conflict("The passkey was confirmed already; WhatsApp goes on with it.", code="passkey_answered")
+
+
+async def _done(question: Awaitable[str]) -> None:
+    try:
+        await question
+    except SendUnknown:
+        raise Unavailable("WhatsApp didn't answer. Try again in a moment.", code="whatsapp_silent") from None
+    except Unavailable as error:
+        if error.code != "not_connected":
+            raise
+        raise Conflict(
+            "The connection on which WhatsApp asked for the passkey is gone. Start over with a new code.",
+            code="passkey_not_asked",
+        ) from None
+    except SendFailed as error:
+        if str(error) in ("late", "answered"):
+            raise (_expired() if str(error) == "late" else _answered()) from None
+        raise Conflict(
+            "WhatsApp did not accept this passkey. Try again with the account's own passkey, or start over.",
+            code="passkey_refused",
+        ) from None

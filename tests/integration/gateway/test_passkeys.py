@@ -1,0 +1,234 @@
+"""Linking an account that wants a passkey, through the whole gateway: the library's client notices, ours goes on."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, children, shown, until
+
+from exponential.errors import BadInput, Conflict, NotFound
+from exponential.gateway.client import Passkey as Asked
+from exponential.gateway.process import Launch
+from exponential.gateway.trust import NOISE_ROOT
+from exponential.loopback.pairing import LinkError
+from exponential.loopback.passkey import Passkey
+from exponential.loopback.phone import Phone
+from exponential.loopback.server import Loopback
+
+NUMBER = "+4915112345678"
+CHAT = "4915112345678@s.whatsapp.net"
+
+
+@pytest.fixture
+async def whatsapp() -> AsyncIterator[Loopback]:
+    async with Loopback() as server:
+        yield server
+
+
+@pytest.fixture
+def phone(whatsapp: Loopback) -> Phone:
+    phone = whatsapp.add_phone(NUMBER, "Ada")
+    phone.account.passkey, phone.account.key = True, Passkey.make()
+    return phone
+
+
+async def reaches(gateway: Gateway, session: str, status_code: str) -> None:
+    async def reached() -> bool:
+        return (await gateway.client.login_status(ADA, session)).status_code == status_code
+
+    await until(reached)
+
+
+async def asked(gateway: Gateway, session: str) -> Asked:
+    await reaches(gateway, session, "passkey_asked")
+    return await gateway.client.passkey(ADA, session)
+
+
+def answer(phone: Phone, question: Asked, **how: Any) -> dict[str, Any]:
+    assert question.options is not None and phone.account.key is not None
+    return phone.account.key.sign(**{"challenge": question.options["challenge"], **how})
+
+
+async def scanned(gateway: Gateway, phone: Phone, session: str) -> asyncio.Task[Any]:
+    """The account has been told that it wants a passkey, and was scanned again; the phone waits."""
+    with pytest.raises(LinkError):
+        await phone.scan(await shown(gateway, session))
+    await reaches(gateway, session, "passkey_scan")
+    return asyncio.create_task(phone.scan(await shown(gateway, session)))
+
+
+async def linked(gateway: Gateway, phone: Phone, session: str) -> None:
+    scanning = await scanned(gateway, phone, session)
+    await gateway.client.answer_passkey(ADA, session, answer(phone, await asked(gateway, session)))
+    await scanning
+    await reaches(gateway, session, "online")
+
+
+def hurried(whatsapp: Loopback) -> Launch:
+    trusting = {
+        "HTTPS_PROXY": whatsapp.proxy_url,
+        "SSL_CERT_FILE": str(whatsapp.ca_path),
+        NOISE_ROOT: whatsapp.noise_root,
+    }
+    return replace(PAPER, module="hurried_worker", environment={**PAPER.environment, **trusting})
+
+
+def workers() -> list[int]:
+    return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+async def test_scan_confirm_talk_restart_unlink_and_link_again(
+    start_real_gateway: StartGateway, phone: Phone, app: App
+) -> None:
+    async with start_real_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        await linked(gateway, phone, session)
+        status = await gateway.client.login_status(ADA, session)
+        assert (status.connected, status.phone_number, status.passkey_required) == (True, NUMBER, False)
+        phone.send_text("me", "hello")
+        await until(lambda: app.texts == ["hello"])
+        await gateway.client.send(ADA, session, CHAT, "Noted.", key="1")
+        await phone.wait_for("Noted.")
+
+    async with start_real_gateway() as gateway:
+        await reaches(gateway, session, "online")
+        phone.send_text("me", "still there?")
+        await until(lambda: app.texts == ["hello", "still there?"])
+
+        phone.unlink(phone.linked_devices[0])
+        await reaches(gateway, session, "logged_out")
+        await gateway.client.restart(ADA, session)
+        scanning = asyncio.create_task(phone.scan(await shown(gateway, session)))  # once: it is known to want a passkey
+        await gateway.client.answer_passkey(ADA, session, answer(phone, await asked(gateway, session)))
+        await scanning
+        await reaches(gateway, session, "online")
+        phone.send_text("me", "again")
+        await until(lambda: app.texts[-1] == "again")
+        await gateway.client.disconnect(ADA, session)
+        assert phone.linked_devices == []
+
+
+@pytest.mark.parametrize("by", ["qr code", "pairing code"])
+@pytest.mark.parametrize("passkey", [True, False])
+async def test_our_client_can_link_all_accounts(
+    start_real_gateway: StartGateway, phone: Phone, app: App, by: str, passkey: bool
+) -> None:
+    phone.account.passkey = passkey
+    async with start_real_gateway(linking="own") as gateway:
+        session = await gateway.client.login(ADA)
+        picture = await shown(gateway, session)
+        if by == "pairing code":
+            typed = await gateway.client.pairing_code(ADA, session, NUMBER)
+            linking: Awaitable[Any] = asyncio.create_task(phone.enter_code(typed.code))
+        else:
+            linking = asyncio.create_task(phone.scan(picture))
+        if passkey:
+            await gateway.client.answer_passkey(ADA, session, answer(phone, await asked(gateway, session)))
+        await linking
+        await reaches(gateway, session, "online")
+        phone.send_text("me", "hello")
+        await until(lambda: app.texts == ["hello"])
+
+
+async def test_what_is_not_the_answer_is_told_apart_and_changes_nothing(
+    start_real_gateway: StartGateway, phone: Phone
+) -> None:
+    async with start_real_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        with pytest.raises(Conflict) as early:
+            await gateway.client.passkey(ADA, session)
+        assert early.value.code == "passkey_not_asked"
+        scanning = await scanned(gateway, phone, session)
+        question = await asked(gateway, session)
+        assert question.step == "sign" and question.expires_at is not None
+        for who in (gateway.client.passkey(BOB, session), gateway.client.answer_passkey(BOB, session, {})):
+            with pytest.raises(NotFound):
+                await who
+        good = answer(phone, question)
+        for credential, why in (
+            (answer(phone, question, challenge="AAAA"), "passkey_stale"),
+            (answer(phone, question, origin="https://web.whatsapp.com.example"), "passkey_wrong_site"),
+            ({**good, "id": "AAAA"}, "passkey_of_another"),
+            ("text", "passkey_invalid"),
+            ({**good, "response": {}}, "passkey_invalid"),
+        ):
+            with pytest.raises(BadInput) as refused:
+                await gateway.client.answer_passkey(ADA, session, credential)
+            assert refused.value.code == why
+        with pytest.raises(Conflict):
+            await gateway.client.confirm_codes(ADA, session)
+        with pytest.raises(Conflict) as forged:
+            await gateway.client.answer_passkey(
+                ADA, session, {**good, "response": answer(phone, question, flags=1)["response"]}
+            )
+        assert forged.value.code == "passkey_refused"
+        await gateway.client.answer_passkey(ADA, session, good)
+        with pytest.raises(Conflict):
+            await gateway.client.answer_passkey(ADA, session, good)
+        await scanning
+        await reaches(gateway, session, "online")
+
+
+async def test_whatsapp_may_want_two_codes_compared(
+    start_real_gateway: StartGateway, phone: Phone, whatsapp: Loopback
+) -> None:
+    async with start_real_gateway(launch=hurried(whatsapp)) as gateway:
+        session = await gateway.client.login(ADA)
+        scanning = await scanned(gateway, phone, session)
+        await gateway.client.answer_passkey(ADA, session, answer(phone, await asked(gateway, session)))
+        await reaches(gateway, session, "passkey_compare")
+        question = await gateway.client.passkey(ADA, session)
+        exchange = phone.exchange()
+        assert exchange is not None and (question.step, question.code) == ("compare", exchange.code)
+        await gateway.client.confirm_codes(ADA, session)
+        await scanning
+        await reaches(gateway, session, "online")
+
+
+async def test_a_killed_worker_and_a_silent_whatsapp_lead_back_to_a_code(
+    start_real_gateway: StartGateway, phone: Phone, whatsapp: Loopback
+) -> None:
+    async with start_real_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        scanning = await scanned(gateway, phone, session)
+        question = await asked(gateway, session)
+        os.kill(workers()[0], signal.SIGKILL)
+        with pytest.raises(LinkError):
+            await scanning
+        await shown(gateway, session)
+        with pytest.raises(Conflict):
+            await gateway.client.answer_passkey(ADA, session, answer(phone, question))
+        whatsapp.faults.spoil_passkey("silent")
+        scanning = asyncio.create_task(phone.scan(await shown(gateway, session)))
+        await gateway.client.answer_passkey(ADA, session, answer(phone, await asked(gateway, session)))
+        await reaches(gateway, session, "passkey_sent")
+        whatsapp.faults.clear()
+        await gateway.client.restart(ADA, session)  # start over at any moment
+        with pytest.raises(LinkError):
+            await scanning
+        scanning = asyncio.create_task(phone.scan(await shown(gateway, session)))
+        await gateway.client.answer_passkey(ADA, session, answer(phone, await asked(gateway, session)))
+        await scanning
+        await reaches(gateway, session, "online")
+
+
+@pytest.mark.parametrize("linking", ["library", "own"])
+async def test_each_qr_code_is_shown_for_as_long_as_it_says_and_then_another_one(
+    start_real_gateway: StartGateway, whatsapp: Loopback, linking: str
+) -> None:
+    seen: list[str] = []
+    async with start_real_gateway(launch=hurried(whatsapp), linking=linking) as gateway:
+        session = await gateway.client.login(ADA)
+        while len(seen) < 6:
+            text = await shown(gateway, session)
+            if text not in seen:
+                seen.append(text)
+        await reaches(gateway, session, "not_scanned")
+        assert len({text.split(",", 1)[1] for text in seen}) == 1
+        await gateway.client.restart(ADA, session)
+        assert await shown(gateway, session) not in seen
