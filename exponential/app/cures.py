@@ -49,9 +49,13 @@ _BY_CODE = {
         "Tell whoever runs this installation: its database was damaged, or somebody wrote to it.",
         _OTHER_DEVICES,
     ),
-    "passkey": (
-        "On the phone: Settings › Account › Passkeys. Turn it off, then try again; you can turn it on afterwards.",
-        "Or link another account, one without a passkey.",
+    "passkey_expired": (
+        "Have the passkey at hand before you start over: in this browser, or on a phone near by with Bluetooth on.",
+        "Then get a new code, scan it, and confirm while the time runs.",
+    ),
+    "passkey_refused": (
+        "Start over, and choose the passkey of the same account that scans the code.",
+        "On the phone, look under Settings › Account › Passkeys whether there is one, and make a new one if need be.",
     ),
     "phone_outdated": ("Update WhatsApp on the phone from its app store.", "Then try again with a new code."),
     "pairing_failed": (

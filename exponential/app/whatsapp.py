@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Body, Depends, Response
 from pydantic import BaseModel, ConfigDict
@@ -70,6 +70,14 @@ class LoginStatus(_Answer):
     status_reason: str | None
     status_code: str | None
     qr_expires_at: datetime | None
+    passkey_required: bool
+
+
+class Passkey(_Answer):
+    step: str
+    options: dict[str, Any] | None
+    code: str | None
+    expires_at: datetime | None
 
 
 async def _gateway(state: TheState, user: SignedIn) -> AsyncIterator[GatewayClient]:
@@ -173,6 +181,25 @@ async def qr(gateway: Gateway, user: SignedIn, session_id: str) -> Response:
 @router.get("/login/{session_id}/status")
 async def status(gateway: Gateway, user: SignedIn, session_id: str) -> LoginStatus:
     return LoginStatus.model_validate(await gateway.login_status(user.identity, session_id))
+
+
+@router.get("/login/{session_id}/passkey")
+async def passkey(gateway: Gateway, user: SignedIn, session_id: str) -> Passkey:
+    return Passkey.model_validate(await gateway.passkey(user.identity, session_id))
+
+
+@router.post("/login/{session_id}/passkey", status_code=204)
+async def answer_passkey(
+    gateway: Gateway,
+    user: SignedIn,
+    session_id: str,
+    credential: Annotated[Any, Body()] = None,
+    codes_match: Annotated[bool, Body(alias="codesMatch")] = False,
+) -> None:
+    if codes_match:
+        await gateway.confirm_codes(user.identity, session_id)
+    else:
+        await gateway.answer_passkey(user.identity, session_id, credential)
 
 
 @router.post("/login/{session_id}/restart", status_code=204)

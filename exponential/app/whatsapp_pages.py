@@ -1,6 +1,9 @@
 """The WhatsApp Connection window: each view is a part of a page for the script, and a page of its own without one."""
 
 import asyncio
+import json
+import math
+from base64 import b64encode
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -8,19 +11,22 @@ from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from exponential import clock, validation
-from exponential.app import cures, whatsapp, whatsapp_views
+from exponential.app import cures, passkeys, whatsapp, whatsapp_views
 from exponential.app.pages import fragment, page, wants_json
-from exponential.app.state import SignedIn, TheState
+from exponential.app.state import SignedIn, TheState, state_of
 from exponential.app.whatsapp import Gateway
 from exponential.auth.users import User
-from exponential.errors import Conflict, ExponentialError, NotFound
+from exponential.errors import Conflict, ExponentialError, NotFound, Unavailable
 from exponential.gateway.client import GatewayClient, SessionInfo
 from exponential.http.routes import Router
 from exponential.workspace.zones import zone_of
 
 router = Router(prefix="/whatsapp")
+PASSKEY_SCAN = "passkey_scan"  # the gateway's word: scan a second code, then confirm with the passkey
 LIMITS = ("session_limit", "user_session_limit")
-AGAIN = {"qr": 15, "preparing": 3, "connecting": 3}  # seconds after which a page without script loads itself again
+# Seconds after which a page without script loads itself again.
+AGAIN = {"qr": 15, "preparing": 3, "connecting": 3, "passkey-sent": 3}
+CODE_SECONDS = 15  # for which a QR code is shown
 By = Literal["qr", "code"]
 
 
@@ -119,10 +125,39 @@ async def ask_for_code(
 ) -> Response:
     """Eight characters to type on the phone with that number. They are shown once and kept nowhere here."""
     made = await gateway.pairing_code(user.identity, session_id, phone)
+    status = await gateway.login_status(user.identity, session_id)
     until = made.expires_at.astimezone(zone_of(user))
     return await _view(
-        request, "_wa_link.html", view="code", by="code", id=session_id, code=made.code, until=f"{until:%H:%M:%S}"
+        request,
+        "_wa_link.html",
+        view="code",
+        by="code",
+        id=session_id,
+        code=made.code,
+        until=f"{until:%H:%M:%S}",
+        passkey=status.status_code == PASSKEY_SCAN,
     )
+
+
+@router.get("/extension.zip")
+async def extension(_user: SignedIn) -> Response:
+    """The browser extension that confirms with a passkey."""
+    return Response(passkeys.extension(), media_type="application/zip")
+
+
+@router.post("/link/{session_id}/passkey")
+async def answer_passkey(
+    gateway: Gateway, user: SignedIn, session_id: str, answer: Annotated[str, Form(max_length=passkeys.MAX_CHARACTERS)]
+) -> Response:
+    """What the account's passkey answered, pasted or brought by the extension."""
+    await gateway.answer_passkey(user.identity, session_id, passkeys.parse(answer))
+    return _go(f"/link/{session_id}")
+
+
+@router.post("/link/{session_id}/passkey/confirm")
+async def confirm_codes(gateway: Gateway, user: SignedIn, session_id: str) -> Response:
+    await gateway.confirm_codes(user.identity, session_id)
+    return _go(f"/link/{session_id}")
 
 
 async def _linking(request: Request, gateway: GatewayClient, user: User, session_id: str, *, by: By) -> Response:
@@ -138,6 +173,16 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
     if view == "qr" and by == "code":
         view = "number"
     now = clock.now()
+    picture, asked, ends = "", None, status.qr_expires_at
+    try:
+        if view == "qr":
+            picture = b64encode(await gateway.qr(user.identity, session_id)).decode()
+        elif view in ("passkey", "passkey-code"):
+            asked = await gateway.passkey(user.identity, session_id)
+            ends = asked.expires_at
+    except (Conflict, Unavailable):
+        view = "preparing"  # it has just changed
+    options = asked.options if asked else None
     waited = (now - status.status_since).total_seconds() if status.status_since else 0.0
     return await _view(
         request,
@@ -149,8 +194,14 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
         told=status.status_code != "scan",  # that sentence is about a code that is there
         slow=waited > whatsapp_views.SLOW,
         cure=cures.cure(status.status, status.status_code),
-        drawn=f"{now.timestamp():.3f}",
-        expires=status.qr_expires_at.isoformat() if status.qr_expires_at else "",
+        picture=picture,
+        left=max(1, math.ceil((ends - now).total_seconds())) if ends else 2,
+        total=CODE_SECONDS,
+        passkey=status.status_code == PASSKEY_SCAN,
+        options=json.dumps(options, separators=(",", ":")) if options else "",
+        line=passkeys.snippet(options) if options else "",
+        code=asked.code if asked else None,
+        loopback=await state_of(request).mode.is_loopback(),
     )
 
 

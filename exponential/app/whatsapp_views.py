@@ -54,6 +54,7 @@ _BADGES = {
     "pending": ("Waiting for a scan", ""),
     "expired": ("Code expired", ""),
 }
+_PASSKEY_VIEWS = {"passkey_asked": "passkey", "passkey_compare": "passkey-code"}
 _CODE_BADGES = {"banned": "Banned", "account_banned": "Banned", "replaced": "Replaced", "logged_out": "Logged out"}
 
 
@@ -115,18 +116,21 @@ def summary(rows: list[Row]) -> str:
 
 
 def linking_state(status: LoginStatus) -> str:
-    """Which view of linking fits: qr, preparing, connecting, expired, passkey, outdated, failed, connected, online."""
+    """Which view of linking fits: qr, preparing, connecting, passkey, passkey-sent, passkey-code, expired, outdated,
+    failed, connected, online."""
     if status.connected:
         return "connected"
     if status.status == "reconnecting":
         return "online"
     if status.status == "pending":
+        if status.passkey_required:
+            return _PASSKEY_VIEWS.get(status.status_code or "", "passkey-sent")
         if status.qr_available:
             return "qr"
         return "connecting" if status.status_code == "logging_in" else "preparing"
     if status.status == "expired":
         return "expired"
-    return status.status_code if status.status_code in ("passkey", "outdated") else "failed"
+    return "outdated" if status.status_code == "outdated" else "failed"
 
 
 def phone_numbers(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from exponential import clock
 from exponential.database import AppBase
 
 WHATSAPP = "whatsapp-warning"
-WHATSAPP_VERSION = "2026-11-25"  # of the text in app/templates/_warning.html; a test pins them to each other
+WHATSAPP_VERSION = "2026-11-30"  # of the text in app/templates/_warning.html; a test pins them to each other
 
 
 class Consent(AppBase):

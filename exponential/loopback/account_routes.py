@@ -1,6 +1,7 @@
 """A phone's account by HTTP and JSON below /api/phones/{number}: state, groups, linked devices, profile, network."""
 
 import asyncio
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, HTTPException, Request, UploadFile
@@ -107,6 +108,15 @@ async def presence(phone: APhone, wanted: Presence) -> None:
 @router.put("/passkey", status_code=204)
 async def passkey(phone: APhone, wanted: Switch) -> None:
     phone.account.passkey = wanted.on
+
+
+@router.post("/passkey/answer")
+async def answer_passkey(phone: APhone) -> dict[str, str]:
+    """What the account's passkey answers to the computer that is just being linked: to be brought there."""
+    exchange = phone.exchange()
+    if exchange is None:
+        raise HTTPException(409, "No computer asks for this account's passkey now.")
+    return {"answer": json.dumps(exchange.sign())}
 
 
 @router.put("/profile", status_code=204)

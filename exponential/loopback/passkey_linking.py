@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exponential.loopback.passkey import TIMEOUT_MS, Passkey
 from exponential.protocol import pairing_code, passkey
@@ -55,6 +55,10 @@ class Exchange:
     def begin(self) -> None:
         """Ask the client for the passkey."""
         self._notify("passkey_prologue_request", self._options())
+
+    def sign(self) -> dict[str, Any]:
+        """What a browser would bring from the passkey: WebAuthn's PublicKeyCredential as JSON."""
+        return self.passkey.sign(self.passkey.options(self.challenge)["challenge"])
 
     def answer(self, iq: Node) -> list[Node]:
         """The content of the answer to one of the client's IQs. Raises Refused."""

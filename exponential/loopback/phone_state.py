@@ -13,7 +13,8 @@ RECENT = 200  # lines of a chat
 def state(phone: Phone) -> dict[str, Any]:
     """Contacts, chats (the last lines of each), groups, who is typing, linked devices.
 
-    `people` maps the LIDs that mentions name to numbers.
+    `people` maps the LIDs that mentions name to numbers. `asked`: a computer waits for the account's passkey, with the
+    code to compare, if there is one.
     """
     others = phone.known_phones()
     return {
@@ -21,6 +22,7 @@ def state(phone: Phone) -> dict[str, Any]:
         "name": phone.name,
         "online": phone.online,
         "passkey": phone.account.passkey,
+        "asked": {"code": exchange.code} if (exchange := phone.exchange()) else None,
         "contacts": phone.contacts | {other.number: other.name for other in others},
         "people": {other.account.lid.user: other.number for other in [phone, *others]},
         "chats": {chat: [asdict(line) for line in lines[-RECENT:]] for chat, lines in phone.chats.items()},

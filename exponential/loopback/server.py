@@ -6,11 +6,13 @@ import platform
 import shutil
 import tempfile
 import time
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from exponential.loopback import device_lists, playing, queries, tls
 from exponential.loopback.authority import Authority
@@ -79,6 +81,7 @@ class Loopback:
             "127.0.0.1",
             0,
             ssl=context,
+            process_request=_website,
             compression=None,
             max_size=None,
             ping_interval=None,
@@ -180,3 +183,12 @@ class Loopback:
             connection.drop()
         finally:
             self._open.discard(connection)
+
+
+def _website(socket: ServerConnection, request: Request) -> Response | None:
+    """What a browser sees of web.whatsapp.com: a page on which a passkey can be asked for."""
+    if "Upgrade" in request.headers:
+        return None
+    answer = socket.respond(HTTPStatus.OK, "<!doctype html><title>WhatsApp Web</title><p>The simulated WhatsApp Web.")
+    answer.headers["Content-Type"] = "text/html; charset=utf-8"
+    return answer

@@ -1,6 +1,6 @@
 // The WhatsApp Connection window: shows the server's views below /whatsapp and follows what happens on the gateway.
 
-import { fragment, live, request } from "./lib.js";
+import { fragment, live, request, toast } from "./lib.js";
 
 const HOME = "/whatsapp";
 const HASH = "#whatsapp";
@@ -18,8 +18,8 @@ const loading = view.firstElementChild;
 
 let path = modal ? HOME : location.pathname + location.search;
 let round = 0; // answers of earlier rounds are ignored
-let wait = 0; // seconds between two looks at this view
-let left = 0; // of them, until the next one
+let left = 0; // seconds until the next look at this view; none while it is 0
+let ends = 0; // ms; when what the view counts to is over
 let asking = false; // for this view again
 let more = false; // something may have changed since
 let going = 0; // to other views; what is shown now matters no more
@@ -51,7 +51,7 @@ function morph(old, fresh) {
 function put(fresh, moved) {
   const old = view.firstElementChild;
   const { state, again, announce = "" } = fresh.dataset;
-  wait = left = Number(again ?? 0);
+  left = Number(again ?? 0);
   if (!moved && old?.dataset.keep?.split(" ").includes(state)) return;
   if (moved) since = Date.now();
   if (fresh.dataset.path) path = fresh.dataset.path;
@@ -60,6 +60,7 @@ function put(fresh, moved) {
   const had = view.contains(document.activeElement);
   if (other) view.replaceChildren(fresh);
   else morph(old, fresh);
+  count(Number(view.querySelector("[data-seconds]")?.dataset.seconds ?? 0));
   if (isOpen() && region.textContent !== announce) region.textContent = announce;
   if (!other || !isOpen()) return;
   (modal ? view.parentElement : document.querySelector(".page-scroll")).scrollTop = 0;
@@ -82,7 +83,7 @@ async function go(method, to, moved, form) {
     if (mine !== round) return;
     if (!moved && failure.status === 404 && path !== HOME) return go("GET", HOME, true);
     complain(failure.message);
-    left = wait = Math.max(wait, 3);
+    left = Math.max(left, 3);
   } finally {
     going -= moved;
   }
@@ -100,34 +101,56 @@ async function look() {
   asking = false;
 }
 
+function count(seconds) {
+  ends = performance.now() + 1000 * seconds;
+  showCount();
+}
+
+function showCount() {
+  const shown = view.querySelector("[data-seconds]");
+  if (!shown) return;
+  const seconds = Math.max(0, Math.round((ends - performance.now()) / 1000));
+  const minutes = Math.floor(seconds / 60);
+  shown.textContent = minutes ? `${minutes}:${String(seconds % 60).padStart(2, "0")}` : `${seconds} s`;
+  const ring = view.querySelector("[data-ring]");
+  if (ring) ring.style.strokeDashoffset = 100 - (100 * seconds) / Number(shown.dataset.of);
+}
+
 function tick() {
-  if (!isOpen() || document.hidden || !wait) return;
+  if (!isOpen() || document.hidden || !left) return;
+  showCount();
   left -= 1;
-  const seconds = view.querySelector("[data-seconds]");
-  if (seconds) {
-    seconds.textContent = Math.max(left, 0);
-    view.querySelector("[data-ring]").style.strokeDashoffset = 100 - (100 * left) / wait;
-  }
   if (left <= 0) look();
 }
 
 box.addEventListener("click", (event) => {
+  const from = event.target.closest("[data-copy-from]")?.dataset.copyFrom;
+  if (from) return copy(document.getElementById(from));
   if (event.target.closest("[data-close]") || (modal && event.target === box)) return box.close();
   const link = event.target.closest("a");
   if (!link || new URL(link.href).pathname.split("/")[1] !== "whatsapp" || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  if ("refresh" in link.dataset) look();
-  else go("GET", link.pathname + link.search, true);
+  go("GET", link.pathname + link.search, true);
 });
 box.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
   const data = new URLSearchParams(new FormData(form));
   form.inert = true; // what was typed meanwhile would be gone with this view
-  await go("POST", form.action, true, data);
+  await go("POST", form.action, !("refresh" in form.dataset), data);
   form.inert = false;
   if (form.isConnected) event.submitter?.focus();
 });
+
+async function copy(field) {
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    toast("Copied.");
+  } catch {
+    toast("This browser does not let the page copy. The line is marked: copy it yourself.");
+  }
+}
 
 function sync() {
   if (location.hash === HASH && !box.open) {

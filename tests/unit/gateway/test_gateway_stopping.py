@@ -84,7 +84,7 @@ def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
     monkeypatch.setattr(session_thread, "STOP_WITHIN", 0.1)
     events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
     opening = wire.Open("s", str(tmp_path), Policy().as_json())
-    thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, 0.01)
+    thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, 0.01, root=bytes(32))
     assert [type(events.get(timeout=10)) for _ in range(2)] == [wire.Offline, wire.Again]
     thread.join(10)
 

@@ -13,7 +13,7 @@ from exponential.gateway.channel import Channel
     [
         wire.Configure("00" * 32),
         wire.Open("s", "/folder"),
-        wire.Open("s", "/folder", {"mode": "me"}, "a copy", b"\x00any bytes\xff"),
+        wire.Open("s", "/folder", {"mode": "me"}, "a copy", True, b"\x00any bytes\xff"),
         wire.Changed("s", "a copy", 7, 5000, [0, 1], bytes(range(256))),
         wire.Send("s", 7, "m", "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
         wire.Typing("s", 8, "49151@s.whatsapp.net", True),

@@ -95,7 +95,7 @@ export function profile(phone) {
     node: h("div", {}, bar(phone, "Profile"), h("div", { class: "info-top" }, avatar(phone.state.name), h("small", {}, phone.number)), form,
       h("div", { class: "page switches" },
         h("label", {}, h("span", {}, "Network", h("small", {}, "Without it, messages wait for this phone")), network),
-        h("label", {}, h("span", {}, "Passkey", h("small", {}, "Linking a device then asks for it, and fails")), passkey))),
+        h("label", {}, h("span", {}, "Passkey", h("small", {}, "Linking a device then asks for it, too")), passkey))),
     update,
     first: name,
   };
