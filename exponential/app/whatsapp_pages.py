@@ -139,7 +139,7 @@ async def ask_for_code(
     )
 
 
-@router.get("/extension.zip")
+@router.get("/exponential-passkey.zip")
 async def extension(_user: SignedIn) -> Response:
     """The browser extension that confirms with a passkey."""
     return Response(passkeys.extension(), media_type="application/zip")

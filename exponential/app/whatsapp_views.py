@@ -55,7 +55,13 @@ _BADGES = {
     "expired": ("Code expired", ""),
 }
 _PASSKEY_VIEWS = {"passkey_asked": "passkey", "passkey_compare": "passkey-code"}
-_CODE_BADGES = {"banned": "Banned", "account_banned": "Banned", "replaced": "Replaced", "logged_out": "Logged out"}
+_CODE_BADGES = {
+    "banned": "Banned",
+    "account_banned": "Banned",
+    "replaced": "Replaced",
+    "logged_out": "Logged out",
+    "passkey_asked": "Waiting for your passkey",
+}
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ FIRST_LOGIN = 5.0  # seconds, the same for a device that was just linked: the li
 STOP_WITHIN = 15.0  # seconds; a deaf connection is closed after ten
 STOP_ATTEMPTS = 60  # one a second
 UNREACHABLE = "WhatsApp can't be reached from this gateway; trying again. Check its network and WHATSAPP_PROXY_URL."
+NOT_WHATSAPP = (
+    "What answers here in WhatsApp's place isn't WhatsApp; trying again. Check the gateway's network, its clock and "
+    "WHATSAPP_PROXY_URL."
+)
 KEEP_AGAIN = 2.0  # seconds between two tries to keep a message when the disk or the spool is full
 _log = log.get(__name__)
 _client_ids = itertools.count()
@@ -153,8 +157,10 @@ class SessionThread:
                 reason = client.lost or _reason(problem)
         except LinkingFailed as failed:
             return self._emit(wire.PairingEnded(self.session, failed.outcome))
-        except (Unreachable, NotWhatsApp) as error:
-            problem, reason = str(error) or "unreachable", UNREACHABLE
+        except Unreachable:
+            problem, reason = "unreachable", UNREACHABLE
+        except NotWhatsApp as error:
+            problem, reason = str(error), NOT_WHATSAPP
         except Exception as error:
             problem, reason = "failed", "The gateway failed at this session; starting it again."
             _log.error("session_failed", session=self.session, error=error)

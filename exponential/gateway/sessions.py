@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, String, Text, delete, func, select, text
+from sqlalchemy import DateTime, String, Text, delete, false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,7 +56,7 @@ class Session(Held, GatewayBase):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     connected_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     unlink_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    own_linking: Mapped[bool] = mapped_column(default=False)
+    own_linking: Mapped[bool] = mapped_column(default=False, server_default=false())
     passkey: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJSON)
     passkey_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
@@ -238,13 +238,14 @@ async def passkey_sent(db: AsyncSession, session_id: UUID, challenge: str) -> No
     session = await db.get(Session, session_id, with_for_update=True)
     asked = session.passkey if session and session.passkey_step == SIGN else None
     if session and asked and asked["options"]["challenge"] == challenge:
-        session.passkey, session.reason = {"step": SENT}, reasons.PASSKEY_SENT
+        session.passkey, session.reason, session.since = {"step": SENT}, reasons.PASSKEY_SENT, clock.now()
 
 
 async def passkey_code(db: AsyncSession, session_id: str, code: str) -> None:
     session = await _row(db, session_id)
     if session and session.status == PENDING:
         session.passkey, session.reason = {"step": COMPARE, "code": code}, reasons.PASSKEY_COMPARE
+        session.since = clock.now()
 
 
 async def pairing_ended(db: AsyncSession, session_id: str, outcome: str) -> None:

@@ -34,7 +34,8 @@ function sign(asked, site, tab) {
   ways.append(go, stop);
   box.append(
     make("h2", "Link this computer to your WhatsApp?", "margin: 0 0 .5rem; font: 650 20px/1.3 system-ui"),
-    make("p", `${site} asks for your passkey. Whoever has the answer is linked to your WhatsApp account: go on only if you are connecting WhatsApp on that site yourself, right now.`, "margin: 0"),
+    make("p", site, "margin: 0; font-weight: 650; overflow-wrap: anywhere"),
+    make("p", "This site asks for your passkey. Whoever has the answer is linked to your WhatsApp account: go on only if you are connecting WhatsApp there yourself, right now.", "margin: .25rem 0 0"),
     ways,
   );
   document.documentElement.append(box);

@@ -42,7 +42,7 @@ function morph(old, fresh) {
     return;
   }
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name, value } of fresh.attributes) if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
   const nodes = [...fresh.childNodes];
   nodes.forEach((node, at) => (old.childNodes[at] ? morph(old.childNodes[at], node) : old.append(node)));
   while (old.childNodes.length > nodes.length) old.lastChild.remove();
@@ -128,7 +128,7 @@ box.addEventListener("click", (event) => {
   if (from) return copy(document.getElementById(from));
   if (event.target.closest("[data-close]") || (modal && event.target === box)) return box.close();
   const link = event.target.closest("a");
-  if (!link || new URL(link.href).pathname.split("/")[1] !== "whatsapp" || event.ctrlKey || event.metaKey) return;
+  if (!link || link.download || new URL(link.href).pathname.split("/")[1] !== "whatsapp" || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   go("GET", link.pathname + link.search, true);
 });

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Literal
 
+import httpx
 from cryptography.exceptions import InvalidTag
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy
@@ -154,7 +155,7 @@ async def opened(
             additional_headers=HEADERS,
             user_agent_header=USER_AGENT,
             proxy=proxy,  # type: ignore[arg-type]
-            ssl=tls or ssl.create_default_context(),
+            ssl=tls or httpx.create_ssl_context(),
             compression=None,
             max_size=MAX_FRAME_BYTES,
             ping_interval=None,

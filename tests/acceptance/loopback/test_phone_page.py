@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import re
 import wave
 from collections.abc import AsyncIterator
@@ -173,6 +174,32 @@ async def test_other_ways_of_linking(phones: Phones, new_client: Any, alice: Pho
     await expect(phone.get_by_role("list", name="Linked devices").get_by_role("listitem")).to_have_count(1)
     await client.until("connected")
     assert len(alice.linked_devices) == 1
+
+
+async def test_an_account_with_a_passkey_gives_its_answer_for_the_computer(
+    phones: Phones, new_client: Any, alice: Phone
+) -> None:
+    phone, client = phones.of("Alice"), new_client("linked")
+    await client.start()
+    phones.codes.append(await client.until("qr"))
+    await phone.get_by_role("button", name="Menu").click()
+    await phone.get_by_role("menuitem", name="Profile").click()
+    await phone.get_by_role("switch", name="Passkey").click()
+    await expect(phone.get_by_role("switch", name="Passkey")).to_be_checked()
+    await phone.get_by_role("button", name="Back").click()
+    await phone.get_by_role("button", name="Linked devices").click()
+    await phone.get_by_role("button", name="Link a device").click()
+    await phone.get_by_role("button", name="Scan the code on the screen").click()
+    await expect(phone.get_by_role("heading", name="Continue on your other device")).to_be_visible()
+    await phone.get_by_role("button", name="Confirm with passkey").click()
+    answer = await phone.get_by_role("textbox", name="Answer of the passkey").input_value()
+    exchange = alice.exchange()
+    assert exchange is not None and json.loads(answer)["id"] == json.loads(json.dumps(exchange.sign()))["id"]
+    exchange.passkey.verify(exchange.challenge, json.loads(answer))
+    await phones.window.shots("phone-passkey")
+    phones.window.expect_complaint("409")
+    await client.kill()  # the library can't hand it in
+    await expect(phone.get_by_role("heading", name="Continue on your other device")).to_be_hidden()
 
 
 async def test_a_conversation_with_everything_that_happens_to_lines(

@@ -119,7 +119,6 @@ class Living:
         )
         made.set_default_timeout(PATIENT)
         window = Window(await made.new_page())
-        window.expect_complaint("/qr?")  # a code may end before its picture is asked for; the page follows at once
         try:
             if user is not None:
                 await window.sign_in(await self.link_of(user))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe import violations
-from browser import PATIENT, Window, chromium
+from browser import PATIENT, SCREENSHOTS, Window, chromium
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateways import until
@@ -150,10 +150,19 @@ async def test_with_the_extension_then_restart_unlink_and_again_with_the_console
         await expect(page.locator("[data-seconds]")).to_have_text(re.compile(r"9:\d\d"))
         await window.shots("whatsapp-passkey")
         assert not await violations(page)
+        await page.get_by_text("With the browser extension").click()
+        async with page.expect_response("**/whatsapp/link/*"):
+            pass  # a look at what has changed folds nothing
+        await expect(page.get_by_text("Download the extension")).to_be_visible()
+        await window.shots("whatsapp-passkey-extension")
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="Download the extension").click()
+        assert (await download.value).suggested_filename == "exponential-passkey.zip"
 
         whatsapp_web = await click_extension(page)
         await expect(whatsapp_web.get_by_role("dialog")).to_contain_text(living.url)
         await give_passkey(whatsapp_web, phone.account.key)
+        await whatsapp_web.screenshot(path=SCREENSHOTS / "whatsapp-passkey-ask.png")
         await whatsapp_web.get_by_role("button", name="Use passkey").click()
         await scanning
         await expect(page.locator("#whatsapp-success")).to_contain_text(phone.number)

@@ -62,9 +62,9 @@ async def test_from_the_warning_by_qr_code_to_paddy(living: Living) -> None:
         async with living.database.transaction() as session:
             [consent] = await session.scalars(select(Consent).where(Consent.user_id == user.id))
         assert (consent.what, consent.version) == ("whatsapp-warning", WHATSAPP_VERSION)
-        await expect(page.locator("[data-seconds]")).to_have_text("13")
+        await expect(page.locator("[data-seconds]")).to_have_text("12 s")
         first = await page.locator("#qr-image").get_attribute("src")
-        await page.get_by_role("link", name="Refresh code").click()
+        await page.get_by_role("button", name="Refresh code").click()
         await expect(page.locator("#qr-image")).not_to_have_attribute("src", first or "")
         await shot(window, "qr")
 
@@ -129,12 +129,12 @@ async def test_codes_that_expire_passkeys_and_outdated_clients_are_explained(liv
         [told] = await living.client.sessions(user.identity)
         with pytest.raises(LinkError):
             await living.scan(user, told.session_id, phone)
-        await expect(page.get_by_role("heading", name="This account needs a passkey")).to_be_visible()
-        await expect(page.get_by_text("Turn it off, then try again")).to_be_visible()
-        await shot(window, "passkey")
+        await expect(page.get_by_text("This account uses a passkey")).to_be_visible()
+        await expect(page.get_by_role("img", name="QR code")).to_be_visible()
+        await shot(window, "passkey-scan")
 
         living.whatsapp.faults.refuse(405, times=5)
-        await page.get_by_role("button", name="Try again").click()
+        await page.get_by_role("button", name="Refresh code").click()
         await expect(page.get_by_role("heading", name="Exponential needs an update")).to_be_visible()
         await shot(window, "outdated")
         living.whatsapp.faults.clear()

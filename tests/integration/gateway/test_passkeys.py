@@ -69,13 +69,18 @@ async def linked(gateway: Gateway, phone: Phone, session: str) -> None:
     await reaches(gateway, session, "online")
 
 
-def hurried(whatsapp: Loopback) -> Launch:
+def launch(whatsapp: Loopback, module: str) -> Launch:
+    """A worker with all that a loopback worker finds in its environment."""
     trusting = {
         "HTTPS_PROXY": whatsapp.proxy_url,
         "SSL_CERT_FILE": str(whatsapp.ca_path),
         NOISE_ROOT: whatsapp.noise_root,
     }
-    return replace(PAPER, module="hurried_worker", environment={**PAPER.environment, **trusting})
+    return replace(PAPER, module=module, environment={**PAPER.environment, **trusting})
+
+
+def hurried(whatsapp: Loopback) -> Launch:
+    return launch(whatsapp, "hurried_worker")
 
 
 def workers() -> list[int]:
@@ -232,3 +237,17 @@ async def test_each_qr_code_is_shown_for_as_long_as_it_says_and_then_another_one
         assert len({text.split(",", 1)[1] for text in seen}) == 1
         await gateway.client.restart(ADA, session)
         assert await shown(gateway, session) not in seen
+
+
+async def test_a_normal_worker_takes_nobody_else_for_whatsapp_whatever_its_environment_says(
+    start_real_gateway: StartGateway, whatsapp: Loopback
+) -> None:
+    normal = launch(whatsapp, "exponential.gateway.worker")
+    async with start_real_gateway(launch=normal, linking="own") as gateway:
+        session = await gateway.client.login(ADA)
+
+        async def refused() -> bool:
+            return "isn't WhatsApp" in ((await gateway.client.login_status(ADA, session)).status_reason or "")
+
+        await until(refused)
+        assert whatsapp.registrations == {}

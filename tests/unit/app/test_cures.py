@@ -5,7 +5,15 @@ import pytest
 from exponential.app import cures
 from exponential.gateway import reasons
 
-PROBLEMS = [*reasons.ENDINGS, "taken_over", "passkey", "phone_outdated", "pairing_failed", "not_scanned"]
+PROBLEMS = [
+    *reasons.ENDINGS,
+    "taken_over",
+    "passkey_expired",
+    "passkey_refused",
+    "phone_outdated",
+    "pairing_failed",
+    "not_scanned",
+]
 
 
 @pytest.mark.parametrize("code", PROBLEMS)
@@ -23,6 +31,6 @@ def test_the_gateways_sentences_have_words_that_stay() -> None:
     for cause, (_, _void, reason) in reasons.ENDINGS.items():
         assert reasons.code_of(reason) == cause
     assert {reasons.code_of(reason) for _, reason in reasons.PAIRINGS.values()} == {
-        *("not_scanned", "passkey", "outdated", "phone_outdated")
+        *("not_scanned", "passkey_expired", "passkey_refused", "outdated", "phone_outdated")
     }
     assert reasons.code_of(reasons.SCAN) == "scan" and reasons.code_of("something a worker said") is None

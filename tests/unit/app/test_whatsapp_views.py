@@ -41,7 +41,9 @@ def test_what_is_no_number_is_named(text: str) -> None:
         ("connected", "online", False, "connected"),
         ("reconnecting", None, False, "online"),
         ("expired", "not_scanned", False, "expired"),
-        ("error", "passkey", False, "passkey"),
+        ("pending", "passkey_scan", True, "qr"),
+        ("expired", "passkey_expired", False, "expired"),
+        ("error", "passkey_refused", False, "failed"),
         ("error", "outdated", False, "outdated"),
         ("error", "banned", False, "failed"),
         ("disconnected", "logged_out", False, "failed"),
@@ -50,6 +52,15 @@ def test_what_is_no_number_is_named(text: str) -> None:
 )
 def test_each_state_of_linking_has_its_view(status: str, code: str | None, qr: bool, view: str) -> None:
     told = LoginStatus(status == "connected", None, qr, status, "", None, code)
+    assert whatsapp_views.linking_state(told) == view
+
+
+@pytest.mark.parametrize(
+    ("code", "view"),
+    [("passkey_asked", "passkey"), ("passkey_sent", "passkey-sent"), ("passkey_compare", "passkey-code")],
+)
+def test_each_step_with_a_passkey_has_its_view(code: str, view: str) -> None:
+    told = LoginStatus(False, None, False, "pending", "", None, code, passkey_required=True)
     assert whatsapp_views.linking_state(told) == view
 
 
