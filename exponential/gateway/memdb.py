@@ -113,7 +113,7 @@ class MemoryDatabase:
 
     def copy(self) -> bytes:
         """The database as it is between two transactions. Waits for one that is just running."""
-        with self._between_transactions():
+        with self._between_transactions(), self._lock:
             return self._read(self._size(), 0)
 
     def replace(self, content: bytes) -> None:

@@ -166,7 +166,8 @@ class Operations:
         async with self.database.transaction() as db:
             session = await db.get(Session, session_id)
             policy = self.permissions.rated(await policies.load(db, session_id))
-        return Opening(policy, self._own_linking or bool(session and session.own_linking))
+        own_linking = session is not None and not session.linked and (self._own_linking or session.own_linking)
+        return Opening(policy, own_linking)
 
     async def _reopen(self, session_id: UUID) -> None:
         """What a session's holder does when it is asked to restart it."""

@@ -377,6 +377,7 @@ class Supervisor:
         match event:
             case wire.Online(session) if session in crew.sessions:
                 self._online.add(session)
+                self._own_linking.discard(session)
             case wire.Offline(session):
                 self.reconnects += session in self._online
                 self._online.discard(session)

@@ -33,7 +33,7 @@ from exponential.gateway import client_log, memdb, reading, reasons, wire
 from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
-from exponential.gateway.linking.device import CODE_SECONDS, Version, library_version
+from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, Version, library_version
 from exponential.gateway.reading import account_of, decoded, inbound, written
 from exponential.gateway.wire import Account, Inbound, Original
 
@@ -367,7 +367,8 @@ class Client:
             if self._codes_over.wait(CODE_SECONDS):
                 return
         if self._paired_by is None:
-            self._emit(wire.PairingEnded(self._session, "exhausted"))
+            if not self._codes_over.wait(LAST_SCAN_SECONDS):
+                self._emit(wire.PairingEnded(self._session, "exhausted"))
         else:  # somebody may be typing its code
             self._emit(wire.Code(self._session, codes[-1], self._left))
 

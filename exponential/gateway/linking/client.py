@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from exponential.gateway.linking import connection as wire
 from exponential.gateway.linking.connection import Connection, QueryFailed, Unreachable
-from exponential.gateway.linking.device import CODE_SECONDS, NewDevice, Version
+from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, NewDevice, Version
 from exponential.protocol import adv, pairing_code, passkey
 from exponential.protocol.binary import JID, SERVER, Node, Value
 from exponential.protocol.keys import KeyPair
@@ -227,6 +227,8 @@ class LinkingClient:
         if self._by_code is not None and codes and left > 0:  # somebody may be typing its code
             self._report.code(codes[-1], left)
             await asyncio.sleep(left)
+        else:
+            await asyncio.sleep(LAST_SCAN_SECONDS)
         self._fail("exhausted")
         if self._connection is not None:
             await self._connection.hang_up()

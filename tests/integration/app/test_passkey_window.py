@@ -181,6 +181,13 @@ async def test_with_the_extension_then_restart_unlink_and_again_with_the_console
         await page.get_by_role("button", name="Close").first.click()
 
         scanning = await scanned(living, page, user, phone)
+        routes = (
+            f"{living.url}/api/whatsapp/login/{(await living.client.sessions(user.identity))[-1].session_id}/passkey"
+        )
+        asked = await (await page.request.get(routes)).json()
+        assert asked["step"] == "sign" and asked["options"]["rpId"] == "whatsapp.com"
+        half = await page.request.post(routes, data={"credential": {}}, headers={"Origin": living.url})
+        assert (half.status, (await half.json())["code"]) == (422, "passkey_invalid")
         whatsapp_web = await context.new_page()
         await whatsapp_web.goto("https://web.whatsapp.com/")
         await give_passkey(whatsapp_web, phone.account.key)

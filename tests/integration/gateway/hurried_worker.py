@@ -9,4 +9,5 @@ from exponential.protocol import passkey
 if __name__ == "__main__":
     passkey.HANDOFF_SECONDS = -1
     whatsapp.CODE_SECONDS = client.CODE_SECONDS = 1.0
+    whatsapp.LAST_SCAN_SECONDS = client.LAST_SCAN_SECONDS = 0.5
     worker.main(trust._prepare(os.environ))

@@ -248,6 +248,7 @@ async def test_codes_change_every_fifteen_seconds_and_then_it_is_over(
 ) -> None:
     assert linking.CODE_SECONDS == 15
     monkeypatch.setattr(linking, "CODE_SECONDS", 0.05)
+    monkeypatch.setattr(linking, "LAST_SCAN_SECONDS", 0.05)
     attempt = start()
     with pytest.raises(LinkingFailed) as failed:
         await attempt.running

@@ -95,6 +95,7 @@ async def test_scan_confirm_talk_restart_unlink_and_link_again(
         await linked(gateway, phone, session)
         status = await gateway.client.login_status(ADA, session)
         assert (status.connected, status.phone_number, status.passkey_required) == (True, NUMBER, False)
+        assert gateway.operations.supervisor._own_linking == set()  # it is the library's from now on
         phone.send_text("me", "hello")
         await until(lambda: app.texts == ["hello"])
         await gateway.client.send(ADA, session, CHAT, "Noted.", key="1")
@@ -102,6 +103,7 @@ async def test_scan_confirm_talk_restart_unlink_and_link_again(
 
     async with start_real_gateway() as gateway:
         await reaches(gateway, session, "online")
+        assert gateway.operations.supervisor._own_linking == set()
         phone.send_text("me", "still there?")
         await until(lambda: app.texts == ["hello", "still there?"])
 

@@ -104,7 +104,11 @@ function camera(phone) {
   };
   look();
   const looking = setInterval(look, 1000);
-  return { node, update: waiting.update, first: picture, leave: () => clearInterval(looking) };
+  const update = () => {
+    waiting.update();
+    finder.hidden = Boolean(phone.state.asked);
+  };
+  return { node, update, first: picture, leave: () => clearInterval(looking) };
 }
 
 function drop(node, take) {
