@@ -53,6 +53,11 @@ _BY_CODE = {
         "Have the passkey at hand before you start over: in this browser, or on a phone near by with Bluetooth on.",
         "Then get a new code, scan it, and confirm while the time runs.",
     ),
+    "passkey_broken": ("Get a new code and scan it; the account's passkey is asked for again.",),
+    "passkey_silent": (
+        "Keep WhatsApp open on the phone until the window says that it is connected.",
+        "Then get a new code, scan it, and confirm once more.",
+    ),
     "passkey_refused": (
         "Start over, and choose the passkey of the same account that scans the code.",
         "On the phone, look under Settings › Account › Passkeys whether there is one, and make a new one if need be.",

@@ -37,10 +37,10 @@ def snippet(options: dict[str, Any]) -> str:
     """A line for the console on web.whatsapp.com, which asks for the passkey and puts the answer on the clipboard."""
     asked = json.dumps(options, separators=(",", ":"))
     return (
-        "(async (copy, asked) => { let answer; try { answer = (await navigator.credentials.get({ publicKey: "
-        "PublicKeyCredential.parseRequestOptionsFromJSON(asked) })).toJSON(); } catch (failure) { answer = { error: "
-        "failure.name }; } copy(JSON.stringify(answer)); console.log('Copied. Go back to Exponential and paste it "
-        f"there.'); }})(copy, {asked})"
+        "(async (copy, asked) => { let answer; try { const { id, rawId, type, response } = (await navigator."
+        "credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked) })).toJSON(); answer = "
+        "{ id, rawId, type, response }; } catch (failure) { answer = { error: failure.name }; } copy(JSON.stringify("
+        f"answer)); console.log('Copied. Go back to Exponential and paste it there.'); }})(copy, {asked})"
     )
 
 

@@ -67,6 +67,14 @@ PAIRINGS = {
     "exhausted": ("expired", "No one scanned the QR codes in time. Ask for a new one."),
     "timeout": ("expired", "The connection to WhatsApp broke before a scan. Ask for a new QR code."),
     "passkey-expired": ("expired", "The passkey was not confirmed in time. Start over with a new code."),
+    "passkey-broken": (
+        "expired",
+        "The connection to WhatsApp broke before the passkey was confirmed. Start over with a new code.",
+    ),
+    "passkey-silent": (
+        "expired",
+        "The passkey was confirmed, but the phone did not go on. Keep WhatsApp open there, and start over.",
+    ),
     "passkey-refused": ("error", "WhatsApp did not accept the passkey's confirmation. Start over with a new code."),
     "passkey-unreadable": ("error", "WhatsApp asks for the passkey in a way that is new. The gateway needs an update."),
     "unknown-store": (
@@ -98,6 +106,8 @@ _CODES = {
     PASSKEY_SENT: "passkey_sent",
     PASSKEY_COMPARE: "passkey_compare",
     PAIRINGS["passkey-expired"][1]: "passkey_expired",
+    PAIRINGS["passkey-broken"][1]: "passkey_broken",
+    PAIRINGS["passkey-silent"][1]: "passkey_silent",
     PAIRINGS["passkey-refused"][1]: "passkey_refused",
     PAIRINGS["passkey-unreadable"][1]: "outdated",
     PAIRINGS["unknown-store"][1]: "outdated",

@@ -142,7 +142,7 @@ async def tidy(db: AsyncSession) -> tuple[list[UUID], list[UUID]]:
     stale = select(Session).where(Session.status == PENDING, Session.since < clock.now() - PENDING_LIFE)
     expired = list(await db.scalars(stale.with_for_update()))
     for session in expired:
-        session.become(EXPIRED, reasons.NOBODY_SCANNED)
+        session.become(EXPIRED, reasons.PAIRINGS["passkey-expired"][1] if session.passkey else reasons.NOBODY_SCANNED)
     old = delete(Session).where(Session.status == EXPIRED, Session.since < clock.now() - EXPIRED_LIFE)
     return [session.id for session in expired], list(await db.scalars(old.returning(Session.id)))
 
@@ -233,11 +233,10 @@ async def passkey_asked(db: AsyncSession, session_id: str, options: dict[str, An
         session.own_linking, session.reason = True, reasons.PASSKEY_ASKED
 
 
-async def passkey_sent(db: AsyncSession, session_id: UUID, challenge: str) -> None:
-    """The answer to this challenge has gone to WhatsApp: it is not asked for again."""
+async def passkey_sent(db: AsyncSession, session_id: UUID, asked: dict[str, Any] | None) -> None:
+    """The answer to what was `asked` has gone to WhatsApp: it is not asked for again."""
     session = await db.get(Session, session_id, with_for_update=True)
-    asked = session.passkey if session and session.passkey_step == SIGN else None
-    if session and asked and asked["options"]["challenge"] == challenge:
+    if session and session.status == PENDING and session.passkey == asked:
         session.passkey, session.reason, session.since = {"step": SENT}, reasons.PASSKEY_SENT, clock.now()
 
 

@@ -196,7 +196,8 @@ class Client:
         self.just_linked = False  # and not logged in for the first time yet
         self._refs: list[str] = []  # what the QR codes of this connection begin with
         self._first_code_at = 0.0
-        self._codes_over = threading.Event()
+        self._code_keys = ""  # what they end with
+        self._codes_over, self._codes_renewed = threading.Event(), threading.Event()
         self.lost = ""  # why the connection was given up
         self.at_once = False  # connect again without much of a pause
         self._pairing = threading.Lock()
@@ -225,7 +226,7 @@ class Client:
     def stop(self) -> None:
         """Disconnect, so that `run` returns. Credentials stay."""
         self._stopping.set()
-        self._codes_over.set()
+        self._end_codes()
         with _maps, contextlib.suppress(SetProxyAddressError):  # when it was stopped before
             if self._neonize.known:
                 self._neonize.set_proxy_address(NOWHERE, no_media=True)  # there it gets if it connects again by itself
@@ -350,30 +351,44 @@ class Client:
         return max(0, int(self._first_code_at + LIFE - time.monotonic()))
 
     def _on_code(self, code: str) -> None:
+        """A code of the library's: the first, the next, or the same one with another secret (companion_reg_refresh)."""
         is_first, self.linking = not self.linking, True
         if is_first:
             self._first_code_at = time.monotonic()
-        if not (self._refs and self._refs[0] in code):
-            if not is_first and self._refs:
-                return  # one of ours is shown
+        begin, _, keys = code.partition(",")
+        if not self._refs:
             self._emit(wire.Code(self._session, code, FIRST_CODE if is_first else NEXT_CODE))
         elif is_first:
-            codes = [code.replace(self._refs[0], ref) for ref in self._refs]
-            threading.Thread(target=self._show_codes, args=(codes,), daemon=True, name="QR codes").start()
+            self._code_keys, link = keys, begin.removesuffix(self._refs[0])
+            threading.Thread(target=self._show_codes, args=(link,), daemon=True, name="QR codes").start()
+        elif keys != self._code_keys:
+            self._code_keys = keys
+            self._codes_renewed.set()
 
-    def _show_codes(self, codes: list[str]) -> None:
-        for code in codes:
-            self._emit(wire.Code(self._session, code, int(CODE_SECONDS)))
-            if self._codes_over.wait(CODE_SECONDS):
-                return
-        if self._paired_by is None:
-            if not self._codes_over.wait(LAST_SCAN_SECONDS):
-                self._emit(wire.PairingEnded(self._session, "exhausted"))
-        else:  # somebody may be typing its code
-            self._emit(wire.Code(self._session, codes[-1], self._left))
+    def _show_codes(self, link: str) -> None:
+        for ref in self._refs:
+            self._show_code(link + ref, CODE_SECONDS)
+        self._codes_over.wait(LAST_SCAN_SECONDS)
+        with self._pairing:
+            typing = self._paired_by is not None
+        if typing:  # somebody may be typing the pairing code
+            self._show_code(link + self._refs[-1], self._left)
+        elif not self._codes_over.is_set():
+            self._emit(wire.PairingEnded(self._session, "exhausted"))
+
+    def _show_code(self, begin: str, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0 and not self._codes_over.is_set():
+            self._codes_renewed.clear()
+            self._emit(wire.Code(self._session, f"{begin},{self._code_keys}", max(1, round(left))))
+            self._codes_renewed.wait(left)
+
+    def _end_codes(self) -> None:
+        self._codes_over.set()
+        self._codes_renewed.set()
 
     def _on_pairing(self, outcome: str) -> None:
-        self._codes_over.set()
+        self._end_codes()
         if outcome == "success":
             self.linking, self.just_linked = False, True
             self._offline(reasons.CONFIRMED)

@@ -28,6 +28,7 @@ FaultName = Literal[
     "expire_certificate",
     "withhold",
     "spoil_passkey",
+    "refresh_registration",
     "clear",
 ]
 SpoiledPasskey = Literal["wrong_key", "stale", "refused", "silent"]
@@ -82,6 +83,7 @@ class Faults:
         self.clock_skew = 0.0
         self.hangs_up: HangUp = "later"
         self.spoiled_passkey: SpoiledPasskey | None = None
+        self.refreshes = 0  # scans that are refused until the code has another secret
         self._server = server
         self._refusals: list[_Refusal] = []
         self._disturbances: list[_Disturbance] = []
@@ -148,6 +150,11 @@ class Faults:
         """From now on passkeys fail: the server knows another key, finds the challenge stale, refuses, or is silent."""
         self.spoiled_passkey = how
 
+    def refresh_registration(self, times: int = 1) -> None:
+        """The next `times` scans link nothing: the client is told to put another secret into its code first, as
+        WhatsApp does with some accounts since July 2026."""
+        self.refreshes = times
+
     def set_clock(self, ahead: float) -> None:
         """From now on the server's clock is `ahead` of everybody else's by so many seconds, or behind when negative.
 
@@ -166,6 +173,7 @@ class Faults:
         self.clock_skew = 0.0
         self.hangs_up = "later"
         self.spoiled_passkey = None
+        self.refreshes = 0
         self._refusals.clear()
         for disturbance in self._disturbances:
             disturbance.release()

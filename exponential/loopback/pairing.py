@@ -69,6 +69,7 @@ class Registration:
     refs: dict[str, float]  # when each expires, on the event loop's clock
     hello: "Hello | None" = None  # set while it shows a pairing code
     exchange: "Exchange | None" = None  # set when it was asked for a passkey
+    retired: set[bytes] = field(default_factory=set)  # secrets that its codes must not have any more
     iq: str = ""
     account: Account | None = None
     key_index: int = 0
@@ -113,8 +114,20 @@ async def link(server: "Loopback", account: Account, identity: KeyPair, text: st
         raise LinkError("This code has expired. Show a new code and scan it.")
     if code.noise != registration.noise or code.identity != registration.keys.eIdent:
         raise LinkError("This code was not made by the device that shows it.")
+    if server.faults.refreshes or code.adv_secret in registration.retired:
+        _refresh(server, registration, code.adv_secret)
     secret = await confirmed(server, registration, account, code.adv_secret)
     return await complete(server, registration, account, identity, secret)
+
+
+def _refresh(server: "Loopback", registration: Registration, secret: bytes) -> None:
+    """Have the client show another secret, and this phone scan it. Raises LinkError."""
+    if secret not in registration.retired:
+        server.faults.refreshes -= 1
+        registration.retired.add(secret)
+        attrs: dict[str, Value] = {"type": "companion_reg_refresh", "id": server.next_id(), "from": SERVER}
+        registration.connection.send(Node("notification", attrs, [Node("companion_reg_refresh")]))
+    raise LinkError("Couldn't link this device. Scan the code that it shows now.")
 
 
 async def confirmed(server: "Loopback", registration: Registration, account: Account, secret: bytes) -> bytes:

@@ -15,12 +15,13 @@ function nothing() {
   alert("This page doesn’t ask for a passkey now.\n\nOpen WhatsApp Connection in Exponential, scan the code, and click here when it asks for your passkey.");
 }
 
-/** In the clicked page, which still asks the same: hand the answer in. */
+/** In the clicked page: hand the answer in, if it still asks the same. */
 function hand(asked, answer) {
   const field = document.querySelector("textarea[name=answer]");
-  if (!field || document.querySelector("[data-passkey]")?.dataset.passkey !== asked) return;
-  field.value = answer;
-  field.form.requestSubmit();
+  if (field && document.querySelector("[data-passkey]")?.dataset.passkey === asked) {
+    field.value = answer;
+    field.form.requestSubmit();
+  } else alert("This page asks something else by now, so the answer was thrown away.\n\nOpen WhatsApp Connection again and click the extension once more.");
 }
 
 /** On web.whatsapp.com: ask the person, then the passkey. Who asked is named, for the answer links their computer. */
@@ -40,26 +41,34 @@ function sign(asked, site, tab) {
   );
   document.documentElement.append(box);
   box.showModal();
-  let answered = false;
-  const answer = (said) => {
-    if (answered) return;
-    answered = true;
+  const said = `passkey-${crypto.randomUUID()}`; // the name of the event that brings the answer
+  const answer = (text) => {
+    if (!box.isConnected) return;
     box.remove();
-    chrome.runtime.sendMessage({ asked, tab, answer: JSON.stringify(said) });
+    chrome.runtime.sendMessage({ asked, tab, answer: text });
   };
-  stop.addEventListener("click", () => answer({ error: "Cancelled" }));
-  box.addEventListener("cancel", () => answer({ error: "Cancelled" }));
-  go.addEventListener("click", async () => {
-    const began = performance.now();
-    const options = JSON.parse(asked);
-    try {
-      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-      answer((await navigator.credentials.get({ publicKey })).toJSON());
-    } catch (failure) {
-      const late = failure.name === "NotAllowedError" && performance.now() - began >= options.timeout;
-      answer({ error: late ? "TimeoutError" : failure.name });
-    }
-  });
+  const cancel = () => answer(JSON.stringify({ error: "Cancelled" }));
+  stop.addEventListener("click", cancel);
+  box.addEventListener("cancel", cancel);
+  go.addEventListener("click", () => chrome.runtime.sendMessage({ asked, said }));
+  document.addEventListener(said, (event) => answer(event.detail));
+}
+
+/** On web.whatsapp.com, as a script of that page: there password managers stand in for the browser. Only what WhatsApp
+    is told goes back, nothing else that an authenticator may give away. */
+async function get(asked, said) {
+  const began = performance.now();
+  const options = JSON.parse(asked);
+  let answer;
+  try {
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+    const { id, rawId, type, response } = (await navigator.credentials.get({ publicKey })).toJSON();
+    answer = { id, rawId, type, response };
+  } catch (failure) {
+    const late = failure.name === "NotAllowedError" && performance.now() - began >= options.timeout;
+    answer = { error: late ? "TimeoutError" : failure.name };
+  }
+  document.dispatchEvent(new CustomEvent(said, { detail: JSON.stringify(answer) }));
 }
 
 /** Resolves when the tab has loaded. */
@@ -85,24 +94,34 @@ async function questionOf(tab, tries = 5) {
   }
 }
 
-async function run(tab, func, ...args) {
-  const [{ result }] = await chrome.scripting.executeScript({ target: { tabId: tab }, func, args });
+async function run(tab, func, args = [], world = "ISOLATED") {
+  const [{ result }] = await chrome.scripting.executeScript({ target: { tabId: tab }, func, args, world });
   return result;
 }
 
 chrome.action.onClicked.addListener(async (tab) => {
-  const asked = await questionOf(tab.id);
-  if (asked === null) return run(tab.id, nothing);
-  const opened = await chrome.tabs.create({ url: WHATSAPP, index: tab.index + 1, openerTabId: tab.id });
-  await loaded(opened.id);
-  await run(opened.id, sign, asked, new URL(tab.url).origin, tab.id);
+  chrome.action.setBadgeText({ tabId: tab.id, text: "" });
+  try {
+    const asked = await questionOf(tab.id);
+    if (asked === null) return await run(tab.id, nothing);
+    const opened = await chrome.tabs.create({ url: WHATSAPP, index: tab.index + 1, openerTabId: tab.id });
+    await loaded(opened.id);
+    await run(opened.id, sign, [asked, new URL(tab.url).origin, tab.id]);
+  } catch {
+    // A page that no extension may see, such as the browser's own.
+    chrome.action.setBadgeText({ tabId: tab.id, text: "!" });
+  }
 });
 
 // Only our own function on web.whatsapp.com sends messages. That the answer reaches no other site than the clicked one
 // is the browser's doing: a tab that has gone elsewhere is not ours any more.
-chrome.runtime.onMessage.addListener(async ({ asked, tab, answer }, sender) => {
+chrome.runtime.onMessage.addListener(async ({ asked, tab, answer, said }, sender) => {
   if (sender.id !== chrome.runtime.id || sender.origin !== new URL(WHATSAPP).origin) return;
-  await chrome.tabs.update(tab, { active: true });
-  await run(tab, hand, asked, answer);
-  await chrome.tabs.remove(sender.tab.id);
+  if (said) return run(sender.tab.id, get, [asked, said], "MAIN");
+  try {
+    await chrome.tabs.update(tab, { active: true });
+    await run(tab, hand, [asked, answer]);
+  } finally {
+    await chrome.tabs.remove(sender.tab.id);
+  }
 });

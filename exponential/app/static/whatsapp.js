@@ -22,6 +22,7 @@ let left = 0; // seconds until the next look at this view; none while it is 0
 let ends = 0; // ms; when what the view counts to is over
 let asking = false; // for this view again
 let more = false; // something may have changed since
+let lookFailed = false; // what is complained about is a look, not something the person did
 let going = 0; // to other views; what is shown now matters no more
 let since = 0; // ms; when the person came to this view
 let travelled = false; // the back button closes it
@@ -77,11 +78,13 @@ async function go(method, to, moved, form) {
     if (mine !== round) return;
     const { pathname, search } = new URL(answer.url);
     path = pathname + search;
-    complain();
+    if (moved || form || lookFailed) complain();
+    lookFailed = false;
     put(fresh, moved);
   } catch (failure) {
     if (mine !== round) return;
     if (!moved && failure.status === 404 && path !== HOME) return go("GET", HOME, true);
+    lookFailed = !moved && !form;
     complain(failure.message);
     left = Math.max(left, 3);
   } finally {

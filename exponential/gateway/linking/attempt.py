@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from exponential import log
+from exponential.errors import ConfigurationError
 from exponential.gateway import reasons, whatsapp, wire
-from exponential.gateway.keeper import Keeper, StoreLost
+from exponential.gateway.keeper import Keeper
 from exponential.gateway.linking import store as stores
 from exponential.gateway.linking.client import (
     AlreadyAnswered,
@@ -19,7 +21,7 @@ from exponential.gateway.linking.client import (
     PasskeyRefused,
 )
 from exponential.gateway.linking.connection import NotWhatsApp, QueryFailed, Unreachable
-from exponential.gateway.linking.device import NewDevice
+from exponential.gateway.linking.device import NewDevice, Version
 from exponential.gateway.linking.store import UnknownStore
 from exponential.gateway.whatsapp import NotSent, OutcomeUnknown, Refused
 
@@ -47,12 +49,13 @@ class Attempt:
             return True  # it was linked before, and only the first login is missing
         empty = self._store.content()
         try:
+            version = whatsapp.client_version()
             stores.check(empty)
-        except UnknownStore as error:
-            _log.error("store_unknown", session=self._session, why=str(error))
+        except (ConfigurationError, UnknownStore) as error:
+            _log.error("client_unknown", session=self._session, why=str(error))
             raise LinkingFailed("unknown-store") from None
         try:
-            asyncio.run(self._link(empty))
+            asyncio.run(self._link(empty, version))
         except asyncio.CancelledError:
             return False
         self._emit(wire.Offline(self._session, reasons.CONFIRMED))
@@ -81,7 +84,7 @@ class Attempt:
     # --- the linking client's reports
 
     def code(self, code: str, seconds: float) -> None:
-        self._emit(wire.Code(self._session, code, int(seconds)))
+        self._emit(wire.Code(self._session, code, max(1, round(seconds))))
 
     def passkey(self, options: dict[str, Any], seconds: float) -> None:
         self._emit(wire.PasskeyAsked(self._session, options, int(seconds)))
@@ -91,17 +94,15 @@ class Attempt:
 
     # --- inside
 
-    async def _link(self, empty: bytes) -> None:
+    async def _link(self, empty: bytes, version: Version) -> None:
         async def save(linked: Linked) -> None:
             try:
                 await asyncio.to_thread(self._store.replace, stores.filled(empty, linked))
-            except (StoreLost, UnknownStore) as error:
+            except Exception as error:  # whatever it is: WhatsApp must not take this device for linked
                 _log.error("linked_device_not_saved", session=self._session, error=error)
                 raise NotSaved from None
 
-        client = LinkingClient(
-            NewDevice(), whatsapp.client_version(), whatsapp.DEVICE_PROPS, self, save, root=self._root
-        )
+        client = LinkingClient(NewDevice(), version, whatsapp.DEVICE_PROPS, self, save, root=self._root)
         with self._lock:
             if self._stopped:
                 raise asyncio.CancelledError
@@ -120,7 +121,7 @@ class Attempt:
             answer = asyncio.run_coroutine_threadsafe(what(self._client), self._loop)
         try:
             return answer.result(ANSWER_SECONDS)
-        except (NotWaiting, Unreachable, NotWhatsApp, asyncio.CancelledError):
+        except (NotWaiting, Unreachable, NotWhatsApp, CancelledError):
             raise NotSent("The session isn't waiting to be linked.") from None
         except AlreadyAnswered:
             raise Refused("answered") from None

@@ -10,7 +10,7 @@ import secrets
 import ssl
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import DeviceProps
 
 LIFE_SECONDS = 160.0  # that a connection with QR codes lasts, and a pairing code with it (whatsmeow qrchan.go)
+PHONE_SECONDS = 120.0  # that the phone gets to go on after the passkey, or after the codes were compared
+COMPARE_SECONDS = 300.0  # that the person gets to compare them
 GOODBYE_SECONDS = 10.0  # that WhatsApp gets to hang up after the device has confirmed
 CLIENT_TYPE, CLIENT_NAME = "1", "Chrome (Linux)"  # beside a pairing code; WhatsApp knows only common browsers
 _WEEK_MS, _OFFSET_MS = 7 * 86_400_000, 3 * 86_400_000  # whatsmeow client.go, getUnifiedSessionID
@@ -106,8 +108,10 @@ class LinkingClient:
         self._save = save
         self._root, self._proxy, self._tls = root, proxy, tls
         self._connection: Connection | None = None
-        self._codes: asyncio.Task[None] | None = None
-        self._ends = 0.0  # time.monotonic() when a pairing code is worth nothing any more
+        self._meanwhile: asyncio.Task[None] | None = None  # shows codes, or ends a wait that takes too long
+        self._ends = 0.0  # time.monotonic() when a pairing code is worth nothing any more; 0 before there are codes
+        self._renewed = asyncio.Event()  # the secret in the QR codes is another one
+        self._pairing = asyncio.Lock()
         self._by_code: _ByCode | None = None
         self._by_passkey: _ByPasskey | None = None
         self._linked: Linked | None = None
@@ -127,9 +131,9 @@ class LinkingClient:
                 pass  # what counts is how far it got
             finally:
                 self._connection = None
-                self._stop_codes()
+                self._await(None)
         if self._linked is None:
-            raise self._failure or LinkingFailed("passkey-expired" if self._by_passkey else "timeout")
+            raise self._failure or LinkingFailed("passkey-broken" if self._by_passkey else "timeout")
         return self._linked
 
     # --- what the owner does
@@ -139,15 +143,16 @@ class LinkingClient:
 
         Raises NotWaiting, QueryFailed, Unreachable.
         """
-        connection = self._connection
-        if connection is None or self._codes is None or self._by_passkey is not None:
-            raise NotWaiting
-        if self._by_code is None or self._by_code.jid.user != phone:
-            code = pairing_code.code_of(secrets.token_bytes(pairing_code.CODE_BYTES))
-            by_code = _ByCode(JID(phone), code, KeyPair())
-            await by_code.say_hello(connection, self._device)
-            self._by_code = by_code
-        return pairing_code.dashed(self._by_code.code), max(0.0, self._ends - time.monotonic())
+        async with self._pairing:
+            connection = self._connection
+            if connection is None or not self._ends or self._by_passkey is not None:
+                raise NotWaiting
+            if self._by_code is None or self._by_code.jid.user != phone:
+                code = pairing_code.code_of(secrets.token_bytes(pairing_code.CODE_BYTES))
+                by_code = _ByCode(JID(phone), code, KeyPair())
+                await by_code.say_hello(connection, self._device)
+                self._by_code = by_code
+            return pairing_code.dashed(self._by_code.code), max(0.0, self._ends - time.monotonic())
 
     async def answer(self, assertion: dict[str, Any]) -> None:
         """What the passkey answered: WebAuthn's PublicKeyCredential as JSON.
@@ -165,15 +170,22 @@ class LinkingClient:
         except QueryFailed as error:
             by_passkey.answered = False
             raise PasskeyRefused(expired=error.code == 408) from None
+        if not by_passkey.key:  # else it has gone on already
+            self._await(self._expire(PHONE_SECONDS, "passkey-silent"))
 
     async def confirm(self) -> None:
-        """The codes are the same. Raises NotWaiting, PasskeyRefused, Unreachable."""
+        """The codes are the same. Raises NotWaiting, AlreadyAnswered, PasskeyRefused, Unreachable."""
         connection, by_passkey = self._connection, self._by_passkey
         if connection is None or by_passkey is None or not by_passkey.key:
             raise NotWaiting
+        if by_passkey.confirmed:
+            raise AlreadyAnswered
+        by_passkey.confirmed = True
+        self._await(self._expire(PHONE_SECONDS, "passkey-silent"))
         try:
             await by_passkey.ask_for_pairing(connection, self._device)
         except QueryFailed:
+            by_passkey.confirmed = False
             raise PasskeyRefused from None
 
     # --- what WhatsApp says
@@ -184,10 +196,13 @@ class LinkingClient:
             case "iq", "pair-device", _:
                 await self._show_codes(connection, stanza)
             case "iq", "pair-success", _:
-                self._stop_codes()
+                self._await(None)
                 connection.run(self._accept(connection, stanza))
             case "notification", _, "link_code_companion_reg":
                 connection.run(self._entered(connection, stanza))
+                await connection.acknowledge(stanza)
+            case "notification", "companion_reg_refresh" | "pair-device-rotate-qr", "companion_reg_refresh":
+                self._rotate_secret()
                 await connection.acknowledge(stanza)
             case "notification", _, "passkey_prologue_request":
                 connection.run(self._ask_for_passkey(connection, stanza))
@@ -217,32 +232,54 @@ class LinkingClient:
         pair_device = stanza.child("pair-device") or Node("")
         refs = [ref.content for ref in pair_device if ref.tag == "ref" and isinstance(ref.content, bytes)]
         self._ends = time.monotonic() + LIFE_SECONDS
-        self._codes = asyncio.create_task(self._rotate([self._device.qr_code(ref) for ref in refs]))
+        self._await(self._rotate(refs))
 
-    async def _rotate(self, codes: list[str]) -> None:
-        for code in codes:
-            self._report.code(code, CODE_SECONDS)
-            await asyncio.sleep(CODE_SECONDS)
-        left = self._ends - time.monotonic()
-        if self._by_code is not None and codes and left > 0:  # somebody may be typing its code
-            self._report.code(codes[-1], left)
-            await asyncio.sleep(left)
-        else:
-            await asyncio.sleep(LAST_SCAN_SECONDS)
-        self._fail("exhausted")
+    async def _rotate(self, refs: list[bytes]) -> None:
+        for ref in refs:
+            await self._show(ref, CODE_SECONDS)
+        await asyncio.sleep(LAST_SCAN_SECONDS)
+        async with self._pairing:
+            typing = self._by_code is not None
+        if typing and refs:  # somebody may be typing the pairing code
+            await self._show(refs[-1], self._ends - time.monotonic())
+        await self._expire(0, "exhausted")
+
+    async def _show(self, ref: bytes, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            self._renewed.clear()
+            self._report.code(self._device.qr_code(ref), left)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._renewed.wait(), left)
+
+    def _rotate_secret(self) -> None:
+        """WhatsApp, after a scan, wants another secret in the code that is shown, to be scanned again.
+
+        WhatsApp Web's WAWebHandleCompanionReqRefreshNotification, as told in Baileys' pull request 2765; whatsmeow has
+        done so since September 2026. Once a phone has agreed on a secret in another way, that one counts.
+        """
+        if self._by_passkey is None and not (self._by_code and self._by_code.finished):
+            self._device.adv_secret = secrets.token_bytes(passkey.KEY_BYTES)
+            self._renewed.set()
+
+    def _await(self, otherwise: Coroutine[Any, Any, None] | None) -> None:
+        """Wait for WhatsApp, the phone or the owner; `otherwise` is what happens if none of them does anything."""
+        if self._meanwhile is not None:
+            self._meanwhile.cancel()
+        self._meanwhile = asyncio.create_task(otherwise) if otherwise is not None else None
+
+    async def _expire(self, seconds: float, outcome: str) -> None:
+        await asyncio.sleep(seconds)
+        self._fail(outcome)
         if self._connection is not None:
             await self._connection.hang_up()
-
-    def _stop_codes(self) -> None:
-        if self._codes is not None:
-            self._codes.cancel()
 
     async def _entered(self, connection: Connection, stanza: Node) -> None:
         """The phone's owner has typed the pairing code."""
         if self._by_code is None:
             return
         with contextlib.suppress(ValueError, QueryFailed, Unreachable):
-            self._device.adv_secret = await self._by_code.finish(connection, self._device, stanza)
+            await self._by_code.finish(connection, self._device, stanza)
 
     async def _ask_for_passkey(self, connection: Connection, stanza: Node) -> None:
         options = _options(stanza)
@@ -252,16 +289,12 @@ class LinkingClient:
         if options is None:
             self._fail("passkey-unreadable")
             return await connection.hang_up()
-        self._stop_codes()
         self._by_passkey = _ByPasskey(passkey.handoff_key(self._device.adv_secret), time.monotonic())
         self._device.adv_secret = secrets.token_bytes(passkey.KEY_BYTES)
         timeout = options.get("timeout")
         seconds = timeout / 1000 if isinstance(timeout, int | float) and timeout > 0 else passkey.HANDOFF_SECONDS
+        self._await(self._expire(seconds, "passkey-expired"))
         self._report.passkey(options, seconds)
-        await asyncio.sleep(seconds)
-        if not self._by_passkey.answered:
-            self._fail("passkey-expired")
-            await connection.hang_up()
 
     async def _continue(self, connection: Connection, stanza: Node) -> None:
         by_passkey = self._by_passkey
@@ -272,6 +305,7 @@ class LinkingClient:
             if by_passkey.proven:
                 await self.confirm()
             else:
+                self._await(self._expire(COMPARE_SECONDS, "passkey-expired"))
                 self._report.compare(code)
         except (ValueError, QueryFailed, PasskeyRefused, NotWaiting):
             self._fail("passkey-refused")
@@ -326,6 +360,7 @@ class _ByCode:
     code: str
     ephemeral: KeyPair
     ref: bytes = b""
+    finished = False  # it has agreed with the phone on a secret
 
     async def say_hello(self, connection: Connection, device: NewDevice) -> None:
         wrapped = await asyncio.to_thread(pairing_code.wrap, self.code, self.ephemeral.public)
@@ -343,8 +378,8 @@ class _ByCode:
         if not self.ref:
             raise QueryFailed(0)
 
-    async def finish(self, connection: Connection, device: NewDevice, stanza: Node) -> bytes:
-        """The secret for pair-success. Raises ValueError, QueryFailed, Unreachable."""
+    async def finish(self, connection: Connection, device: NewDevice, stanza: Node) -> None:
+        """Agree with the phone on the secret for pair-success. Raises ValueError, QueryFailed, Unreachable."""
         hello = stanza.child("link_code_companion_reg") or Node("")
         wrapped, primary = (
             hello.data(tag) for tag in ("link_code_pairing_wrapped_primary_ephemeral_pub", "primary_identity_pub")
@@ -359,10 +394,9 @@ class _ByCode:
             Node("companion_identity_public", {}, device.identity.public),
             Node("link_code_pairing_ref", {}, ref),
         ]
-        device.adv_secret = agreed.secret  # before the answer: pair-success may overtake it
+        device.adv_secret, self.finished = agreed.secret, True  # before the answer, which what follows may overtake
         attrs: dict[str, Value] = {"jid": self.jid, "stage": "companion_finish"}
         await connection.ask("md", "set", Node("link_code_companion_reg", attrs, list(content)))
-        return agreed.secret
 
 
 class _ByPasskey:
@@ -370,7 +404,7 @@ class _ByPasskey:
 
     def __init__(self, handoff_key: bytes, begun: float) -> None:
         self._handoff_key, self._begun = handoff_key, begun
-        self.answered = self.proven = False
+        self.answered = self.proven = self.confirmed = False
         self.key = b""
 
     async def send_prologue(self, connection: Connection, assertion: dict[str, Any], device_type: int) -> None:

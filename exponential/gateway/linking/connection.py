@@ -18,11 +18,13 @@ from cryptography.exceptions import InvalidTag
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy
 
+from exponential import log
 from exponential.protocol.binary import SERVER, DecodeError, Node, Value, decode, encode
 from exponential.protocol.frames import HEADER, FrameBuffer, framed
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.noise import HandshakeError, Initiator
 
+_log = log.get(__name__)
 URL, ORIGIN = "wss://web.whatsapp.com/ws/chat", "https://web.whatsapp.com"  # whatsmeow socket/constants.go
 HEADERS = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 USER_AGENT = "Go-http-client/1.1"  # what the client library's HTTP says
@@ -111,10 +113,19 @@ class Connection:
                     waiting.set_exception(Unreachable())
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something beside reading; it is ended with the connection."""
-        task = asyncio.create_task(work)
+        """Do something beside reading; it is ended with the connection, and ends it when it fails."""
+        task = asyncio.create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Unreachable:
+            pass  # `stanzas` ends, too
+        except Exception as error:
+            _log.error("linking_step_failed", error=error)
+            await self.hang_up()
 
     async def keep_alive(self) -> None:
         """Ask for a sign of life now and then."""

@@ -50,18 +50,29 @@ class Passkeys:
             raise _answered()
         if session.passkey_expires_at is None or session.passkey_expires_at < clock.now():
             raise _expired()
-        options = session.passkey["options"]
-        answer = checked(credential, options)
-        await _done(self._holder.ask(session.id, "answer_passkey", within=WITHIN, credential=answer))
-        async with self._database.transaction() as db:
-            await sessions.passkey_sent(db, session.id, options["challenge"])
+        answer = checked(credential, session.passkey["options"])
+        await self._tell(session, self._holder.ask(session.id, "answer_passkey", within=WITHIN, credential=answer))
 
     async def confirm(self, owner: str, session_id: str) -> None:
         """The person says that the codes are the same. Raises Conflict or Unavailable."""
         session = await self.waiting(owner, session_id)
         if session.passkey_step != sessions.COMPARE:
             raise Conflict(f"There is no code to compare. {session.reason}", code="passkey_not_asked")
-        await _done(self._holder.ask(session.id, "confirm_codes", within=WITHIN))
+        await self._tell(session, self._holder.ask(session.id, "confirm_codes", within=WITHIN))
+
+    async def _tell(self, session: Session, question: Awaitable[str]) -> None:
+        try:
+            await _done(question)
+        except Conflict as error:
+            if error.code != "passkey_answered":
+                raise
+            await self._sent(session)
+            raise
+        await self._sent(session)
+
+    async def _sent(self, session: Session) -> None:
+        async with self._database.transaction() as db:
+            await sessions.passkey_sent(db, session.id, session.passkey)
 
     async def _answer_here(self, session_id: UUID, credential: dict[str, Any]) -> None:
         await self._supervisor.answer_passkey(session_id, credential)

@@ -119,7 +119,6 @@ async def said_in_console(page: Page, line: str) -> str:
 
 async def scanned(living: Living, page: Page, user: User, phone: Phone) -> "asyncio.Task[Any]":
     """From the window to the question for the passkey: the account is scanned twice, for the library can't go on."""
-    await open_whatsapp(page)
     await page.get_by_role("button", name="Connect WhatsApp").click()
     await expect(page.get_by_role("img", name="QR code")).to_be_visible()
     told = (await living.client.sessions(user.identity))[-1]
@@ -146,6 +145,7 @@ async def test_with_the_extension_then_restart_unlink_and_again_with_the_console
         window = Window(await context.new_page())
         page = window.page
         await window.sign_in(await living.link_of(user))
+        await open_whatsapp(page)
         scanning = await scanned(living, page, user, phone)
         await expect(page.locator("[data-seconds]")).to_have_text(re.compile(r"9:\d\d"))
         await window.shots("whatsapp-passkey")
@@ -178,7 +178,6 @@ async def test_with_the_extension_then_restart_unlink_and_again_with_the_console
         await page.get_by_role("link", name="Disconnect").click()
         await page.get_by_role("button", name="Disconnect").click()
         await until(lambda: phone.linked_devices == [])
-        await page.get_by_role("button", name="Close").first.click()
 
         scanning = await scanned(living, page, user, phone)
         routes = (

@@ -10,4 +10,5 @@ if __name__ == "__main__":
     passkey.HANDOFF_SECONDS = -1
     whatsapp.CODE_SECONDS = client.CODE_SECONDS = 1.0
     whatsapp.LAST_SCAN_SECONDS = client.LAST_SCAN_SECONDS = 0.5
+    client.PHONE_SECONDS = 3.0
     worker.main(trust._prepare(os.environ))

@@ -160,7 +160,6 @@ async def test_what_is_not_the_answer_is_told_apart_and_changes_nothing(
         for credential, why in (
             (answer(phone, question, challenge="AAAA"), "passkey_stale"),
             (answer(phone, question, origin="https://web.whatsapp.com.example"), "passkey_wrong_site"),
-            ({**good, "id": "AAAA"}, "passkey_of_another"),
             ("text", "passkey_invalid"),
             ({**good, "response": {}}, "passkey_invalid"),
         ):
@@ -193,6 +192,8 @@ async def test_whatsapp_may_want_two_codes_compared(
         exchange = phone.exchange()
         assert exchange is not None and (question.step, question.code) == ("compare", exchange.code)
         await gateway.client.confirm_codes(ADA, session)
+        with pytest.raises(Conflict):
+            await gateway.client.confirm_codes(ADA, session)
         await scanning
         await reaches(gateway, session, "online")
 
@@ -253,3 +254,46 @@ async def test_a_normal_worker_takes_nobody_else_for_whatsapp_whatever_its_envir
 
         await until(refused)
         assert whatsapp.registrations == {}
+
+
+@pytest.mark.parametrize("linking", ["library", "own"])
+@pytest.mark.parametrize("passkey", [False, True])
+async def test_a_code_that_whatsapp_wants_renewed_is_renewed_at_once_and_scanned_again(
+    start_real_gateway: StartGateway, phone: Phone, whatsapp: Loopback, linking: str, passkey: bool
+) -> None:
+    phone.account.passkey = passkey
+    async with start_real_gateway(linking=linking) as gateway:
+        session = await gateway.client.login(ADA)
+        if linking == "library" and passkey:
+            with pytest.raises(LinkError):
+                await phone.scan(await shown(gateway, session))
+            await reaches(gateway, session, "passkey_scan")
+        whatsapp.faults.refresh_registration()
+        first = await shown(gateway, session)
+        with pytest.raises(LinkError, match="Scan the code that it shows now"):
+            await phone.scan(first)
+        renewed = first
+        while renewed == first:
+            renewed = await shown(gateway, session)
+        assert renewed.split(",")[:3] == first.split(",")[:3]  # the same ref and keys, another secret
+        with pytest.raises(LinkError):
+            await phone.scan(first)
+        scanning = asyncio.create_task(phone.scan(renewed))
+        if passkey:
+            await gateway.client.answer_passkey(ADA, session, answer(phone, await asked(gateway, session)))
+        await scanning
+        await reaches(gateway, session, "online")
+
+
+async def test_a_phone_that_does_not_go_on_is_told(
+    start_real_gateway: StartGateway, phone: Phone, whatsapp: Loopback
+) -> None:
+    async with start_real_gateway(launch=hurried(whatsapp), linking="own") as gateway:
+        whatsapp.faults.spoil_passkey("silent")
+        session = await gateway.client.login(ADA)
+        scanning = asyncio.create_task(phone.scan(await shown(gateway, session)))
+        good = answer(phone, await asked(gateway, session))
+        await gateway.client.answer_passkey(ADA, session, good)
+        await reaches(gateway, session, "passkey_silent")
+        with pytest.raises(LinkError):
+            await scanning

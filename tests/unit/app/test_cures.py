@@ -9,6 +9,8 @@ PROBLEMS = [
     *reasons.ENDINGS,
     "taken_over",
     "passkey_expired",
+    "passkey_broken",
+    "passkey_silent",
     "passkey_refused",
     "phone_outdated",
     "pairing_failed",
@@ -31,6 +33,14 @@ def test_the_gateways_sentences_have_words_that_stay() -> None:
     for cause, (_, _void, reason) in reasons.ENDINGS.items():
         assert reasons.code_of(reason) == cause
     assert {reasons.code_of(reason) for _, reason in reasons.PAIRINGS.values()} == {
-        *("not_scanned", "passkey_expired", "passkey_refused", "outdated", "phone_outdated")
+        *(
+            "not_scanned",
+            "passkey_expired",
+            "passkey_broken",
+            "passkey_silent",
+            "passkey_refused",
+            "outdated",
+            "phone_outdated",
+        )
     }
     assert reasons.code_of(reasons.SCAN) == "scan" and reasons.code_of("something a worker said") is None

@@ -37,8 +37,10 @@ def test_the_answer_is_passed_on_as_whatsapp_takes_it_and_nothing_else() -> None
 def test_what_the_person_can_mend_is_told() -> None:
     assert why(KEY.sign("AAAA")) == "passkey_stale"
     assert why(KEY.sign(CHALLENGE, origin="https://whatsapp.com")) == "passkey_wrong_site"
-    assert why(Passkey.make().sign(CHALLENGE)) == "passkey_of_another"
-    checked(Passkey.make().sign(CHALLENGE), {**OPTIONS, "allowCredentials": []})
+    checked(Passkey.make().sign(CHALLENGE), OPTIONS)  # no list: WhatsApp will tell
+    only = {**OPTIONS, "allowCredentials": [{"id": KEY.sign(CHALLENGE)["id"], "type": "public-key"}]}
+    checked(KEY.sign(CHALLENGE), only)
+    assert why(Passkey.make().sign(CHALLENGE), only) == "passkey_of_another"
     registration = urlsafe_b64encode(
         json.dumps({"type": "webauthn.create", "challenge": CHALLENGE, "origin": ""}).encode()
     )
