@@ -170,6 +170,7 @@ async def test_with_the_extension_then_restart_unlink_and_again_with_the_console
         await talks(phone, "buy milk")
 
         [told] = await living.client.sessions(user.identity)
+        window.expect_complaint("503")  # while the gateway is away
         assert living.gateway._process is not None
         living.gateway._process.send_signal(signal.SIGKILL)
         await talks(phone, "buy bread")  # without a scan
