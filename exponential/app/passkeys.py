@@ -47,7 +47,7 @@ def snippet(options: dict[str, Any]) -> str:
 def parse(text: str) -> Any:
     """What was brought back from the browser. Raises BadInput, with what helps, when it is no answer."""
     try:
-        answer = json.loads(text.strip())
+        answer = json.loads(text.strip(), parse_float=str, parse_constant=str)  # an answer has no numbers
     except (ValueError, RecursionError):
         raise BadInput(
             "This isn’t the passkey’s answer, or not all of it. Do the steps again; the answer is on the clipboard "

@@ -30,6 +30,12 @@ def test_what_is_no_answer_is_told_with_what_helps(text: str, helps: str) -> Non
         passkeys.parse(text)
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_what_json_has_no_number_for_goes_nowhere(number: str) -> None:
+    json.dumps(passkeys.parse(number), allow_nan=False)
+    json.dumps(passkeys.parse(f'{{"id": [{number}]}}'), allow_nan=False)
+
+
 def test_an_answer_is_passed_on() -> None:
     assert passkeys.parse(' {"id": "x"}\n') == {"id": "x"}
 
