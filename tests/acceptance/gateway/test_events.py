@@ -163,6 +163,20 @@ async def test_a_users_sessions_are_told_whenever_they_change(start_gateway: Sta
         await asyncio.gather(following, return_exceptions=True)
 
 
+async def test_each_step_with_a_passkey_is_told(start_gateway: StartGateway) -> None:
+    options = {"challenge": "AAAA", "rpId": "whatsapp.com"}
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        async with following(gateway, session) as stream:
+            await gateway.operations.reports.apply(wire.PasskeyAsked(session, options, 600))
+            await stream.until("status", statusCode="passkey_asked", passkeyRequired=True)
+            await stream.until("passkey", step="sign", options=options)
+            await gateway.operations.reports.apply(wire.PasskeyCode(session, "ABCD-EFGH"))
+            await stream.until("passkey", step="compare", code="ABCD-EFGH", options=None)
+            await gateway.operations.reports.apply(wire.PairingEnded(session, "passkey-silent"))
+            await stream.until("status", status="expired", statusCode="passkey_silent", passkeyRequired=False)
+
+
 async def test_a_second_link_of_the_phone_ends_the_firsts_stream(
     start_real_gateway: StartGateway, adas_phone: Phone
 ) -> None:

@@ -23,6 +23,7 @@ from exponential.auth.users import User
 from exponential.database import Database
 from exponential.embedded import EmbeddedPostgres
 from exponential.errors import ExponentialError
+from exponential.gateway import sessions
 from exponential.gateway.client import GatewayClient
 from exponential.gateway.inbox import PARKED, InboxMessage
 from exponential.launch import Installation
@@ -101,6 +102,13 @@ class Living:
                 "where id = %s",
                 (since, session_id),
             )
+
+    async def compare(self, session_id: str, code: str) -> None:
+        """WhatsApp wants this code compared."""
+        gateway = Database(self.gateway_database)
+        async with gateway.transaction() as db:
+            await sessions.passkey_code(db, session_id, code)
+        await gateway.close()
 
     async def park(self, session_id: str) -> None:
         """A message that the app has refused, as one of a later version may be."""

@@ -4,6 +4,7 @@ Leaves screenshots of each in test-results/screenshots, light and dark, 1280 and
 """
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 from axe import violations
 from browser import Window
+from gateways import until
 from living import PER_USER, Living, open_whatsapp, running
 from playwright.async_api import Locator, Route, expect
 from sqlalchemy import select
@@ -138,6 +140,52 @@ async def test_codes_that_expire_passkeys_and_outdated_clients_are_explained(liv
         await expect(page.get_by_role("heading", name="Exponential needs an update")).to_be_visible()
         await shot(window, "outdated")
         living.whatsapp.faults.clear()
+
+
+async def test_the_steps_with_a_passkey_and_what_goes_wrong_there(living: Living) -> None:
+    user, phone = await living.user(consented=True), living.phone()
+    phone.account.passkey = True
+    living.whatsapp.faults.spoil_passkey("silent")
+    async with living.window(user) as window:
+        page = window.page
+        await open_whatsapp(page)
+        await page.get_by_role("button", name="Connect WhatsApp").click()
+        [told] = await until(lambda: living.client.sessions(user.identity))
+        with pytest.raises(LinkError):
+            await living.scan(user, told.session_id, phone)
+        await expect(page.get_by_text("This account uses a passkey")).to_be_visible()
+        scanning = asyncio.create_task(living.scan(user, told.session_id, phone))
+        await expect(page.get_by_role("heading", name="Confirm with your passkey")).to_be_visible()
+        answer, confirm = (
+            page.get_by_label("The answer is on your"),
+            page.get_by_role("button", name="Confirm", exact=True),
+        )
+        window.expect_complaint("422")
+        await answer.fill('{"error": "NotAllowedError"}')
+        await confirm.click()
+        await expect(page.get_by_role("alert")).to_contain_text("Use a phone or tablet")
+        async with page.expect_response("**/whatsapp/link/*"):
+            pass  # another look
+        await expect(page.get_by_role("alert")).to_contain_text("Use a phone or tablet")
+        await shot(window, "passkey-cancelled")
+        exchange = phone.exchange()
+        assert exchange is not None
+        await answer.fill(json.dumps(exchange.sign()))
+        await confirm.click()
+        await expect(page.get_by_role("heading", name="Waiting for your phone…")).to_be_visible()
+        await expect(page.get_by_role("alert")).to_be_hidden()
+        await shot(window, "passkey-sent")
+        await living.compare(told.session_id, "ABCD-EFGH")
+        await expect(page.get_by_role("heading", name="Does the phone show the same code?")).to_be_visible()
+        await shot(window, "passkey-code")
+        window.expect_complaint("409")
+        await page.get_by_role("button", name="They are the same").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Start over")  # WhatsApp has asked for nothing
+        await page.get_by_role("button", name="They differ: start over").click()
+        await expect(page.get_by_role("img", name="QR code")).to_be_visible()
+        with pytest.raises(LinkError):
+            await scanning
+    living.whatsapp.faults.clear()
 
 
 async def test_a_code_that_does_not_come_and_a_login_that_takes_its_time(living: Living) -> None:
