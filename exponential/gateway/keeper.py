@@ -153,8 +153,8 @@ class Keeper:
             self._on_lost()
             return False
         self._kept, self._durable = content, generation
-        if gate is not None:
-            gate.durable()
+        if self._gate is not None:  # also one that was attached meanwhile
+            self._gate.durable()
         return True
 
 

@@ -33,13 +33,13 @@ from exponential.gateway import client_log, memdb, reading, reasons, wire
 from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.keeper import Keeper
-from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, Version, library_version
+from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, LIFE_SECONDS, Version, library_version
 from exponential.gateway.reading import account_of, decoded, inbound, written
 from exponential.gateway.wire import Account, Inbound, Original
 
-# Seconds for which the library shows its first QR code and each of the five others; then it ends the connection, and a
-# pairing code with it. WhatsApp takes all of them from the beginning, so ours change sooner.
-FIRST_CODE, NEXT_CODE, LIFE = 60, 20, 160
+# Seconds for which the library shows its first QR code and each of the five others. WhatsApp takes all of them from the
+# beginning, so ours change sooner.
+FIRST_CODE, NEXT_CODE = 60, 20
 # whatsmeow connects again by itself: at once, then after 2, 4, 6 … seconds, without an end, and all sessions in step. A
 # client that is online is given a proxy that leads nowhere, so that only the worker connects again.
 NOWHERE = "http://127.0.0.1:0"
@@ -348,7 +348,7 @@ class Client:
     @property
     def _left(self) -> int:
         """Seconds for which this connection still links."""
-        return max(0, int(self._first_code_at + LIFE - time.monotonic()))
+        return max(0, int(self._first_code_at + LIFE_SECONDS - time.monotonic()))
 
     def _on_code(self, code: str) -> None:
         """A code of the library's: the first, the next, or the same one with another secret (companion_reg_refresh)."""

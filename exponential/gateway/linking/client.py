@@ -16,13 +16,12 @@ from typing import Any, Protocol
 
 from exponential.gateway.linking import connection as wire
 from exponential.gateway.linking.connection import Connection, QueryFailed, Unreachable
-from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, NewDevice, Version
+from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, LIFE_SECONDS, NewDevice, Version
 from exponential.protocol import adv, pairing_code, passkey
 from exponential.protocol.binary import JID, SERVER, Node, Value
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import DeviceProps
 
-LIFE_SECONDS = 160.0  # that a connection with QR codes lasts, and a pairing code with it (whatsmeow qrchan.go)
 PHONE_SECONDS = 120.0  # that the phone gets to go on after the passkey, or after the codes were compared
 COMPARE_SECONDS = 300.0  # that the person gets to compare them
 GOODBYE_SECONDS = 10.0  # that WhatsApp gets to hang up after the device has confirmed

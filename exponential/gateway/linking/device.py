@@ -13,6 +13,7 @@ from exponential.protocol.protobufs import ClientPayload, DeviceProps
 
 KEY_TYPE = b"\x05"  # Curve25519 (libsignal's DjbType)
 SIGNED_PRE_KEY_ID = 1
+LIFE_SECONDS = 160.0  # that a connection with QR codes lasts, and a pairing code with it (whatsmeow qrchan.go)
 CODE_SECONDS = 15.0  # for which a QR code is shown; each of a connection is good from its beginning on
 LAST_SCAN_SECONDS = 5.0  # that a scan of the last one may take to get here
 CLIENT_TYPE = "9"  # whatsmeow PairClientOtherWebClient: what it says for a platform type of DESKTOP
