@@ -152,6 +152,7 @@ class Supervisor:
                 return True
         except (Unavailable, SendFailed, SendUnknown) as error:
             _log.warning("unlink_failed", session=session, why=str(error))
+            await self.close_session(session_id)  # as the worker has; the next try needs a new client
         return False
 
     async def send(

@@ -312,6 +312,8 @@ class Client:
         try:
             self._neonize.logout()
         except NeonizeError as error:
+            if self._farewell.cause == "logged_out":
+                return  # that is what was asked; the store may be wiped before the library has emptied it
             raise _classified(str(error)) from None
 
     def groups(self) -> list[tuple[str, str, int]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, shown, until
+from gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, scan, shown, until
 
 from exponential import clock
 from exponential.errors import BadInput, Conflict, NotFound, Unavailable
@@ -86,6 +86,22 @@ async def test_linking_again_after_a_disconnect_works_at_once(
             assert adas_phone.linked_devices == []
             assert not session_folder(session).exists()
         assert await gateway.client.sessions(ADA) == []
+
+
+async def test_an_unlink_that_fails_is_tried_again_with_a_new_client(
+    start_gateway: StartGateway, session_folder: Callable[[str], Path]
+) -> None:
+    async with start_gateway() as gateway:
+        session = await gateway.client.login(ADA)
+        folder = session_folder(session)
+        await scan(gateway, folder, session)
+        (folder / "unreached").touch()
+        disconnecting = asyncio.create_task(gateway.client.disconnect(ADA, session))
+        await until(lambda: not (folder / "unreached").exists())
+        while folder.exists():
+            await gateway.operations.unlinking.sweep()
+            await asyncio.sleep(0.05)
+        assert await disconnecting
 
 
 async def test_what_whatsapp_can_not_be_told_at_once_it_is_told_later(

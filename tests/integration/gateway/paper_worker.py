@@ -46,6 +46,10 @@ class PaperWorker:
                     self.channel.emit(wire.Answer(request))
                 case wire.Close(session):
                     self.folders.pop(session, None)
+                case wire.Unlink(session, request) if (unreached := self.folders[session] / "unreached").exists():
+                    unreached.unlink()
+                    del self.folders[session]
+                    self.channel.emit(wire.Answer(request, "", "NotSent"))
                 case wire.Unlink(session, request):
                     (self.folders[session] / "linked").unlink()
                     self.channel.emit(wire.Answer(request))

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from neonize.exc import NeonizeError
 from neonize.proto.Neonize_pb2 import LogEntry
 
 from exponential.gateway import session_thread, wire
+from exponential.gateway.client_log import Farewell
 from exponential.gateway.gate import Gate
 from exponential.gateway.policy import Policy
-from exponential.gateway.whatsapp import Client
+from exponential.gateway.whatsapp import Client, NotSent
 
 
 class Store:
@@ -75,6 +77,23 @@ class StuckClient:
 
     def stop(self) -> None:
         threading.Event().wait()
+
+
+class GoneStore:
+    """The library after WhatsApp has taken the device off, and we have wiped the store that it is about to empty."""
+
+    def logout(self) -> None:
+        raise NeonizeError("error deleting data from store: no such table: whatsmeow_device")
+
+
+def test_a_device_that_whatsapp_has_taken_off_is_unlinked_whatever_became_of_its_store() -> None:
+    client = Client.__new__(Client)
+    client._neonize, client._stopping = GoneStore(), threading.Event()
+    client._farewell = Farewell("logged_out")
+    client.unlink()
+    client._farewell = Farewell()
+    with pytest.raises(NotSent):
+        client.unlink()
 
 
 def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
