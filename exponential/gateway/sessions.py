@@ -212,6 +212,7 @@ async def _row(db: AsyncSession, session_id: str) -> Session | None:
 async def show_code(db: AsyncSession, session_id: str, code: str, seconds: int) -> None:
     session = await _row(db, session_id)
     if session and session.status == PENDING:
+        session.show_nothing()
         session.qr_code, session.qr_expires_at = code, clock.now() + timedelta(seconds=seconds)
         session.reason = reasons.PASSKEY_SCAN if session.own_linking else reasons.SCAN
 

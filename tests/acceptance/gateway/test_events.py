@@ -168,6 +168,7 @@ async def test_each_step_with_a_passkey_is_told(start_gateway: StartGateway) -> 
     async with start_gateway() as gateway:
         session = await gateway.client.login(ADA)
         async with following(gateway, session) as stream:
+            await stream.until("qr")
             await gateway.operations.reports.apply(wire.PasskeyAsked(session, options, 600))
             await stream.until("status", statusCode="passkey_asked", passkeyRequired=True)
             await stream.until("passkey", step="sign", options=options)
