@@ -24,9 +24,9 @@ from exponential.workspace.zones import zone_of
 router = Router(prefix="/whatsapp")
 PASSKEY_SCAN = "passkey_scan"  # the gateway's word: scan a second code, then confirm with the passkey
 LIMITS = ("session_limit", "user_session_limit")
-# Seconds after which a page without script loads itself again.
-AGAIN = {"qr": 15, "preparing": 3, "connecting": 3, "passkey-sent": 3}
 CODE_SECONDS = 15  # for which a QR code is shown
+# Seconds after which a page without script loads itself again.
+AGAIN = {"qr": CODE_SECONDS, "preparing": 3, "connecting": 3, "passkey-sent": 3}
 By = Literal["qr", "code"]
 
 

@@ -7,7 +7,6 @@ https://www.w3.org/TR/webauthn-3/: §5.8.1 client data, §6.1 authenticator data
 import hashlib
 import json
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from fido2.cose import ES256, RS256
 from fido2.server import Fido2Server
+from fido2.utils import websafe_encode
 from fido2.webauthn import (
     Aaguid,
     AttestedCredentialData,
@@ -55,7 +55,7 @@ class Passkey:
     def options(self, challenge: bytes) -> dict[str, Any]:
         """What is asked of a browser: PublicKeyCredentialRequestOptions as JSON."""
         return {
-            "challenge": _b64(challenge),
+            "challenge": websafe_encode(challenge),
             "timeout": TIMEOUT_MS,
             "rpId": RP_ID,
             "allowCredentials": [],  # as was seen: the passkey is found by its site
@@ -75,14 +75,14 @@ class Passkey:
         else:
             signature = cast(rsa.RSAPrivateKey, key).sign(signed, padding.PKCS1v15(), hashes.SHA256())
         return {
-            "id": _b64(self.id),
-            "rawId": _b64(self.id),
+            "id": websafe_encode(self.id),
+            "rawId": websafe_encode(self.id),
             "type": "public-key",
             "response": {
-                "clientDataJSON": _b64(written),
-                "authenticatorData": _b64(authenticator),
-                "signature": _b64(signature),
-                "userHandle": _b64(self.user),
+                "clientDataJSON": websafe_encode(written),
+                "authenticatorData": websafe_encode(authenticator),
+                "signature": websafe_encode(signature),
+                "userHandle": websafe_encode(self.user),
             },
         }
 
@@ -92,7 +92,7 @@ class Passkey:
         Raises ValueError.
         """
         server = Fido2Server(PublicKeyCredentialRpEntity(id=RP_ID, name="WhatsApp"), verify_origin=ORIGIN.__eq__)
-        state = {"challenge": _b64(challenge), "user_verification": UserVerificationRequirement.REQUIRED}
+        state = {"challenge": websafe_encode(challenge), "user_verification": UserVerificationRequirement.REQUIRED}
         kind: Any = {"ES256": ES256, "RS256": RS256}[self.algorithm]
         public = kind.from_cryptography_key(load_der_private_key(self.private, None).public_key())
         known = AttestedCredentialData.create(Aaguid(bytes(16)), self.id, public)
@@ -100,7 +100,3 @@ class Passkey:
             server.authenticate_complete(state, [known], AuthenticationResponse.from_dict(answer))
         except (InvalidSignature, TypeError, KeyError, AttributeError, IndexError) as error:
             raise ValueError(str(error) or type(error).__name__) from None
-
-
-def _b64(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")

@@ -9,10 +9,11 @@ import json
 import secrets
 import ssl
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from fido2.utils import websafe_decode
 
 from exponential.gateway.linking import connection as wire
 from exponential.gateway.linking.connection import Connection, QueryFailed, Unreachable
@@ -415,7 +416,7 @@ class _ByPasskey:
         self._device_type, self._ref = device_type, ref.decode()
         prologue = passkey.prologue(self._ephemeral.public, device_type, self._ref, self._nonce)
         content = [
-            Node("credential_id", {}, _unpadded(assertion["rawId"])),
+            Node("credential_id", {}, websafe_decode(assertion["rawId"])),
             Node("webauthn_assertion", {}, json.dumps(assertion, separators=(",", ":")).encode()),
             Node("prologue_payload", {}, prologue),
         ]
@@ -446,8 +447,3 @@ def _options(stanza: Node) -> dict[str, Any] | None:
         return None
     usable = isinstance(found, dict) and isinstance(found.get("challenge"), str) and found["challenge"]
     return found if usable else None
-
-
-def _unpadded(text: str) -> bytes:
-    """The bytes of base64url without padding."""
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

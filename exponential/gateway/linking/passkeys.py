@@ -1,10 +1,11 @@
 """Use-cases of linking an account with a passkey: what it is asked, its answer, and the codes that were compared."""
 
 import json
-from base64 import urlsafe_b64decode
 from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
+
+from fido2.utils import websafe_decode
 
 from exponential import clock
 from exponential.database import Database
@@ -64,9 +65,8 @@ class Passkeys:
         try:
             await _done(question)
         except Conflict as error:
-            if error.code != "passkey_answered":
-                raise
-            await self._sent(session)
+            if error.code == "passkey_answered":
+                await self._sent(session)
             raise
         await self._sent(session)
 
@@ -136,7 +136,7 @@ def _base64url(value: Any) -> str:
 def _bytes(text: str) -> bytes:
     if not text.isascii() or set(text) & set("+/"):
         raise ValueError
-    return urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+    return websafe_decode(text.rstrip("="))
 
 
 def _expired() -> Conflict:

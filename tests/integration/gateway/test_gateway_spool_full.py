@@ -1,9 +1,6 @@
 """When messages can't be kept: WhatsApp is not told that we have them, people are told why, and then it goes on."""
 
-from collections.abc import AsyncIterator
-
 import psycopg
-import pytest
 from gateways import ADA, App, StartGateway, until
 
 from exponential.gateway.client import GatewayClient
@@ -13,12 +10,6 @@ from exponential.loopback.server import Loopback
 
 COUNT = 25
 LONG = "x" * 60_000  # 25 of these don't fit into 1 MiB
-
-
-@pytest.fixture
-async def whatsapp() -> AsyncIterator[Loopback]:
-    async with Loopback() as server:
-        yield server
 
 
 def unacknowledged(device: Device) -> int:

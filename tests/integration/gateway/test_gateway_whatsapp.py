@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from uuid import UUID
@@ -28,12 +28,6 @@ NUMBER = "+4915112345678"
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 Folder = Callable[[str], Path]
 Start = Callable[[], AbstractAsyncContextManager[Gateway]]
-
-
-@pytest.fixture
-async def whatsapp() -> AsyncIterator[Loopback]:
-    async with Loopback() as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,6 @@ from exponential.loopback.server import Loopback
 
 NUMBER = "+4915112345678"
 CHAT = "4915112345678@s.whatsapp.net"
-
-
-@pytest.fixture
-async def whatsapp() -> AsyncIterator[Loopback]:
-    async with Loopback() as server:
-        yield server
 
 
 @pytest.fixture
