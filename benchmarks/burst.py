@@ -21,17 +21,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
-from exponential import clock, database, embedded, encryption
-from exponential.database import Database
-from exponential.gateway import sessions, spool, trust, wire
-from exponential.gateway.lease import Lease
-from exponential.gateway.process import Launch, WorkerProcess
-from exponential.gateway.sessions import Session
-from exponential.gateway.stores import Stores
-from exponential.gateway.vault import Vault
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
-from exponential.settings import GatewaySettings, read
+from exponential.core import clock, database, encryption
+from exponential.core.database import Database
+from exponential.core.postgres import embedded
+from exponential.core.settings import GatewaySettings, read
+from exponential.gateway.credentials.checkouts import Stores
+from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker import loopback_trust, protocol, spool
+from exponential.gateway.worker.lease import Lease
+from exponential.gateway.worker.process import Launch, WorkerProcess
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 
 KEY = b"b" * 32
 WARM_UP = 100  # messages before those that are measured
@@ -56,7 +58,7 @@ class Run:
     async def start(self, way: str, whatsapp: Loopback, session: UUID, folder: Path) -> float:
         """Start the process and link it; the CPU seconds that it took, without those for loading the library."""
         self.process = await WorkerProcess.start(_launch(way, whatsapp), Lease(), self._changed)
-        self.process.tell(wire.Configure(spool.derive_keys([KEY])[0].hex()))
+        self.process.tell(protocol.Configure(spool.derive_keys([KEY])[0].hex()))
         events = self.process.events()
         await anext(events)  # Ready
         loaded = self.cpu()
@@ -66,7 +68,7 @@ class Run:
         home = folder / str(session)
         if way.startswith("ours"):
             self._reader = spool.Reader(home, spool.derive_keys([KEY]))
-        self.process.tell(wire.Open(str(session), str(home), store=str(copy.name), content=content))
+        self.process.tell(protocol.Open(str(session), str(home), store=str(copy.name), content=content))
         self._keep(self._hear(events))
         await self._online.wait()
         while not any(device.one_time for device in self._phone.linked_devices):  # its pre-keys are there
@@ -97,24 +99,24 @@ class Run:
         if self._reader is not None:
             self._reader.close()
 
-    async def _hear(self, events: AsyncIterator[wire.Event]) -> None:
+    async def _hear(self, events: AsyncIterator[protocol.Event]) -> None:
         async for event in events:
             match event:
-                case wire.Code(_, code):
+                case protocol.Code(_, code):
                     await self._phone.scan(code)
-                case wire.Online():
+                case protocol.Online():
                     self._online.set()
-                case wire.Spooled() if self._reader is None:
+                case protocol.Spooled() if self._reader is None:
                     self._kept += 1
-                case wire.Spooled() if self._reader is not None:
+                case protocol.Spooled() if self._reader is not None:
                     self._kept += len(self._reader.read())
                     self._reader.trim()
             self._more.set()
 
-    def _changed(self, process: WorkerProcess, change: wire.Changed) -> None:
+    def _changed(self, process: WorkerProcess, change: protocol.Changed) -> None:
         async def keep() -> None:
             kept = await self._stores.keep(change, lambda: True)
-            process.tell(wire.Kept(change.session, change.store, kept))
+            process.tell(protocol.Kept(change.session, change.store, kept))
 
         self._keep(keep())
 
@@ -165,7 +167,7 @@ def _launch(way: str, whatsapp: Loopback) -> Launch:
         loopback_ca=whatsapp.ca_path,
         loopback_noise_root=whatsapp.noise_root,
     )
-    environment = {**trust.environment(settings), "BENCHMARK_WAY": way}
+    environment = {**loopback_trust.environment(settings), "BENCHMARK_WAY": way}
     return Launch("benchmarks.burst_worker", environment, "error")
 
 

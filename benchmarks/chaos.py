@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks import chaos_count, chaos_plan
 from benchmarks.chaos_plan import Blow, Message, Plan
 from benchmarks.chaos_stage import Stage, staged
-from exponential import log
+from exponential.core import log
 
 QUIET = 3.0  # seconds without anything on its way
 STUCK = 90.0  # seconds without any change after which what is on its way counts as stuck

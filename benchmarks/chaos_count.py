@@ -9,8 +9,8 @@ from sqlalchemy import select, text
 
 from benchmarks.chaos_plan import Message as Sent
 from benchmarks.chaos_stage import Chat, Stage
-from exponential.assistant.records import Chat as Place
-from exponential.assistant.records import Message
+from exponential.assistant.tables import Chat as Place
+from exponential.assistant.tables import Message
 from exponential.workspace.tasks import Task
 
 _LABEL = re.compile(r"item \d\d-\d{6}")

@@ -14,20 +14,21 @@ from typing import BinaryIO
 import httpx
 
 from benchmarks.ports import free_port
-from exponential import database, embedded, encryption
-from exponential.auth import tokens
-from exponential.auth.tokens import Identity
+from exponential.auth import service_tokens
+from exponential.auth.service_tokens import Identity
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.embedded import EmbeddedPostgres
-from exponential.errors import ExponentialError
+from exponential.core import database, encryption
+from exponential.core.database import Database
+from exponential.core.errors import ExponentialError
+from exponential.core.postgres import embedded
+from exponential.core.postgres.embedded import EmbeddedPostgres
+from exponential.core.settings import AppSettings, read, with_secrets
 from exponential.gateway.client import GatewayClient
-from exponential.loopback import camera
-from exponential.loopback.directory import Device
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
-from exponential.settings import AppSettings, read, with_secrets
+from exponential.loopback.phones import camera
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.server import Loopback
 
 RESTART = 0.3  # seconds until a process manager starts a dead service again
 READY = 120.0  # seconds for a service's first start, or for a session's linking
@@ -224,7 +225,7 @@ async def _link(whatsapp: Loopback, client: GatewayClient, app: Database, number
 async def _prove(whatsapp: Loopback, client: GatewayClient, own: Chat, number: int) -> Chat:
     """Another phone of the owner of `own`, which texts the linked one."""
     phone = whatsapp.add_phone(f"+49152{number:08}")
-    token = tokens.issue(own.owner.identity, secret=client._secret, audience=tokens.GATEWAY)
+    token = service_tokens.issue(own.owner.identity, secret=client._secret, audience=service_tokens.GATEWAY)
     url = f"{client._base_url}/sessions/{own.session}/proofs"
     async with httpx.AsyncClient(trust_env=False) as http:
         answer = await http.post(url, headers={"Authorization": f"Bearer {token}"})

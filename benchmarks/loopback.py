@@ -17,9 +17,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from exponential.loopback.directory import Device, Key
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device, Key
+from exponential.loopback.server.server import Loopback
 
 SENDERS = 20  # contacts who write
 WINDOW = 2000  # messages on their way at once when it goes as fast as it can

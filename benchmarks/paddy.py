@@ -41,16 +41,17 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from exponential import clock, database, embedded, encryption, log
 from exponential.assistant import conversation
 from exponential.assistant.agent import paddy
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.ledger import Deps
-from exponential.assistant.progress import Following, follow
 from exponential.assistant.runtime import Runtime
+from exponential.assistant.turns.ledger import Deps
+from exponential.assistant.turns.stream import Following, follow
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.settings import AppSettings
+from exponential.core import clock, database, encryption, log
+from exponential.core.database import Database
+from exponential.core.postgres import embedded
+from exponential.core.settings import AppSettings
 
 PHRASINGS = Path(__file__).parent.parent / "tests" / "unit" / "assistant" / "phrasing_sets.py"
 WARM_UP = 5  # turns that aren't counted

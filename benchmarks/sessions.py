@@ -27,22 +27,23 @@ from pathlib import Path
 import httpx
 
 from benchmarks.ports import free_port
-from exponential import embedded, log
-from exponential.auth.tokens import Identity
-from exponential.errors import ExponentialError
+from exponential.auth.service_tokens import Identity
+from exponential.core import log
+from exponential.core.errors import ExponentialError
+from exponential.core.postgres import embedded
 from exponential.gateway.client import GatewayClient
-from exponential.loopback import camera
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones import camera
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.server import Loopback
 
 WHO = Identity("benchmark")
 AT_ONCE = 4  # phones that link at the same time
 SETTLE, IDLE = 10.0, 30.0  # seconds before idle CPU is measured, and for how long
 PAGE, TICK = resource.getpagesize(), os.sysconf("SC_CLK_TCK")
 PROGRAM = """
-from exponential import log
+from exponential.core import log
 from exponential.gateway.service import serve
-from exponential.settings import GatewaySettings, read
+from exponential.core.settings import GatewaySettings, read
 log.configure("warning", service="gateway")
 serve(read(GatewaySettings))
 """

@@ -26,12 +26,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from benchmarks import swarm
-from exponential.loopback.connection import Connection
-from exponential.loopback.directory import Device
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
-from exponential.loopback.signal import SessionBook, unpad
-from exponential.loopback.signal_wire import DuplicateMessage, SignalError
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.phones.signal import SessionBook, unpad
+from exponential.loopback.phones.signal_wire import DuplicateMessage, SignalError
+from exponential.loopback.server.connection import Connection
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
 from exponential.protocol.binary import Node
 from exponential.protocol.protobufs import Message
 

@@ -13,8 +13,8 @@ from base64 import b64encode
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from exponential.loopback.rows import Rows
-from exponential.loopback.signal import Keys
+from exponential.loopback.phones.signal import Keys
+from exponential.loopback.state.rows import Rows
 from exponential.protocol import adv
 from exponential.protocol.binary import JID, SERVER, Node, decode, encode
 from exponential.protocol.frames import HEADER, FrameBuffer, framed

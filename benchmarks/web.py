@@ -28,16 +28,18 @@ import httpx
 import uvicorn
 from sqlalchemy import update
 
-from exponential import clock, database, embedded, encryption
 from exponential.app import service
 from exponential.assistant import chats, conversation
-from exponential.assistant.records import Chat, Message, Turn
-from exponential.auth import signin
+from exponential.assistant.tables import Chat, Message, Turn
+from exponential.auth import sign_in
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.listening import listen
-from exponential.settings import AppSettings, read
-from exponential.workspace import meeting_import, meetings, projects, tasks
+from exponential.core import clock, database, encryption
+from exponential.core.database import Database
+from exponential.core.http.sockets import listen
+from exponential.core.postgres import embedded
+from exponential.core.settings import AppSettings, read
+from exponential.workspace import projects, tasks
+from exponential.workspace.meetings import meetings, transcript_import
 
 TALK = "\n".join(
     [
@@ -53,7 +55,7 @@ ANSWER = "You have **2** open tasks:\n\n1. **book flights**, due Friday\n2. **se
 
 async def furnish(db: Database) -> tuple[User, dict[str, str]]:
     """A workspace to measure, and the paths of its pages by name."""
-    talk = await meeting_import.read(TALK, lane="benchmark", today=clock.now().date())
+    talk = await transcript_import.read(TALK, lane="benchmark", today=clock.now().date())
     async with db.transaction() as session:
         user = User(email="alice@example.org", name="Alice", timezone="Europe/Berlin")
         session.add(user)
@@ -117,7 +119,7 @@ async def running() -> AsyncIterator[tuple[str, str, dict[str, str]]]:
         db: Database = app.state.exponential.database
         user, paths = await furnish(db)
         async with db.transaction() as session:
-            link = await signin.make_link(session, user)
+            link = await sign_in.make_link(session, user)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}", f"/sign-in/{link}", paths
         finally:

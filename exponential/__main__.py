@@ -1,3 +1,3 @@
-from exponential.cli import main
+from exponential.cli.main import main
 
 main()

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
 
-import exponential.libmagic  # noqa: F401  before neonize
+import exponential.protocol.libmagic  # noqa: F401  before neonize
 
 # isort: split
 from neonize._binder import gocode
 
-from exponential.gateway import memdb
+from exponential.gateway.credentials import memory_database
 
 _READ_WRITE, _CREATE = 2, 4
 library = ctypes.CDLL(gocode._name)
@@ -32,7 +32,7 @@ class SqliteError(Exception):
 class Sqlite:
     """A connection to the database of this name, in memory unless `vfs` says otherwise; None is the default VFS."""
 
-    def __init__(self, name: str, vfs: bytes | None = memdb.NAME) -> None:
+    def __init__(self, name: str, vfs: bytes | None = memory_database.NAME) -> None:
         self._handle = c_void_p()
         if library.sqlite3_open_v2(name.encode(), byref(self._handle), _READ_WRITE | _CREATE, vfs):
             raise self._error()
@@ -60,7 +60,7 @@ class Sqlite:
 
 
 @contextmanager
-def opened(name: str, vfs: bytes | None = memdb.NAME) -> Iterator[Sqlite]:
+def opened(name: str, vfs: bytes | None = memory_database.NAME) -> Iterator[Sqlite]:
     connection = Sqlite(name, vfs)
     try:
         yield connection

@@ -17,8 +17,10 @@ import pydantic_ai.models
 import pytest
 from embedding import reachable_folder, running_postgres
 
-from exponential import database, embedded, encryption, libmagic  # noqa: F401  libmagic before neonize
-from exponential.settings import AppSettings, GatewaySettings
+from exponential.core import database, encryption
+from exponential.core.postgres import embedded
+from exponential.core.settings import AppSettings, GatewaySettings
+from exponential.protocol import libmagic  # noqa: F401  libmagic before neonize
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)

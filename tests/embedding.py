@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from exponential import embedded
+from exponential.core.postgres import embedded
 
 
 @contextmanager

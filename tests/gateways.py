@@ -19,18 +19,18 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 from serving import serving
 
-from exponential import database
-from exponential.auth.tokens import APP, GATEWAY, Identity, from_header, issue, verify
-from exponential.errors import ExponentialError
+from exponential.auth.service_tokens import APP, GATEWAY, Identity, from_header, issue, verify
+from exponential.core import database
+from exponential.core.errors import ExponentialError
+from exponential.core.settings import GatewaySettings, read
 from exponential.gateway import service
 from exponential.gateway.client import GatewayClient
+from exponential.gateway.messages.pacing import Pace
 from exponential.gateway.operations import Operations
-from exponential.gateway.pacing import Pace
-from exponential.gateway.process import Launch
-from exponential.loopback.directory import Device
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
-from exponential.settings import GatewaySettings, read
+from exponential.gateway.worker.process import Launch
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
 
 SECRET = "a secret of more than thirty-two characters"
 ADA, BOB = Identity("ada", "ada@example.org", "Ada"), Identity("bob")

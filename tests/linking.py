@@ -14,8 +14,8 @@ import pytest
 from environment import bare
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
-from exponential.loopback.phone import ChatMessage, Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import ChatMessage, Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
 
 CLIENT = Path(__file__).parent / "integration" / "loopback" / "client.py"

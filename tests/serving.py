@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from exponential.http.server import Server
-from exponential.listening import listen
+from exponential.core.http.server import Server
+from exponential.core.http.sockets import listen
 
 Lifespan = Literal["auto", "on", "off"]
 

@@ -16,56 +16,39 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from exponential import database, key_check, log
-from exponential.app import (
-    acts,
-    appearance,
-    approvals,
-    audit,
-    chat,
-    chats,
-    files,
-    inbound,
-    inviting,
-    meeting_hook,
-    meetings,
-    oidc,
-    people,
-    projects,
-    settings_data,
-    settings_paddy,
-    settings_pages,
-    settings_programs,
-    signing,
-    tasks,
-    whatsapp,
-    whatsapp_pages,
-)
-from exponential.app.board import Board
-from exponential.app.last_known import LastKnown
-from exponential.app.mcp import PATH, McpEndpoint
-from exponential.app.mode import GatewayMode
-from exponential.app.pages import STATIC, failure, wants_json
-from exponential.app.security import Guard
-from exponential.app.state import State
+from exponential.app.api import approvals, audit, inbound, meeting_webhook, whatsapp
+from exponential.app.api.mcp import PATH, McpEndpoint
+from exponential.app.chat import chat, chats, files
+from exponential.app.core import theme, undo
+from exponential.app.core.gateway_mode import GatewayMode
+from exponential.app.core.live_updates import Board
+from exponential.app.core.rendering import STATIC, failure, wants_json
+from exponential.app.core.security import Guard
+from exponential.app.core.session_cache import LastKnown
+from exponential.app.core.state import State
+from exponential.app.settings import access_tokens, account, own_data, paddy, people
+from exponential.app.sign_in import invites, oidc, sign_in
+from exponential.app.whatsapp import pages
+from exponential.app.workspace import meetings, projects, tasks
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.ending import end
-from exponential.errors import BadInput, ConfigurationError, ExponentialError, NotFound
+from exponential.core import database, key_check, log
+from exponential.core.cancellation import end
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, ConfigurationError, ExponentialError, NotFound
+from exponential.core.http.bodies import Bodies, Budget
+from exponential.core.http.event_streams import StreamGuard
+from exponential.core.http.server import Server
+from exponential.core.http.sockets import bind_app
+from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
-from exponential.http.bodies import Bodies, Budget
-from exponential.http.server import Server
-from exponential.http.streams import StreamGuard
-from exponential.listening import bind_app
-from exponential.settings import AppSettings
 
 STOP = 4.0  # seconds
 _PARTS = (
-    *(signing, oidc, inviting, appearance, whatsapp, whatsapp_pages),
-    *(acts, chat, chats, files, tasks, projects, meetings),
-    *(settings_pages, settings_programs, settings_paddy, settings_data, people, inbound),
-    *(meeting_hook, audit, approvals),
+    *(sign_in, oidc, invites, theme, whatsapp, pages),
+    *(undo, chat, chats, files, tasks, projects, meetings),
+    *(account, access_tokens, paddy, own_data, people, inbound),
+    *(meeting_webhook, audit, approvals),
 )
 
 _log = log.get(__name__)
@@ -193,7 +176,7 @@ async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, ExponentialError)
     if error.code == "signed_out" and request.method == "GET" and not wants_json(request):
         query = f"?{request.url.query}" if request.url.query else ""
-        return await signing.show_sign_in(request, to=request.url.path + query, status=error.status)
+        return await sign_in.show_sign_in(request, to=request.url.path + query, status=error.status)
     title = _TITLES.get(error.code) or _TITLES.get(error.status, "That didn’t work")
     return await failure(request, error, title=title, advice=_ADVICE.get(error.code, _ADVICE.get(error.status, "")))
 

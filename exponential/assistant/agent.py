@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from pydantic_ai import Agent, RunContext
 
-from exponential import clock
 from exponential.assistant import tools
-from exponential.assistant.ledger import Deps, LedgerToolset
 from exponential.assistant.offline import OfflineModel
-from exponential.workspace.zones import zone_of
+from exponential.assistant.turns.ledger import Deps, LedgerToolset
+from exponential.core import clock
+from exponential.workspace.text.zones import zone_of
 
 _OWNER = """You are Paddy, the assistant of {name} in Exponential. You keep their tasks, projects,
 meetings, reminders and what they ask you to remember through your tools.

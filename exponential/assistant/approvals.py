@@ -25,14 +25,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
-from exponential.assistant import chats, conversation, jobs, prompts, telling
+from exponential.assistant import chats, conversation, prompts
+from exponential.assistant.channels import notifications
 from exponential.assistant.offline.marking import plain, when
-from exponential.assistant.records import Chat, Message, Turn
+from exponential.assistant.tables import Chat, Message, Turn
+from exponential.assistant.turns import jobs
 from exponential.auth import users
-from exponential.database import AppBase, notify
-from exponential.errors import BadInput, Conflict, NotFound
-from exponential.workspace.zones import zone_of
+from exponential.core import clock
+from exponential.core.database import AppBase, notify
+from exponential.core.errors import BadInput, Conflict, NotFound
+from exponential.workspace.text.zones import zone_of
 
 LIFE = timedelta(hours=24)  # that an answer waits
 MOST_ASKED = 3  # answers to one contact that the owner is asked about while these wait
@@ -123,11 +125,11 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     until = when(pending.expires_at.astimezone(now.tzinfo).isoformat(), now)
     asked = Waiting(pending, chats.contact_name(messages), _words(messages), reply)
     key = clock.new_id()
-    place = await telling.place_in(session, user.id, chat.session_id)
+    place = await notifications.place_in(session, user.id, chat.session_id)
     request = _request(asked, until, alone=not others)
     if asked_about == MOST_ASKED - 1:
         request += f"\n\nI list further answers to **{plain(asked.contact)}** under */approve*."
-    await telling.tell(session, user.id, key, request, _in_mind(asked), place)
+    await notifications.tell(session, user.id, key, request, _in_mind(asked), place)
     pending.ask_turn_id = key
 
 

@@ -9,15 +9,16 @@ from sqlalchemy import Date, DateTime, ForeignKey, String, Time, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock, log
-from exponential.assistant import telling
+from exponential.assistant.channels import notifications
 from exponential.assistant.offline.marking import plain, task, when
 from exponential.auth import users
 from exponential.auth.users import User
-from exponential.database import AppBase, Database, notify
-from exponential.workspace import meetings, progress, projects, reminders, tasks
+from exponential.core import clock, log
+from exponential.core.database import AppBase, Database, notify
+from exponential.workspace import project_status, projects, reminders, tasks
 from exponential.workspace.history import CHANNEL
-from exponential.workspace.zones import zone_of
+from exponential.workspace.meetings import meetings
+from exponential.workspace.text.zones import zone_of
 
 Days = Literal["daily", "weekdays"]
 LATE = timedelta(hours=6)  # a briefing whose time is further past is not said any more that day
@@ -118,7 +119,7 @@ async def _say(session: AsyncSession, user_id: UUID) -> None:
         ModelRequest(parts=[UserPromptPart("(It is time for the briefing.)", timestamp=clock.now())]),
         ModelResponse(parts=[TextPart(text)]),
     ]
-    await telling.tell(session, user.id, key, text, mind)
+    await notifications.tell(session, user.id, key, text, mind)
     wish.said_on = today
 
 
@@ -151,7 +152,7 @@ async def _tasks(session: AsyncSession, user: User, now: datetime) -> list[str]:
 async def _projects(session: AsyncSession, user: User) -> list[str]:
     lines = []
     for project in await projects.list_projects(session, user.id, "active"):
-        risks = (await progress.project_status(session, user.id, project.id)).risks
+        risks = (await project_status.project_status(session, user.id, project.id)).risks
         if risks:
             lines.append(f"**{plain(project.name)}**: {plain(' '.join(risks))}")
     return _section("Projects at risk", lines)

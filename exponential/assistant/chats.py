@@ -10,11 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from exponential import clock
-from exponential.assistant.records import Chat, Message
+from exponential.assistant.tables import Chat, Message
 from exponential.auth import users
-from exponential.database import notify
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core import clock
+from exponential.core.database import notify
+from exponential.core.errors import BadInput, Conflict, NotFound
 
 CHANNEL = "chats"  # NOTIFY channel; payload: the id of the user whose list of chats changed
 MAX_TITLE = 120  # characters

@@ -21,16 +21,19 @@ from pydantic_ai.messages import (
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential import clock
-from exponential.assistant import approvals, briefing, circuit_breaker, decisions, usage
+from exponential.assistant import approval_replies, approvals, briefing
+from exponential.assistant.channels import circuit_breaker
+from exponential.assistant.llm import usage
 from exponential.assistant.offline import briefings, phrasing
 from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.offline.steps import Call
-from exponential.assistant.records import Channel, Chat, Role
+from exponential.assistant.tables import Channel, Chat, Role
 from exponential.auth.users import User
-from exponential.errors import BadInput, Conflict, NotFound
-from exponential.workspace import dates, facts, history, reminders, tasks
-from exponential.workspace.zones import aware, zone_of
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound
+from exponential.workspace import facts, history, reminders, tasks
+from exponential.workspace.text import dates
+from exponential.workspace.text.zones import aware, zone_of
 
 HELP = """Besides what you say in your own words, these commands always work, here, on the web and on WhatsApp:
 
@@ -70,7 +73,7 @@ class Command:
 class Deciding(Command):
     """What the owner said to an answer that waits for approval."""
 
-    decision: decisions.Decision | None = None
+    decision: approval_replies.Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -287,10 +290,10 @@ async def _approve(setting: Setting, rest: str) -> Outcome:
     return Outcome(approvals.listed(found, await approvals.is_required(session, user.id)), in_mind=in_mind)
 
 
-async def _decide(setting: Setting, decision: decisions.Decision) -> Outcome:
+async def _decide(setting: Setting, decision: approval_replies.Decision) -> Outcome:
     name = "approve_send" if decision.send else "refuse_send"
     await history.begin(setting.session, setting.user.id, name, setting.source, {"number": decision.number})
-    reply, in_mind = await decisions.decide(setting.session, setting.user.id, decision)
+    reply, in_mind = await approval_replies.decide(setting.session, setting.user.id, decision)
     return Outcome(reply, in_mind=in_mind)
 
 

@@ -9,7 +9,7 @@ from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant.records import Chat, Turn
+from exponential.assistant.tables import Chat, Turn
 from exponential.workspace import facts, projects, tasks
 
 REMEMBERED = 20  # turns of the chat that are told word for word, at most

@@ -8,14 +8,16 @@ from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential import clock
-from exponential.assistant import chats, jobs, media
+from exponential.assistant import chats
 from exponential.assistant.chats import main_chat as main_chat
-from exponential.assistant.media import Attachment
-from exponential.assistant.records import Channel, Chat, Message, Role, Turn
+from exponential.assistant.files import attachments as media
+from exponential.assistant.files.attachments import Attachment
+from exponential.assistant.tables import Channel, Chat, Message, Role, Turn
+from exponential.assistant.turns import jobs
 from exponential.auth import users
-from exponential.database import blind, notify
-from exponential.errors import BadInput, NotFound
+from exponential.core import clock
+from exponential.core.database import blind, notify
+from exponential.core.errors import BadInput, NotFound
 
 CHANNEL = "chat"  # NOTIFY channel; payload: the id of the chat that has news
 MAX_TEXT = 65_536  # characters of one message: what WhatsApp carries

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pydantic_ai.messages import TextContent
 
-from exponential.assistant.media import StoredAttachment
-from exponential.assistant.records import Message
+from exponential.assistant.files.attachments import StoredAttachment
+from exponential.assistant.tables import Message
 
 MAX_TEXT = 24_000  # characters of one document that a model gets; the rest stays with the file
 MAX_FILES = 100_000  # characters of all files of one turn

@@ -6,10 +6,10 @@ from datetime import timedelta
 from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from exponential import clock, log
-from exponential.assistant.records import Message, Turn
-from exponential.auth import attempts, invites, signin
-from exponential.database import Database
+from exponential.assistant.tables import Message, Turn
+from exponential.auth import invites, sign_in, sign_in_attempts
+from exponential.core import clock, log
+from exponential.core.database import Database
 
 EVERY = 3600.0  # seconds
 _log = log.get(__name__)
@@ -30,7 +30,7 @@ async def keep_tidy(database: Database, days: int) -> None:
 async def forget_expired(database: Database) -> None:
     """Delete what is of no use any more: spent time of links, sessions, invites and attempts."""
     async with database.transaction() as session:
-        for owner in (signin, invites, attempts):
+        for owner in (sign_in, invites, sign_in_attempts):
             await owner.forget_old(session)
 
 

@@ -19,34 +19,24 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential import log
-from exponential.assistant import (
-    approvals,
-    briefing,
-    commands,
-    conversation,
-    jobs,
-    ledger,
-    models,
-    reminding,
-    replies,
-    run,
-    summarising,
-    transcribing,
-    turns,
-)
+from exponential.assistant import approvals, briefing, commands, conversation, due_reminders
+from exponential.assistant.channels import whatsapp
+from exponential.assistant.files import transcription
+from exponential.assistant.files.images import Seeing
+from exponential.assistant.files.reader import Reader
+from exponential.assistant.llm import models, summaries
+from exponential.assistant.llm.client import Reach
+from exponential.assistant.mcp.client import OutsideServers
 from exponential.assistant.offline import OfflineModel
-from exponential.assistant.outside import OutsideServers
-from exponential.assistant.reach import Reach
-from exponential.assistant.records import Channel, Chat, Message, Turn
-from exponential.assistant.seeing import Seeing
-from exponential.assistant.understanding import Reader
+from exponential.assistant.tables import Channel, Chat, Message, Turn
+from exponential.assistant.turns import jobs, ledger, runner, store
 from exponential.auth import users
-from exponential.database import Database
-from exponential.errors import Unavailable
+from exponential.core import log
+from exponential.core.database import Database
+from exponential.core.errors import Unavailable
+from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
-from exponential.settings import AppSettings
-from exponential.workspace.zones import zone_of
+from exponential.workspace.text.zones import zone_of
 
 STALLED = 6.0  # seconds without a sign of life after which another process takes a worker's jobs over
 SWEEP = 2.0  # seconds between two looks for such jobs
@@ -103,14 +93,14 @@ class Runtime:
         offline = isinstance(chosen, OfflineModel)
         seeing = Seeing(chosen, database)
         self._outside = OutsideServers(settings.mcp_servers)
-        self._thinking = run.Thinking(
+        self._thinking = runner.Thinking(
             database,
             None if offline else Reach(seeing, timeout=settings.model_timeout, retries=settings.model_retries),
             gateway,
             settings.model_prices,
             settings.daily_tokens,
             chosen if offline else OfflineModel(),
-            Reader(transcribing.choose(settings.transcription_url, settings.transcription_key)),
+            Reader(transcription.choose(settings.transcription_url, settings.transcription_key)),
             self._outside.toolsets,
         )
         self._jobs, self._manager = jobs.app(database.libpq)
@@ -200,19 +190,17 @@ class Runtime:
         return AskResult(commands.paused(found[0], zone_of(user)))
 
     async def _turn(self, context: JobContext, chat_id: str) -> None:
-        await run.answer(self._thinking, UUID(chat_id), context.job.attempts + 1)
+        await runner.answer(self._thinking, UUID(chat_id), context.job.attempts + 1)
 
     async def _read(self, context: JobContext, chat_id: str) -> None:
-        await run.read(self._thinking, UUID(chat_id), context.job.attempts + 1)
+        await runner.read(self._thinking, UUID(chat_id), context.job.attempts + 1)
 
     async def _deliver(self, turn_id: str) -> None:
-        await replies.deliver(self.database, self._thinking.gateway, UUID(turn_id))
+        await whatsapp.deliver(self.database, self._thinking.gateway, UUID(turn_id))
 
     async def _summarise(self, chat_id: str) -> None:
         of = self._thinking
-        await summarising.summarise(
-            of.database, UUID(chat_id), of.reach, prices=of.prices, daily_tokens=of.daily_tokens
-        )
+        await summaries.summarise(of.database, UUID(chat_id), of.reach, prices=of.prices, daily_tokens=of.daily_tokens)
 
     async def _work(self, queue: str, at_once: int) -> None:
         """Keep a queue's worker alive: it stops by itself when the database goes away."""
@@ -258,7 +246,7 @@ class Runtime:
     async def _remind(self) -> None:
         while not self._stopping:
             try:
-                await reminding.say_due(self.database)
+                await due_reminders.say_due(self.database)
                 async with self.database.transaction() as session:
                     await approvals.expire(session)
             except Exception as error:
@@ -275,6 +263,6 @@ class Runtime:
                 await self._manager.retry_job(job)
                 _log.info("job_taken_over", job=job.id, task=job.task_name)
         async with self.database.transaction() as session:
-            for chat in await turns.orphans(session):
+            for chat in await store.orphans(session):
                 await jobs.defer_reading(session, chat)
                 _log.warning("turn_without_job", chat=str(chat.id))

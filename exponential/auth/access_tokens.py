@@ -15,11 +15,11 @@ from sqlalchemy import DateTime, ForeignKey, LargeBinary, String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock, validation
 from exponential.auth.users import User
-from exponential.database import AppBase
-from exponential.encryption import EncryptedText
-from exponential.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized
+from exponential.core import clock, validation
+from exponential.core.database import AppBase
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized
 
 PREFIX = "exp_"  # so that people, and scanners for leaked secrets, know one when they see it
 MOST = 25  # of one user

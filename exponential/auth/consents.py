@@ -7,8 +7,8 @@ from sqlalchemy import DateTime, ForeignKey, Index, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
-from exponential.database import AppBase
+from exponential.core import clock
+from exponential.core.database import AppBase
 
 WHATSAPP = "whatsapp-warning"
 WHATSAPP_VERSION = "2026-11-30"  # of the text in app/templates/_warning.html; a test pins them to each other

@@ -9,12 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
 from exponential.auth import users
 from exponential.auth.users import User
-from exponential.database import AppBase, blind
-from exponential.encryption import EncryptedText
-from exponential.errors import BadInput, Conflict, Unauthorized
+from exponential.core import clock
+from exponential.core.database import AppBase, blind
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import BadInput, Conflict, Unauthorized
 
 
 class ProviderAccount(AppBase):

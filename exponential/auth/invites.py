@@ -8,13 +8,13 @@ from sqlalchemy import DateTime, ForeignKey, LargeBinary, Select, String, delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
 from exponential.auth import passwords, users
-from exponential.auth.signin import hashed
+from exponential.auth.sign_in import hashed
 from exponential.auth.users import Role, User
-from exponential.database import AppBase
-from exponential.encryption import EncryptedText
-from exponential.errors import Conflict, NotFound
+from exponential.core import clock
+from exponential.core.database import AppBase
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import Conflict, NotFound
 
 LIFETIME = timedelta(days=7)
 MOST = 200  # open invites

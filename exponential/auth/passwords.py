@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from zxcvbn_rs_py import zxcvbn
 
 from exponential.auth import users
-from exponential.errors import BadInput, Unavailable
-from exponential.slots import Slots
+from exponential.core.errors import BadInput, Unavailable
+from exponential.core.fair_semaphore import Slots
 
 SHORTEST, LONGEST = 10, 200  # characters
 JUDGED = 32  # characters of it; what follows makes it no weaker, and judging hostile ones of 200 takes seconds

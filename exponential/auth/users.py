@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock, validation
-from exponential.auth.tokens import Identity
-from exponential.database import AppBase, blind
-from exponential.encryption import BlindIndex, EncryptedText
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.auth.service_tokens import Identity
+from exponential.core import clock, validation
+from exponential.core.database import AppBase, blind
+from exponential.core.encryption import BlindIndex, EncryptedText
+from exponential.core.errors import BadInput, Conflict, NotFound
 
 LOCAL_DOMAIN = "@exponential.local"
 LOCAL_EMAIL = f"you{LOCAL_DOMAIN}"

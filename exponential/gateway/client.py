@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import httpx
 
-from exponential.auth import tokens
-from exponential.auth.tokens import Identity
-from exponential.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
+from exponential.auth import service_tokens
+from exponential.auth.service_tokens import Identity
+from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 
 TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
 AT_A_GLANCE = httpx.Timeout(3.0)  # seconds, for what the gateway knows by itself and a page waits for
@@ -328,7 +328,9 @@ class GatewayClient:
         return Health(ok=body["ok"], mode=body["mode"])
 
     def _headers(self, who: Identity) -> dict[str, str]:
-        return {"Authorization": f"Bearer {tokens.issue(who, secret=self._secret, audience=tokens.GATEWAY)}"}
+        return {
+            "Authorization": f"Bearer {service_tokens.issue(who, secret=self._secret, audience=service_tokens.GATEWAY)}"
+        }
 
     async def _call(
         self,

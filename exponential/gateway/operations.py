@@ -4,25 +4,29 @@ import asyncio
 import shutil
 from uuid import UUID
 
-from exponential import log
-from exponential.database import Database
-from exponential.errors import BadInput, Conflict
-from exponential.gateway import contacts, home, outbox, policies, sessions, unlinking
-from exponential.gateway.asking import Asking
-from exponential.gateway.courtesies import Courtesies
-from exponential.gateway.events import Events
-from exponential.gateway.holding import Holding
+from exponential.core import log
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, Conflict
+from exponential.gateway.access import policies
+from exponential.gateway.access.permissions import Permissions
+from exponential.gateway.access.policy import PER_CONTACT, PER_SESSION
+from exponential.gateway.cluster import data_folder
+from exponential.gateway.cluster.ownership import Holding
+from exponential.gateway.cluster.rpc import Holder
+from exponential.gateway.linking import unlink
+from exponential.gateway.linking.pairing_codes import Asking
 from exponential.gateway.linking.passkeys import Passkeys
-from exponential.gateway.outbox import Outbox, OutboxMessage, SendFailed, SendUnknown
-from exponential.gateway.permissions import Permissions
-from exponential.gateway.policy import PER_CONTACT, PER_SESSION
-from exponential.gateway.rates import LinkingLimiter
-from exponential.gateway.reading import MAX_TEXT
-from exponential.gateway.reports import Reports
-from exponential.gateway.requests import Holder
-from exponential.gateway.sessions import Limits, Session
-from exponential.gateway.supervisor import Opening, Supervisor
-from exponential.gateway.unlinking import Unlinking
+from exponential.gateway.linking.unlink import Unlinking
+from exponential.gateway.messages import outbox
+from exponential.gateway.messages.outbox import Outbox, OutboxMessage, SendFailed, SendUnknown
+from exponential.gateway.messages.presence import Courtesies
+from exponential.gateway.messages.rate_limits import LinkingLimiter
+from exponential.gateway.sessions import contacts, sessions
+from exponential.gateway.sessions.events import Events
+from exponential.gateway.sessions.sessions import Limits, Session
+from exponential.gateway.worker.event_parser import MAX_TEXT
+from exponential.gateway.worker.reports import Reports
+from exponential.gateway.worker.supervisor import Opening, Supervisor
 
 LINKINGS = 10  # that a user may begin within a minute; more where a user may have more sessions
 TYPING_WITHIN = 8.0  # seconds; later it would be of no use
@@ -77,7 +81,7 @@ class Operations:
 
     async def _orphans(self) -> set[UUID]:
         """Sessions that have a folder here and are no more."""
-        here = await asyncio.to_thread(home.sessions_in, self.supervisor.folder)
+        here = await asyncio.to_thread(data_folder.sessions_in, self.supervisor.folder)
         async with self.database.transaction() as db:
             return here - await sessions.existing(db, here)
 
@@ -109,10 +113,10 @@ class Operations:
         """
         async with self.database.transaction() as db:
             online = (await sessions.owned(db, owner, session_id)).status == sessions.CONNECTED
-            session = await unlinking.begin(db, owner, session_id)
+            session = await unlink.begin(db, owner, session_id)
         await self.outbox.drop(session.id)
         reachable = not session.linked or online
-        return await self.unlinking.done(session.id, within=unlinking.ANSWER_WITHIN if reachable else 0)
+        return await self.unlinking.done(session.id, within=unlink.ANSWER_WITHIN if reachable else 0)
 
     async def queue(
         self,

@@ -8,30 +8,32 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from exponential import database, key_check, log
-from exponential.database import Database
-from exponential.ending import end
-from exponential.errors import ConfigurationError
-from exponential.gateway import api, spool, wakeups
-from exponential.gateway.condition import Condition
-from exponential.gateway.delivery import Delivery
-from exponential.gateway.fetching import Fetching
-from exponential.gateway.holding import Holding
-from exponential.gateway.home import Home
-from exponential.gateway.nodes import Membership
+from exponential.core import database, key_check, log
+from exponential.core.cancellation import end
+from exponential.core.database import Database
+from exponential.core.errors import ConfigurationError
+from exponential.core.http.server import Server
+from exponential.core.http.sockets import bind_gateway
+from exponential.core.settings import GatewaySettings
+from exponential.gateway.api import application as api
+from exponential.gateway.cluster import wakeups
+from exponential.gateway.cluster.data_folder import Home
+from exponential.gateway.cluster.nodes import Membership
+from exponential.gateway.cluster.ownership import Holding
+from exponential.gateway.credentials.checkouts import Stores
+from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.health import Condition
+from exponential.gateway.messages.delivery import Delivery
+from exponential.gateway.messages.media import Fetching
+from exponential.gateway.messages.outbox import Outbox
+from exponential.gateway.messages.pacing import Pace
+from exponential.gateway.messages.rate_limits import FileLimiter
 from exponential.gateway.operations import Operations
-from exponential.gateway.outbox import Outbox
-from exponential.gateway.pacing import Pace
-from exponential.gateway.process import Launch
-from exponential.gateway.rates import FileLimiter
-from exponential.gateway.reports import Reports
-from exponential.gateway.sessions import Limits
-from exponential.gateway.stores import Stores
-from exponential.gateway.supervisor import Supervisor
-from exponential.gateway.vault import Vault
-from exponential.http.server import Server
-from exponential.listening import bind_gateway
-from exponential.settings import GatewaySettings
+from exponential.gateway.sessions.sessions import Limits
+from exponential.gateway.worker import spool
+from exponential.gateway.worker.process import Launch
+from exponential.gateway.worker.reports import Reports
+from exponential.gateway.worker.supervisor import Supervisor
 
 _log = log.get(__name__)
 
@@ -125,9 +127,13 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
 def _launch(settings: GatewaySettings) -> Launch:
     environment = spool.Rules(settings.spool_fsync, settings.spool_limit * 2**20).as_environment()
     if settings.mode == "loopback":
-        from exponential.gateway import trust
+        from exponential.gateway.worker import loopback_trust
 
-        return Launch("exponential.gateway.trust", environment | trust.environment(settings), settings.log_level)
+        return Launch(
+            "exponential.gateway.worker.loopback_trust",
+            environment | loopback_trust.environment(settings),
+            settings.log_level,
+        )
     if settings.proxy_url:
         environment["HTTPS_PROXY"] = settings.proxy_url
     return Launch(environment=environment, log_level=settings.log_level)

@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 import pytest
 import pytest_asyncio
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 
 T = TypeVar("T")
 FIRST_NUMBER = 4915110000001

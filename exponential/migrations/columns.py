@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from exponential import encryption
+from exponential.core import encryption
 
 BATCH = 1_000  # rows in memory at once
 Row = sa.RowMapping

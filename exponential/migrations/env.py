@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-from exponential.database import PREPARING
+from exponential.core.database import PREPARING
 
 part = context.config.attributes["part"]
 engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)

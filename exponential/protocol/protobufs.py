@@ -1,6 +1,6 @@
 """WhatsApp's protobuf messages, as neonize ships them."""
 
-import exponential.libmagic  # noqa: F401  before neonize
+import exponential.protocol.libmagic  # noqa: F401  before neonize
 
 # isort: split
 from neonize.proto.waAdv.WAAdv_pb2 import (

@@ -10,14 +10,14 @@ from sqlalchemy import DateTime, ForeignKey, Index, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
 from exponential.auth import users
-from exponential.database import AppBase, notify
-from exponential.encryption import EncryptedText
-from exponential.errors import NotFound
-from exponential.workspace import matching
+from exponential.core import clock
+from exponential.core.database import AppBase, notify
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import NotFound
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.words import written
+from exponential.workspace.names import written
+from exponential.workspace.text import matching
 
 MAX_FACT = 1_000  # characters
 _KIND = matching.Kind["Fact"]("fact", lambda fact: fact.text)

@@ -31,10 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ColumnProperty, Mapped, Session, UOWTransaction, mapped_column
 
-from exponential import clock
-from exponential.database import AppBase, notify
-from exponential.encryption import BlindIndex, EncryptedJSON, EncryptedText
-from exponential.errors import Conflict, NotFound
+from exponential.core import clock
+from exponential.core.database import AppBase, notify
+from exponential.core.encryption import BlindIndex, EncryptedJSON, EncryptedText
+from exponential.core.errors import Conflict, NotFound
 
 CHANNEL = "workspace"  # NOTIFY channel; payload: the id of the user whose workspace changed
 MOST = 200  # acts in one page

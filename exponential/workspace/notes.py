@@ -9,13 +9,13 @@ from sqlalchemy import DateTime, ForeignKey, Index, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
 from exponential.auth import users
-from exponential.database import AppBase, notify
-from exponential.encryption import EncryptedText
-from exponential.errors import Conflict
+from exponential.core import clock
+from exponential.core.database import AppBase, notify
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import Conflict
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.words import written
+from exponential.workspace.names import written
 
 MAX_NOTE = 2_000  # characters
 MAX_KEPT = 10_000  # characters of what the user keeps

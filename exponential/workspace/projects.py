@@ -1,4 +1,4 @@
-"""Projects: the model and its use-cases. How one stands is progress.py's business."""
+"""Projects: the model and its use-cases. How one stands is project_status.py's business."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,14 +10,14 @@ from sqlalchemy import Date, DateTime, ForeignKey, Index, Select, String, case, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
 from exponential.auth import users
-from exponential.database import AppBase, notify
-from exponential.encryption import EncryptedText
-from exponential.errors import Conflict, NotFound
-from exponential.workspace import matching
+from exponential.core import clock
+from exponential.core.database import AppBase, notify
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import Conflict, NotFound
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.words import titled, written
+from exponential.workspace.names import titled, written
+from exponential.workspace.text import matching
 
 MAX_NAME = 200  # characters
 MAX_NOTE = 4_000

@@ -11,14 +11,14 @@ from sqlalchemy import DateTime, ForeignKey, Index, Integer, Select, String, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exponential import clock
-from exponential.database import AppBase, notify
-from exponential.encryption import EncryptedText
-from exponential.errors import BadInput, NotFound
-from exponential.workspace import matching, zones
-from exponential.workspace.dates import add_months
+from exponential.core import clock
+from exponential.core.database import AppBase, notify
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import BadInput, NotFound
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.words import written
+from exponential.workspace.names import written
+from exponential.workspace.text import matching, zones
+from exponential.workspace.text.dates import add_months
 
 MAX_TEXT = 2_000  # characters
 MAX_EVERY = 1_000  # days, weeks, months or years between two times

@@ -11,19 +11,20 @@ from sqlalchemy import Date, DateTime, ForeignKey, Index, Select, String, case, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
-from exponential import clock
 from exponential.auth import users
-from exponential.database import AppBase, notify
-from exponential.encryption import EncryptedText
-from exponential.errors import Conflict, NotFound
-from exponential.workspace import matching, projects
+from exponential.core import clock
+from exponential.core.database import AppBase, notify
+from exponential.core.encryption import EncryptedText
+from exponential.core.errors import Conflict, NotFound
+from exponential.workspace import projects
 from exponential.workspace.history import CHANNEL as CHANNEL
 from exponential.workspace.history import Undoable
+from exponential.workspace.names import titled
 from exponential.workspace.projects import Project
-from exponential.workspace.words import titled
-from exponential.workspace.zones import aware, within
-from exponential.workspace.zones import today_of as today_of
-from exponential.workspace.zones import zone_of as zone_of
+from exponential.workspace.text import matching
+from exponential.workspace.text.zones import aware, within
+from exponential.workspace.text.zones import today_of as today_of
+from exponential.workspace.text.zones import zone_of as zone_of
 
 MAX_TITLE = 500  # characters
 Status = Literal["open", "done", "all"]

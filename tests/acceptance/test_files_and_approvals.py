@@ -12,17 +12,18 @@ from listening import TranscriptionServer
 from serving import serving
 from sqlalchemy import select
 
-from exponential import clock
 from exponential.app import service
-from exponential.assistant.records import Message, Turn
+from exponential.assistant.tables import Message, Turn
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.listening import listen
-from exponential.loopback.groups import Group
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
-from exponential.settings import AppSettings, read
-from exponential.workspace import meetings, reminders, tasks
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.http.sockets import listen
+from exponential.core.settings import AppSettings, read
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.groups import Group
+from exponential.loopback.server.server import Loopback
+from exponential.workspace import reminders, tasks
+from exponential.workspace.meetings import meetings
 
 VTT = b"WEBVTT\n\n00:01.000 --> 00:04.000\n<v Anna>We decided to move to Lisbon.\n"
 

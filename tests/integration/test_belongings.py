@@ -4,33 +4,33 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, text
 
-from exponential import clock
 from exponential.app import service  # noqa: F401  with it come all tables
 from exponential.assistant import conversation, retention
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.records import Message, Turn
-from exponential.auth import attempts, belongings, consents, invites, signin, users
+from exponential.assistant.tables import Message, Turn
+from exponential.auth import consents, invites, sign_in, sign_in_attempts, user_data, users
 from exponential.auth.users import User
-from exponential.database import AppBase, Database
+from exponential.core import clock
+from exponential.core.database import AppBase, Database
 from exponential.workspace import facts, history, tasks
 
 
 def test_every_table_leads_to_its_user() -> None:
-    found = {table.name for table in belongings.tables()}
-    assert set(AppBase.metadata.tables) - found == belongings.NOBODYS
+    found = {table.name for table in user_data.tables()}
+    assert set(AppBase.metadata.tables) - found == user_data.NOBODYS
 
 
 async def filled(db: Database, email: str) -> User:
     async with db.transaction() as session:
         user = await users.add(session, email=email, name="Somebody")
-        await signin.make_link(session, user)
-        await signin.sign_in(session, user.id, "link")
+        await sign_in.make_link(session, user)
+        await sign_in.sign_in(session, user.id, "link")
         await invites.make(session, user)
         await consents.record(session, user.id, consents.WHATSAPP, consents.WHATSAPP_VERSION)
         await history.begin(session, user.id, "create_task", "web", {})
         await tasks.create_task(session, user.id, "a task", None)
         await facts.remember(session, user.id, "a fact")
-        await attempts.begin(session, email, "127.0.0.1")
+        await sign_in_attempts.begin(session, email, "127.0.0.1")
     async with db.transaction() as session:
         received = await conversation.receive(session, Incoming(user.id, "web", "hello"))
         chat = (await session.get_one(Message, received.message_id)).chat_id
@@ -45,7 +45,7 @@ async def counts(db: Database) -> dict[str, int]:
     async with db.transaction() as session:
         found = {
             table.name: (await session.execute(select(func.count()).select_from(table))).scalar_one()
-            for table in belongings.tables()
+            for table in user_data.tables()
         }
         found["jobs"] = (await session.execute(text("select count(*) from procrastinate_jobs"))).scalar_one()
         return found
@@ -57,10 +57,10 @@ async def test_erasing_takes_all_of_one_user_and_nothing_of_another(app_database
     assert all(one[name] for name in ("users", "messages", "turns", "tasks", "changes", "invites", "consents", "jobs"))
     bob = await filled(app_database, "bob@example.org")
     async with app_database.transaction() as session:
-        await belongings.erase(session, alice.id)
+        await user_data.erase(session, alice.id)
     assert await counts(app_database) == one
     async with app_database.transaction() as session:
-        await belongings.erase(session, bob.id)
+        await user_data.erase(session, bob.id)
     assert not any((await counts(app_database)).values())
 
 

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from exponential.errors import ExponentialError
-from exponential.http.bodies import SHORT, Bodies, Budget, known
+from exponential.core.errors import ExponentialError
+from exponential.core.http.bodies import SHORT, Bodies, Budget, known
 
 SHARE, MOST, SPARE = 500_000, 900_000, 100_000  # bytes
 

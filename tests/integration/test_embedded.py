@@ -16,9 +16,10 @@ import pytest
 from embedding import reachable_folder, running_postgres
 from environment import bare
 
-from exponential import embedded, postgres_programs
-from exponential.database import Database, prepare
-from exponential.errors import ConfigurationError
+from exponential.core.database import Database, prepare
+from exponential.core.errors import ConfigurationError
+from exponential.core.postgres import embedded
+from exponential.core.postgres import programs as postgres_programs
 
 LOCALE = {"LANG": "xx_XX.UTF-8", "LC_ALL": "xx_XX.UTF-8", "LC_TIME": "xx_XX.UTF-8"}  # one that isn't installed
 CLIENT = {"PGPORT": "5433", "PGCLIENTENCODING": "LATIN1", "PGDATABASE": "another"}
@@ -30,7 +31,7 @@ PERSON = """
 import os, pwd, sys
 from pathlib import Path
 import psycopg
-from exponential import embedded, postgres_programs
+from exponential.core.postgres import embedded, programs as postgres_programs
 user, programs, data = sys.argv[1:]
 if user:
     account = pwd.getpwnam(user)

@@ -20,10 +20,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message
 
-from exponential.app.chat import MAX_UPLOAD
-from exponential.http.bodies import Bodies, allow, known
-from exponential.http.connections import Room
-from exponential.http.patience import BodyTimeout, Patience
+from exponential.app.chat.chat import MAX_UPLOAD
+from exponential.core.http.bodies import Bodies, allow, known
+from exponential.core.http.connections import Room
+from exponential.core.http.timeouts import BodyTimeout, Patience
 
 HUGE = 30_000_000  # bytes: more than lies in sockets
 SHORT = Patience(head=0.5, body=0.5)
@@ -318,9 +318,9 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256))
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from exponential import log
-from exponential.http.server import Server
-from exponential.listening import listen
+from exponential.core import log
+from exponential.core.http.server import Server
+from exponential.core.http.sockets import listen
 log.configure("info")
 listener = listen("127.0.0.1", 0)
 print(listener.getsockname()[1], flush=True)

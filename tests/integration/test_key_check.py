@@ -15,12 +15,14 @@ from embedding import reachable_folder
 from environment import bare
 from typer.testing import CliRunner
 
-from exponential import cli, clock, database, encryption, key_check, postgres_programs
-from exponential.database import Database, Part
-from exponential.errors import ConfigurationError
-from exponential.gateway import sessions
-from exponential.gateway.sessions import Session
-from exponential.gateway.vault import Vault
+from exponential.cli import main
+from exponential.core import clock, database, encryption, key_check
+from exponential.core.database import Database, Part
+from exponential.core.errors import ConfigurationError
+from exponential.core.postgres import programs
+from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 MISSING = r"holds data that was encrypted with a key which is missing here"
@@ -50,7 +52,7 @@ class Place:
     def run(self, *words: str, keys: tuple[bytes, ...] = ()) -> str:
         """What a command prints; raises what it raises."""
         environment: dict[str, str | None] = {"EXPONENTIAL_ENCRYPTION_KEY": None, **self.environment(*keys)}
-        result = CliRunner().invoke(cli.app, words, env=environment)
+        result = CliRunner().invoke(main.app, words, env=environment)
         if result.exception:
             raise result.exception
         return result.stdout.strip()
@@ -204,7 +206,7 @@ def test_a_database_of_version_0_1_0_is_judged_by_its_data(place: Place, part: P
     with psycopg.connect(psycopg.conninfo.make_conninfo(url, dbname="postgres"), autocommit=True) as connection:
         name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
         connection.execute(f'create database "{name}"')
-    restore = [postgres_programs.find("pg_restore"), "--no-owner", f"--dbname={url}", RECORDED / f"{part}.dump"]
+    restore = [programs.find("pg_restore"), "--no-owner", f"--dbname={url}", RECORDED / f"{part}.dump"]
     subprocess.run(restore, check=True)
     for keys in ((), (OTHER,)):
         with pytest.raises(ConfigurationError, match=MISSING):

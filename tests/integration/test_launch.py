@@ -11,9 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from exponential import database, key_check, launch
-from exponential.errors import ConfigurationError
-from exponential.listening import listen
+from exponential.cli import installation
+from exponential.core import database, key_check
+from exponential.core.errors import ConfigurationError
+from exponential.core.http.sockets import listen
 
 
 def test_with_the_apps_database_alone_the_gateway_gets_one_beside_it(
@@ -21,7 +22,7 @@ def test_with_the_apps_database_alone_the_gateway_gets_one_beside_it(
 ) -> None:
     url = database_url("app")
     monkeypatch.setenv("DATABASE_URL", url)
-    place = launch.installation(tmp_path)
+    place = installation.installation(tmp_path)
     databases = [make_url(each.database_url).database for each in (place.app, place.gateway)]
     assert databases == [make_url(url).database, f"{make_url(url).database}_gateway"]
 
@@ -31,7 +32,7 @@ def test_a_service_with_a_database_of_its_own_starts_no_embedded_one(
 ) -> None:
     url = database_url("gateway")
     monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
-    assert launch.gateway_settings(tmp_path).database_url == url
+    assert installation.gateway_settings(tmp_path).database_url == url
     assert {path.name for path in tmp_path.iterdir()} == {"auth-secret", "encryption-key"}
 
 
@@ -46,7 +47,7 @@ def test_a_password_with_a_space_is_taken_and_what_postgres_refuses_tells_no_pas
         assert "S3cret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("verb", [launch.app_settings, launch.gateway_settings, launch.installation])
+@pytest.mark.parametrize("verb", [installation.app_settings, installation.gateway_settings, installation.installation])
 def test_a_data_folder_that_can_not_be_used_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, database_url: Callable[[str], str], tmp_path: Path, verb: Callable[[Path], object]
 ) -> None:
@@ -99,5 +100,5 @@ async def test_a_full_disk_is_told_as_what_it_is(app_database: database.Database
 async def test_services_run_nothing_that_lies_in_the_current_folder(tmp_path: Path) -> None:
     (tmp_path / "secrets.py").write_text("open('was-run', 'w')")
     with listen("127.0.0.1", 0) as listener, contextlib.chdir(tmp_path), pytest.raises(ConfigurationError):
-        await launch.Service("no-such-command", listener, tmp_path, {}).start()
+        await installation.Service("no-such-command", listener, tmp_path, {}).start()
     assert not (tmp_path / "was-run").exists()

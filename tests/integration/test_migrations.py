@@ -13,8 +13,8 @@ from alembic.migration import MigrationContext
 from procrastinate.schema import SchemaManager
 from sqlalchemy import create_engine
 
-from exponential import database, encryption
-from exponential.database import AppBase, GatewayBase, Part
+from exponential.core import database, encryption
+from exponential.core.database import AppBase, GatewayBase, Part
 
 
 def _load_models(part: Part) -> None:

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from exponential.auth import passwords, users
-from exponential.database import Database
-from exponential.errors import BadInput
+from exponential.core.database import Database
+from exponential.core.errors import BadInput
 
 GOOD = "correct horse battery staple"
 

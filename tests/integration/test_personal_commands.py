@@ -15,11 +15,12 @@ from mcp.client import Client
 from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner
 
-from exponential import cli, database, encryption
 from exponential.auth import access_tokens, users
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.settings import AppSettings, read, with_secrets
+from exponential.cli import main
+from exponential.core import database, encryption
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings, read, with_secrets
 from exponential.workspace import history, tasks
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class Place:
 
     def run(self, *arguments: str, fails: bool = False) -> str:
         """What a command prints, or the sentence with which it fails."""
-        result = CliRunner().invoke(cli.app, arguments, env=self.environment)
+        result = CliRunner().invoke(main.app, arguments, env=self.environment)
         assert bool(result.exception) == fails, result.exception
         return str(result.exception) if fails else result.stdout.strip()
 

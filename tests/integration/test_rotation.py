@@ -10,16 +10,18 @@ import pytest
 from sqlalchemy import select
 from transcript import import_transcript
 
-from exponential import clock, encryption, rotation
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
 from exponential.auth import users
-from exponential.database import Database
-from exponential.errors import ConfigurationError, Conflict
-from exponential.gateway import memdb, pages, sessions
-from exponential.gateway.sessions import Session
-from exponential.gateway.vault import Locked, Vault
-from exponential.workspace import meetings
+from exponential.cli import key_rotation
+from exponential.core import clock, encryption
+from exponential.core.database import Database
+from exponential.core.errors import ConfigurationError, Conflict
+from exponential.gateway.credentials import memory_database, sealed_pages
+from exponential.gateway.credentials.credential_store import Locked, Vault
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
+from exponential.workspace.meetings import meetings
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 STORE = b"SQLite format 3\0" + bytes(range(256)) * 40
@@ -46,7 +48,7 @@ async def make_sessions(db: Database, count: int, status: str = sessions.DISCONN
 async def make_store(db: Database, session: UUID, folder: Path) -> None:
     vault = Vault(db, [OLD])
     copy, _ = await vault.check_out(session, folder)
-    await vault.keep(copy, memdb.change_counter(STORE), len(STORE), pages.split(STORE))
+    await vault.keep(copy, memory_database.change_counter(STORE), len(STORE), sealed_pages.split(STORE))
 
 
 async def plain(vault: Vault, session: UUID, folder: Path) -> bytes:
@@ -62,15 +64,15 @@ async def jids(db: Database) -> list[str | None]:
 async def test_afterwards_the_new_key_alone_opens_everything(
     app_database: Database, gateway_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "BATCH", 3)
+    monkeypatch.setattr(key_rotation, "BATCH", 3)
     idle = (await make_sessions(gateway_database, 8))[0]
     await make_store(gateway_database, idle, tmp_path)
 
     encryption.use_keys((NEW, OLD))
-    outcome = await rotation.rotate(app_database, gateway_database, [NEW, OLD])
-    assert outcome == rotation.Outcome(rows=10, stores=1)  # both index keys, too
+    outcome = await key_rotation.rotate(app_database, gateway_database, [NEW, OLD])
+    assert outcome == key_rotation.Outcome(rows=10, stores=1)  # both index keys, too
     assert "Nothing needs the older keys" in outcome.sentence()
-    assert await rotation.rotate(app_database, gateway_database, [NEW, OLD]) == rotation.Outcome()
+    assert await key_rotation.rotate(app_database, gateway_database, [NEW, OLD]) == key_rotation.Outcome()
 
     encryption.use_keys((NEW,))
     assert await jids(gateway_database) == [f"{number}@lid" for number in range(8)]
@@ -84,14 +86,14 @@ async def test_an_interrupted_run_is_finished_by_the_next(
 ) -> None:
     await make_sessions(gateway_database, 8)
     encryption.use_keys((NEW, OLD))
-    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(key_rotation, "BATCH", 2)
     encrypt, left = encryption.encrypt, iter(range(7))
     monkeypatch.setattr(encryption, "encrypt", lambda data: (next(left), encrypt(data))[1])
     with pytest.raises((StopIteration, RuntimeError)):
-        await rotation.rotate(app_database, gateway_database, [NEW, OLD])
+        await key_rotation.rotate(app_database, gateway_database, [NEW, OLD])
     monkeypatch.setattr(encryption, "encrypt", encrypt)
     assert await jids(gateway_database) == [f"{number}@lid" for number in range(8)]  # in between, both keys are in use
-    assert (await rotation.rotate(app_database, gateway_database, [NEW, OLD])).rows == 4
+    assert (await key_rotation.rotate(app_database, gateway_database, [NEW, OLD])).rows == 4
 
 
 async def test_what_is_looked_for_is_found_before_meanwhile_and_afterwards(
@@ -122,7 +124,7 @@ async def test_what_is_looked_for_is_found_before_meanwhile_and_afterwards(
         await look(started_anew, f"anew {step}")
         await started_anew.close()
         if len(ring) == 2:
-            await rotation.rotate(app_database, gateway_database, ring)
+            await key_rotation.rotate(app_database, gateway_database, ring)
 
 
 async def test_a_session_with_a_client_is_left_to_the_gateway(
@@ -131,11 +133,11 @@ async def test_a_session_with_a_client_is_left_to_the_gateway(
     [running] = await make_sessions(gateway_database, 1, sessions.CONNECTED)
     await make_store(gateway_database, running, tmp_path)
     encryption.use_keys((NEW, OLD))
-    outcome = await rotation.rotate(app_database, gateway_database, [NEW, OLD])
+    outcome = await key_rotation.rotate(app_database, gateway_database, [NEW, OLD])
     assert outcome.waiting == 1
     assert "restart the gateway" in outcome.sentence()
     assert await plain(Vault(gateway_database, [NEW, OLD]), running, tmp_path) == STORE
-    assert (await rotation.rotate(app_database, gateway_database, [NEW, OLD])).waiting == 0
+    assert (await key_rotation.rotate(app_database, gateway_database, [NEW, OLD])).waiting == 0
 
 
 async def test_what_no_key_opens_is_named_and_left_as_it_is(
@@ -145,22 +147,22 @@ async def test_what_no_key_opens_is_named_and_left_as_it_is(
     await make_store(gateway_database, session, tmp_path)
     encryption.use_keys((NEW, OTHER))
     with pytest.raises(ConfigurationError, match="a key that is not in EXPONENTIAL_ENCRYPTION_KEY"):
-        await rotation.rotate(app_database, gateway_database, [NEW, OTHER])
+        await key_rotation.rotate(app_database, gateway_database, [NEW, OTHER])
     encryption.use_keys((NEW, OLD))
-    outcome = await rotation.rotate(app_database, gateway_database, [NEW, OTHER])  # the rows' key is there again
+    outcome = await key_rotation.rotate(app_database, gateway_database, [NEW, OTHER])  # the rows' key is there again
     assert outcome.locked == 1
     assert "can't be opened with any key" in outcome.sentence()
     assert await plain(Vault(gateway_database, [OLD]), session, tmp_path) == STORE
 
 
 def test_every_table_with_encrypted_columns_is_known_to_the_rotation() -> None:
-    package = Path(rotation.__file__).parent
+    package = Path(key_rotation.__file__).parent.parent
     modules = [
         ".".join(path.relative_to(package.parent).with_suffix("").parts)
         for path in package.rglob("*.py")
         if "mapped_column(Encrypted" in path.read_text(encoding="utf-8")
     ]
     assert len(modules) > 5
-    check = f"import sys, exponential.rotation; print([name for name in {modules} if name not in sys.modules])"
+    check = f"import sys, exponential.cli.key_rotation; print([name for name in {modules} if name not in sys.modules])"
     missing = subprocess.run([sys.executable, "-W", "ignore", "-c", check], capture_output=True, text=True, check=True)
     assert missing.stdout.strip() == "[]"

@@ -9,22 +9,25 @@ import psycopg
 from sqlalchemy import String
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from exponential import clock
 from exponential.app import service as _app  # noqa: F401  with each service come all its tables
-from exponential.assistant import approvals, conversation, reminding
+from exponential.assistant import approvals, conversation, due_reminders
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.media import Attachment
-from exponential.assistant.records import Chat, Message, ToolCall, Turn
-from exponential.auth import access_tokens, attempts, identities, invites, signin, users
+from exponential.assistant.files.attachments import Attachment
+from exponential.assistant.tables import Chat, Message, ToolCall, Turn
+from exponential.auth import access_tokens, identities, invites, sign_in, sign_in_attempts, users
 from exponential.auth.identities import Claims
-from exponential.database import AppBase, Database, GatewayBase
-from exponential.gateway import contacts, inbox, outbox, policies, sessions
+from exponential.core import clock
+from exponential.core.database import AppBase, Database, GatewayBase
 from exponential.gateway import service as _gateway  # noqa: F401
-from exponential.gateway.policy import OwnNumber
-from exponential.gateway.requests import NodeRequest
-from exponential.gateway.sessions import Limits
-from exponential.gateway.wire import Account, Inbound
-from exponential.workspace import facts, history, meeting_import, meetings, notes, projects, reminders, tasks
+from exponential.gateway.access import policies
+from exponential.gateway.access.policy import OwnNumber
+from exponential.gateway.cluster.rpc import NodeRequest
+from exponential.gateway.messages import inbox, outbox
+from exponential.gateway.sessions import contacts, sessions
+from exponential.gateway.sessions.sessions import Limits
+from exponential.gateway.worker.protocol import Account, Inbound
+from exponential.workspace import facts, history, notes, projects, reminders, tasks
+from exponential.workspace.meetings import meetings, transcript_import
 
 # In every word, name, address and number below stands one of these.
 WORD, NUMBER = "xyzzy", "77889900"
@@ -56,10 +59,10 @@ async def test_the_apps_database(app_database: Database) -> None:
     async with app_database.transaction() as session:
         user = await users.add(session, email=f"{WORD}@example.org", name=f"Ada {WORD}")
         await users.describe(session, user.id, email=f"ada.{WORD}@example.org", name=f"Ada {WORD}")
-        await signin.sign_in(session, user.id, "password", f"Firefox of {WORD}")
+        await sign_in.sign_in(session, user.id, "password", f"Firefox of {WORD}")
         await invites.make(session, user, email=f"bob.{WORD}@example.org")
         await access_tokens.make(session, user.id, f"recorder of {WORD}")
-        await attempts.begin(session, f"eve.{WORD}@example.org", f"address {WORD}")
+        await sign_in_attempts.begin(session, f"eve.{WORD}@example.org", f"address {WORD}")
         email = f"cid.{WORD}@example.org"
         claims = Claims("https://id.example.org", f"cid.{WORD}", email, email_verified=True, name=f"Cid {WORD}")
         await identities.user_of(session, claims)
@@ -67,7 +70,7 @@ async def test_the_apps_database(app_database: Database) -> None:
         project = await projects.create_project(session, user.id, f"Project {WORD}")
         await projects.update_project(session, user.id, project.id, note=f"on {WORD}")
         await tasks.create_task(session, user.id, f"call {WORD}", project=project.id)
-        said = await meeting_import.read(SAID, lane="alice", today=date(2026, 5, 4))
+        said = await transcript_import.read(SAID, lane="alice", today=date(2026, 5, 4))
         await meetings.import_meeting(session, user.id, said, f"About {WORD}", external_id=f"id of {WORD}")
         await facts.remember(session, user.id, f"likes {WORD}")
         await notes.leave_note(session, user.id, f"see {WORD}", f"Bob {WORD}")
@@ -90,7 +93,7 @@ async def test_the_apps_database(app_database: Database) -> None:
             session.add(ToolCall(turn_id=turn.id, call_id="1", name="create_task", args={"title": WORD}, result=WORD))
             await session.flush()
             if incoming is mine:
-                await reminding.keep_place(session, reminder, turn.id)
+                await due_reminders.keep_place(session, reminder, turn.id)
             else:
                 await approvals.hold_back(session, chat, turn, f"yes, {WORD}", [message])
     rows = await everything(app_database)

@@ -3,32 +3,32 @@ from datetime import timedelta
 
 import pytest
 
-from exponential import clock
-from exponential.auth import signin, users
+from exponential.auth import sign_in, users
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.errors import BadInput, NotFound, Unauthorized
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, NotFound, Unauthorized
 
 
 async def test_a_link_signs_in_once(app_database: Database) -> None:
     async with app_database.transaction() as session:
         user = await users.local_user(session)
-        link = await signin.make_link(session, user)
+        link = await sign_in.make_link(session, user)
     async with app_database.transaction() as session:
-        token = await signin.open_session(session, link)
+        token = await sign_in.open_session(session, link)
     async with app_database.transaction() as session:
-        assert (await signin.who(session, token)).id == user.id
+        assert (await sign_in.who(session, token)).id == user.id
         with pytest.raises(Unauthorized, match="used already"):
-            await signin.open_session(session, link)
+            await sign_in.open_session(session, link)
 
 
 async def test_two_who_open_a_link_at_once_are_one_too_many(app_database: Database) -> None:
     async with app_database.transaction() as session:
-        link = await signin.make_link(session, await users.local_user(session))
+        link = await sign_in.make_link(session, await users.local_user(session))
 
     async def open_it() -> None:
         async with app_database.transaction() as session:
-            await signin.open_session(session, link)
+            await sign_in.open_session(session, link)
 
     outcomes = await asyncio.gather(*(open_it() for _ in range(4)), return_exceptions=True)
     assert outcomes.count(None) == 1 and all(isinstance(each, Unauthorized) for each in outcomes if each)
@@ -36,19 +36,19 @@ async def test_two_who_open_a_link_at_once_are_one_too_many(app_database: Databa
 
 async def test_a_link_expires(app_database: Database) -> None:
     async with app_database.transaction() as session:
-        link = await signin.make_link(session, await users.local_user(session))
+        link = await sign_in.make_link(session, await users.local_user(session))
     with clock.frozen(clock.now() + timedelta(hours=2)):
         async with app_database.transaction() as session:
             with pytest.raises(Unauthorized, match="expired"):
-                await signin.open_session(session, link)
+                await sign_in.open_session(session, link)
 
 
 async def test_signing_out_ends_the_session(app_database: Database) -> None:
     async with app_database.transaction() as session:
-        token = await signin.open_session(session, await signin.make_link(session, await users.local_user(session)))
-        await signin.close_session(session, token)
+        token = await sign_in.open_session(session, await sign_in.make_link(session, await users.local_user(session)))
+        await sign_in.close_session(session, token)
         with pytest.raises(Unauthorized, match="not signed in"):
-            await signin.who(session, token)
+            await sign_in.who(session, token)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from exponential.errors import Unauthorized
-from exponential.http.streams import EventStream, StreamGuard, admit
+from exponential.core.errors import Unauthorized
+from exponential.core.http.event_streams import EventStream, StreamGuard, admit
 
 EVERY = 0.05
 

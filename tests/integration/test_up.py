@@ -17,8 +17,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from exponential import launch, log
-from exponential.listening import listen
+from exponential.cli import installation
+from exponential.core import log
+from exponential.core.http.sockets import listen
 
 
 @pytest.fixture
@@ -129,11 +130,11 @@ async def test_a_port_in_use_is_told_whoever_answers_there(data: Path) -> None:
 async def test_a_slow_machine_gets_its_time_and_is_told_of_it(
     data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "TOLD_EVERY", 0.2)
+    monkeypatch.setattr(installation, "TOLD_EVERY", 0.2)
     log.configure("info")
-    place = await asyncio.to_thread(launch.app_settings, data)
+    place = await asyncio.to_thread(installation.app_settings, data)
     with listen("127.0.0.1", 0) as listener:
-        service = launch.Service("app", listener, data, {"DATABASE_URL": place.database_url})
+        service = installation.Service("app", listener, data, {"DATABASE_URL": place.database_url})
         starting = asyncio.create_task(service.start())
         process = await until(lambda: service._process)
         process.send_signal(signal.SIGSTOP)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from exponential.settings import AppSettings, GatewaySettings
+from exponential.core.settings import AppSettings, GatewaySettings
 
 ROOT = Path(__file__).parent.parent.parent
 

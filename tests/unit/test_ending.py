@@ -2,12 +2,12 @@
 
 import asyncio
 
-from exponential import ending
-from exponential.ending import end
+from exponential.core import cancellation
+from exponential.core.cancellation import end
 
 
 async def test_ends_what_took_its_cancellation_for_an_error(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(ending, "AGAIN", 0.05)
+    monkeypatch.setattr(cancellation, "AGAIN", 0.05)
     survived = 0
 
     async def work() -> None:

@@ -16,7 +16,7 @@ ctypes.CDLL.__init__, ctypes.util.find_library = load, lambda name: None
 """
 
 
-@pytest.mark.parametrize("module", ["exponential.gateway.whatsapp", "exponential.protocol.protobufs"])
+@pytest.mark.parametrize("module", ["exponential.gateway.worker.neonize_client", "exponential.protocol.protobufs"])
 def test_the_client_is_imported_without_the_systems_libmagic(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"{WITHOUT_LIBMAGIC}\nimport {module}"], check=True)
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from exponential.listening import listen
+from exponential.core.http.sockets import listen
 
 
 def test_what_is_sent_leaves_at_once() -> None:

@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from python_multipart import QuerystringParser
 from sqlalchemy.exc import DBAPIError
 
-from exponential import log
+from exponential.core import log
 
 
 def test_secrets_numbers_and_text_are_blotted_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +85,7 @@ def test_the_same_failure_again_and_again_is_counted(
 ) -> None:
     log.configure("info")
     now = 1_000.0
-    monkeypatch.setattr("exponential.log.time.monotonic", lambda: now)
+    monkeypatch.setattr("exponential.core.log.time.monotonic", lambda: now)
     for second in range(61):
         now = 1_000.0 + second
         for lane in ("inbox", "outbox"):

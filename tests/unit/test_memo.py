@@ -1,6 +1,6 @@
 """Results are kept within a block, and nowhere after it."""
 
-from exponential import memo
+from exponential.workspace.text import memo
 
 
 def test_a_function_runs_once_for_the_same_arguments_within_a_block() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 PROGRAM = """
 import ctypes, os, resource, sys
-from exponential import memory_protection
+from exponential.core import memory_protection
 if sys.argv[1] == "limited":
     memory_protection._may_lock_all = lambda: False
 memory_protection.protect_memory()

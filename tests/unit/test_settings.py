@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from exponential.errors import ConfigurationError
-from exponential.settings import AppSettings, GatewaySettings, read, with_secrets
+from exponential.core.errors import ConfigurationError
+from exponential.core.settings import AppSettings, GatewaySettings, read, with_secrets
 
 
 def test_a_bad_value_is_named() -> None:

@@ -18,7 +18,7 @@ import psycopg
 from environment import bare
 
 from benchmarks.ports import free_port
-from exponential import embedded, postgres_programs
+from exponential.core.postgres import embedded, programs
 
 Answer = TypeVar("Answer")
 ADA, BEN = "+4915112345601", "+4915112345602"  # who have an account here
@@ -266,5 +266,5 @@ class Installation:
 
 def _postgres_tool(name: str, *arguments: str) -> None:
     """Run one of the programs that come with the embedded Postgres."""
-    ended = subprocess.run([postgres_programs.find(name), *arguments], capture_output=True, text=True, encoding="utf-8")
+    ended = subprocess.run([programs.find(name), *arguments], capture_output=True, text=True, encoding="utf-8")
     assert ended.returncode == 0, ended.stderr

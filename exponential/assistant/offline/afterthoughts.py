@@ -9,7 +9,7 @@ from exponential.assistant.offline.asides import turned
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Step
 from exponential.assistant.offline.words import LIST, VERBS
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 Understand = Callable[[str], list[Step] | None]
 _NOTED = 9  # words that are noted down as they are, when they have a day

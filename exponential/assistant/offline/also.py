@@ -11,7 +11,7 @@ from exponential.assistant.offline import details, pointing, ranges
 from exponential.assistant.offline.listing import when
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Step
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _TOO = r"(?:[\s,]+(?:as\s+well|too|also|please|pls|thanks|then))*"
 _AND_TOO = whole(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from exponential.assistant.offline import details
 from exponential.assistant.offline.steps import Call, Heard, Step
 from exponential.assistant.offline.words import LIST, VERBS
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 ADD = (
     r"(?:add|create|make|put(?:\s+down)?|note(?:\s+down)?|write(?:\s+down)?|jot\s+down|record|save|enter|log|new|set\s+up"

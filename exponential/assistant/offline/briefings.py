@@ -5,7 +5,7 @@ from datetime import datetime, time
 from typing import Any
 
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
-from exponential.workspace import hours
+from exponential.workspace.text import times
 
 TOOL = "set_briefing"
 AT_WHAT_TIME = "At what time? Say for example *send me a briefing every day at 7:30*."
@@ -43,7 +43,7 @@ def briefing(heard: Heard) -> list[Step] | None:
     if _UNWANTED.fullmatch(heard.text.strip()):
         return [Call(TOOL, {"at": "off"})]
     text = re.sub(r"^(?:only|just)\s+", "", heard.text.strip(), flags=re.IGNORECASE)
-    wanted = _WANTED.fullmatch(hours.figures(text))
+    wanted = _WANTED.fullmatch(times.figures(text))
     if wanted is None:
         return None
     when = wanted["when"]

@@ -10,7 +10,7 @@ from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.placing import placed
 from exponential.assistant.offline.steps import Heard, Step
 from exponential.assistant.offline.values import each, meant
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _TAIL = re.compile(
     r"(?:[\s,]+(?:instead|rather|please|pls|not\s+(?:on\s+)?(?:today|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"

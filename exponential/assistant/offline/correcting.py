@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rapidfuzz.distance import OSA
 
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _MARK = re.compile(
     r"(?:\s*(?:[,;…–—-]|\.+)\s*(?:(?:oh|ah|um|er|uh)\s+)?(?:no+|nope|wait|actually|sorry|sry|correction|rather)\b"

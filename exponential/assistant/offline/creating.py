@@ -9,7 +9,7 @@ from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.quoting import RETITLES, quoted_title
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
 from exponential.assistant.offline.words import VERBS, split_requests
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 WHAT = "What shall I add? For example: *Add a task: buy milk tomorrow*."
 

@@ -3,7 +3,7 @@
 import re
 
 from exponential.assistant.offline.pointing import EDGES
-from exponential.memo import memoised
+from exponential.workspace.text.memo import memoised
 
 _LEVEL = r"(?P<level>low|normal|medium|high|top|highest|urgent|critical)"
 LEVELS = {"medium": "normal", "top": "high", "highest": "urgent", "critical": "urgent", "important": "high"}

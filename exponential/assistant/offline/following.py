@@ -9,7 +9,7 @@ from exponential.assistant.offline.combining import combined
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.retitling import retitled
 from exponential.assistant.offline.steps import Call, Heard, Step
-from exponential.workspace import dates, days
+from exponential.workspace.text import dates, days
 
 _Args = dict[str, Any]
 

@@ -5,7 +5,7 @@ from exponential.assistant.offline.creating import FILTERS, tasks_of
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Heard, Step
 from exponential.assistant.offline.words import VERBS, split_requests
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _FOR_DAY = whole(
     rf"(?:(?P<counted>(?:{ADD}\s+|there(?:['’]?s|\s+is|\s+are)\s+)?(?:(?:an?|the|my|one|two|three|four|five|some|a\s+few|a\s+couple\s+of|another|other|more|last|next|\d)\s+)*"

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from exponential.assistant.offline.words import VERBS
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _JOINT = re.compile(r"(\s*[,;]\s*(?:and\s+)?|\s+and\s+)", re.IGNORECASE)
 _MOVES = re.compile(

@@ -10,7 +10,6 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 
-from exponential import memo
 from exponential.assistant.offline import (
     afterthoughts,
     also,
@@ -52,6 +51,7 @@ from exponential.assistant.offline import (
     typos,
 )
 from exponential.assistant.offline.steps import Call, Heard, Kind, Rule, Say, Step, has_call
+from exponential.workspace.text import memo
 
 RULES: tuple[Rule, ...] = (
     talking.not_text,

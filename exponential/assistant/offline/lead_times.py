@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exponential.assistant.offline import occasions
 from exponential.assistant.offline.repeating import MORNING, bare_hours, repetition
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 MAX_JOINTS = 5
 

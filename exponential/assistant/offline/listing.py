@@ -10,7 +10,7 @@ from exponential.assistant.offline.meetings import given
 from exponential.assistant.offline.steering import pointed_at
 from exponential.assistant.offline.steps import Call, Heard, Step
 from exponential.assistant.offline.words import VERBS
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _NOUN = r"(?:tasks?|to[\s-]?dos?|to[\s-]?do\s+list|task\s+list|list|items?|things?\s+to\s+do|ones)"
 _ASKS = re.compile(

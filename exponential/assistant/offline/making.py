@@ -7,7 +7,7 @@ from typing import Any
 from exponential.assistant.offline import choosing, details, pointing
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 WHICH = "Which of the action items? Say *the second one*, or *all*."
 

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from exponential.assistant.offline.words import gerund_to_imperative
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _SOUNDS = (
     r"(?:hey+|hi+|hello|hiya|yo|yes|yeah|yep|yup|nope|oh+|ah+|aha|um+|uh+|er+m?|hm+|wait|oops|well(?!\s+done)|right"

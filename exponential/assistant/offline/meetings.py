@@ -7,7 +7,7 @@ from exponential.assistant.offline import choosing, owners, pointing, ranges
 from exponential.assistant.offline.making import tasks_of_items
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Step
-from exponential.workspace import dates, days
+from exponential.workspace.text import dates, days
 
 LONG_AHEAD = 90  # days; no minutes are of a meeting so far ahead
 PASTE = "Paste the transcript into your next message, and I keep it and take the minutes."

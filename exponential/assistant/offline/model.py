@@ -22,10 +22,10 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.profiles import ModelProfile
 from pydantic_ai.settings import ModelSettings
 
-from exponential import clock
 from exponential.assistant import prompts
 from exponential.assistant.offline import intents, memory, phrasing
 from exponential.assistant.offline.steps import Call, File, Heard
+from exponential.core import clock
 
 # As Paddy's instructions put it.
 _ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from exponential.assistant.offline import details, ranges
 from exponential.assistant.offline.steps import Heard
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _WORD = re.compile(r"[\w&][\w&'’-]*")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")

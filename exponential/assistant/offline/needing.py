@@ -9,7 +9,7 @@ from exponential.assistant.offline.creating import tasks_of
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Heard, Step
 from exponential.assistant.offline.words import ERRANDS, VERBS
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _BARE = whole(  # "eggs on my shopping list please", without a verb
     r"(?!(?:what|which|who|is|are|was|how|any|every|all|no|the\s+(?:first|second|third|last)|put|move|mark|take|remove|delete|show|list|tick|check|cross|do|did|have|i|it|that|this)\b)"

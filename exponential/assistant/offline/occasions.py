@@ -7,7 +7,7 @@ from itertools import islice
 
 from exponential.assistant.offline.asides import turned
 from exponential.assistant.offline.steps import Call, Step
-from exponential.workspace import dates, days
+from exponential.workspace.text import dates, days
 
 Understand = Callable[[str], list[Step] | None]
 

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from exponential.assistant.offline import ranges
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _WEEKDAY = re.compile(
     r"\b(?:(?:on|from|than|for)\s+)?(?:(?:last|this|this\s+past|past)\s+)?(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day)(?:['’]s)?\b",

@@ -9,9 +9,10 @@ from exponential.assistant.offline.meetings import PASTE, held
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
 from exponential.assistant.offline.words import VERBS
-from exponential.errors import BadInput
-from exponential.workspace import documents, transcripts
-from exponential.workspace.transcripts import Transcript
+from exponential.core.errors import BadInput
+from exponential.workspace.meetings import transcripts
+from exponential.workspace.meetings.transcripts import Transcript
+from exponential.workspace.text import documents
 
 _HEAD = re.compile(
     r"^(?:(?:please|pls|here\s+is|here['’]?s|this\s+is|import|save|keep|add|store|read|take)\b[\s,]*)*"

@@ -7,7 +7,7 @@ from exponential.assistant.offline import details, pointing
 from exponential.assistant.offline.belonging import ADD, ON_LIST
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Step
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _ADD_QUOTED = whole(
     rf"(?:{ADD}|pop|stick|schedule|file|(?:i\s+|we\s+)?(?:need|want))(?:\s+(?P<before>(?:(?:a|an|the|new|task|to-?do|item|called|named|titled|high|low|urgent|priority|high-priority|low-priority|for\s+me)\s*)*))?\s*[:,]?\s*"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from exponential.workspace import dates, days, hours
+from exponential.workspace.text import dates, days, times
 
 Range = tuple[date | None, date | None]
 
@@ -66,7 +66,7 @@ def take(text: str, now: datetime, *, ahead: bool = False) -> tuple[str, Range |
     `ahead`: it is about what is to come, so that "in June" is the June ahead.
     """
     today = now.date()
-    text = hours.without_closing(text)  # "the first of May" is no month
+    text = times.without_closing(text)  # "the first of May" is no month
     between = _BETWEEN.search(text)
     if between is not None and (range_ := _between(between, now, ahead=ahead)) is not None:
         return text[: between.start()].strip(), range_

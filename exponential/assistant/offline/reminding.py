@@ -11,7 +11,7 @@ from exponential.assistant.offline.repeating import bare_hours, first_moment, re
 from exponential.assistant.offline.snoozing import WHEN as WHEN
 from exponential.assistant.offline.snoozing import cancelled, snoozed
 from exponential.assistant.offline.steps import Call, Heard, Say, Step, distinct
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 WHAT = "What shall I remind you of, and when? For example: *Remind me tomorrow at 9 to call mom*."
 

@@ -3,8 +3,8 @@
 import re
 from datetime import date, datetime, time, timedelta
 
-from exponential.workspace import dates, hours
-from exponential.workspace.days import MONTH
+from exponential.workspace.text import dates, times
+from exponential.workspace.text.days import MONTH
 
 MORNING = time(9)  # when a reminder comes whose hour was not said
 
@@ -78,7 +78,7 @@ _PARTS = {"morning": time(9), "afternoon": time(15), "evening": time(19), "night
 
 # As dates.extract knows them behind an hour.
 _HALVES = {"morning": "morning", "afternoon": "afternoon", "evening": "evening", "night": "night"}
-_HOUR = re.compile(rf"\bat\s+(?:{hours.SPOKEN}|(?:1[0-2]|0?[1-9])(?::\d\d)?)(?![\d:]|\s*[ap]\.?m\b)", re.IGNORECASE)
+_HOUR = re.compile(rf"\bat\s+(?:{times.SPOKEN}|(?:1[0-2]|0?[1-9])(?::\d\d)?)(?![\d:]|\s*[ap]\.?m\b)", re.IGNORECASE)
 
 
 _PART = re.compile(r"^\s*(?:in\s+the\s+)?(?P<part>morning|afternoon|evening|night)\b", re.IGNORECASE)

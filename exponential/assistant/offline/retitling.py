@@ -5,7 +5,7 @@ import re
 from exponential.assistant.offline import pointing
 from exponential.assistant.offline.steps import Heard
 from exponential.assistant.offline.words import VERBS
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _MEANT = re.compile(
     r"(?:(?:no|nope|sorry|sry|oops|wait|actually|ah|oh)[\s,.!]+)*(?:(?:i\s+mean(?:t)?|make\s+(?:that|it)|should\s+be|it['’]?s)[\s,:]+(?P<new>.+?)"

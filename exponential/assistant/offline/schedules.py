@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product, takewhile
 
 from exponential.assistant.offline.repeating import WEEKDAYS, weekday
-from exponential.workspace import hours
-from exponential.workspace.days import MONTH
+from exponential.workspace.text import times as hours
+from exponential.workspace.text.days import MONTH
 
 MAX_TIMES = 20  # days × hours of one request
 

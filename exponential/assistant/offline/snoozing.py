@@ -9,7 +9,7 @@ from exponential.assistant.offline import pointing
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.repeating import MORNING, bare_hours
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 WHEN = "When shall I remind you? For example: *tomorrow at 9*."
 

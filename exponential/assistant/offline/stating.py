@@ -6,7 +6,7 @@ from exponential.assistant.offline import choosing, details, pointing
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Heard, Step
 from exponential.assistant.offline.values import Args, each, meant
-from exponential.workspace import dates, days
+from exponential.workspace.text import dates, days
 
 _FILE = whole(
     r"(?:move|assign|transfer|put|switch|file|reassign|link|attach)\s+(?P<name>.+?)\s+(?:over\s+)?(?:to|into|in|under|with)\s+(?:the\s+)?(?:project\s+)?(?P<project>[\w&'’-]+"

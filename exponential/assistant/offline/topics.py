@@ -7,7 +7,7 @@ from dataclasses import replace
 from exponential.assistant.offline import pointing
 from exponential.assistant.offline.steps import Call, Heard, Step
 from exponential.assistant.offline.words import VERBS
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 Understand = Callable[[Heard], list[Step] | None]
 

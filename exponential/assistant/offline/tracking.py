@@ -7,7 +7,7 @@ from exponential.assistant.offline import pointing
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steering import THE, known, updated
 from exponential.assistant.offline.steps import Call, Heard, Step
-from exponential.workspace import dates
+from exponential.workspace.text import dates
 
 _NOTE = whole(
     rf"(?:project\s+)?(?:status\s+)?update\s+(?:(?:on|for|in|about)\s+{THE}(?:project\s+)?|project\s+"

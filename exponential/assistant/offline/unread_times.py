@@ -2,7 +2,7 @@
 
 import re
 
-from exponential.workspace.days import MONTH
+from exponential.workspace.text.days import MONTH
 
 _FULL = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|today|tonight|tomorrow|weekdays?|weekends?)"
 _MONTH = MONTH.replace("?P<month>", "?:")

@@ -6,8 +6,8 @@ has, `GUEST` what that of other people has.
 
 from pydantic_ai import CombinedToolset
 
-from exponential.assistant.ledger import Deps
 from exponential.assistant.tools import briefing, meetings, memory, notes, projects, questions, reminders, tasks
+from exponential.assistant.turns.ledger import Deps
 
 OWNER = CombinedToolset[Deps](
     [

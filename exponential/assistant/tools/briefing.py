@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic_ai import FunctionToolset, RunContext
 
 from exponential.assistant import briefing
-from exponential.assistant.ledger import Deps
+from exponential.assistant.turns.ledger import Deps
 
 tools = FunctionToolset[Deps]()
 

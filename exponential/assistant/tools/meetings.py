@@ -6,12 +6,12 @@ from uuid import UUID
 
 from pydantic_ai import FunctionToolset, RunContext
 
-from exponential import sandbox
-from exponential.assistant import media
-from exponential.assistant.ledger import BEFORE, Deps
-from exponential.workspace import meeting_import, meetings
-from exponential.workspace.meeting_import import MeetingImport
-from exponential.workspace.zones import today_of
+from exponential.assistant.files import attachments
+from exponential.assistant.turns.ledger import BEFORE, Deps
+from exponential.core import sandbox
+from exponential.workspace.meetings import meetings, transcript_import
+from exponential.workspace.meetings.transcript_import import MeetingImport
+from exponential.workspace.text.zones import today_of
 
 tools = FunctionToolset[Deps]()
 
@@ -27,10 +27,10 @@ async def _read(
     filename = ""
     if attachment is not None:
         async with ctx.deps.database.transaction() as session:
-            source, filename = await media.content_of(session, ctx.deps.user.id, attachment)
+            source, filename = await attachments.content_of(session, ctx.deps.user.id, attachment)
     user = ctx.deps.user
     lane = sandbox.programs(user.id) if ctx.deps.source == "mcp" else str(user.id)
-    return await meeting_import.read(source, filename, lane=lane, today=today_of(user), held_on=held_on)
+    return await transcript_import.read(source, filename, lane=lane, today=today_of(user), held_on=held_on)
 
 
 @tools.tool(metadata={BEFORE: _read})

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic_ai import FunctionToolset, RunContext
 
-from exponential.assistant.ledger import Deps
+from exponential.assistant.turns.ledger import Deps
 from exponential.workspace import facts
 
 tools = FunctionToolset[Deps]()

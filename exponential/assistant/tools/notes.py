@@ -5,9 +5,9 @@ from typing import Any
 from pydantic_ai import FunctionToolset, RunContext
 
 from exponential.assistant import conversation
-from exponential.assistant.ledger import Deps
+from exponential.assistant.turns.ledger import Deps
 from exponential.workspace import notes
-from exponential.workspace.zones import zone_of
+from exponential.workspace.text.zones import zone_of
 
 tools = FunctionToolset[Deps]()
 guest_tools = FunctionToolset[Deps]()

@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from pydantic_ai import FunctionToolset, RunContext
 
-from exponential.assistant.ledger import Deps
-from exponential.workspace import progress, projects
-from exponential.workspace.zones import zone_of
+from exponential.assistant.turns.ledger import Deps
+from exponential.workspace import project_status as progress
+from exponential.workspace import projects
+from exponential.workspace.text.zones import zone_of
 
 tools = FunctionToolset[Deps]()
 

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic_ai import FunctionToolset, RunContext
 
-from exponential.assistant.ledger import Deps
-from exponential.workspace import questions, tasks
+from exponential.assistant.turns.ledger import Deps
+from exponential.workspace import queries, tasks
 
 tools = FunctionToolset[Deps]()
 
@@ -14,8 +14,8 @@ tools = FunctionToolset[Deps]()
 @tools.tool
 async def query(
     ctx: RunContext[Deps],
-    about: questions.About,
-    status: questions.Status | None = None,
+    about: queries.About,
+    status: queries.Status | None = None,
     since: date | None = None,
     until: date | None = None,
     due: Literal["today", "tomorrow", "week"] | None = None,
@@ -23,8 +23,8 @@ async def query(
     project: str | None = None,
     priority: tasks.Priority | None = None,
     owner: str | None = None,
-    without: questions.Without | None = None,
-    group_by: questions.GroupBy | None = None,
+    without: queries.Without | None = None,
+    group_by: queries.GroupBy | None = None,
     compare_since: date | None = None,
     compare_until: date | None = None,
 ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ async def query(
         compare_since: First day of a second range to compare with.
         compare_until: Last day of it.
     """
-    question = questions.Question(
+    question = queries.Question(
         about,
         status,
         since,
@@ -61,4 +61,4 @@ async def query(
         compare_since=compare_since,
         compare_until=compare_until,
     )
-    return await questions.answer(ctx.deps.session, ctx.deps.user.id, question)
+    return await queries.answer(ctx.deps.session, ctx.deps.user.id, question)

@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic_ai import FunctionToolset, RunContext
 
-from exponential.assistant import reminding
-from exponential.assistant.ledger import Deps
+from exponential.assistant import due_reminders
+from exponential.assistant.turns.ledger import Deps
 from exponential.workspace import reminders
-from exponential.workspace.zones import zone_of
+from exponential.workspace.text.zones import zone_of
 
 tools = FunctionToolset[Deps]()
 
@@ -26,7 +26,7 @@ async def remind(
         every: Repeat only every so many days, weeks, months or years.
     """
     made = await reminders.remind(ctx.deps.session, ctx.deps.user.id, text, at, repeat, every)
-    await reminding.keep_place(ctx.deps.session, made, ctx.deps.turn_id)
+    await due_reminders.keep_place(ctx.deps.session, made, ctx.deps.turn_id)
     return _told(ctx, made)
 
 

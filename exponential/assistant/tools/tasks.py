@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic_ai import FunctionToolset, RunContext
 
-from exponential.assistant.ledger import Deps
-from exponential.workspace import history, meetings, tasks
+from exponential.assistant.turns.ledger import Deps
+from exponential.workspace import history, tasks
+from exponential.workspace.meetings import meetings
 
 MAX_LISTED = 50  # tasks in one tool result; the count tells of the rest
 

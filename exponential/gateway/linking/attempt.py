@@ -6,10 +6,9 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from exponential import log
-from exponential.errors import ConfigurationError
-from exponential.gateway import reasons, whatsapp, wire
-from exponential.gateway.keeper import Keeper
+from exponential.core import log
+from exponential.core.errors import ConfigurationError
+from exponential.gateway.credentials.store_copy import Keeper
 from exponential.gateway.linking import store as stores
 from exponential.gateway.linking.client import (
     AlreadyAnswered,
@@ -23,7 +22,9 @@ from exponential.gateway.linking.client import (
 from exponential.gateway.linking.connection import NotWhatsApp, QueryFailed, Unreachable
 from exponential.gateway.linking.device import NewDevice, Version
 from exponential.gateway.linking.store import UnknownStore
-from exponential.gateway.whatsapp import NotSent, OutcomeUnknown, Refused
+from exponential.gateway.sessions import reasons
+from exponential.gateway.worker import neonize_client, protocol
+from exponential.gateway.worker.neonize_client import NotSent, OutcomeUnknown, Refused
 
 ANSWER_SECONDS = 18.0  # that WhatsApp gets for an answer; the gateway waits a little longer for ours
 T = TypeVar("T")
@@ -33,7 +34,7 @@ _log = log.get(__name__)
 class Attempt:
     """One attempt to link a session's device, into `store`. `root` is the Noise key that WhatsApp is known by."""
 
-    def __init__(self, session: str, store: Keeper, emit: Callable[[wire.Event], None], *, root: bytes) -> None:
+    def __init__(self, session: str, store: Keeper, emit: Callable[[protocol.Event], None], *, root: bytes) -> None:
         self._session, self._store, self._emit, self._root = session, store, emit, root
         self._lock = threading.Lock()  # of the three below
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -45,11 +46,11 @@ class Attempt:
 
         Raises LinkingFailed, and where another try may help Unreachable or NotWhatsApp.
         """
-        if whatsapp.prepare_store(self._store):
+        if neonize_client.prepare_store(self._store):
             return True  # it was linked before, and only the first login is missing
         empty = self._store.content()
         try:
-            version = whatsapp.client_version()
+            version = neonize_client.client_version()
             stores.check(empty)
         except (ConfigurationError, UnknownStore) as error:
             _log.error("client_unknown", session=self._session, why=str(error))
@@ -58,7 +59,7 @@ class Attempt:
             asyncio.run(self._link(empty, version))
         except asyncio.CancelledError:
             return False
-        self._emit(wire.Offline(self._session, reasons.CONFIRMED))
+        self._emit(protocol.Offline(self._session, reasons.CONFIRMED))
         return True
 
     def stop(self) -> None:
@@ -69,7 +70,7 @@ class Attempt:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     def pairing_code(self, phone: str) -> tuple[str, int]:
-        """As whatsapp.Client.pairing_code."""
+        """As neonize_client.Client.pairing_code."""
         code, seconds = self._ask(lambda client: client.pairing_code(phone))
         return code, int(seconds)
 
@@ -84,13 +85,13 @@ class Attempt:
     # --- the linking client's reports
 
     def code(self, code: str, seconds: float) -> None:
-        self._emit(wire.Code(self._session, code, max(1, round(seconds))))
+        self._emit(protocol.Code(self._session, code, max(1, round(seconds))))
 
     def passkey(self, options: dict[str, Any], seconds: float) -> None:
-        self._emit(wire.PasskeyAsked(self._session, options, int(seconds)))
+        self._emit(protocol.PasskeyAsked(self._session, options, int(seconds)))
 
     def compare(self, code: str) -> None:
-        self._emit(wire.PasskeyCode(self._session, code))
+        self._emit(protocol.PasskeyCode(self._session, code))
 
     # --- inside
 
@@ -102,7 +103,7 @@ class Attempt:
                 _log.error("linked_device_not_saved", session=self._session, error=error)
                 raise NotSaved from None
 
-        client = LinkingClient(NewDevice(), version, whatsapp.DEVICE_PROPS, self, save, root=self._root)
+        client = LinkingClient(NewDevice(), version, neonize_client.DEVICE_PROPS, self, save, root=self._root)
         with self._lock:
             if self._stopped:
                 raise asyncio.CancelledError

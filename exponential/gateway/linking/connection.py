@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy
 
-from exponential import log
+from exponential.core import log
 from exponential.protocol.binary import SERVER, DecodeError, Node, Value, decode, encode
 from exponential.protocol.frames import HEADER, FrameBuffer, framed
 from exponential.protocol.keys import KeyPair

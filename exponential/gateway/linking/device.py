@@ -7,7 +7,7 @@ from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
-from exponential.errors import ConfigurationError
+from exponential.core.errors import ConfigurationError
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import ClientPayload, DeviceProps
 

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from fido2.utils import websafe_decode
 
-from exponential import clock
-from exponential.database import Database
-from exponential.errors import BadInput, Conflict, Unavailable
-from exponential.gateway import sessions
-from exponential.gateway.outbox import SendFailed, SendUnknown
-from exponential.gateway.requests import Holder
-from exponential.gateway.sessions import Session
-from exponential.gateway.supervisor import Supervisor
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, Conflict, Unavailable
+from exponential.gateway.cluster.rpc import Holder
+from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker.supervisor import Supervisor
 from exponential.protocol.passkey import ORIGIN
 
 WITHIN = 25.0  # seconds that the session's client gets for an answer, wherever it runs

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from exponential import encryption
+from exponential.core import encryption
 from exponential.migrations.columns import Row, blinded, encrypt, make_index_key
 
 revision = "0016"

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from exponential import encryption
+from exponential.core import encryption
 from exponential.migrations.columns import Row, write
 
 revision = "0017"

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from alembic import op
 
-from exponential import encryption
+from exponential.core import encryption
 from exponential.migrations.columns import Row, Write, blinded, encrypt, make_index_key, rebuild, write
 
 revision = "0006"

@@ -5,10 +5,10 @@ from typing import Any
 
 from gateways import ADA, SECRET, App, Gateway, StartGateway, link, until
 
-from exponential.auth import tokens
-from exponential.auth.tokens import Identity
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.auth import service_tokens
+from exponential.auth.service_tokens import Identity
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.protocol.binary import Node
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
@@ -66,7 +66,7 @@ class World:
 
     async def call(self, method: str, path: str, expected: int = 200, **body: Any) -> Any:
         """A request as Ada's; the answer's JSON. The path is below the session."""
-        token = tokens.issue(ADA, secret=SECRET, audience=tokens.GATEWAY)
+        token = service_tokens.issue(ADA, secret=SECRET, audience=service_tokens.GATEWAY)
         answer = await self.gateway.http.request(
             method, f"/sessions/{self.session}{path}", json=body or None, headers={"Authorization": f"Bearer {token}"}
         )

@@ -6,7 +6,7 @@ import pytest
 from answering import World
 from gateways import App, StartGateway
 
-from exponential.loopback.server import Loopback
+from exponential.loopback.server.server import Loopback
 
 
 @pytest.fixture

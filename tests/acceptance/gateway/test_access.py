@@ -9,8 +9,8 @@ import pytest
 from answering import BOBS_CHAT, World
 from gateways import children, until
 
-from exponential.errors import BadInput, Conflict
-from exponential.loopback import routing
+from exponential.core.errors import BadInput, Conflict
+from exponential.loopback.server import routing
 
 
 async def test_a_chosen_person_is_a_guest_and_gets_answers(linked: World) -> None:

@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 from gateways import ADA, BOB, Gateway, StartGateway, is_status, scan, shown, until
 
-from exponential.errors import Conflict, NotFound
-from exponential.gateway import condition, wire
+from exponential.core.errors import Conflict, NotFound
+from exponential.gateway import health
+from exponential.gateway.worker import protocol
 
 Folder = Callable[[str], Path]
 CHAT = "4915112345678@s.whatsapp.net"
@@ -55,7 +56,7 @@ async def test_actions_in_the_wrong_state_are_told_so(start_gateway: StartGatewa
     async with start_gateway() as gateway:
         session = await gateway.client.login(ADA)
         await shown(gateway, session)
-        await gateway.operations.reports.apply(wire.PairingEnded(session, "exhausted"))
+        await gateway.operations.reports.apply(protocol.PairingEnded(session, "exhausted"))
         with pytest.raises(Conflict) as caught:
             await gateway.client.pairing_code(ADA, session, "+4915112345678")
         assert caught.value.code == "not_pending"
@@ -103,7 +104,7 @@ async def test_a_hundred_identical_requests_leave_one_effect(
 
 
 async def epoch(gateway: Gateway, session: str) -> int:
-    from exponential.gateway.sessions import Session
+    from exponential.gateway.sessions.sessions import Session
 
     async with gateway.operations.database.transaction() as db:
         return (await db.get_one(Session, UUID(session))).holder_epoch
@@ -115,7 +116,7 @@ async def test_ready_says_what_is_missing(start_gateway: StartGateway, monkeypat
         await shown(gateway, session)
         answer = await gateway.http.get("/ready")
         assert (answer.status_code, answer.json()) == (200, {"ready": True})
-        monkeypatch.setattr(condition, "ROOM", 2**70)
+        monkeypatch.setattr(health, "ROOM", 2**70)
         answer = await gateway.http.get("/ready")
         assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
         assert "make room" in answer.json()["error"]
@@ -130,7 +131,7 @@ async def test_metrics_in_the_format_of_prometheus(start_gateway: StartGateway, 
         await until(lambda: sent(gateway, session, message))
         await until(lambda: gateway.operations.reports.recorded == 1)
         assert await is_status(gateway, session, "connected")
-        await gateway.operations.reports.apply(wire.Offline(session, "gone for a moment"))
+        await gateway.operations.reports.apply(protocol.Offline(session, "gone for a moment"))
         text = (await gateway.http.get("/metrics")).text
         samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         prefix = "exponential_gateway_"

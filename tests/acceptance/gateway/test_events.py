@@ -14,11 +14,11 @@ import pytest
 from gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown, until
 from sqlalchemy.event import listen
 
-from exponential import clock
-from exponential.auth import tokens
-from exponential.gateway import wire
+from exponential.auth import service_tokens
+from exponential.core import clock
 from exponential.gateway.client import GatewayClient, SessionInfo
-from exponential.loopback.phone import Phone
+from exponential.gateway.worker import protocol
+from exponential.loopback.phones.phone import Phone
 from exponential.loopback.testing import NewPhone
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
@@ -107,7 +107,7 @@ async def test_what_a_worker_reports_is_told_at_once(start_gateway: StartGateway
             delays = []
             for number in range(20):
                 reported = time.monotonic()
-                await gateway.operations.reports.apply(wire.Code(session, f"code {number}", 60))
+                await gateway.operations.reports.apply(protocol.Code(session, f"code {number}", 60))
                 delays.append(await stream.until("qr", code=f"code {number}") - reported)
             print(f"from a worker's report to the event: {sorted(delays)[10] * 1000:.1f} ms in the middle")
             assert sorted(delays)[10] < 1  # a few milliseconds where the machine has time
@@ -124,7 +124,7 @@ async def test_nobody_follows_the_sessions_of_others(start_gateway: StartGateway
 async def test_streams_end_with_the_token_that_opened_them(start_gateway: StartGateway) -> None:
     async with start_gateway() as gateway, gateway.served() as client, httpx.AsyncClient(timeout=60) as http:
         session = await gateway.client.login(ADA)
-        with clock.frozen(clock.now() - tokens.LIFETIME - tokens.LEEWAY + timedelta(seconds=10)):
+        with clock.frozen(clock.now() - service_tokens.LIFETIME - service_tokens.LEEWAY + timedelta(seconds=10)):
             old = gateway.headers(ADA)
 
         async def ended(path: str) -> str:
@@ -153,7 +153,7 @@ async def test_a_users_sessions_are_told_whenever_they_change(start_gateway: Sta
         await gateway.client.login(BOB)
         session = await gateway.client.login(ADA)
         await until(lambda: [info.session_id for info in lists[-1]] == [session])
-        await gateway.operations.reports.apply(wire.PairingEnded(session, "exhausted"))
+        await gateway.operations.reports.apply(protocol.PairingEnded(session, "exhausted"))
         assert await is_status(gateway, session, "expired")
         await until(lambda: lists[-1][0].status == "expired")
         await gateway.client.disconnect(ADA, session)
@@ -169,12 +169,12 @@ async def test_each_step_with_a_passkey_is_told(start_gateway: StartGateway) -> 
         session = await gateway.client.login(ADA)
         async with following(gateway, session) as stream:
             await stream.until("qr")
-            await gateway.operations.reports.apply(wire.PasskeyAsked(session, options, 600))
+            await gateway.operations.reports.apply(protocol.PasskeyAsked(session, options, 600))
             await stream.until("status", statusCode="passkey_asked", passkeyRequired=True)
             await stream.until("passkey", step="sign", options=options)
-            await gateway.operations.reports.apply(wire.PasskeyCode(session, "ABCD-EFGH"))
+            await gateway.operations.reports.apply(protocol.PasskeyCode(session, "ABCD-EFGH"))
             await stream.until("passkey", step="compare", code="ABCD-EFGH", options=None)
-            await gateway.operations.reports.apply(wire.PairingEnded(session, "passkey-silent"))
+            await gateway.operations.reports.apply(protocol.PairingEnded(session, "passkey-silent"))
             await stream.until("status", status="expired", statusCode="passkey_silent", passkeyRequired=False)
 
 
@@ -204,7 +204,7 @@ async def test_a_change_is_looked_up_once_for_all_who_follow(start_gateway: Star
             await stream.until("qr")
         listen(gateway.operations.database._engine.sync_engine, "before_cursor_execute", count)
         for number in range(5):
-            await gateway.operations.reports.apply(wire.Code(session, f"code {number}", 60))
+            await gateway.operations.reports.apply(protocol.Code(session, f"code {number}", 60))
             for stream in streams:
                 await stream.until("qr", code=f"code {number}")
         assert len(looks) == 5
@@ -223,7 +223,7 @@ async def test_a_user_is_told_of_new_codes_too(start_gateway: StartGateway) -> N
         following = asyncio.create_task(follow())
         await until(lambda: told)
         before = len(told)
-        await gateway.operations.reports.apply(wire.Code(session, "another code", 60))
+        await gateway.operations.reports.apply(protocol.Code(session, "another code", 60))
         await until(lambda: len(told) > before)
         assert told[-1] == told[0]
         following.cancel()

@@ -10,9 +10,9 @@ import pytest
 from answering import ADAS_CHAT, World
 from gateways import is_status, until
 
-from exponential.loopback import routing
-from exponential.loopback.phone import Phone, _peer
-from exponential.loopback.signal import pad
+from exponential.loopback.phones.phone import Phone, _peer
+from exponential.loopback.phones.signal import pad
+from exponential.loopback.server import routing
 from exponential.protocol.binary import Node
 
 SOON = 10.0  # seconds; on a quiet machine it takes one

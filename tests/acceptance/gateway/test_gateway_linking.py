@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, scan, shown, until
 
-from exponential import clock
-from exponential.errors import BadInput, Conflict, NotFound, Unavailable
-from exponential.gateway.asking import digits
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound, Unavailable
 from exponential.gateway.client import PairingCode
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.phone import Phone
+from exponential.gateway.linking.pairing_codes import digits
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.testing import NewPhone
 
 NUMBER = "+4915112345678"

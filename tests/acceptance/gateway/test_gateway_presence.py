@@ -4,9 +4,9 @@ import pytest
 from answering import ADAS_CHAT, BOBS_CHAT, World
 from gateways import until
 
-from exponential.gateway import typing_leases
-from exponential.loopback.groups import Group
-from exponential.loopback.writing import ChatMessage
+from exponential.gateway.messages import typing_leases
+from exponential.loopback.phones.messages import ChatMessage
+from exponential.loopback.server.groups import Group
 
 ADA = "+4915112345678"
 

@@ -10,7 +10,7 @@ import pytest
 from answering import ADAS_CHAT, World
 from gateways import ADA, App, StartGateway, is_status, until
 
-from exponential.loopback.server import Loopback
+from exponential.loopback.server.server import Loopback
 
 PICTURE = b"\xff\xd8 a picture " + secrets.token_bytes(200_000)
 VOICE = b"OggS a voice note" * 50

@@ -21,12 +21,12 @@ import pytest
 from embedding import reachable_folder
 from gateways import ADA, SECRET, App, children, is_status, link, until
 
-from exponential import embedded
-from exponential.errors import Unavailable
+from exponential.core.errors import Unavailable
+from exponential.core.postgres import embedded
 from exponential.gateway.client import GatewayClient
-from exponential.loopback.directory import Device
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
 
 CHAT = "{}@s.whatsapp.net"

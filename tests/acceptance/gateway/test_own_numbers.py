@@ -6,8 +6,8 @@ import pytest
 from answering import ADAS_CHAT, BOBS_CHAT, World
 from gateways import until
 
-from exponential.errors import BadInput
-from exponential.gateway import proofs
+from exponential.core.errors import BadInput
+from exponential.gateway.access import own_numbers
 
 
 async def numbers(world: World) -> list[dict[str, str]]:
@@ -53,7 +53,7 @@ async def test_a_code_ends_and_a_new_one_voids_the_old(linked: World, monkeypatc
     new = (await linked.call("POST", "/proofs", 201))["code"]
     linked.bob.send_text(linked.ada, old)
     await linked.only_me_works("heard")
-    monkeypatch.setattr(proofs, "LIFE", timedelta(0))
+    monkeypatch.setattr(own_numbers, "LIFE", timedelta(0))
     over = (await linked.call("POST", "/proofs", 201))["code"]
     assert (await linked.call("GET", "/proofs"))["openUntil"] is None
     for code in (new, over):
@@ -65,7 +65,7 @@ async def test_a_code_ends_and_a_new_one_voids_the_old(linked: World, monkeypatc
 
 async def test_guesses_run_out(linked: World) -> None:
     code = (await linked.call("POST", "/proofs", 201))["code"]
-    for _ in range(proofs.TRIES_PER_SENDER):
+    for _ in range(own_numbers.TRIES_PER_SENDER):
         linked.mallory.send_text(linked.ada, "ABCD-EFGH")
     linked.mallory.send_text(linked.ada, code)
     linked.bob.send_text(linked.ada, code)

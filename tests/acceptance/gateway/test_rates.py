@@ -7,8 +7,8 @@ import pytest
 from answering import World
 from gateways import App, StartGateway
 
-from exponential.gateway import fetching, own_words
-from exponential.loopback.server import Loopback
+from exponential.gateway.messages import media, notices
+from exponential.loopback.server.server import Loopback
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def test_too_many_messages_are_kept_nowhere_and_answered_with_one_sentence
     strict.mallory.send_text(strict.ada, "hello")
     for number in range(4):
         strict.ada.send_text("me", f"mine {number}")
-    told = await strict.bob.wait_for(own_words.TOO_MUCH, chat=strict.ada)
+    told = await strict.bob.wait_for(notices.TOO_MUCH, chat=strict.ada)
     heard = [message["text"] for message in await strict.hears(8)]
     assert [text for text in heard if text.isdecimal()] == ["0", "1", "2"]
     assert {"hello", "mine 0", "mine 3"} <= set(heard)
@@ -52,6 +52,6 @@ async def test_of_too_many_files_in_a_day_the_words_alone_are_kept(
         for _ in range(3):
             world.ada.send_image("me", picture, "own")
         heard = await world.hears(7)
-    over = [message["text"] for message in heard if message["media"].get("problem") == fetching.TOO_MANY]
+    over = [message["text"] for message in heard if message["media"].get("problem") == media.TOO_MANY]
     assert over == ["three"]
     assert all("data" in message["media"] for message in heard if message["text"] != "three")

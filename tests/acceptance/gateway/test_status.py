@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from gateways import ADA, App, Gateway, StartGateway, children, is_status, link, shown, until
 
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from answering import World
 
-from exponential.errors import BadInput
-from exponential.loopback.groups import Group
-from exponential.loopback.phone import Phone
+from exponential.core.errors import BadInput
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.groups import Group
 
 MESSAGES = 1000
 PICTURE = b"\xff\xd8 a picture" * 20

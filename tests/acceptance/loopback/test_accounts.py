@@ -9,8 +9,8 @@ import pytest
 from linking import do, send, shown
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone, until
 from exponential.protocol.binary import JID
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 BACKLOG = 10_000

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 SOURCE = Path(__file__).parent / "baileys"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from linking import do
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 HOUR = 3600

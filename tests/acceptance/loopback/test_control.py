@@ -7,9 +7,9 @@ import httpx
 import pytest
 from linking import said
 
-from exponential.loopback import control
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.control import application
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 PICTURE = b"\x89PNG not really"
@@ -18,7 +18,7 @@ PICTURE = b"\x89PNG not really"
 @pytest.fixture
 async def http(whatsapp: Loopback, alice: Phone, bob: Phone) -> AsyncIterator[httpx.AsyncClient]:
     """Bob's phone at the control URL."""
-    async with control.serving(whatsapp) as url:
+    async with application.serving(whatsapp) as url:
         base = f"{url}/api/phones/{bob.number}"
         async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
             yield client

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exponential import demo
+from exponential.cli import demo
 
 
 async def test_the_phones_and_links_of_a_demo_survive_it(

@@ -9,9 +9,9 @@ import pytest
 from linking import send, shown
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.routing import OLD_COUNTER
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.routing import OLD_COUNTER
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 BACKLOG = 2000

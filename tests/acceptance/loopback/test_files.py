@@ -10,8 +10,8 @@ from linking import decoded, do, encoded, said, send, shown
 from neonize.proto.Neonize_pb2 import UploadResponse
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
-from exponential.loopback.media import MediaError
-from exponential.loopback.phone import ChatMessage, Phone
+from exponential.loopback.phones.phone import ChatMessage, Phone
+from exponential.loopback.server.media_host import MediaError
 
 DATA = secrets.token_bytes(70_001)
 SENDERS: dict[str, Callable[[Phone, Phone], ChatMessage]] = {

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 
 
 async def heard(linked: Any) -> list[str]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.server import Loopback
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from linking import do, encoded, said, send, shown
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import ContextInfo, ExtendedTextMessage, Message
 
-from exponential.loopback.phone import Phone
+from exponential.loopback.phones.phone import Phone
 from exponential.loopback.testing import until
 
 

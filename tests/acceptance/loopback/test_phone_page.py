@@ -20,10 +20,10 @@ from PIL import Image, ImageDraw
 from playwright.async_api import FilePayload, Locator, Route, expect
 from serving import serving
 
-from exponential.loopback import page
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone, until
+from exponential.loopback.web import pages
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202eevil\u202c" + "🦑" * 300
 NAMED = "button|link|textbox|checkbox|switch|combobox|img|dialog|list|region|menu|menuitem"
@@ -68,7 +68,7 @@ async def phones(whatsapp: Loopback, alice: Phone, bob: Phone) -> AsyncIterator[
     async def sign_in() -> str:
         return "/"
 
-    app = page.create(whatsapp, key="key", codes=on_screen, sign_in=sign_in)
+    app = pages.create(whatsapp, key="key", codes=on_screen, sign_in=sign_in)
     async with serving(app, lifespan="off") as url, open_window() as window:
         await window.page.goto(f"{url}/phone")
         yield Phones(window, codes)

@@ -5,9 +5,9 @@ from typing import Any
 
 from linking import do
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.presence import Seen
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.presence import Seen
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 SILENCE = 50  # seconds; after login a keepalive goes out after 20 to 30, its answer has 10 (whatsmeow keepalive.go)

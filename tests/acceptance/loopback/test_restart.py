@@ -13,8 +13,8 @@ import httpx
 import pytest
 from linking import Client, program
 
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 ALICE, BOB = "+4915110000001", "+4915110000002"

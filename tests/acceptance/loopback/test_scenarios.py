@@ -11,10 +11,10 @@ import httpx
 import pytest
 from linking import Client, program
 
-from exponential.loopback import scenario
-from exponential.loopback.phone import Phone
-from exponential.loopback.scenario import ScenarioError
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.scenarios import scenario
+from exponential.loopback.scenarios.scenario import ScenarioError
+from exponential.loopback.server.server import Loopback
 
 # What the real client reports, beyond what the file itself expects; and whether it is connected in the end.
 OUTCOMES = {

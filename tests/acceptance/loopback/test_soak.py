@@ -15,9 +15,9 @@ from typing import Any, cast
 from websockets.asyncio.server import ServerConnection
 
 from benchmarks.soak import Soak, everybody_online, leaks, left_behind
-from exponential.loopback.connection import Connection
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.connection import Connection
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
 
 SEED, WARM, MESSAGES = 20, 30, 400

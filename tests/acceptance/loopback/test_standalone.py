@@ -14,7 +14,7 @@ import httpx
 import pytest
 from linking import Client, program
 
-from exponential.auth import tokens
+from exponential.auth import service_tokens
 
 ALICE, BOB = "+4915110000001", "+4915110000002"
 SECRET = secrets.token_urlsafe(40)
@@ -148,7 +148,7 @@ async def test_the_gateway_is_driven_as_the_help_says(
         "EXPONENTIAL_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "WHATSAPP_GATEWAY_PORT": "0",
     }
-    who = {"Authorization": f"Bearer {tokens.issue(tokens.Identity('me'), secret=SECRET)}"}
+    who = {"Authorization": f"Bearer {service_tokens.issue(service_tokens.Identity('me'), secret=SECRET)}"}
     async with program("gateway", **settings) as process, asyncio.timeout(60):
         assert process.stderr
         while "gateway_listening" not in (line := (await process.stderr.readline()).decode()):

@@ -12,8 +12,8 @@ from serving import serving
 
 from exponential.app import service
 from exponential.auth import passwords
-from exponential.database import Database
-from exponential.settings import AppSettings, read
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings, read
 
 HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 

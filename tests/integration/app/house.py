@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from exponential import clock
-from exponential.auth import signin, tokens
+from exponential.auth import service_tokens, sign_in
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.errors import Unauthorized
-from exponential.settings import AppSettings
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.errors import Unauthorized
+from exponential.core.settings import AppSettings
 
 SECRET = "a secret that app and gateway share in tests"
 ACCESS = {"mode": "only_me", "people": [], "groups": "off", "reactions": False, "readReceipts": True}
@@ -84,8 +84,8 @@ class GatewayStandIn:
         )
 
     def _who(self, request: Request) -> str:
-        token = tokens.from_header(request.headers.get("authorization"))
-        return tokens.verify(token, secret=SECRET, audience=tokens.GATEWAY).user_id
+        token = service_tokens.from_header(request.headers.get("authorization"))
+        return service_tokens.verify(token, secret=SECRET, audience=service_tokens.GATEWAY).user_id
 
     def _mine(self, request: Request) -> dict[str, Any] | None:
         session_id = request.path_params["id"]
@@ -177,7 +177,7 @@ class House:
     async def link(self, user: User) -> str:
         """Path of a fresh sign-in link."""
         async with self.database.transaction() as session:
-            return f"/sign-in/{await signin.make_link(session, user)}"
+            return f"/sign-in/{await sign_in.make_link(session, user)}"
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -17,21 +17,22 @@ from browser import Window, browsing
 from gateways import until
 from playwright.async_api import Browser, Page, expect
 
-from exponential import encryption, launch
-from exponential.auth import consents, signin
+from exponential.auth import consents, sign_in
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.embedded import EmbeddedPostgres
-from exponential.errors import ExponentialError
-from exponential.gateway import sessions
+from exponential.cli import installation
+from exponential.cli.installation import Installation
+from exponential.core import encryption
+from exponential.core.database import Database
+from exponential.core.errors import ExponentialError
+from exponential.core.postgres.embedded import EmbeddedPostgres
+from exponential.core.settings import AppSettings, GatewaySettings, read
 from exponential.gateway.client import GatewayClient
-from exponential.gateway.inbox import PARKED, InboxMessage
-from exponential.launch import Installation
-from exponential.loopback import camera
-from exponential.loopback.directory import Device
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
-from exponential.settings import AppSettings, GatewaySettings, read
+from exponential.gateway.messages.inbox import PARKED, InboxMessage
+from exponential.gateway.sessions import sessions
+from exponential.loopback.phones import camera
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
 
 SECRET = "a secret of more than thirty-two characters"
 PATIENT = 30_000  # milliseconds; this machine may be busy
@@ -48,7 +49,7 @@ class Living:
     whatsapp: Loopback
     browser: Browser
     keys: tuple[bytes, ...]
-    gateway: launch.Service
+    gateway: installation.Service
     gateway_database: str
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(4915110000001))
 
@@ -65,7 +66,7 @@ class Living:
     async def link_of(self, user: User) -> str:
         """A sign-in link's whole address."""
         async with self.database.transaction() as session:
-            return f"{self.url}/sign-in/{await signin.make_link(session, user)}"
+            return f"{self.url}/sign-in/{await sign_in.make_link(session, user)}"
 
     def phone(self, name: str = "Alice") -> Phone:
         return self.whatsapp.add_phone(f"+{next(self.numbers)}", name)
@@ -162,7 +163,7 @@ async def running(postgres: EmbeddedPostgres, folder: Path, **app: object) -> As
             "WHATSAPP_MAX_SESSIONS_PER_USER": str(PER_USER),
             **{name: str(value) for name, value in app.items()},
         }
-        async with launch.running(place, environment) as services, browsing() as browser:
+        async with installation.running(place, environment) as services, browsing() as browser:
             database = Database(place.app.database_url)
             gateway = services.gateway
             client = GatewayClient(gateway.url, SECRET)

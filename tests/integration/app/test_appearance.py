@@ -2,7 +2,7 @@ from browser import open_window
 from house import House
 from playwright.async_api import Page, expect
 
-from exponential.app.pages import THEME_COOKIE
+from exponential.app.core.rendering import THEME_COOKIE
 
 
 async def test_the_choice_is_kept_and_leads_back_to_the_page_it_was_made_on(house: House) -> None:

@@ -7,13 +7,15 @@ from uuid import UUID, uuid4
 import pytest
 from house import House
 
-from exponential.app import chat as chat_page
-from exponential.assistant import chats, conversation, media, progress
+from exponential.app.chat import chat as chat_page
+from exponential.assistant import chats, conversation
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.progress import Progress
-from exponential.assistant.records import Chat, Message
+from exponential.assistant.files import attachments
+from exponential.assistant.tables import Chat, Message
+from exponential.assistant.turns import stream
+from exponential.assistant.turns.stream import Progress
 from exponential.auth.users import User
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core.errors import BadInput, Conflict, NotFound
 
 SCRIPT = {"accept": "application/json"}
 
@@ -117,11 +119,11 @@ async def test_bob_and_charlie_reach_none_of_alices_chats(house: House) -> None:
     hers, bens = await topic(house, alice, "a secret about the garden"), await guest(house, alice, "psst, the garden")
     async with house.database.transaction() as session:
         [said, *_] = await conversation.history(session, hers.id)
-        note = media.attachment("plan.png", "image/png", b"png")
+        note = attachments.attachment("plan.png", "image/png", b"png")
         received = await conversation.receive(
             session, Incoming(alice.id, "web", "look", chat_id=hers.id, attachments=(note,))
         )
-        [files] = (await media.of_messages(session, [received.message_id])).values()
+        [files] = (await attachments.of_messages(session, [received.message_id])).values()
     reads = [
         *(f"/chat/{hers.id}", f"/chat/{bens}", f"/chat/{hers.id}/events", f"/chat/{hers.id}?around={said.id}"),
         *(f"/chat/{hers.id}/{said.id}/text", f"/files/{files[0].id}"),
@@ -211,10 +213,10 @@ async def test_progress_reaches_the_page_of_its_chat_as_safe_html(house: House) 
     feed = chat_page.previews(house.database, chat.id)
     waiting = asyncio.ensure_future(anext(feed))
     while not waiting.done():  # until it listens
-        await progress.publish(house.database, chat.id, Progress(turn, 1, "text", "**a** <script>"))
+        await stream.publish(house.database, chat.id, Progress(turn, 1, "text", "**a** <script>"))
         await asyncio.wait({waiting}, timeout=0.2)
     assert json.loads(waiting.result().split(b"data: ")[1]) == {"preview": "<p><strong>a</strong> &lt;script&gt;</p>\n"}
-    await progress.publish(house.database, chat.id, Progress(turn, 2, "tool", "create_task", "started"))
+    await stream.publish(house.database, chat.id, Progress(turn, 2, "tool", "create_task", "started"))
     async for event in feed:
         if b"steps" in event:
             assert b"Adding a task" in event and b"spinner" in event

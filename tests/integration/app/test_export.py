@@ -13,8 +13,9 @@ import pytest
 from house import House
 from sqlalchemy import text
 
-from exponential.assistant import conversation, media
+from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
+from exponential.assistant.files import attachments
 from exponential.auth.users import User
 
 EXPORT = "/settings/data/export"
@@ -26,7 +27,7 @@ async def send_files(house: House, user: User, count: int) -> dict[str, bytes]:
     files = {f"{number}.bin": os.urandom(SIZE) for number in range(count)}
     for name, data in files.items():
         async with house.database.transaction() as session:
-            attached = (media.attachment(name, "", data),)
+            attached = (attachments.attachment(name, "", data),)
             await conversation.receive(session, Incoming(user.id, "web", "look", attachments=attached))
     return files
 

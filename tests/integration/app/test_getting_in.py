@@ -12,13 +12,13 @@ import pytest
 from house import House, MakeHouse
 from sqlalchemy import select
 
-from exponential import clock
-from exponential.auth import attempts, invites, passwords, users
-from exponential.auth.attempts import Attempt
+from exponential.auth import invites, passwords, sign_in_attempts, users
 from exponential.auth.invites import Invite
+from exponential.auth.sign_in_attempts import Attempt
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.ending import end
+from exponential.core import clock
+from exponential.core.cancellation import end
+from exponential.core.database import Database
 
 GOOD = "correct horse battery staple"
 PAGE = {"accept": "text/html"}
@@ -95,7 +95,7 @@ async def test_guessing_ends_after_five_attempts_and_goes_on_a_quarter_of_an_hou
 ) -> None:
     await with_password(house)
     async with house.client(**PAGE) as client:
-        for _ in range(attempts.FROM_ONE_ADDRESS):
+        for _ in range(sign_in_attempts.FROM_ONE_ADDRESS):
             assert (await try_password(client, "alice@example.org", "guess")).status_code == 401
         refused = await try_password(client, "alice@example.org", GOOD)
         assert refused.status_code == 429 and "Wait 15 minutes" in refused.text
@@ -103,7 +103,7 @@ async def test_guessing_ends_after_five_attempts_and_goes_on_a_quarter_of_an_hou
         assert (await try_password(client, "bob@example.org", "guess")).status_code == 401  # of somebody else
     async with make_house() as restarted, restarted.client() as client:
         assert (await try_password(client, "alice@example.org", GOOD)).status_code == 429
-        with clock.frozen(clock.now() + attempts.WINDOW + timedelta(seconds=1)):
+        with clock.frozen(clock.now() + sign_in_attempts.WINDOW + timedelta(seconds=1)):
             assert (await try_password(client, "alice@example.org", GOOD)).status_code == 303
 
 
@@ -112,7 +112,7 @@ async def test_guesses_at_once_are_counted_one_by_one(house: House) -> None:
     async with house.client() as client:
         guesses = [try_password(client, "alice@example.org", f"guess {number}") for number in range(20)]
         codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
-    assert codes.count(401) == attempts.FROM_ONE_ADDRESS and codes.count(429) + codes.count(503) == 15
+    assert codes.count(401) == sign_in_attempts.FROM_ONE_ADDRESS and codes.count(429) + codes.count(503) == 15
 
 
 async def guess_from(house: House, address: str, email: str, password: str = "a wrong guess") -> httpx.Response:
@@ -170,8 +170,8 @@ async def test_a_guess_counts_when_it_is_tried(house: House, monkeypatch: pytest
     assert await counted(house) == passwords.AT_ONCE
     gate.go.set()
     codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
-    assert codes.count(401) == await counted(house) == attempts.FROM_ANYWHERE
-    assert codes.count(429) == len(many) - 20 - attempts.FROM_ANYWHERE
+    assert codes.count(401) == await counted(house) == sign_in_attempts.FROM_ANYWHERE
+    assert codes.count(429) == len(many) - 20 - sign_in_attempts.FROM_ANYWHERE
 
 
 async def test_networks_take_turns(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,16 +205,16 @@ async def test_a_flood_from_one_address_keeps_nobody_else_out(house: House, monk
     for number in range(4):
         assert (await guess_from(house, f"198.51.100.{number}", "alice@example.org")).status_code == 401
     await end(*flooding)
-    assert codes.count(401) <= attempts.OF_ONE_ADDRESS and set(codes) <= {401, 429, 503}
+    assert codes.count(401) <= sign_in_attempts.OF_ONE_ADDRESS and set(codes) <= {401, 429, 503}
 
 
 async def test_a_network_of_ipv6_is_one_address(house: House) -> None:
-    for number in range(attempts.OF_ONE_ADDRESS):
+    for number in range(sign_in_attempts.OF_ONE_ADDRESS):
         answer = await guess_from(house, f"2001:db8:0:1:{number:x}::1", f"{number}@example.org")
         assert answer.status_code == 401
     assert (await guess_from(house, "2001:db8:0:1:ffff::1", "another@example.org")).status_code == 429
     assert (await guess_from(house, "2001:db8:0:2::1", "another@example.org")).status_code == 401
-    for number in range(attempts.FROM_ONE_ADDRESS):
+    for number in range(sign_in_attempts.FROM_ONE_ADDRESS):
         assert (await guess_from(house, f"::ffff:203.0.113.{number}", "third@example.org")).status_code == 401
 
 
@@ -225,7 +225,7 @@ async def test_success_forgives_mistypes_but_an_address_that_tries_many_accounts
             for _ in range(4):
                 assert (await try_password(client, "alice@example.org", "mistyped")).status_code == 401
             assert (await try_password(client, "alice@example.org", GOOD)).status_code == 303
-        for number in range(attempts.OF_ONE_ADDRESS - 12):
+        for number in range(sign_in_attempts.OF_ONE_ADDRESS - 12):
             assert (await try_password(client, f"person{number}@example.org", "guess")).status_code == 401
         assert (await try_password(client, "another@example.org", "guess")).status_code == 429
 
@@ -234,7 +234,7 @@ async def test_an_office_behind_one_address_signs_in(house: House, monkeypatch: 
     monkeypatch.setattr(passwords, "_verify", lambda password, _stored: password == GOOD)  # as fast as can be
     await with_password(house)
     async with house.client() as client:
-        for _ in range(attempts.OF_ONE_ADDRESS + 5):
+        for _ in range(sign_in_attempts.OF_ONE_ADDRESS + 5):
             assert (await try_password(client, "alice@example.org", GOOD)).status_code == 303
 
 
@@ -272,7 +272,7 @@ async def test_attempts_name_nobody_and_are_forgotten(house: House) -> None:
         assert len(stored) == 3 and not any("alice" in what or "127.0" in what for what in stored)
     with clock.frozen(clock.now() + timedelta(hours=1)):
         async with house.database.transaction() as session:
-            await attempts.forget_old(session)
+            await sign_in_attempts.forget_old(session)
             assert list(await session.scalars(select(Attempt.what))) == []
 
 

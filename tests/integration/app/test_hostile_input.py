@@ -16,10 +16,10 @@ from serving import serving
 from test_programs import TALK, bearer, kept
 from transcript import import_transcript
 
-from exponential import clock
-from exponential.assistant.mcp_server import Asker, Workspace
-from exponential.auth import tokens
+from exponential.assistant.mcp.server import Asker, Workspace
+from exponential.auth import service_tokens
 from exponential.auth.users import User
+from exponential.core import clock
 from exponential.workspace import facts, projects, reminders, tasks
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
@@ -78,7 +78,7 @@ async def test_no_value_in_any_field_of_any_route_is_a_fault(house: House) -> No
     alice = await house.user()
     known = await furnished(house, alice)
     by_token = {"/api/meetings": await bearer(house, alice), "/mcp": await bearer(house, alice)}
-    jwt = tokens.issue(alice.identity, secret=SECRET, audience=tokens.APP)
+    jwt = service_tokens.issue(alice.identity, secret=SECRET, audience=service_tokens.APP)
     by_token["/api/whatsapp-gateway/messages"] = {"Authorization": f"Bearer {jwt}"}
     house.app.state.exponential.board.close()  # so that streams end
     async with house.signed_in(alice) as page:
@@ -128,7 +128,7 @@ async def test_the_field_is_named(house: House) -> None:
 
 async def test_a_message_of_whatsapp_is_never_refused_for_its_characters(house: House) -> None:
     alice = await house.user()
-    jwt = tokens.issue(alice.identity, secret=SECRET, audience=tokens.APP)
+    jwt = service_tokens.issue(alice.identity, secret=SECRET, audience=service_tokens.APP)
     message = {
         **{"sessionId": "s", "messageId": "m\0", "chat": "4915110000001@s.whatsapp.net", "senderName": "A\0da"},
         **{"sender": "4915110000001@s.whatsapp.net", "role": "owner", "type": "text"},

@@ -11,15 +11,15 @@ from house import House
 from starlette.types import Message, Scope
 from test_programs import bearer
 
-from exponential import clock
-from exponential.app.downloads import ASKED, AT_ONCE
-from exponential.assistant import chats, records
+from exponential.app.core.downloads import ASKED, AT_ONCE
+from exponential.assistant import chats, tables
 from exponential.assistant.conversation import MAX_TEXT
-from exponential.assistant.records import Chat
+from exponential.assistant.tables import Chat
 from exponential.auth.users import User
+from exponential.core import clock
 from exponential.workspace import history
 from exponential.workspace.facts import MAX_FACT, Fact
-from exponential.workspace.meetings import Line, Meeting
+from exponential.workspace.meetings.meetings import Line, Meeting
 from exponential.workspace.projects import MAX_NAME, MAX_NOTE, Project
 from exponential.workspace.reminders import Reminder
 from exponential.workspace.tasks import MAX_TITLE, Task
@@ -38,7 +38,7 @@ async def chat_of(house: House, user: User, *texts: str) -> Chat:
     async with house.database.transaction() as session:
         chat = await chats.main_chat(session, user.id)
         for text in texts:
-            session.add(records.Message(chat_id=chat.id, role="user", channel="web", text=text, turn_id=None))
+            session.add(tables.Message(chat_id=chat.id, role="user", channel="web", text=text, turn_id=None))
             await session.flush()
     return chat
 

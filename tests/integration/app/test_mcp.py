@@ -11,9 +11,9 @@ from house import House
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from exponential import sandbox
 from exponential.auth import access_tokens
 from exponential.auth.users import User
+from exponential.core import sandbox
 from exponential.workspace import facts, history, reminders, tasks
 
 

@@ -10,12 +10,12 @@ from gateways import until
 from house import House
 from test_programs import bearer
 
-from exponential import clock, sandbox
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.media import attachment
+from exponential.assistant.files.attachments import attachment
 from exponential.auth.users import User
-from exponential.workspace import meetings
+from exponential.core import clock, sandbox
+from exponential.workspace.meetings import meetings
 
 TALK = "Anna: Grüße aus Köln, we talk about pricing.\nAnna: We decided to wait.\nBob: I'll tell Tom by Friday."
 SAID = [

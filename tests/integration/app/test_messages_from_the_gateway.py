@@ -11,19 +11,22 @@ import pytest
 from house import SECRET, House
 from sqlalchemy import select, update
 
-from exponential import clock
-from exponential.assistant import conversation, media
-from exponential.assistant.media import StoredAttachment
-from exponential.assistant.records import Chat
-from exponential.auth import tokens
-from exponential.auth.tokens import Identity
+from exponential.assistant import conversation
+from exponential.assistant.files import attachments
+from exponential.assistant.files.attachments import StoredAttachment
+from exponential.assistant.tables import Chat
+from exponential.auth import service_tokens
+from exponential.auth.service_tokens import Identity
 from exponential.auth.users import User
+from exponential.core import clock
 
 ROUTE = "/api/whatsapp-gateway/messages"
 
 
-def bearer(user_id: str, *, secret: str = SECRET, audience: tokens.Audience = tokens.APP) -> dict[str, str]:
-    return {"Authorization": f"Bearer {tokens.issue(Identity(user_id), secret=secret, audience=audience)}"}
+def bearer(
+    user_id: str, *, secret: str = SECRET, audience: service_tokens.Audience = service_tokens.APP
+) -> dict[str, str]:
+    return {"Authorization": f"Bearer {service_tokens.issue(Identity(user_id), secret=secret, audience=audience)}"}
 
 
 def message(**changes: Any) -> dict[str, Any]:
@@ -113,7 +116,7 @@ async def test_only_the_gateway_may_hand_messages_over(house: House) -> None:
             {},
             {"Authorization": "Bearer nonsense"},
             bearer(alice, secret="another secret of at least 32 characters"),
-            bearer(alice, audience=tokens.GATEWAY),
+            bearer(alice, audience=service_tokens.GATEWAY),
         ):
             assert (await stranger.post(ROUTE, json=message(), headers=headers)).status_code == 401
 
@@ -168,9 +171,9 @@ async def files_of(house: House, user: User) -> list[tuple[str, str, bytes, obje
     async with house.database.transaction() as session:
         chat = await conversation.main_chat(session, user.id)
         messages = await conversation.history(session, chat.id)
-        found = await media.of_messages(session, [m.id for m in messages])
+        found = await attachments.of_messages(session, [m.id for m in messages])
         everything = [file for m in messages for file in found.get(m.id, [])]
-        return [(file.kind, file.name, await media.data_of(session, file.id), file.note) for file in everything]
+        return [(file.kind, file.name, await attachments.data_of(session, file.id), file.note) for file in everything]
 
 
 async def test_a_file_is_kept_with_its_message_also_above_the_usual_size(house: House) -> None:
@@ -221,7 +224,7 @@ async def test_a_guests_file_is_not_kept_where_paddy_is_silent(house: House, qui
         ("long.pdf", b"%PDF-1.5 ...", 12),
         ("long.pdf", b"", 0),
     ]
-    assert kept[1].note == media.NOT_KEPT and kept[1].read
+    assert kept[1].note == attachments.NOT_KEPT and kept[1].read
 
 
 async def test_nothing_large_is_read_of_who_has_no_token(house: House) -> None:

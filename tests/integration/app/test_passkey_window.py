@@ -22,13 +22,13 @@ from gateways import until
 from living import Living, open_whatsapp, running
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
-from exponential.app import passkeys
+from exponential.app.whatsapp import passkeys
 from exponential.auth.users import User
-from exponential.embedded import EmbeddedPostgres
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.passkey import Passkey
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.core.postgres.embedded import EmbeddedPostgres
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.linking.webauthn import Passkey
+from exponential.loopback.server.server import Loopback
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,14 +10,15 @@ import pytest
 from filemaking import docx
 from house import House
 
-from exponential import clock
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.mcp_server import Asker, Workspace
+from exponential.assistant.mcp.server import Asker, Workspace
 from exponential.auth import access_tokens
 from exponential.auth.users import User
-from exponential.errors import BadInput, Conflict, NotFound, Unauthorized
-from exponential.workspace import history, meetings, tasks
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound, Unauthorized
+from exponential.workspace import history, tasks
+from exponential.workspace.meetings import meetings
 
 TALK = """Anna: Welcome, we talk about pricing.
 Anna: We decided to lower the starter price to nine euros.

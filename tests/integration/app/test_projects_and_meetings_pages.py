@@ -6,7 +6,8 @@ import pytest
 from house import House
 from transcript import import_transcript
 
-from exponential.workspace import history, meetings, projects, tasks
+from exponential.workspace import history, projects, tasks
+from exponential.workspace.meetings import meetings
 
 SCRIPT = {"accept": "application/json"}
 TRANSCRIPT = """Anna: Welcome, today we talk about pricing <b>for</b> small teams.

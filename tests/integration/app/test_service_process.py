@@ -12,17 +12,17 @@ import httpx
 import pytest
 from environment import bare
 
-from exponential import launch
 from exponential.app import service
-from exponential.errors import ConfigurationError
-from exponential.listening import listen
-from exponential.settings import AppSettings, read, with_secrets
+from exponential.cli import installation
+from exponential.core.errors import ConfigurationError
+from exponential.core.http.sockets import listen
+from exponential.core.settings import AppSettings, read, with_secrets
 
 START = """
 import sys
 from pathlib import Path
 from exponential.app import service
-from exponential.settings import AppSettings, read, with_secrets
+from exponential.core.settings import AppSettings, read, with_secrets
 settings = with_secrets(read(AppSettings, database_url=sys.argv[1], data_dir=Path(sys.argv[2]), port=0))
 service.serve(settings)
 print("cleaned up", flush=True)
@@ -41,7 +41,7 @@ async def test_sigterm_ends_the_service_and_its_open_streams(
     )
     try:
         base = f"http://127.0.0.1:{await port_of(process)}"
-        link = await launch.sign_in_link(with_secrets(read(AppSettings, database_url=url, data_dir=tmp_path)))
+        link = await installation.sign_in_link(with_secrets(read(AppSettings, database_url=url, data_dir=tmp_path)))
         async with httpx.AsyncClient(base_url=base, timeout=60) as client:
             assert (await client.post(httpx.URL(link).path)).status_code == 303
             async with client.stream("GET", "/chat/events") as stream:

@@ -15,9 +15,9 @@ from test_getting_in import GOOD, make_invite, with_password
 from test_oidc import settings as oidc
 from test_settings_pages import an_admin
 
-from exponential import clock
-from exponential.assistant.usage import ModelUsage
+from exponential.assistant.llm.usage import ModelUsage
 from exponential.auth import consents, invites
+from exponential.core import clock
 from exponential.workspace import facts, history, reminders, tasks
 
 HOSTILE = "<b>Bobby</b> “Tables” with a name of a hundred characters, which is more than most people need to"

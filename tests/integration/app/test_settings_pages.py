@@ -13,13 +13,13 @@ import pytest
 from house import GatewayStandIn, House
 from test_getting_in import GOOD, try_password, with_password
 
-from exponential import clock
-from exponential.app.settings_data import erase_account
+from exponential.app.settings.own_data import erase_account
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
-from exponential.auth import signin, users
+from exponential.auth import sign_in, users
 from exponential.auth.users import User
-from exponential.errors import Conflict
+from exponential.core import clock
+from exponential.core.errors import Conflict
 from exponential.workspace import facts, history, reminders, tasks
 
 PAGE = {"accept": "text/html"}
@@ -89,7 +89,7 @@ async def test_another_address_wants_the_password_and_another_name_does_not(hous
 async def test_without_a_password_only_who_signed_in_just_now_changes_address_and_password(house: House) -> None:
     async with house.signed_in(await house.user(), **PAGE) as client:
         password = {"password": GOOD, "again": GOOD}
-        with clock.frozen(clock.now() + signin.FRESH + timedelta(minutes=1)):
+        with clock.frozen(clock.now() + sign_in.FRESH + timedelta(minutes=1)):
             other = {"name": "Alice", "email": "victim@example.org"}
             for path, data in (("/settings", other), ("/settings/password", password)):
                 refused = await client.post(path, data=data)
@@ -140,7 +140,7 @@ async def test_browsers_are_listed_and_signed_out_one_by_one_or_all(house: House
         text = (await here.get("/settings/security")).text
         assert "Firefox on Linux" in text and "Safari on iPhone" in text
         async with house.database.transaction() as session:
-            ids = {found.device: found.id for found, _ in await signin.sessions_of(session, alice.id, "")}
+            ids = {found.device: found.id for found, _ in await sign_in.sessions_of(session, alice.id, "")}
         assert (await bob.post(f"/settings/sessions/{ids['Safari on iPhone']}/end")).status_code == 404
         assert (await phone.get("/tasks")).status_code == 200
         await here.post(f"/settings/sessions/{ids['Safari on iPhone']}/end")

@@ -2,8 +2,8 @@ import httpx
 import pytest
 from house import House
 
-from exponential import log
-from exponential.auth import invites, signin
+from exponential.auth import invites, sign_in
+from exponential.core import log
 
 PAGE = {"accept": "text/html"}
 
@@ -106,7 +106,7 @@ async def test_no_secret_of_a_path_reaches_the_log(
         raise RuntimeError(f"at /invite/{token} and /sign-in/{token}")
 
     monkeypatch.setattr(invites, "look", broken)
-    monkeypatch.setattr(signin, "look", broken)
+    monkeypatch.setattr(sign_in, "look", broken)
     async with house.served() as url, httpx.AsyncClient(base_url=url) as client:
         for path in ("/invite/s3cret-of-a-path", "/sign-in/s3cret-of-a-path"):
             answer = await client.get(path, headers=PAGE)

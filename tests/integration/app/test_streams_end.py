@@ -15,11 +15,11 @@ from playwright.async_api import expect
 from test_getting_in import GOOD
 from test_settings_pages import an_admin
 
-from exponential import clock
 from exponential.app import service
-from exponential.auth import signin
+from exponential.auth import sign_in
 from exponential.auth.users import User
-from exponential.http.streams import EACH
+from exponential.core import clock
+from exponential.core.http.event_streams import EACH
 
 Browser = httpx.AsyncClient
 STREAMS = ("/chat/events", "/chats/events", "/tasks/events", "/api/whatsapp/events")
@@ -29,7 +29,7 @@ STREAMS = ("/chat/events", "/chats/events", "/tasks/events", "/api/whatsapp/even
 async def browser(house: House, url: str, user: User) -> AsyncIterator[Browser]:
     async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(20, read=None)) as client:
         async with house.database.transaction() as session:
-            client.cookies.set("exponential_session", await signin.sign_in(session, user.id, "link"))
+            client.cookies.set("exponential_session", await sign_in.sign_in(session, user.id, "link"))
         yield client
 
 
@@ -78,7 +78,7 @@ async def test_they_end_when_another_browser_ends_all(house: House, path: str) -
         password = {"password": GOOD, "again": GOOD}
         await ended_by(client, lambda: other.post(path, data=password), "/chat/events")
         async with house.database.transaction() as session:
-            assert len(await signin.sessions_of(session, alice.id, "")) == (path != "/settings/sessions/end-all")
+            assert len(await sign_in.sessions_of(session, alice.id, "")) == (path != "/settings/sessions/end-all")
 
 
 async def test_they_end_with_the_account_and_the_session_and_others_go_on(house: House) -> None:
@@ -94,7 +94,7 @@ async def test_they_end_with_the_account_and_the_session_and_others_go_on(house:
             lines = stream.aiter_lines()
             await ended_by(client, lambda: admin.post(remove, data={"confirm": alice.email}), "/tasks/events")
             assert await anext(lines) == "retry: 1000"
-            with clock.frozen(clock.now() + signin.SESSION_LIFETIME + timedelta(minutes=1)):
+            with clock.frozen(clock.now() + sign_in.SESSION_LIFETIME + timedelta(minutes=1)):
                 assert [line async for line in lines][-1] == ""  # it ends as it should, not in the middle
 
 
@@ -104,7 +104,7 @@ async def test_a_page_that_is_left_open_goes_to_the_sign_in_page(house: House) -
         page = window.page
         window.expect_complaint("401")
         async with house.database.transaction() as session:
-            cookie = await signin.sign_in(session, alice.id, "link")
+            cookie = await sign_in.sign_in(session, alice.id, "link")
         await page.context.add_cookies([{"name": "exponential_session", "value": cookie, "url": url}])
         await page.goto(f"{url}/tasks")
         await expect(page.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from house import House
 
-from exponential.app.paging import ROWS
+from exponential.app.core.pagination import ROWS
 from exponential.auth.users import User
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.tasks import Task

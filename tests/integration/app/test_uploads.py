@@ -24,8 +24,8 @@ from test_getting_in import make_invite
 from test_programs import bearer, kept
 from unfinished import answer_to, uploads
 
-from exponential.app.downloads import ASKED, AT_ONCE, Turns
-from exponential.errors import Unavailable
+from exponential.app.core.downloads import ASKED, AT_ONCE, Turns
+from exponential.core.errors import Unavailable
 
 PUBLIC = ("/sign-in", "/sign-out", "/theme")  # a form in which one says who one is, and what anybody may do
 LINES = "".join(f"Anna: We decided on point {number}.\n" for number in range(19_000)).encode().ljust(3_000_000)

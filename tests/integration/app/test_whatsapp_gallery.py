@@ -19,8 +19,8 @@ from playwright.async_api import Locator, Route, expect
 from sqlalchemy import select
 
 from exponential.auth.consents import WHATSAPP_VERSION, Consent
-from exponential.embedded import EmbeddedPostgres
-from exponential.loopback.pairing import LinkError
+from exponential.core.postgres.embedded import EmbeddedPostgres
+from exponential.loopback.server.linking.qr_code import LinkError
 
 OPENING = """() => new Promise((done) => {
   const box = document.getElementById("whatsapp"), began = performance.now();

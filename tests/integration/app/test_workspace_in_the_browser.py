@@ -3,7 +3,7 @@ import re
 from house import House
 from playwright.async_api import expect
 
-from exponential.app.paging import ROWS
+from exponential.app.core.pagination import ROWS
 from exponential.auth.users import User
 from exponential.workspace import projects, tasks
 

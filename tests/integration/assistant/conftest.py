@@ -10,11 +10,11 @@ from model_server import ModelServer, Talking, serving_a_model
 from pydantic_ai.models import override_allow_model_requests
 from stage import StageGateway, Story
 
-from exponential.assistant import reach
+from exponential.assistant.llm import client as reach
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
-from exponential.settings import AppSettings
 
 SECRET = "a secret that is long enough for HS256, really"
 

@@ -11,12 +11,12 @@ from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
-from exponential import encryption
 from exponential.assistant import runtime
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.settings import AppSettings
+from exponential.core import encryption
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings
 from exponential.workspace import tasks
 
 url, key, where = sys.argv[1], bytes.fromhex(sys.argv[2]), int(sys.argv[3])

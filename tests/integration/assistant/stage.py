@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
-from exponential import clock
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming, Received
-from exponential.assistant.records import Message
+from exponential.assistant.tables import Message
 from exponential.auth.users import User
-from exponential.database import Database
+from exponential.core import clock
+from exponential.core.database import Database
 from exponential.workspace import tasks
 
 

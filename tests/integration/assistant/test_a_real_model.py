@@ -9,10 +9,10 @@ import pytest
 from model_server import Body, Break, Call, Fail, Hang, ModelServer, Say, Talking, call
 from stage import Story
 
-from exponential import log
-from exponential.assistant import reach
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.ledger import READING
+from exponential.assistant.llm import client
+from exponential.assistant.turns.ledger import READING
+from exponential.core import log
 
 CHANGING = """keep_note create_task complete_task reopen_task update_task delete_task undo create_project update_project
 import_meeting remind cancel_reminder snooze_reminder remember forget set_briefing""".split()
@@ -105,7 +105,7 @@ async def test_a_model_that_hangs(talking: Talking, model: ModelServer, story: S
 async def test_a_model_that_comes_back(
     talking: Talking, model: ModelServer, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "DOWN", 0.0)
+    monkeypatch.setattr(client, "DOWN", 0.0)
     model.script = [Fail(503), Fail(503), Say("Hello again.")]
     async with talking(model_retries=0) as runtime:
         for _ in range(2):

@@ -13,17 +13,17 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 from stage import Story, until
 
-from exponential import clock, log
 from exponential.assistant import prompts as assistant_prompts
-from exponential.assistant import run, turns
 from exponential.assistant.conversation import Incoming, is_answering
-from exponential.assistant.media import Attachment
+from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.offline import OfflineModel
-from exponential.assistant.records import Message
 from exponential.assistant.runtime import Backoff, Runtime
-from exponential.database import Database
-from exponential.errors import Unavailable
-from exponential.settings import AppSettings
+from exponential.assistant.tables import Message
+from exponential.assistant.turns import runner, store
+from exponential.core import clock, log
+from exponential.core.database import Database
+from exponential.core.errors import Unavailable
+from exponential.core.settings import AppSettings
 from exponential.workspace import notes
 
 
@@ -101,7 +101,7 @@ async def test_a_guest_has_no_tools_even_when_the_model_calls_them(
 
 async def test_a_burst_is_answered_together(runtime: Runtime, story: Story, alice: UUID) -> None:
     first, *_ = await story.say(Incoming(alice, "web", "add buy milk"), Incoming(alice, "web", "add call mom"))
-    await asyncio.sleep(run.PAUSE.total_seconds() / 3)  # still within the pause
+    await asyncio.sleep(runner.PAUSE.total_seconds() / 3)  # still within the pause
     await story.say(Incoming(alice, "web", "what are my tasks?"))
     (reply,) = await story.replies(first.chat_id)
     assert "Added **buy milk**" in reply and "Added **call mom**" in reply and "You have 2 open tasks" in reply
@@ -227,14 +227,14 @@ async def test_what_can_not_even_be_claimed_is_answered(
     no_waiting: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    claim = turns.claim
+    claim = store.claim
 
-    async def stumbling(session: AsyncSession, chat_id: UUID) -> turns.Claim | None:
-        if any(message.text == "stumble" for message in await turns.waiting(session, chat_id)):
+    async def stumbling(session: AsyncSession, chat_id: UUID) -> store.Claim | None:
+        if any(message.text == "stumble" for message in await store.waiting(session, chat_id)):
             raise MemoryError
         return await claim(session, chat_id)
 
-    monkeypatch.setattr(turns, "claim", stumbling)
+    monkeypatch.setattr(store, "claim", stumbling)
     async with Runtime(app_database, app_settings) as runtime:
         assert "I tried 5 times" in (await runtime.ask(alice, "stumble")).reply
         assert "Added **buy milk**" in (await runtime.ask(alice, "add buy milk")).reply

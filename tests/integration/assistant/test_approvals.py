@@ -10,13 +10,14 @@ from pydantic_ai.messages import TextPart, UserPromptPart
 from sqlalchemy import select
 from stage import StageGateway, Story, until
 
-from exponential import clock
-from exponential.assistant import approvals, context, conversation, turns
+from exponential.assistant import approvals, context, conversation
+from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.formatting import PREFIX
-from exponential.assistant.records import Chat, Turn
 from exponential.assistant.runtime import Runtime
-from exponential.errors import Conflict, NotFound
+from exponential.assistant.tables import Chat, Turn
+from exponential.assistant.turns import store
+from exponential.core import clock
+from exponential.core.errors import Conflict, NotFound
 from exponential.workspace import history
 
 OWN = "4915110000001@s.whatsapp.net"
@@ -368,6 +369,6 @@ async def test_a_turn_repeated_after_a_crash_asks_once(connected: Runtime, desk:
     chat_id = await desk.writes("hello")
     await desk.waits(1)
     async with story.database.transaction() as session:
-        assert await turns.claim(session, chat_id) is None
+        assert await store.claim(session, chat_id) is None
         assert (await session.get_one(Chat, chat_id)).role == "guest"
     assert len(desk.sent_to(OWN)) <= 1

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select, text
 from stage import Story
 
-from exponential.assistant import media
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.media import Attachment
-from exponential.errors import BadInput, NotFound
+from exponential.assistant.files import attachments
+from exponential.assistant.files.attachments import Attachment
+from exponential.core.errors import BadInput, NotFound
 
 PICTURE = Attachment("image", "image/png", "cat.png", b"\x89PNG a cat")
 LETTER = Attachment("document", "application/pdf", "letter.pdf", b"%PDF a letter")
@@ -19,25 +19,25 @@ LETTER = Attachment("document", "application/pdf", "letter.pdf", b"%PDF a letter
 async def test_files_are_kept_with_their_message_in_order(story: Story, alice: UUID) -> None:
     (received,) = await story.say(Incoming(alice, "web", "look", attachments=(PICTURE, LETTER)))
     async with story.database.transaction() as session:
-        found = (await media.of_messages(session, [received.message_id]))[received.message_id]
+        found = (await attachments.of_messages(session, [received.message_id]))[received.message_id]
         assert [(file.kind, file.mime, file.name, file.size) for file in found] == [
             ("image", "image/png", "cat.png", len(PICTURE.data)),
             ("document", "application/pdf", "letter.pdf", len(LETTER.data)),
         ]
-        assert (await media.of_user(session, alice, found[0].id)).name == PICTURE.name
-        assert await media.data_of(session, found[0].id) == PICTURE.data
+        assert (await attachments.of_user(session, alice, found[0].id)).name == PICTURE.name
+        assert await attachments.data_of(session, found[0].id) == PICTURE.data
 
 
 async def test_files_are_told_of_without_what_was_read_of_them(story: Story, alice: UUID) -> None:
     """A page of long documents held the app up for seconds, and took a gigabyte."""
     received, *_ = await story.say(*[Incoming(alice, "web", "", attachments=(LETTER,)) for _ in range(20)])
     async with story.database.transaction() as session:
-        for file in await session.scalars(select(media.StoredAttachment)):
+        for file in await session.scalars(select(attachments.StoredAttachment)):
             file.understood, file.note = {"text": "é" * 1_000_000}, "I read only its first page."
     began = process_time()
     async with story.database.transaction() as session:
         messages = [message.id for message in await story.messages(received.chat_id)]
-        found = await media.of_messages(session, messages)
+        found = await attachments.of_messages(session, messages)
     assert process_time() - began < 0.3  # seconds
     assert [file.note for files in found.values() for file in files] == ["I read only its first page."] * 20
 
@@ -45,9 +45,9 @@ async def test_files_are_told_of_without_what_was_read_of_them(story: Story, ali
 async def test_nobody_else_gets_a_file(story: Story, alice: UUID, bob: UUID) -> None:
     (received,) = await story.say(Incoming(alice, "web", "look", attachments=(PICTURE,)))
     async with story.database.transaction() as session:
-        (file,) = (await media.of_messages(session, [received.message_id]))[received.message_id]
+        (file,) = (await attachments.of_messages(session, [received.message_id]))[received.message_id]
         with pytest.raises(NotFound):
-            await media.of_user(session, bob, file.id)
+            await attachments.of_user(session, bob, file.id)
 
 
 async def test_the_database_sees_neither_content_nor_name(story: Story, alice: UUID) -> None:
@@ -70,7 +70,7 @@ async def test_the_same_message_twice_keeps_its_files_once(story: Story, alice: 
     (again,) = await story.say(message)
     assert again.duplicate
     async with story.database.transaction() as session:
-        assert len((await media.of_messages(session, [first.message_id]))[first.message_id]) == 1
+        assert len((await attachments.of_messages(session, [first.message_id]))[first.message_id]) == 1
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ async def test_the_same_message_twice_keeps_its_files_once(story: Story, alice: 
 )
 async def test_what_is_too_much_is_refused(story: Story, alice: UUID, files: tuple[Attachment, ...], code: str) -> None:
     with pytest.raises(BadInput) as refused:
-        media.check(files, limit=1)
+        attachments.check(files, limit=1)
     assert refused.value.code == code
 
 
 def test_files_can_be_switched_off() -> None:
     with pytest.raises(BadInput, match="switched off"):
-        media.check((PICTURE,), limit=0)
-    media.check((Attachment("image", "image/png", "", b"", "It is gone."),), limit=0)
+        attachments.check((PICTURE,), limit=0)
+    attachments.check((Attachment("image", "image/png", "", b"", "It is gone."),), limit=0)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_files_can_be_switched_off() -> None:
     ],
 )
 def test_what_kind_of_file_an_upload_is(name: str, mime: str, kind: str, read_as: str) -> None:
-    made = media.attachment(name, mime, b"x")
+    made = attachments.attachment(name, mime, b"x")
     assert (made.kind, made.mime) == (kind, read_as)
 
 
@@ -112,5 +112,5 @@ async def test_a_name_is_only_a_name(story: Story, alice: UUID) -> None:
     nasty = Attachment("document", "text/plain", "../../etc/\x00pass\nwd", b"x")
     (received,) = await story.say(Incoming(alice, "web", "", attachments=(nasty,)))
     async with story.database.transaction() as session:
-        (file,) = (await media.of_messages(session, [received.message_id]))[received.message_id]
+        (file,) = (await attachments.of_messages(session, [received.message_id]))[received.message_id]
     assert file.name == "passwd"

@@ -9,12 +9,12 @@ from sqlalchemy import update
 from stage import StageGateway, Story, until
 from transcript import import_transcript
 
-from exponential import clock
 from exponential.assistant import briefing, conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.auth.users import User
-from exponential.database import Database
+from exponential.core import clock
+from exponential.core.database import Database
 from exponential.workspace import projects, reminders, tasks
 
 WEDNESDAY = datetime(2026, 5, 6, 4, 0, tzinfo=UTC)  # 6 in the morning in Berlin

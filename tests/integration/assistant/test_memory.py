@@ -8,11 +8,12 @@ from model_server import Fail, ModelServer, Say, Talking
 from sqlalchemy import update
 from stage import Story, until
 
-from exponential.assistant import context, conversation, summarising
+from exponential.assistant import context, conversation
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.records import Chat
+from exponential.assistant.llm import summaries
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
+from exponential.assistant.tables import Chat
+from exponential.core.database import Database
 
 
 async def chat_of(database: Database, user: UUID) -> Chat:
@@ -66,15 +67,15 @@ async def test_old_turns_go_into_a_summary_by_extracts(
     runtime: Runtime, app_database: Database, alice: UUID, bob: UUID
 ) -> None:
     await runtime.ask(alice, "add buy oat milk for the school party")
-    await talk(runtime, alice, summarising.DUE_TURNS)
+    await talk(runtime, alice, summaries.DUE_TURNS)
     summary = await summarised(app_database, alice)
     assert "User: add buy oat milk for the school party → Paddy: Added" in summary
-    assert len(summary) <= summarising.LONGEST
+    assert len(summary) <= summaries.LONGEST
     chat = await chat_of(app_database, alice)
     async with app_database.transaction() as session:
         told = str(await context.recent(session, chat))
-        assert not await summarising.is_due(session, chat)
-    last = summarising.DUE_TURNS - 1
+        assert not await summaries.is_due(session, chat)
+    last = summaries.DUE_TURNS - 1
     assert "oat milk" not in told and f"message number {last}" in told
     assert (await chat_of(app_database, bob)).summary is None
 
@@ -82,8 +83,8 @@ async def test_old_turns_go_into_a_summary_by_extracts(
 async def test_the_model_writes_the_summary_and_is_told_it(
     talking: Talking, model: ModelServer, app_database: Database, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summarising, "DUE_TURNS", 4)
-    monkeypatch.setattr(summarising, "KEPT", 2)
+    monkeypatch.setattr(summaries, "DUE_TURNS", 4)
+    monkeypatch.setattr(summaries, "KEPT", 2)
     model.script = [*(Say(f"answer {number}") for number in range(4)), Say("Alice counts messages."), Say("Yes.")]
     async with talking() as runtime:
         await talk(runtime, alice, 4)
@@ -97,8 +98,8 @@ async def test_the_model_writes_the_summary_and_is_told_it(
 async def test_a_model_that_is_away_leaves_the_summary_to_the_rules(
     talking: Talking, model: ModelServer, app_database: Database, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summarising, "DUE_TURNS", 3)
-    monkeypatch.setattr(summarising, "KEPT", 1)
+    monkeypatch.setattr(summaries, "DUE_TURNS", 3)
+    monkeypatch.setattr(summaries, "KEPT", 1)
     model.script = [Say("one"), Say("two"), Say("three"), *[Fail(500)] * 3]
     async with talking() as runtime:
         await talk(runtime, alice, 3)
@@ -109,13 +110,13 @@ async def test_the_summary_keeps_to_its_length(app_database: Database, runtime: 
     await runtime.ask(alice, "hello")
     async with app_database.transaction() as session:
         await session.execute(update(Chat).where(Chat.user_id == alice).values(summary="- old line\n" * 400))
-    await talk(runtime, alice, summarising.DUE_TURNS, "word " * 100)
+    await talk(runtime, alice, summaries.DUE_TURNS, "word " * 100)
 
     async def anew() -> bool:
         return (await chat_of(app_database, alice)).summarised_until is not None
 
     await until(anew, 20)
-    assert len((await chat_of(app_database, alice)).summary or "") <= summarising.LONGEST
+    assert len((await chat_of(app_database, alice)).summary or "") <= summaries.LONGEST
 
 
 async def test_what_is_told_keeps_to_the_budget(

@@ -13,15 +13,15 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from stage import Story, until
 
-from exponential.assistant import outside
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.outside import OutsideServers
-from exponential.assistant.records import ToolCall
+from exponential.assistant.mcp import client
+from exponential.assistant.mcp.client import OutsideServers
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.errors import ConfigurationError
-from exponential.log import configure
-from exponential.settings import AppSettings
+from exponential.assistant.tables import ToolCall
+from exponential.core.database import Database
+from exponential.core.errors import ConfigurationError
+from exponential.core.log import configure
+from exponential.core.settings import AppSettings
 from exponential.workspace import history
 
 SERVER = Path(__file__).parent / "outside_server.py"
@@ -51,7 +51,7 @@ Start = Callable[..., Any]
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a server may take long to start, which isn't what is tested here."""
     for limit in ("FIRST", "CONNECT", "LIST"):
-        monkeypatch.setattr(outside, limit, 60.0)
+        monkeypatch.setattr(client, limit, 60.0)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ async def test_guests_never_have_them(start: Start, story: Story, alice: UUID, m
 async def test_a_server_that_dies_is_started_again_and_the_turn_goes_on(
     start: Start, log: Path, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.05)
     async with start() as runtime:
         assert (await answer(runtime, alice, "Doom"))["code"] == "tool_failed"
 
@@ -149,7 +149,7 @@ async def test_what_a_server_says_beside_its_answers_is_in_no_log(
 
 
 async def test_a_call_that_hangs_is_left(start: Start, alice: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside, "CALL", 0.5)
+    monkeypatch.setattr(client, "CALL", 0.5)
     async with start() as runtime:
         assert (await answer(runtime, alice, "Limbo"))["code"] == "tool_timeout"
 
@@ -157,7 +157,7 @@ async def test_a_call_that_hangs_is_left(start: Start, alice: UUID, monkeypatch:
 async def test_servers_that_are_not_there_break_no_turn(
     start: Start, alice: UUID, model: Forecaster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "FIRST", 1.0)
+    monkeypatch.setattr(client, "FIRST", 1.0)
     servers = {
         "gone": {"command": "/no/such/program"},
         "away": {"url": "http://127.0.0.1:9/mcp"},
@@ -171,16 +171,16 @@ async def test_servers_that_are_not_there_break_no_turn(
 async def test_what_a_killed_process_had_begun_is_not_done_again(
     start: Start, log: Path, alice: UUID, app_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = outside.Link._end
+    real = client.Link._end
     ends: list[int] = []
 
-    async def dying(self: outside.Link, result: Any, failed: bool, ctx: Any) -> None:
+    async def dying(self: client.Link, result: Any, failed: bool, ctx: Any) -> None:
         if not ends:
             ends.append(1)
             raise OSError("the process is gone")  # after the call, before it is written down
         await real(self, result, failed, ctx)
 
-    monkeypatch.setattr(outside.Link, "_end", dying)
+    monkeypatch.setattr(client.Link, "_end", dying)
     async with start() as runtime:
         assert (await answer(runtime, alice, "Berlin"))["code"] == "interrupted"
     assert log.read_text(encoding="utf-8").count("forecast Berlin") == 1

@@ -8,13 +8,15 @@ from conftest import SECRET
 from sqlalchemy import select, update
 from stage import StageGateway, Story, until
 
-from exponential import clock
-from exponential.assistant import approvals, briefing, conversation, jobs, reminding, replies
+from exponential.assistant import approvals, briefing, conversation, due_reminders
+from exponential.assistant.channels import whatsapp
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.records import Message
-from exponential.assistant.reminding import ReminderPlace
+from exponential.assistant.due_reminders import ReminderPlace
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
+from exponential.assistant.tables import Message
+from exponential.assistant.turns import jobs
+from exponential.core import clock
+from exponential.core.database import Database
 from exponential.gateway.client import GatewayClient
 from exponential.workspace.reminders import Reminder, list_reminders
 
@@ -140,7 +142,7 @@ async def test_a_process_that_died_meanwhile_repeats_nothing(
     said = await pills.last_said()
     assert said.turn_id is not None
     client = GatewayClient(f"http://127.0.0.1:{gateway.port}", SECRET)
-    await replies.deliver(app_database, client, said.turn_id)  # as if the first had not noted that it was done
+    await whatsapp.deliver(app_database, client, said.turn_id)  # as if the first had not noted that it was done
     await client.close()
     first, again = gateway.posts[-2:]
     assert first == again and first[0] == "s2"
@@ -194,7 +196,7 @@ async def test_only_what_was_said_in_the_chat_that_is_gone_moves(
             session.add(ReminderPlace(reminder_id=reminder.id, session_id="s1", jid=chat))
             places[reminder.id] = ("s1", chat)
     async with app_database.transaction() as session:
-        await reminding.move(session, alice, ("s1", "alice@lid"), ("s2", "alice2@lid"))
+        await due_reminders.move(session, alice, ("s1", "alice@lid"), ("s2", "alice2@lid"))
     async with app_database.transaction() as session:
         found = {
             place.reminder_id: (place.session_id, place.jid) for place in await session.scalars(select(ReminderPlace))

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from stage import until
 
-from exponential.assistant import progress
-from exponential.assistant.progress import Progress, follow, publish
-from exponential.database import Database, notify
+from exponential.assistant.turns import stream
+from exponential.assistant.turns.stream import Progress, follow, publish
+from exponential.core.database import Database, notify
 
 CHAT, OTHER = uuid4(), uuid4()
 
@@ -24,7 +24,7 @@ async def elsewhere(app_database: Database) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def following(news: progress.Following, until_kind: str = "end") -> list[Progress]:
+async def following(news: stream.Following, until_kind: str = "end") -> list[Progress]:
     async with asyncio.timeout(15):
         seen = []
         async for one in news:
@@ -56,7 +56,7 @@ async def test_a_long_text_is_whole_again_and_every_notice_is_small_and_sealed(
 ) -> None:
     turn, sizes = uuid4(), []
     whole = "Grüße, word 世界 🎉\n\x00" * 1_500
-    async with app_database.listen(progress.CHANNEL) as notices, follow(elsewhere, CHAT) as news:
+    async with app_database.listen(stream.CHANNEL) as notices, follow(elsewhere, CHAT) as news:
         last = ""
         for number, length in enumerate((10, 4_000, 4_001, 12_000, 12_300, len(whole))):
             last = whole[:length]
@@ -76,7 +76,7 @@ async def test_a_long_text_is_whole_again_and_every_notice_is_small_and_sealed(
 
 async def test_who_comes_late_gets_the_whole_text_soon(app_database: Database, elsewhere: Database) -> None:
     turn = uuid4()
-    words = [f"word{number} " for number in range(progress.WHOLE * 2)]
+    words = [f"word{number} " for number in range(stream.WHOLE * 2)]
     await publish(app_database, CHAT, Progress(turn, 0, "text", words[0]))
     async with follow(elsewhere, CHAT) as news:
         for number in range(1, len(words)):
@@ -181,7 +181,7 @@ async def test_what_makes_no_sense_is_passed_over(app_database: Database) -> Non
     async with follow(app_database, CHAT) as news:
         async with app_database.transaction() as session:
             for payload in ("", "what", f"{CHAT} ???", f"{CHAT} AAAA"):
-                await notify(session, progress.CHANNEL, payload)
+                await notify(session, stream.CHANNEL, payload)
         end = Progress(uuid4(), 1, "end", "fine", "done")
         await publish(app_database, CHAT, end)
         assert await following(news) == [end]

@@ -6,8 +6,8 @@ from stage import Story
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming, history, main_chat, receive
-from exponential.database import Database
-from exponential.errors import BadInput, NotFound
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, NotFound
 
 
 async def test_one_conversation_over_all_channels(story: Story, alice: UUID) -> None:

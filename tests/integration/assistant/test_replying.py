@@ -3,8 +3,8 @@ from uuid import UUID
 import pytest
 from stage import StageGateway, Story, until
 
+from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.formatting import PREFIX
 from exponential.assistant.runtime import Runtime
 from exponential.workspace import tasks
 

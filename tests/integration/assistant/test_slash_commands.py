@@ -7,12 +7,13 @@ from model_server import ModelServer, Say, Talking
 from sqlalchemy import update
 from stage import StageGateway, Story, until
 
-from exponential import clock
-from exponential.assistant import conversation, turns
+from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.records import Channel, Chat, Message
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
+from exponential.assistant.tables import Channel, Chat, Message
+from exponential.assistant.turns import store
+from exponential.core import clock
+from exponential.core.database import Database
 
 
 def from_phone(user: UUID, text: str, message: str) -> Incoming:
@@ -103,7 +104,7 @@ async def test_pause_silences_one_chat_until_resume(
     assert "Added **call dad**" in (await connected.ask(alice, "add call dad")).reply
     assert await story.titles(alice) == ["call dad"]
     async with app_database.transaction() as session:
-        assert await turns.orphans(session) == []
+        assert await store.orphans(session) == []
 
 
 async def test_a_pause_ends_by_itself(runtime: Runtime, app_database: Database, alice: UUID) -> None:
@@ -157,7 +158,7 @@ async def test_a_command_is_carried_out_once(
     async with app_database.transaction() as session:
         message = await session.get_one(Message, received.message_id)
         assert message.turn_id is not None
-        assert await turns.claim(session, received.chat_id) is None
+        assert await store.claim(session, received.chat_id) is None
 
 
 async def test_a_pause_in_a_group_has_an_end_and_the_owner_can_end_it(

@@ -12,13 +12,14 @@ import pytest
 from model_server import Break, ModelServer, Say, Talking, call
 from stage import StageGateway, Story, until
 
-from exponential import clock
-from exponential.assistant import conversation, turns
+from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.progress import Following, Progress, follow
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.errors import Conflict, NotFound
+from exponential.assistant.turns import store
+from exponential.assistant.turns.stream import Following, Progress, follow
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.errors import Conflict, NotFound
 from exponential.workspace import reminders
 
 LONG = "One sentence. " * 200
@@ -44,7 +45,7 @@ async def up_to(news: Following, kind: str, text: str = "") -> list[Progress]:
 
 async def stop(database: Database, chat_id: UUID) -> bool:
     async with database.transaction() as session:
-        return await turns.cancel(session, chat_id)
+        return await store.cancel(session, chat_id)
 
 
 async def test_text_and_tools_are_seen_as_they_come(
@@ -165,7 +166,7 @@ async def test_what_nobody_has_taken_up_yet_can_be_stopped(
 ) -> None:
     async with app_database.transaction() as session:  # the turn's job can't start before this is committed
         received = await conversation.receive(session, Incoming(alice, "web", "add buy milk"))
-        assert await turns.cancel(session, received.chat_id)
+        assert await store.cancel(session, received.chat_id)
     assert await story.replies(received.chat_id) == ["(stopped)"]
     assert await story.titles(alice) == []
 
@@ -180,7 +181,7 @@ async def test_an_answer_can_be_asked_for_again(
         for count in (2, 3):
             (*_, answer) = await story.messages(chat)
             async with app_database.transaction() as session:
-                await turns.again(session, answer.id, user_id=alice)
+                await store.again(session, answer.id, user_id=alice)
             await story.replies(chat, count)
     assert [message.text for message in await story.messages(chat)] == [
         "capital of France?",
@@ -200,14 +201,14 @@ async def test_asking_again_does_nothing_twice(
     chat = await main_chat(app_database, alice)
     (*_, answer) = await story.messages(chat)
     async with app_database.transaction() as session:
-        await turns.again(session, answer.id)
+        await store.again(session, answer.id)
     assert await story.replies(chat, 2) == ["Added **buy milk**."] * 2
     assert await story.titles(alice) == ["buy milk"]
     # What was taken back since is wanted again.
     await runtime.ask(alice, "undo")
     assert await story.titles(alice) == []
     async with app_database.transaction() as session:
-        await turns.again(session, answer.id)
+        await store.again(session, answer.id)
     await story.replies(chat, 4)
     assert await story.titles(alice) == ["buy milk"]
 
@@ -229,7 +230,7 @@ async def test_an_answer_given_anew_stays_on_the_web(
     assert await until(posted) == 1
     (*_, answer) = await story.messages(received.chat_id)
     async with app_database.transaction() as session:
-        await turns.again(session, answer.id)
+        await store.again(session, answer.id)
     await story.replies(received.chat_id, 2)
     (*_, anew) = await story.messages(received.chat_id)
     assert anew.channel == "web"
@@ -250,10 +251,10 @@ async def test_only_ones_own_answers_can_be_asked_for_again(
     question, answer = await story.messages(chat)
     with pytest.raises(NotFound):
         async with app_database.transaction() as session:
-            await turns.again(session, answer.id, user_id=bob)
+            await store.again(session, answer.id, user_id=bob)
     with pytest.raises(NotFound):
         async with app_database.transaction() as session:
-            await turns.again(session, question.id, user_id=alice)
+            await store.again(session, question.id, user_id=alice)
 
 
 async def test_commands_and_what_was_said_unasked_are_not_answered_anew(
@@ -263,7 +264,7 @@ async def test_commands_and_what_was_said_unasked_are_not_answered_anew(
         (*_, last) = await story.messages(await main_chat(app_database, alice))
         with pytest.raises(Conflict) as caught:
             async with app_database.transaction() as session:
-                await turns.again(session, last.id, user_id=alice)
+                await store.again(session, last.id, user_id=alice)
         assert caught.value.code == code
 
     await runtime.ask(alice, "/forget 1")
@@ -290,7 +291,7 @@ async def test_a_database_that_is_away_for_a_moment_stops_no_turn(
             raise psycopg.OperationalError
         return False
 
-    monkeypatch.setattr(turns, "is_stop_asked", fails_at_first)
+    monkeypatch.setattr(store, "is_stop_asked", fails_at_first)
     gate = threading.Event()
     model.script = [Say("All of it.", gate=gate)]
     async with talking() as runtime:
@@ -321,7 +322,7 @@ async def test_not_while_another_answer_is_on_its_way(
         await until(begun)
         with pytest.raises(Conflict, match="still answering"):
             async with app_database.transaction() as session:
-                await turns.again(session, answer.id)
+                await store.again(session, answer.id)
         gate.set()
         assert (await asking).reply == "two"
 

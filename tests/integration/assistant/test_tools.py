@@ -9,10 +9,10 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import text
 from stage import Story
 
-from exponential import sandbox
 from exponential.assistant.runtime import Runtime
-from exponential.database import Database
-from exponential.settings import AppSettings
+from exponential.core import sandbox
+from exponential.core.database import Database
+from exponential.core.settings import AppSettings
 from exponential.workspace import history
 
 KICKOFF = "Anna: We decided to launch in June.\nAnna: Bob will book the venue by Friday."

@@ -23,18 +23,21 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
 from stage import Story, until
 
-from exponential import sandbox
-from exponential.assistant import media, prompts, transcribing, turns, understanding
+from exponential.assistant import prompts
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.media import Attachment
-from exponential.assistant.records import Turn
+from exponential.assistant.files import attachments, transcription
+from exponential.assistant.files import reader as understanding
+from exponential.assistant.files.attachments import Attachment
+from exponential.assistant.files.reader import Reader
+from exponential.assistant.files.transcription import Transcriber
 from exponential.assistant.runtime import Runtime
-from exponential.assistant.transcribing import Transcriber
-from exponential.assistant.understanding import Reader
-from exponential.database import Database
-from exponential.errors import ConfigurationError
-from exponential.settings import AppSettings
-from exponential.workspace import meetings
+from exponential.assistant.tables import Turn
+from exponential.assistant.turns import store
+from exponential.core import sandbox
+from exponential.core.database import Database
+from exponential.core.errors import ConfigurationError
+from exponential.core.settings import AppSettings
+from exponential.workspace.meetings import meetings
 
 PICTURE = Attachment("image", "image/png", "cat.png", picture())
 TALK = b"""Anna: Welcome, we talk about pricing.
@@ -114,7 +117,7 @@ async def test_when_to_remind_is_asked_beside_a_file_too(runtime: Runtime, ask: 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcribing, "REST", 0.01)
+    monkeypatch.setattr(transcription, "REST", 0.01)
 
 
 async def test_a_transcription_service_that_fails_for_a_moment_is_asked_again(
@@ -130,11 +133,11 @@ async def test_a_voice_note_that_could_not_be_heard_is_said(
     hearing: Runtime, ears: TranscriptionServer, ask: Ask, quick: None
 ) -> None:
     for statuses, raw, said in (
-        ([500] * 3, None, transcribing.AWAY),
-        ([401], None, transcribing.REFUSED),
-        ([], b"<html>", transcribing.AWAY),
-        ([], b'{"text": 5}', transcribing.AWAY),
-        ([], b'{"text": " "}', transcribing.SILENT),
+        ([500] * 3, None, transcription.AWAY),
+        ([401], None, transcription.REFUSED),
+        ([], b"<html>", transcription.AWAY),
+        ([], b'{"text": 5}', transcription.AWAY),
+        ([], b'{"text": " "}', transcription.SILENT),
     ):
         ears.answers, ears.raw = statuses, raw
         assert await ask("", voice("hello")) == said
@@ -143,18 +146,18 @@ async def test_a_voice_note_that_could_not_be_heard_is_said(
 async def test_a_transcription_service_that_hangs_is_left(
     ears: TranscriptionServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transcribing, "WITHIN", 0.05)
+    monkeypatch.setattr(transcription, "WITHIN", 0.05)
     ears.delay = 1.0
-    assert await Transcriber(ears.url).transcribe(b"OggS hi", "audio/ogg", lane="alice") == ("", transcribing.AWAY)
+    assert await Transcriber(ears.url).transcribe(b"OggS hi", "audio/ogg", lane="alice") == ("", transcription.AWAY)
 
 
 async def test_without_a_transcription_service_it_says_so(runtime: Runtime, ask: Ask) -> None:
-    assert await ask("", voice("hello")) == transcribing.NOT_SET_UP
+    assert await ask("", voice("hello")) == transcription.NOT_SET_UP
 
 
 async def test_a_service_that_is_not_there() -> None:
     said = await Transcriber("http://127.0.0.1:9/v1").transcribe(b"x", "audio/ogg", lane="alice")
-    assert said == ("", transcribing.AWAY)
+    assert said == ("", transcription.AWAY)
 
 
 @pytest.mark.parametrize("url", ["localhost", "ftp://x", "http://x #y"])
@@ -232,7 +235,7 @@ async def test_hostile_and_useless_files_get_a_sentence(runtime: Runtime, ask: A
 
 async def test_a_file_that_takes_too_long_is_left() -> None:
     reader = Reader(Transcriber(""), within=0.01)
-    found = await reader.read(media.StoredAttachment(kind="document", name="", data=pdf("hello")), lane="alice")
+    found = await reader.read(attachments.StoredAttachment(kind="document", name="", data=pdf("hello")), lane="alice")
     assert found == {"note": understanding.TOO_LONG}
 
 
@@ -283,7 +286,7 @@ async def test_the_reading_of_a_file_is_stopped_by_the_button(
     (received,) = await story.say(Incoming(alice, "web", "", attachments=(voice("add buy milk"),)))
     await until(lambda: asyncio.sleep(0, ears.heard))
     async with app_database.transaction() as session:
-        assert await turns.cancel(session, received.chat_id)
+        assert await store.cancel(session, received.chat_id)
     assert await story.replies(received.chat_id) == ["(stopped)"]
 
 
@@ -380,8 +383,8 @@ async def test_a_long_document_is_cut_for_the_model_and_kept_whole(
     (told,) = watcher.texts
     assert len(told) < 25_000 and "Only its first 24,000 of 99,999 characters follow." in told
     async with app_database.transaction() as session:
-        (found,) = (await session.execute(select(media.StoredAttachment.id))).scalars()
-        assert (await media.content_of(session, alice, found))[0] == b"word " * 20_000
+        (found,) = (await session.execute(select(attachments.StoredAttachment.id))).scalars()
+        assert (await attachments.content_of(session, alice, found))[0] == b"word " * 20_000
 
 
 async def test_a_file_is_read_once_also_when_the_turn_is_tried_again(
@@ -390,7 +393,7 @@ async def test_a_file_is_read_once_also_when_the_turn_is_tried_again(
     reads: list[str] = []
     read = Reader.read
 
-    async def counted(self: Reader, file: media.StoredAttachment, *, lane: str) -> dict[str, Any]:
+    async def counted(self: Reader, file: attachments.StoredAttachment, *, lane: str) -> dict[str, Any]:
         reads.append(file.kind)
         return await read(self, file, lane=lane)
 
@@ -445,7 +448,7 @@ async def test_a_file_waits_for_one_at_most_of_each_of_the_others(crowd: str) ->
     reader, ended = Reader(Transcriber("")), list[str]()
 
     async def read(lane: str, data: bytes) -> None:
-        file = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=data)
+        file = attachments.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=data)
         assert (await reader.read(file, lane=lane))["text"]
         ended.append(lane)
 
@@ -458,7 +461,9 @@ async def test_a_file_waits_for_one_at_most_of_each_of_the_others(crowd: str) ->
 
 async def test_of_a_guests_document_no_more_is_kept_than_a_model_gets() -> None:
     reader = Reader(Transcriber(""))
-    letter = media.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=b"a word. " * 20_000)
+    letter = attachments.StoredAttachment(
+        kind="document", mime="text/plain", name="letter.txt", data=b"a word. " * 20_000
+    )
     assert len((await reader.read(letter, lane="alice"))["text"]) == 159_999
     found = await reader.read(letter, lane=sandbox.GUESTS)
     assert len(found["text"]) <= prompts.MAX_GUEST and found["note"] == "I read only its first 12,000 characters."

@@ -8,13 +8,13 @@ from model_server import Break, Call, Fail, Hang, ModelServer, Say, Talking, cal
 from sqlalchemy import text, update
 from stage import Story, until
 
-from exponential import clock
-from exponential.assistant import summarising, usage
 from exponential.assistant.conversation import Incoming
+from exponential.assistant.llm import summaries, usage
+from exponential.assistant.llm.usage import ModelUsage, Summary
 from exponential.assistant.runtime import Runtime
-from exponential.assistant.usage import ModelUsage, Summary
 from exponential.auth.users import User
-from exponential.database import Database
+from exponential.core import clock
+from exponential.core.database import Database
 
 ALICES_EVENING = datetime(2026, 5, 6, 22, 30, tzinfo=UTC)  # half past midnight in Berlin
 
@@ -167,9 +167,9 @@ async def test_guests_get_a_third_of_the_days_tokens(
 async def test_a_summary_of_what_a_guest_said_counts_as_theirs(
     talking: Talking, model: ModelServer, app_database: Database, story: Story, alice: UUID
 ) -> None:
-    model.script = [Say("Hi Carol.", usage=(100, 0))] * summarising.DUE_TURNS + [Say("Carol says hi.", usage=(50, 0))]
+    model.script = [Say("Hi Carol.", usage=(100, 0))] * summaries.DUE_TURNS + [Say("Carol says hi.", usage=(50, 0))]
     async with talking() as runtime:
-        for number in range(summarising.DUE_TURNS):
+        for number in range(summaries.DUE_TURNS):
             said = Incoming(alice, "whatsapp", f"hi {number * 'o'}", "guest", "s1", "carol@lid", f"m{number}")
             with clock.frozen(clock.now().replace(hour=12, minute=number)):
                 (received,) = await story.say(said)
@@ -180,6 +180,6 @@ async def test_a_summary_of_what_a_guest_said_counts_as_theirs(
                 return (await usage.today(session, await session.get_one(User, alice), guests=True)).tokens
 
         async def summarised() -> bool:
-            return await used() == 100 * summarising.DUE_TURNS + 50
+            return await used() == 100 * summaries.DUE_TURNS + 50
 
         await until(summarised)

@@ -4,14 +4,14 @@ import socket
 import sys
 import time
 
-from exponential.gateway import wire
-from exponential.gateway.channel import Channel
-from exponential.gateway.lease import Lease
-from exponential.gateway.worker import Worker
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.channel import Channel
+from exponential.gateway.worker.lease import Lease
+from exponential.gateway.worker.main import Worker
 
 
 class BusyWorker(Worker):
-    def _carry_out(self, command: wire.Command) -> None:
+    def _carry_out(self, command: protocol.Command) -> None:
         time.sleep(60)
 
 

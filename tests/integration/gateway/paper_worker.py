@@ -10,10 +10,10 @@ import threading
 import time
 from pathlib import Path
 
-from exponential.gateway import spool, wire
-from exponential.gateway.channel import Channel
-from exponential.gateway.process import REPLACE
-from exponential.gateway.wire import Account, Inbound
+from exponential.gateway.worker import protocol, spool
+from exponential.gateway.worker.channel import Channel
+from exponential.gateway.worker.process import REPLACE
+from exponential.gateway.worker.protocol import Account, Inbound
 
 ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
 
@@ -23,7 +23,7 @@ def wait_for_scan(channel: Channel, session: str, folders: dict[str, Path]) -> N
         time.sleep(0.01)
     if folder:
         (folder / "linked").touch()
-        channel.emit(wire.Online(session, ADA))
+        channel.emit(protocol.Online(session, ADA))
 
 
 class PaperWorker:
@@ -32,43 +32,45 @@ class PaperWorker:
         self.folders: dict[str, Path] = {}
         self.key = b""
         self.sent = 0
-        self.leaving: dict[str, tuple[wire.Send, str, Path]] = {}
+        self.leaving: dict[str, tuple[protocol.Send, str, Path]] = {}
 
     def run(self) -> None:
-        self.channel.emit(wire.Ready())
+        self.channel.emit(protocol.Ready())
         while (command := self.channel.receive()) is not None:
             match command:
-                case wire.Configure(hexed):
+                case protocol.Configure(hexed):
                     self.key = bytes.fromhex(hexed)
-                case wire.Open(session, folder):
+                case protocol.Open(session, folder):
                     self.open(session, Path(folder))
-                case wire.Access(_, request):
-                    self.channel.emit(wire.Answer(request))
-                case wire.Close(session):
+                case protocol.Access(_, request):
+                    self.channel.emit(protocol.Answer(request))
+                case protocol.Close(session):
                     self.folders.pop(session, None)
-                case wire.Unlink(session, request) if (unreached := self.folders[session] / "unreached").exists():
+                case protocol.Unlink(session, request) if (unreached := self.folders[session] / "unreached").exists():
                     unreached.unlink()
                     del self.folders[session]
-                    self.channel.emit(wire.Answer(request, "", "NotSent"))
-                case wire.Unlink(session, request):
+                    self.channel.emit(protocol.Answer(request, "", "NotSent"))
+                case protocol.Unlink(session, request):
                     (self.folders[session] / "linked").unlink()
-                    self.channel.emit(wire.Answer(request))
-                case wire.Typing(_, request):
-                    self.channel.emit(wire.Answer(request))
-                case wire.Send():
+                    self.channel.emit(protocol.Answer(request))
+                case protocol.Typing(_, request):
+                    self.channel.emit(protocol.Answer(request))
+                case protocol.Send():
                     self.send(command, self.folders[command.session])
-                case wire.Leave(_, message):
+                case protocol.Leave(_, message):
                     self.leave(*self.leaving.pop(message))
 
     def open(self, session: str, folder: Path) -> None:
         self.folders[session] = folder
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "linked").exists():
-            self.channel.emit(wire.Online(session, ADA))
+            self.channel.emit(protocol.Online(session, ADA))
             if (folder / "arrived").exists():  # the phone has what was sent last, and says so now
-                self.channel.emit(wire.Receipt(session, [(folder / "died").read_text(encoding="utf-8")], "delivered"))
+                self.channel.emit(
+                    protocol.Receipt(session, [(folder / "died").read_text(encoding="utf-8")], "delivered")
+                )
         else:
-            self.channel.emit(wire.Code(session, f"https://wa.me/settings/linked_devices#{session}", 60))
+            self.channel.emit(protocol.Code(session, f"https://wa.me/settings/linked_devices#{session}", 60))
             threading.Thread(target=self.wait_for_scan, args=(session,), daemon=True).start()
 
     def wait_for_scan(self, session: str) -> None:
@@ -76,9 +78,9 @@ class PaperWorker:
             time.sleep(0.01)
         if folder:
             (folder / "linked").touch()
-            self.channel.emit(wire.Online(session, ADA))
+            self.channel.emit(protocol.Online(session, ADA))
 
-    def send(self, command: wire.Send, folder: Path) -> None:
+    def send(self, command: protocol.Send, folder: Path) -> None:
         text = command.text
         with (folder.parent / "sent").open("a") as sent:
             sent.write(f"{command.chat} {text}\n")
@@ -90,35 +92,35 @@ class PaperWorker:
             os._exit(REPLACE)
         if text == "unknown once" and not (folder / "unknown").exists():
             (folder / "unknown").touch()
-            self.channel.emit(wire.Answer(command.request, "WhatsApp didn't answer.", "OutcomeUnknown"))
+            self.channel.emit(protocol.Answer(command.request, "WhatsApp didn't answer.", "OutcomeUnknown"))
             return
         if text == "unknown often, refused once":
             times = (folder.parent / "sent").read_text(encoding="utf-8").count(text)
             if times <= 5:
-                self.channel.emit(wire.Answer(command.request, "", "Refused" if times == 5 else "OutcomeUnknown"))
+                self.channel.emit(protocol.Answer(command.request, "", "Refused" if times == 5 else "OutcomeUnknown"))
                 return
         if text == "refuse":
-            self.channel.emit(wire.Answer(command.request, "WhatsApp refused the message.", "Refused"))
+            self.channel.emit(protocol.Answer(command.request, "WhatsApp refused the message.", "Refused"))
             return
         self.sent += 1
         whatsapp_id = f"ID-{os.getpid()}-{self.sent}"
         self.leaving[command.message] = command, whatsapp_id, folder
-        self.channel.emit(wire.Leaving(command.session, command.message, whatsapp_id))
+        self.channel.emit(protocol.Leaving(command.session, command.message, whatsapp_id))
 
-    def leave(self, command: wire.Send, whatsapp_id: str, folder: Path) -> None:
+    def leave(self, command: protocol.Send, whatsapp_id: str, folder: Path) -> None:
         text = command.text
         if text.startswith("die after leaving") and not (folder / "died").exists():
             (folder / "died").write_text(whatsapp_id, encoding="utf-8")
             os._exit(1)
         if text == "read at once":  # the receipt is faster than the answer
-            self.channel.emit(wire.Receipt(command.session, [whatsapp_id], "read"))
-        self.channel.emit(wire.Answer(command.request, whatsapp_id))
+            self.channel.emit(protocol.Receipt(command.session, [whatsapp_id], "read"))
+        self.channel.emit(protocol.Answer(command.request, whatsapp_id))
         if text.startswith("hear "):  # as if the owner had typed it on the phone
             message = Inbound(f"IN-{whatsapp_id}", ADA.lid, ADA.jid, "Ada", True, "text", text[5:], 1_700_000_000_000)
             spool.Writer(folder, self.key).append(message.to_bytes())
-            self.channel.emit(wire.Spooled(command.session))
+            self.channel.emit(protocol.Spooled(command.session))
         if text.startswith("end as "):
-            self.channel.emit(wire.Ended(command.session, text.removeprefix("end as ")))
+            self.channel.emit(protocol.Ended(command.session, text.removeprefix("end as ")))
 
 
 if __name__ == "__main__":

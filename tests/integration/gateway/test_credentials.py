@@ -18,12 +18,14 @@ import psycopg
 import pytest
 from gateways import ADA, App, Gateway, StartGateway, children, is_status, link, until
 
-from exponential import encryption, postgres_programs
-from exponential.gateway import memdb, pages, supervisor
-from exponential.gateway.pages import StoreCipher
-from exponential.gateway.vault import Vault
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.core import encryption
+from exponential.core.postgres import programs
+from exponential.gateway.credentials import memory_database, sealed_pages
+from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.credentials.sealed_pages import StoreCipher
+from exponential.gateway.worker import supervisor
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 
 OLD, NEW = b"o" * 32, b"n" * 32
 KILLS = int(os.environ.get("EXPONENTIAL_TEST_KILLS", "6"))
@@ -73,7 +75,7 @@ class Home:
             [(manifest, generation)] = row.fetchall()
         cipher = StoreCipher(master, session)
         content = cipher.open_pages(cipher.open_manifest(manifest), sealed)
-        assert memdb.change_counter(content) == generation
+        assert memory_database.change_counter(content) == generation
         return content
 
     def tables(self, session: str, master: bytes = OLD) -> dict[str, list[tuple[Any, ...]]]:
@@ -91,7 +93,7 @@ class Home:
 
     def dumped(self) -> bytes:
         """A dump of the database, and the server's own files of it."""
-        dump = subprocess.run([postgres_programs.find("pg_dump"), self.url], capture_output=True, check=True).stdout
+        dump = subprocess.run([programs.find("pg_dump"), self.url], capture_output=True, check=True).stdout
         self.query("checkpoint")
         [(folder, oid)] = self.query(
             "select current_setting('data_directory'), oid from pg_database where datname = current_database()"
@@ -246,7 +248,7 @@ async def test_a_new_key_takes_over_when_the_gateway_starts_with_it(
     async with start((NEW, OLD)) as gateway:
         await talk(gateway, phone, app, "sealed anew")
         assert len(home.secrets(session, NEW)) > 800
-        with pytest.raises(pages.Damaged):
+        with pytest.raises(sealed_pages.Damaged):
             home.tables(session, OLD)
     assert len(phone.linked_devices) == 1
 

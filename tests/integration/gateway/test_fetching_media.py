@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from exponential.gateway import media
-from exponential.gateway.media import Gone, Reference, Unreachable
-from exponential.loopback.media import seal
-from exponential.loopback.server import Loopback
+from exponential.gateway.worker import media
+from exponential.gateway.worker.media import Gone, Reference, Unreachable
+from exponential.loopback.server.media_host import seal
+from exponential.loopback.server.server import Loopback
 
 LIMIT = 1_000_000
 DATA = secrets.token_bytes(300_000)

@@ -13,9 +13,9 @@ import zxingcpp
 from gateways import ADA, BOB, SECRET, StartGateway, scan, until
 from PIL import Image
 
-from exponential import clock
-from exponential.auth import tokens
-from exponential.errors import BadInput, Conflict, NotFound, Unauthorized, Unavailable
+from exponential.auth import service_tokens
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound, Unauthorized, Unavailable
 from exponential.gateway.client import GatewayClient
 from exponential.gateway.operations import LINKINGS
 
@@ -277,6 +277,6 @@ async def test_a_wrong_secret_or_a_dead_gateway_is_told_apart(start_gateway: Sta
 
 
 def test_the_client_signs_for_the_gateway_alone() -> None:
-    token = tokens.issue(ADA, secret=SECRET, audience=tokens.GATEWAY)
+    token = service_tokens.issue(ADA, secret=SECRET, audience=service_tokens.GATEWAY)
     with pytest.raises(Unauthorized):
-        tokens.verify(token, secret=SECRET, audience=tokens.APP)
+        service_tokens.verify(token, secret=SECRET, audience=service_tokens.APP)

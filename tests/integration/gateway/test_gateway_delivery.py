@@ -12,17 +12,18 @@ from gateways import ADA, BOB, SECRET, App, StartGateway, until
 from serving import serving
 from sqlalchemy import func, select
 
-from exponential import clock
-from exponential.auth import tokens
-from exponential.auth.tokens import Identity
-from exponential.database import Database
-from exponential.errors import NotFound
-from exponential.gateway import delivery, inbox, parking, sessions
-from exponential.gateway.delivery import Delivery
-from exponential.gateway.inbox import InboxMessage
-from exponential.gateway.sessions import Limits, Session
-from exponential.gateway.wire import Account, Inbound
-from exponential.listening import listen
+from exponential.auth import service_tokens
+from exponential.auth.service_tokens import Identity
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.errors import NotFound
+from exponential.core.http.sockets import listen
+from exponential.gateway.messages import dead_letters, delivery, inbox
+from exponential.gateway.messages.delivery import Delivery
+from exponential.gateway.messages.inbox import InboxMessage
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Limits, Session
+from exponential.gateway.worker.protocol import Account, Inbound
 
 PAUSE = timedelta(minutes=30)
 
@@ -172,7 +173,7 @@ async def test_owners_and_operators_bring_parked_messages_back(start_gateway: St
         await until(lambda: len(app.taken) == 2)
 
         async def call(method: str, path: str, who: Identity = ADA) -> httpx.Response:
-            token = tokens.issue(who, secret=SECRET, audience=tokens.GATEWAY)
+            token = service_tokens.issue(who, secret=SECRET, audience=service_tokens.GATEWAY)
             address = f"/sessions/{session.id}/{path}"
             return await gateway.http.request(method, address, headers={"Authorization": f"Bearer {token}"})
 
@@ -187,8 +188,8 @@ async def test_owners_and_operators_bring_parked_messages_back(start_gateway: St
 
         settings = gateway.http._transport.app.state.settings  # type: ignore[attr-defined]
         with pytest.raises(NotFound):
-            await parking.retry(settings, clock.new_id())
-        assert await parking.retry(settings, None) == 1
+            await dead_letters.retry(settings, clock.new_id())
+        assert await dead_letters.retry(settings, None) == 1
         await until(lambda: app.texts[4:] == ["odd 3"])
 
 

@@ -13,7 +13,7 @@ from hostile import attempts
 from test_gateway_api import bearer
 from unfinished import answer_to, uploads
 
-from exponential.gateway import reading
+from exponential.gateway.worker import event_parser
 
 Folder = Callable[[str], Path]
 OWN = "4915112345678@s.whatsapp.net"
@@ -96,7 +96,7 @@ def test_what_a_strangers_phone_says_can_be_kept() -> None:
     event = Message()
     event.Info.ID, event.Info.Pushname = "3EB0\0" + "A" * 200, "Mal\0lory"
     event.Message.conversation = "hi\0"
-    told = reading.inbound(event)
+    told = event_parser.inbound(event)
     assert told is not None
     assert (told.text, told.sender_name) == ("hi\ufffd", "Mal\ufffdlory")
     assert "\0" not in told.message_id and len(told.message_id) <= 128

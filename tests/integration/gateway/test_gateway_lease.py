@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from gateways import PAPER
 
-from exponential.gateway import wire
-from exponential.gateway.lease import Lease
-from exponential.gateway.process import WorkerProcess
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.lease import Lease
+from exponential.gateway.worker.process import WorkerProcess
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ async def lease() -> AsyncIterator[Lease]:
 async def busy(lease: Lease) -> AsyncIterator[WorkerProcess]:
     """A worker that has been told to do something, and is at it."""
     process = await WorkerProcess.start(replace(PAPER, module="busy_worker"), lease, lambda *_: None)
-    process.tell(wire.Configure(""))
-    assert isinstance(await anext(process.events()), wire.Ready)
+    process.tell(protocol.Configure(""))
+    assert isinstance(await anext(process.events()), protocol.Ready)
     yield process
     process.kill()
     await process.close()

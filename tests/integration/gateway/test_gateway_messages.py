@@ -10,16 +10,18 @@ import psycopg
 import pytest
 from gateways import ADA, BOB, App, Gateway, StartGateway, scan, until
 
-from exponential import clock, log
-from exponential.auth.tokens import Identity
-from exponential.database import Database
-from exponential.errors import Conflict
-from exponential.gateway import delivery, inbox, outbox, sessions, wire
-from exponential.gateway.delivery import Delivery
-from exponential.gateway.inbox import InboxMessage
-from exponential.gateway.outbox import OutboxMessage
-from exponential.gateway.sessions import Limits, Session
-from exponential.gateway.wire import Account, Inbound
+from exponential.auth.service_tokens import Identity
+from exponential.core import clock, log
+from exponential.core.database import Database
+from exponential.core.errors import Conflict
+from exponential.gateway.messages import delivery, inbox, outbox
+from exponential.gateway.messages.delivery import Delivery
+from exponential.gateway.messages.inbox import InboxMessage
+from exponential.gateway.messages.outbox import OutboxMessage
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Limits, Session
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.protocol import Account, Inbound
 
 ADAS_CHAT, ADAS_LID = "4915112345678@s.whatsapp.net", "77001122@lid"
 Folder = Callable[[str], Path]
@@ -404,7 +406,7 @@ async def test_what_was_queued_for_an_unlinked_session_fails(
             late = {"key": "late", "chat": ADAS_CHAT, "chat_key": b"a chat", "text": "late", "state": "queued"}
             waiting = OutboxMessage(session_id=UUID(session), **late)
             db.add(waiting)  # without the notice that would have it sent at once
-        await gateway.operations.reports.apply(wire.Ended(session, "logged_out"))
+        await gateway.operations.reports.apply(protocol.Ended(session, "logged_out"))
         assert await state(gateway, session, str(waiting.id)) == "failed"
 
 

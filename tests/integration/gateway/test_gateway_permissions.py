@@ -9,15 +9,16 @@ import pytest
 from gateways import ADA, BOB, SECRET, Gateway, StartGateway, scan, until
 from sqlalchemy import func, select, text
 
-from exponential import clock
-from exponential.auth import tokens
-from exponential.auth.tokens import Identity
-from exponential.errors import BadInput, Conflict, NotFound
-from exponential.gateway import access, inbox, outbox, policies
-from exponential.gateway.contacts import Contact
-from exponential.gateway.policy import OwnNumber
-from exponential.gateway.sessions import Session
-from exponential.gateway.wire import Inbound
+from exponential.auth import service_tokens
+from exponential.auth.service_tokens import Identity
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound
+from exponential.gateway.access import policies, rules
+from exponential.gateway.access.policy import OwnNumber
+from exponential.gateway.messages import inbox, outbox
+from exponential.gateway.sessions.contacts import Contact
+from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker.protocol import Inbound
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 CARL, CARLS_LID = "4915187654321@s.whatsapp.net", "88001122@lid"
@@ -38,7 +39,7 @@ async def session(gateway: Gateway, session_folder: Callable[[str], Path]) -> st
 
 
 async def patch(gateway: Gateway, session: str, body: Any, who: Identity = ADA) -> tuple[int, Any]:
-    token = tokens.issue(who, secret=SECRET, audience=tokens.GATEWAY)
+    token = service_tokens.issue(who, secret=SECRET, audience=service_tokens.GATEWAY)
     headers = {"Authorization": f"Bearer {token}"}
     answer = await gateway.http.patch(f"/sessions/{session}", json=body, headers=headers)
     return answer.status_code, answer.json()
@@ -137,7 +138,7 @@ async def test_replies_that_wait_fail_when_a_human_writes_there(gateway: Gateway
     waiting = await gateway.client.send(ADA, session, CARL, "hello Carl", key="1")
     own = await gateway.client.send(ADA, session, ADAS_CHAT, "to myself", key="2")
     by_hand = said("", 2, me=True, sender=ADAS_CHAT)
-    assert await hear(gateway, session, Inbound(**{**vars(by_hand), "kind": access.BY_HAND})) == 0
+    assert await hear(gateway, session, Inbound(**{**vars(by_hand), "kind": rules.BY_HAND})) == 0
     with pytest.raises(Conflict) as caught:
         await gateway.client.send(ADA, session, CARL, "more", key="3")
     assert caught.value.code == "chat_paused"

@@ -19,10 +19,10 @@ from exponential.gateway.client import GatewayClient
 
 PROGRAM = """
 import sys
-from exponential import log
-from exponential.errors import ConfigurationError
+from exponential.core import log
+from exponential.core.errors import ConfigurationError
 from exponential.gateway.service import serve
-from exponential.settings import GatewaySettings, read
+from exponential.core.settings import GatewaySettings, read
 log.configure(service="gateway")
 try:
     serve(read(GatewaySettings))
@@ -68,7 +68,7 @@ async def gateway(url: str, folder: Path) -> AsyncIterator[tuple[subprocess.Pope
 
 def is_worker(pid: int) -> bool:
     """A child between fork and exec still looks like its parent."""
-    return b"exponential.gateway.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"exponential.gateway.worker.main" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def gone(pid: int) -> bool:

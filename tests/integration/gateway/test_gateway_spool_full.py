@@ -4,9 +4,9 @@ import psycopg
 from gateways import ADA, App, StartGateway, until
 
 from exponential.gateway.client import GatewayClient
-from exponential.loopback import camera
-from exponential.loopback.directory import Device
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones import camera
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
 
 COUNT = 25
 LONG = "x" * 60_000  # 25 of these don't fit into 1 MiB

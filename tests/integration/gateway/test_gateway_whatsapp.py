@@ -17,12 +17,12 @@ import zxingcpp
 from gateways import ADA, App, Gateway, StartGateway, children, until
 from PIL import Image
 
-from exponential.errors import ExponentialError
-from exponential.gateway import wire
-from exponential.gateway.stores import Stores
-from exponential.gateway.supervisor import Supervisor
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.core.errors import ExponentialError
+from exponential.gateway.credentials.checkouts import Stores
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.supervisor import Supervisor
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.server import Loopback
 
 NUMBER = "+4915112345678"
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
@@ -275,7 +275,7 @@ async def test_the_id_of_a_message_is_recorded_before_it_leaves(start: Start, ph
         session = await scan(gateway, phone)
         told = asyncio.Event()
 
-        async def not_recorded(leaving: wire.Leaving) -> bool:
+        async def not_recorded(leaving: protocol.Leaving) -> bool:
             told.set()
             return False
 

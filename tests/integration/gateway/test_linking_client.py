@@ -14,7 +14,6 @@ import pytest
 from linking import Client
 from neonize._binder import gocode
 
-from exponential.gateway import whatsapp as library
 from exponential.gateway.linking import client as linking
 from exponential.gateway.linking import store
 from exponential.gateway.linking.client import (
@@ -27,10 +26,11 @@ from exponential.gateway.linking.client import (
 )
 from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.linking.device import NewDevice, library_version
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.passkey import Passkey
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.gateway.worker import neonize_client as library
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.linking.webauthn import Passkey
+from exponential.loopback.server.server import Loopback
 from exponential.protocol.binary import JID, Node
 from exponential.protocol.protobufs import ClientPayload, DeviceProps
 
@@ -110,7 +110,7 @@ def empty_store(tmp_path: Path) -> bytes:
     """A store as the library makes it, without a device."""
     path = tmp_path / "empty"
     program = (
-        "import sys, exponential.libmagic; from neonize._binder import gocode, func_callback_bytes2;"
+        "import sys, exponential.protocol.libmagic; from neonize._binder import gocode, func_callback_bytes2;"
         "gocode.GetAllDevices(sys.argv[1].encode(), func_callback_bytes2(lambda *_: None))"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(path)], check=True, capture_output=True)

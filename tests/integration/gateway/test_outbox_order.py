@@ -5,11 +5,12 @@ from pathlib import Path
 
 from gateways import ADA, Gateway, StartGateway, scan, until
 
-from exponential import clock
-from exponential.gateway import inbox, policies, proofs
-from exponential.gateway.pacing import Pace
-from exponential.gateway.sessions import Session
-from exponential.gateway.wire import Inbound
+from exponential.core import clock
+from exponential.gateway.access import own_numbers, policies
+from exponential.gateway.messages import inbox
+from exponential.gateway.messages.pacing import Pace
+from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker.protocol import Inbound
 
 ADAS_CHAT, ADAS_PHONE = "4915112345678@s.whatsapp.net", "4915199999999@s.whatsapp.net"
 CARL, DORA = "4915187654321@s.whatsapp.net", "4915187654322@s.whatsapp.net"
@@ -53,7 +54,7 @@ async def prove(gateway: Gateway, session: str, phone: str) -> None:
         proof = (await policies.load(db, row.id)).proof
         assert proof is not None
         at = int(clock.now().timestamp() * 1000)
-        await inbox.record(db, row, [Inbound("P1", phone, phone, "Ada", False, proofs.PROVED, proof.id, at)])
+        await inbox.record(db, row, [Inbound("P1", phone, phone, "Ada", False, own_numbers.PROVED, proof.id, at)])
 
 
 async def test_the_owner_never_waits_for_what_goes_to_contacts(

@@ -10,16 +10,18 @@ import pytest
 from gateways import ADA, SECRET, App, Gateway, StartGateway, is_status, until
 from sqlalchemy import func, select, text, update
 
-from exponential import clock
-from exponential.database import Database
-from exponential.errors import BadInput, ConfigurationError, Conflict, Unavailable
-from exponential.gateway import inbox, outbox, sessions, spool, wire
-from exponential.gateway.delivery import Delivery
-from exponential.gateway.nodes import Node
-from exponential.gateway.outbox import SendFailed
-from exponential.gateway.requests import NodeRequest
-from exponential.gateway.sessions import Session
-from exponential.gateway.wire import Inbound
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, ConfigurationError, Conflict, Unavailable
+from exponential.gateway.cluster.nodes import Node
+from exponential.gateway.cluster.rpc import NodeRequest
+from exponential.gateway.messages import inbox, outbox
+from exponential.gateway.messages.delivery import Delivery
+from exponential.gateway.messages.outbox import SendFailed
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker import protocol, spool
+from exponential.gateway.worker.protocol import Inbound
 
 CHAT = "4915112345678@s.whatsapp.net"
 Two = tuple[Gateway, Gateway]
@@ -77,14 +79,14 @@ async def test_what_a_node_reports_of_a_session_that_it_does_not_hold_is_not_hea
     first, second = two
     session = await linked(first, tmp_path)
     for event in (
-        wire.Ended(session, "replaced"),
-        wire.Offline(session, "gone"),
-        wire.Online(session, wire.Account("4915199999999@s.whatsapp.net")),
+        protocol.Ended(session, "replaced"),
+        protocol.Offline(session, "gone"),
+        protocol.Online(session, protocol.Account("4915199999999@s.whatsapp.net")),
     ):
         await second.operations.reports.apply(event)
         found = await row(first, session)
         assert (found.status, found.jid) == ("connected", CHAT)
-    await first.operations.reports.apply(wire.Ended(session, "replaced"))
+    await first.operations.reports.apply(protocol.Ended(session, "replaced"))
     assert (await row(first, session)).status == "error"
 
 
@@ -215,7 +217,7 @@ async def test_a_dead_nodes_spool_is_recorded_by_whoever_finds_it(
 async def test_a_session_that_ended_still_has_its_messages_delivered(two: Two, app: App, tmp_path: Path) -> None:
     first, second = two
     session = await linked(first, tmp_path)
-    await first.operations.reports.apply(wire.Ended(session, "logged_out"))
+    await first.operations.reports.apply(protocol.Ended(session, "logged_out"))
     await put_out(first)
     async with second.operations.database.transaction() as db:
         found = await db.get_one(Session, UUID(session))
@@ -339,7 +341,7 @@ async def test_what_one_node_removed_goes_from_the_others_disks(two: Two, tmp_pa
 
 
 async def test_one_data_folder_has_one_gateway(start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exponential.gateway.home.PATIENCE", 0.1)
+    monkeypatch.setattr("exponential.gateway.cluster.data_folder.PATIENCE", 0.1)
     async with start_gateway():
         with pytest.raises(ConfigurationError, match="Another gateway runs on the data folder"):
             async with start_gateway():

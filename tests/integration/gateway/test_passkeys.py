@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, children, shown, until
 
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.gateway.client import Passkey as Asked
-from exponential.gateway.process import Launch
-from exponential.gateway.trust import NOISE_ROOT
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.passkey import Passkey
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.gateway.worker.loopback_trust import NOISE_ROOT
+from exponential.gateway.worker.process import Launch
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.linking.webauthn import Passkey
+from exponential.loopback.server.server import Loopback
 
 NUMBER = "+4915112345678"
 CHAT = "4915112345678@s.whatsapp.net"
@@ -239,7 +239,7 @@ async def test_each_qr_code_is_shown_for_as_long_as_it_says_and_then_another_one
 async def test_a_normal_worker_takes_nobody_else_for_whatsapp_whatever_its_environment_says(
     start_real_gateway: StartGateway, whatsapp: Loopback
 ) -> None:
-    normal = launch(whatsapp, "exponential.gateway.worker")
+    normal = launch(whatsapp, "exponential.gateway.worker.main")
     async with start_real_gateway(launch=normal, linking="own") as gateway:
         session = await gateway.client.login(ADA)
 

@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 from gateways import PAPER, children, until
 
-from exponential import clock
-from exponential.database import Database
-from exponential.gateway import sessions, wire
-from exponential.gateway.lease import Lease
-from exponential.gateway.policy import Policy
-from exponential.gateway.process import WorkerProcess
-from exponential.gateway.sessions import Session
-from exponential.gateway.stores import Stores
-from exponential.gateway.supervisor import Opening, Supervisor
-from exponential.gateway.vault import Vault
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.gateway.access.policy import Policy
+from exponential.gateway.credentials.checkouts import Stores
+from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.lease import Lease
+from exponential.gateway.worker.process import WorkerProcess
+from exponential.gateway.worker.supervisor import Opening, Supervisor
 
 KEY = b"k" * 32
 
@@ -33,7 +34,7 @@ async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
         db.add(session)
     applying = asyncio.Event()
 
-    async def apply(_event: wire.Event) -> None:
+    async def apply(_event: protocol.Event) -> None:
         applying.set()
         try:
             await asyncio.sleep(60)
@@ -64,8 +65,8 @@ async def test_a_worker_that_has_died_answers_nobody_while_its_last_news_wait() 
     process = await WorkerProcess.start(PAPER, Lease(), lambda *_: None)
     process.kill()
     await until(lambda: process.gone)
-    asked = asyncio.create_task(process.ask(lambda number: wire.Groups("s", number), 60))
+    asked = asyncio.create_task(process.ask(lambda number: protocol.Groups("s", number), 60))
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(asked, 10)
-    assert [type(event) async for event in process.events()] in ([], [wire.Ready])
+    assert [type(event) async for event in process.events()] in ([], [protocol.Ready])
     await process.close()

@@ -10,12 +10,13 @@ import earlier_stores
 import pytest
 from sqlalchemy import insert, select, text
 
-from exponential import clock, encryption
-from exponential.database import Database
-from exponential.gateway import earlier, memdb, pages, sessions
-from exponential.gateway.pages import PAGE_BYTES
-from exponential.gateway.sessions import Session
-from exponential.gateway.vault import Copy, Damaged, Locked, Lost, Store, StorePage, Vault
+from exponential.core import clock, encryption
+from exponential.core.database import Database
+from exponential.gateway.credentials import earlier_formats, memory_database, sealed_pages
+from exponential.gateway.credentials.credential_store import Copy, Damaged, Locked, Lost, Store, StorePage, Vault
+from exponential.gateway.credentials.sealed_pages import PAGE_BYTES
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
 
 KEY = b"k" * 32
 
@@ -50,9 +51,9 @@ class Worker:
         self.copy, self.content = checked_out
 
     async def keep(self, content: bytes) -> None:
-        numbers, whole = pages.changed(self.content, content), pages.split(content)
+        numbers, whole = sealed_pages.changed(self.content, content), sealed_pages.split(content)
         changed = {number: whole[number] for number in numbers}
-        await self.vault.keep(self.copy, memdb.change_counter(content), len(content), changed)
+        await self.vault.keep(self.copy, memory_database.change_counter(content), len(content), changed)
         self.content = content
 
 
@@ -208,7 +209,7 @@ async def test_it_can_be_forgotten_while_a_change_is_being_kept(
 
 
 def test_a_plain_store_whose_owner_was_killed_in_a_commit_is_read_as_it_was_before(tmp_path: Path) -> None:
-    path = tmp_path / earlier.PLAIN
+    path = tmp_path / earlier_formats.PLAIN
     with sqlite3.connect(path, isolation_level=None) as db:
         db.execute("pragma cache_size = 1")
         db.execute("create table t (x)")
@@ -222,15 +223,15 @@ def test_a_plain_store_whose_owner_was_killed_in_a_commit_is_read_as_it_was_befo
     path.write_bytes(half)
     Path(f"{path}-journal").write_bytes(journal)
     copy = sqlite3.connect(":memory:")
-    copy.deserialize(earlier.read(tmp_path))
+    copy.deserialize(earlier_formats.read(tmp_path))
     assert copy.execute("select x from t limit 1").fetchall() == [("old",)]
     assert copy.execute("pragma integrity_check").fetchall() == [("ok",)]
     copy.close()
 
 
 def test_what_is_no_store_is_refused_and_kept(tmp_path: Path) -> None:
-    assert earlier.read(tmp_path) == b""
-    (tmp_path / earlier.PLAIN).write_bytes(b"something else " * 1000)
+    assert earlier_formats.read(tmp_path) == b""
+    (tmp_path / earlier_formats.PLAIN).write_bytes(b"something else " * 1000)
     with pytest.raises(ValueError, match="no SQLite file"):
-        earlier.read(tmp_path)
-    assert (tmp_path / earlier.PLAIN).exists()
+        earlier_formats.read(tmp_path)
+    assert (tmp_path / earlier_formats.PLAIN).exists()

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-import exponential.libmagic  # noqa: F401  before neonize
+import exponential.protocol.libmagic  # noqa: F401  before neonize
 
 # isort: split
 import client_faults
@@ -18,8 +18,8 @@ import neonize._binder as binder
 from neonize.client import NewClient
 from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, StreamReplacedEv
 
-from exponential.gateway.trust import replace_root
-from exponential.gateway.whatsapp import DEVICE_PROPS
+from exponential.gateway.worker.loopback_trust import replace_root
+from exponential.gateway.worker.neonize_client import DEVICE_PROPS
 
 replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
 sys.stdout = client_lines.WholeLines()

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from exponential.loopback import queries, routing
-from exponential.loopback.directory import Device
-from exponential.loopback.media import HOST
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
-from exponential.loopback.signal import Keys, SessionBook, pad, unpad
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.phones.signal import Keys, SessionBook, pad, unpad
+from exponential.loopback.server import routing
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.iq import dispatch
+from exponential.loopback.server.media_host import HOST
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 from exponential.protocol.binary import JID, SERVER, Node
 from exponential.protocol.protobufs import Message, PeerDataOperationRequestType, ProtocolMessage
@@ -47,7 +48,7 @@ class Linked:
             server=self.server, device=self.device, registration=None, send=answers.append
         )
         iq = Node("iq", {"type": kind, "xmlns": namespace, "id": "1", "to": to}, content)
-        queries.handle(connection, iq)
+        dispatch.handle(connection, iq)
         (answer,) = answers
         return answer
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from exponential.loopback.directory import FEW_KEYS
-from exponential.loopback.pairing import LinkError
-from exponential.loopback.phone import Phone
-from exponential.loopback.server import Loopback
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import FEW_KEYS
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 
 
@@ -144,7 +144,7 @@ async def test_codes_that_do_not_link(new_client: Callable[[str], Any], alice: P
 
 
 async def test_typing_is_seen_and_ends(linked: Any, alice: Phone, bob: Phone) -> None:
-    from exponential.loopback import routing
+    from exponential.loopback.server import routing
     from exponential.protocol.binary import Node
 
     (device,) = alice.linked_devices

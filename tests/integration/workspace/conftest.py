@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 from workspace_cast import NOW, account
 
-from exponential import clock
-from exponential.database import Database
+from exponential.core import clock
+from exponential.core.database import Database
 
 
 @pytest.fixture

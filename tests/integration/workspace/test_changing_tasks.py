@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.tasks import Wanted, create_task, delete_task, list_tasks, update_task
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential import clock
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import notes
 from exponential.workspace.facts import forget, recall, remember
 

@@ -8,11 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from transcript import import_transcript
 
-from exponential.errors import BadInput, Conflict, NotFound
-from exponential.workspace import history, meetings, tasks, transcripts
-from exponential.workspace.meeting_import import MeetingImport
-from exponential.workspace.meetings import action_items, list_meetings, search
-from exponential.workspace.minutes import Minutes
+from exponential.core.errors import BadInput, Conflict, NotFound
+from exponential.workspace import history, tasks
+from exponential.workspace.meetings import meetings, transcripts
+from exponential.workspace.meetings.meetings import action_items, list_meetings, search
+from exponential.workspace.meetings.minutes import Minutes
+from exponential.workspace.meetings.transcript_import import MeetingImport
 
 PRICING = """\
 Anna: Welcome everyone, today we talk about pricing for the new plans.

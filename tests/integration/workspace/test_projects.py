@@ -4,10 +4,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential import clock
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import tasks
-from exponential.workspace.progress import project_status
+from exponential.workspace.project_status import project_status
 from exponential.workspace.projects import create_project, find, list_projects, update_project
 
 

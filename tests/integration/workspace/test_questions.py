@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 from transcript import import_transcript
 
-from exponential import clock
-from exponential.errors import BadInput, NotFound
+from exponential.core import clock
+from exponential.core.errors import BadInput, NotFound
 from exponential.workspace import notes, projects, reminders, tasks
-from exponential.workspace.questions import Question, answer
+from exponential.workspace.queries import Question, answer
 
 
 @pytest.fixture

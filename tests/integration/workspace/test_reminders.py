@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential import clock
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core import clock
+from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import tasks
 from exponential.workspace.reminders import (
     Repeat,

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from workspace_cast import NOW, account
 
 from exponential.auth.users import User
-from exponential.database import Database
-from exponential.errors import BadInput, Conflict, NotFound
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import tasks
 from exponential.workspace.tasks import complete_task, create_task, list_tasks
 

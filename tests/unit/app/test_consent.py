@@ -2,7 +2,7 @@
 
 import hashlib
 
-from exponential.app.pages import STATIC
+from exponential.app.core.rendering import STATIC
 from exponential.auth import consents
 
 TEXTS = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exponential.app import cures
-from exponential.gateway import reasons
+from exponential.app.whatsapp import troubleshooting
+from exponential.gateway.sessions import reasons
 
 PROBLEMS = [
     *reasons.ENDINGS,
@@ -20,13 +20,13 @@ PROBLEMS = [
 
 @pytest.mark.parametrize("code", PROBLEMS)
 def test_each_problem_has_a_cure_of_its_own(code: str) -> None:
-    assert cures.cure("error", code) != cures.cure("error", None)
-    assert all(step.endswith(".") and len(step) < 160 for step in cures.cure("error", code))
+    assert troubleshooting.cure("error", code) != troubleshooting.cure("error", None)
+    assert all(step.endswith(".") and len(step) < 160 for step in troubleshooting.cure("error", code))
 
 
 @pytest.mark.parametrize("status", ["pending", "connected", "reconnecting", "disconnected", "error", "expired"])
 def test_each_state_has_one(status: str) -> None:
-    assert cures.cure(status, None)
+    assert troubleshooting.cure(status, None)
 
 
 def test_the_gateways_sentences_have_words_that_stay() -> None:

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from exponential.app.pages import code_spans, day_name
+from exponential.app.core.rendering import code_spans, day_name
 
 THURSDAY = date(2026, 11, 26)
 

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from exponential.app import passkeys
-from exponential.errors import BadInput
+from exponential.app.whatsapp import passkeys
+from exponential.core.errors import BadInput
 
 
 @pytest.mark.parametrize(

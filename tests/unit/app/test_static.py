@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from exponential.app.pages import STATIC
+from exponential.app.core.rendering import STATIC
 
 TEMPLATES = STATIC.parent / "templates"
 

@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exponential.app import devices, whatsapp_views
-from exponential.errors import BadInput
+from exponential.app.sign_in import user_agents
+from exponential.app.whatsapp import views
+from exponential.core.errors import BadInput
 from exponential.gateway.client import LoginStatus, SessionInfo
 
 AT = datetime(2026, 11, 2, 23, 30, tzinfo=UTC)
@@ -19,8 +20,8 @@ def session(status: str, code: str | None = None, phone: str | None = "+49151100
 
 def test_numbers_are_read_as_people_write_them() -> None:
     text = "+49 1511 2345678\n 0049 (1511) 234-5679 , +1.212.555.0100;\n\n+4915112345678"
-    assert whatsapp_views.phone_numbers(text) == ["+4915112345678", "+4915112345679", "+12125550100", "+4915112345678"]
-    assert whatsapp_views.phone_numbers(" \n") == []
+    assert views.phone_numbers(text) == ["+4915112345678", "+4915112345679", "+12125550100", "+4915112345678"]
+    assert views.phone_numbers(" \n") == []
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_numbers_are_read_as_people_write_them() -> None:
 )
 def test_what_is_no_number_is_named(text: str) -> None:
     with pytest.raises(BadInput, match="is not a phone number in international form"):
-        whatsapp_views.phone_numbers(f"+4915112345678\n{text}")
+        views.phone_numbers(f"+4915112345678\n{text}")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_what_is_no_number_is_named(text: str) -> None:
 )
 def test_each_state_of_linking_has_its_view(status: str, code: str | None, qr: bool, view: str) -> None:
     told = LoginStatus(status == "connected", None, qr, status, "", None, code)
-    assert whatsapp_views.linking_state(told) == view
+    assert views.linking_state(told) == view
 
 
 @pytest.mark.parametrize(
@@ -61,19 +62,19 @@ def test_each_state_of_linking_has_its_view(status: str, code: str | None, qr: b
 )
 def test_each_step_with_a_passkey_has_its_view(code: str, view: str) -> None:
     told = LoginStatus(False, None, False, "pending", "", None, code, passkey_required=True)
-    assert whatsapp_views.linking_state(told) == view
+    assert views.linking_state(told) == view
 
 
 def test_rows_say_what_is_so_on_the_users_clock() -> None:
-    row = whatsapp_views.row(session("connected"), BERLIN)
+    row = views.row(session("connected"), BERLIN)
     assert (row.name, row.badge, row.since, row.reason) == (
         *("+4915110000001", "Connected", "Connected on 3 November 2026", ""),
     )
-    pending = whatsapp_views.row(session("pending", phone=None), BERLIN)
+    pending = views.row(session("pending", phone=None), BERLIN)
     assert (pending.name, pending.since) == ("New account", "Started on 3 November 2026, 00:30")
-    assert whatsapp_views.row(session("error", "account_banned"), BERLIN).badge == "Banned"
-    assert whatsapp_views.row(session("disconnected", "logged_out"), BERLIN).badge == "Logged out"
-    said = whatsapp_views.summary([row, pending, whatsapp_views.row(session("error", "replaced"), BERLIN)])
+    assert views.row(session("error", "account_banned"), BERLIN).badge == "Banned"
+    assert views.row(session("disconnected", "logged_out"), BERLIN).badge == "Logged out"
+    said = views.summary([row, pending, views.row(session("error", "replaced"), BERLIN)])
     assert said == "1 account connected. 1 pending. +4915110000001: Replaced. Why it is so."
 
 
@@ -89,4 +90,4 @@ def test_rows_say_what_is_so_on_the_users_clock() -> None:
     ],
 )
 def test_browsers_in_a_few_words(agent: str, says: str) -> None:
-    assert devices.describe(agent) == says
+    assert user_agents.describe(agent) == says

@@ -5,7 +5,7 @@ import pytest
 
 from exponential.assistant import commands
 from exponential.assistant.commands import Command
-from exponential.errors import BadInput
+from exponential.core.errors import BadInput
 
 NOW = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 

@@ -9,10 +9,10 @@ from cpu_time import limited
 from filemaking import docx, pdf, picture, pixel_bomb, scan
 from PIL import Image
 
-from exponential.assistant import extraction
-from exponential.assistant.extraction import read
-from exponential.workspace import documents
-from exponential.workspace.documents import DAMAGED, TOO_LARGE, UNREADABLE
+from exponential.assistant.files import extraction
+from exponential.assistant.files.extraction import read
+from exponential.workspace.text import documents
+from exponential.workspace.text.documents import DAMAGED, TOO_LARGE, UNREADABLE
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.assistant.formatting import MAX_CHUNK, PREFIX, chunks, to_html, to_whatsapp
+from exponential.assistant.channels.formatting import MAX_CHUNK, PREFIX, chunks, to_html, to_whatsapp
 
 
 def test_whatsapp_has_marks_of_its_own() -> None:

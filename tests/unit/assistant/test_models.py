@@ -1,7 +1,7 @@
 import pytest
 
-from exponential.assistant import models
-from exponential.errors import ConfigurationError
+from exponential.assistant.llm import models
+from exponential.core.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import pytest
 from neonize.proto.Neonize_pb2 import LogEntry
 
-from exponential.gateway import client_log
+from exponential.gateway.worker.workarounds import client_log
 
 KEY = "3EB0" + "A" * 16
 

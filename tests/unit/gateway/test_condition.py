@@ -1,6 +1,6 @@
 """The figures for Prometheus."""
 
-from exponential.gateway.condition import Metric
+from exponential.gateway.health import Metric
 
 
 def test_large_figures_keep_their_digits() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exponential.gateway import access
-from exponential.gateway.policy import OwnNumber, Policy, Proof
-from exponential.gateway.wire import Account, Inbound
+from exponential.gateway.access import rules
+from exponential.gateway.access.policy import OwnNumber, Policy, Proof
+from exponential.gateway.worker.protocol import Account, Inbound
 
 ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
 BOB, BOBS_LID = "4915187654321@s.whatsapp.net", "88001122@lid"
@@ -28,7 +28,7 @@ def from_ada(chat: str, text: str = "hello") -> Inbound:
 
 @pytest.mark.parametrize("chat", [ADA.jid, ADA.lid, "4915112345678:3@s.whatsapp.net"])
 def test_the_own_chat_is_the_owners_by_number_or_lid(chat: str) -> None:
-    assert access.role(Policy(), ADA, from_ada(chat)) == "owner"
+    assert rules.role(Policy(), ADA, from_ada(chat)) == "owner"
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,17 @@ def test_the_own_chat_is_the_owners_by_number_or_lid(chat: str) -> None:
 )
 @pytest.mark.parametrize("policy", [Policy(), Policy(mode="everyone", groups="mentions"), CHOSEN, PROVED])
 def test_what_the_human_writes_elsewhere_is_not_for_the_assistant(policy: Policy, chat: str) -> None:
-    assert access.role(policy, ADA, from_ada(chat)) is None
+    assert rules.role(policy, ADA, from_ada(chat)) is None
 
 
 @pytest.mark.parametrize("chat", [BOB, BOBS_LID, GROUP, "status@broadcast", "1@newsletter", "867051314767696@bot", ""])
 def test_only_me_hears_nobody_else(chat: str) -> None:
     stranger = message(chat, sender=BOBS_LID, alt=BOB, addressed=[ADA.lid])
-    assert access.to_keep(Policy(), ADA, stranger) is None
+    assert rules.to_keep(Policy(), ADA, stranger) is None
 
 
 def test_an_account_without_lid_does_not_match_an_empty_one() -> None:
-    assert access.role(Policy(), Account(ADA.jid), from_ada("@lid")) is None
+    assert rules.role(Policy(), Account(ADA.jid), from_ada("@lid")) is None
 
 
 @pytest.mark.parametrize(
@@ -67,26 +67,26 @@ def test_an_account_without_lid_does_not_match_an_empty_one() -> None:
     ],
 )
 def test_a_chosen_person_is_a_guest_by_number_and_by_lid(heard: Inbound) -> None:
-    assert access.role(CHOSEN, ADA, heard) == "guest"
+    assert rules.role(CHOSEN, ADA, heard) == "guest"
 
 
 @pytest.mark.parametrize("heard", [message(BOB), message(BOBS_LID), message(BOBS_LID, alt=BOB)])
 def test_a_proved_number_is_the_owner_even_where_only_one_address_is_known(heard: Inbound) -> None:
-    assert access.role(PROVED, ADA, heard) == "owner"
+    assert rules.role(PROVED, ADA, heard) == "owner"
 
 
 def test_people_means_these_people() -> None:
-    assert access.role(CHOSEN, ADA, message("4915187654321@lid")) is None  # those digits as a LID are someone else
-    assert access.role(CHOSEN, ADA, message("491518765432@s.whatsapp.net")) is None
-    assert access.role(CHOSEN, ADA, message("99@lid")) is None
-    assert access.role(Policy(mode="people"), ADA, message(BOB)) is None
+    assert rules.role(CHOSEN, ADA, message("4915187654321@lid")) is None  # those digits as a LID are someone else
+    assert rules.role(CHOSEN, ADA, message("491518765432@s.whatsapp.net")) is None
+    assert rules.role(CHOSEN, ADA, message("99@lid")) is None
+    assert rules.role(Policy(mode="people"), ADA, message(BOB)) is None
 
 
 def test_everyone_means_people_not_channels_and_lists() -> None:
     everyone = Policy(mode="everyone")
-    assert access.role(everyone, ADA, message("99@lid")) == "guest"
+    assert rules.role(everyone, ADA, message("99@lid")) == "guest"
     for chat in ("status@broadcast", "1@newsletter", "867051314767696@bot", GROUP, ""):
-        assert access.role(everyone, ADA, message(chat)) is None, chat
+        assert rules.role(everyone, ADA, message(chat)) is None, chat
 
 
 @pytest.mark.parametrize("policy", [CHOSEN, PROVED, Policy(mode="everyone")])
@@ -94,36 +94,36 @@ def test_a_group_is_heard_only_when_allowed_and_addressed_and_its_members_are_gu
     said = message(GROUP, sender=BOBS_LID, alt=BOB)
     addressed = replace(said, addressed=["5@lid", ADA.lid])
     mentions = replace(policy, groups="mentions")
-    assert access.role(policy, ADA, addressed) is None
-    assert access.role(mentions, ADA, said) is None
-    assert access.role(mentions, ADA, replace(said, addressed=["5@lid"])) is None
-    assert access.role(mentions, ADA, addressed) == "guest"  # the owner's number too: all members read the answer
+    assert rules.role(policy, ADA, addressed) is None
+    assert rules.role(mentions, ADA, said) is None
+    assert rules.role(mentions, ADA, replace(said, addressed=["5@lid"])) is None
+    assert rules.role(mentions, ADA, addressed) == "guest"  # the owner's number too: all members read the answer
     stranger = replace(addressed, sender="5@lid", alt="495@s.whatsapp.net")
-    assert access.role(mentions, ADA, stranger) == ("guest" if policy.mode == "everyone" else None)
+    assert rules.role(mentions, ADA, stranger) == ("guest" if policy.mode == "everyone" else None)
 
 
 def test_paddys_own_words_are_kept_nowhere() -> None:
     for policy, chat in ((Policy(), ADA.jid), (CHOSEN, BOB)):
-        assert access.to_keep(policy, ADA, from_ada(chat, "🤖 *Paddy:* Done.")) is None
+        assert rules.to_keep(policy, ADA, from_ada(chat, "🤖 *Paddy:* Done.")) is None
 
 
 def test_of_what_the_human_writes_by_hand_only_that_it_happened_is_kept() -> None:
-    kept = access.to_keep(CHOSEN, ADA, from_ada(BOB, "a private word"))
+    kept = rules.to_keep(CHOSEN, ADA, from_ada(BOB, "a private word"))
     assert kept is not None
-    assert (kept.kind, kept.text, kept.chat) == (access.BY_HAND, "", BOB)
+    assert (kept.kind, kept.text, kept.chat) == (rules.BY_HAND, "", BOB)
     for policy, chat in ((Policy(), BOB), (CHOSEN, "5@lid"), (PROVED, BOB), (CHOSEN, GROUP)):
-        assert access.to_keep(policy, ADA, from_ada(chat)) is None
+        assert rules.to_keep(policy, ADA, from_ada(chat)) is None
 
 
 def test_the_prefix_is_the_one_the_assistant_writes() -> None:
-    from exponential.assistant.formatting import PREFIX
+    from exponential.assistant.channels.formatting import PREFIX
 
-    assert PREFIX.rstrip() == access.REPLY_PREFIX
+    assert PREFIX.rstrip() == rules.REPLY_PREFIX
 
 
 def test_phone_numbers_come_from_phone_jids_only() -> None:
-    assert access.phone_number("4915112345678:3@s.whatsapp.net") == "+4915112345678"
-    assert access.phone_number("77001122@lid") is None
+    assert rules.phone_number("4915112345678:3@s.whatsapp.net") == "+4915112345678"
+    assert rules.phone_number("77001122@lid") is None
 
 
 def test_a_policy_survives_json() -> None:
@@ -148,5 +148,5 @@ def test_a_policy_survives_json() -> None:
     ],
 )
 def test_in_a_group_the_accounts_own_mention_is_no_part_of_what_is_said(text: str, said: str) -> None:
-    assert access.said_to(ADA, message(GROUP, text, sender=BOB, addressed=[ADA.lid])) == said
-    assert access.said_to(ADA, message(BOB, text)) == text
+    assert rules.said_to(ADA, message(GROUP, text, sender=BOB, addressed=[ADA.lid])) == said
+    assert rules.said_to(ADA, message(BOB, text)) == text

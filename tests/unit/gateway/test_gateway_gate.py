@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exponential.gateway import gate
-from exponential.gateway.client_log import Key
-from exponential.gateway.gate import Gate
+from exponential.gateway.worker.workarounds import stanza_gate
+from exponential.gateway.worker.workarounds.client_log import Key
+from exponential.gateway.worker.workarounds.stanza_gate import Gate
 
 SOON = 5.0  # seconds; the longest wait for what must happen
 BOB = "1:7@lid in 1@lid"
@@ -52,7 +52,7 @@ class Store:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "QUIET_STEP", 3600)  # no test waits for quiet unless it says so
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 3600)  # no test waits for quiet unless it says so
 
 
 class Stage:
@@ -358,14 +358,14 @@ def test_what_could_not_be_opened_is_waited_for_when_it_is_sent_again() -> None:
 
 
 def test_a_message_that_brings_nothing_is_acknowledged_after_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "QUIET_STEP", 0.01)
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 0.01)
     stage = Stage()
     stage.receive(1)
     stage.send(receipt(1)).result(SOON)
 
 
 def test_whatever_else_comes_a_message_that_brings_nothing_holds_up_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "QUIET_STEP", 0.02)
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 0.02)
     stage = Stage()
     stage.receive(0)
     here, over = stage.gate.position(), threading.Event()
@@ -392,7 +392,7 @@ def test_what_fits_into_the_clients_queue_may_still_come(monkeypatch: pytest.Mon
     stage.receive(1)
     sending = stage.send(receipt(1))
     assert waits(sending)
-    for _ in range(gate.QUEUED - 1):
+    for _ in range(stanza_gate.QUEUED - 1):
         with stage.gate.working():
             pass
     assert waits(sending)
@@ -401,7 +401,7 @@ def test_what_fits_into_the_clients_queue_may_still_come(monkeypatch: pytest.Mon
 
 
 def test_while_a_callback_works_nothing_counts_as_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "QUIET_STEP", 0.001)
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 0.001)
     stage = Stage()
     stage.receive(1)
     with stage.gate.working():  # that of a login, say: the message's own comes after it
@@ -548,7 +548,7 @@ def test_a_message_that_can_not_be_opened_by_its_own_fault_is_acknowledged() -> 
 
 
 def test_with_too_much_unacknowledged_no_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "WINDOW", 2)
+    monkeypatch.setattr(stanza_gate, "WINDOW", 2)
     stage = Stage()
     stage.receive(1)
     stage.receive(2)
@@ -779,7 +779,7 @@ def test_what_could_not_be_kept_never_becomes_durable() -> None:
 def test_a_message_that_is_not_kept_yet_is_not_forgotten_however_much_comes_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gate, "HANDLED", 2)
+    monkeypatch.setattr(stanza_gate, "HANDLED", 2)
     stage = Stage()
     stage.receive(1)
     for _ in range(5):

@@ -16,10 +16,10 @@ from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
     ReactionMessage,
 )
 
-from exponential.gateway import wire
-from exponential.gateway.reading import groups, inbound
-from exponential.gateway.whatsapp import Refused, _classified
-from exponential.gateway.wire import Inbound
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.event_parser import groups, inbound
+from exponential.gateway.worker.neonize_client import Refused, _classified
+from exponential.gateway.worker.protocol import Inbound
 
 
 def jid(user: str, server: str = "s.whatsapp.net", device: int = 0) -> proto.JID:
@@ -172,8 +172,8 @@ def test_nothing_that_a_stranger_lengthens_makes_a_long_record_or_frame(part: st
     assert len(message.to_bytes()) < 2_000_000
     assert len(message.text) in (0, 65_536)
     if message.media:
-        fetch = wire.Fetch("s", 1, message.message_id, message.kind, message.media, 1)
-        assert len(wire.pack(fetch)) < 20_000
+        fetch = protocol.Fetch("s", 1, message.message_id, message.kind, message.media, 1)
+        assert len(protocol.pack(fetch)) < 20_000
 
 
 def test_whom_a_reply_quotes_is_told_however_many_are_mentioned() -> None:
@@ -188,7 +188,7 @@ def test_groups_that_others_made_are_a_list_that_can_be_told() -> None:
     subject = proto.GroupName(Name="🙂" * 200_000)
     many = [proto.GroupInfo(JID=jid(str(number), "g.us"), GroupName=subject) for number in range(20)] * 200
     listed = groups(many)
-    assert len(wire.pack(wire.Answer(1, json.dumps(listed, ensure_ascii=False)))) < wire.MAX_FRAME
+    assert len(protocol.pack(protocol.Answer(1, json.dumps(listed, ensure_ascii=False)))) < protocol.MAX_FRAME
     assert listed[0] == ("0@g.us", "🙂" * 100, 0)
 
 

@@ -1,7 +1,7 @@
 import asyncio
 
-from exponential.gateway import lanes
-from exponential.gateway.lanes import Lanes
+from exponential.gateway.messages import keyed_queue
+from exponential.gateway.messages.keyed_queue import Lanes
 
 
 async def test_one_key_never_runs_twice_at_once_and_no_poke_is_missed() -> None:
@@ -55,9 +55,9 @@ async def test_work_that_raised_is_done_again() -> None:
             raise OSError("the database is away")
         done.set()
 
-    before, lanes.RETRY_AFTER = lanes.RETRY_AFTER, 0.01
+    before, keyed_queue.RETRY_AFTER = keyed_queue.RETRY_AFTER, 0.01
     try:
         Lanes("test", work).poke("a")
         await asyncio.wait_for(done.wait(), 5)
     finally:
-        lanes.RETRY_AFTER = before
+        keyed_queue.RETRY_AFTER = before

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from exponential import clock
-from exponential.gateway import proofs
-from exponential.gateway.policy import Policy
-from exponential.gateway.wire import Account, Inbound
+from exponential.core import clock
+from exponential.gateway.access import own_numbers
+from exponential.gateway.access.policy import Policy
+from exponential.gateway.worker.protocol import Account, Inbound
 
 ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
 
@@ -19,14 +19,14 @@ def texted(text: str, sender: str = "88@lid", **more: object) -> Inbound:
 
 
 def opened() -> tuple[str, Policy]:
-    code, proof = proofs.begin()
+    code, proof = own_numbers.begin()
     return code, Policy(proof=proof)
 
 
 @pytest.mark.parametrize("write", [str, str.lower, lambda code: code.replace("-", ""), lambda code: f" {code}\n"])
 def test_the_code_proves_once_however_it_is_typed(write: "type[str]") -> None:
     code, policy = opened()
-    guard = proofs.Guard()
+    guard = own_numbers.Guard()
     kept = guard.to_keep(policy, ADA, texted(write(code)))
     assert kept is not None and policy.proof is not None
     assert (kept.kind, kept.text, kept.sender, kept.alt) == ("proved", policy.proof.id, "88@lid", "491@s.whatsapp.net")
@@ -36,7 +36,7 @@ def test_the_code_proves_once_however_it_is_typed(write: "type[str]") -> None:
 
 def test_nothing_else_proves_anything() -> None:
     code, policy = opened()
-    guard = proofs.Guard()
+    guard = own_numbers.Guard()
     others = [
         texted("hello"),
         texted(f"my code is {code}"),
@@ -51,18 +51,18 @@ def test_nothing_else_proves_anything() -> None:
 
 
 def test_a_code_ends() -> None:
-    with clock.frozen(clock.now() - proofs.LIFE - timedelta(seconds=1)):
+    with clock.frozen(clock.now() - own_numbers.LIFE - timedelta(seconds=1)):
         code, policy = opened()
-    assert proofs.Guard().to_keep(policy, ADA, texted(code)) is None
+    assert own_numbers.Guard().to_keep(policy, ADA, texted(code)) is None
 
 
 def test_a_sender_has_few_tries_and_all_together_not_many() -> None:
     code, policy = opened()
-    guard = proofs.Guard()
-    for _ in range(proofs.TRIES_PER_SENDER):
+    guard = own_numbers.Guard()
+    for _ in range(own_numbers.TRIES_PER_SENDER):
         assert guard.to_keep(policy, ADA, texted("AAAA-AAAA", "1@lid")) is None
     assert guard.to_keep(policy, ADA, texted(code, "1@lid")) is None
-    for sender in range(proofs.TRIES):
+    for sender in range(own_numbers.TRIES):
         assert guard.to_keep(policy, ADA, texted("AAAA-AAAA", f"{sender}@lid")) is None
     assert guard.to_keep(policy, ADA, texted(code)) is None
     again, renewed = opened()

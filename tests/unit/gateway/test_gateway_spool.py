@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exponential.gateway import spool
+from exponential.gateway.worker import spool
 
 KEY = secrets.token_bytes(32)
 
@@ -113,7 +113,7 @@ def test_it_takes_no_more_than_it_may_hold_until_somebody_empties_it(tmp_path: P
 
 def test_on_a_full_disk_nothing_half_is_left_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
     program = (
-        "import resource, signal, sys; from pathlib import Path; from exponential.gateway import spool\n"
+        "import resource, signal, sys; from pathlib import Path; from exponential.gateway.worker import spool\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "writer = spool.Writer(Path(sys.argv[1]), bytes.fromhex(sys.argv[2])); writer.append(b'one')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))\n"
@@ -159,7 +159,7 @@ def test_rules_reach_a_worker_by_its_environment() -> None:
 
 def test_a_killed_writer_loses_nothing_it_reported(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from exponential.gateway.spool import Writer\n"
+        "import sys; from pathlib import Path; from exponential.gateway.worker.spool import Writer\n"
         "writer = Writer(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))\n"
         "for number in range(10**6):\n    writer.append(b'%d' % number); print(number, flush=True)"
     )

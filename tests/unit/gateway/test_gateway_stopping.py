@@ -11,11 +11,11 @@ import pytest
 from neonize.exc import NeonizeError
 from neonize.proto.Neonize_pb2 import LogEntry
 
-from exponential.gateway import session_thread, wire
-from exponential.gateway.client_log import Farewell
-from exponential.gateway.gate import Gate
-from exponential.gateway.policy import Policy
-from exponential.gateway.whatsapp import Client, NotSent
+from exponential.gateway.access.policy import Policy
+from exponential.gateway.worker import protocol, session_thread
+from exponential.gateway.worker.neonize_client import Client, NotSent
+from exponential.gateway.worker.workarounds.client_log import Farewell
+from exponential.gateway.worker.workarounds.stanza_gate import Gate
 
 
 class Store:
@@ -48,7 +48,7 @@ def passes(work: Callable[[], Any]) -> bool:
 def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_path: Path, known: bool) -> None:
     def keep(*_: object) -> None: ...
 
-    events: list[wire.Event] = []
+    events: list[protocol.Event] = []
     store: Any = Store(str(tmp_path / "store"))
     client = Client(
         "s", f"s/{known}", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
@@ -101,17 +101,17 @@ def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
 ) -> None:
     monkeypatch.setattr(session_thread, "Client", StuckClient)
     monkeypatch.setattr(session_thread, "STOP_WITHIN", 0.1)
-    events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
-    opening = wire.Open("s", str(tmp_path), Policy().as_json())
+    events: queue.SimpleQueue[protocol.Event] = queue.SimpleQueue()
+    opening = protocol.Open("s", str(tmp_path), Policy().as_json())
     thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, 0.01, root=bytes(32))
-    assert [type(events.get(timeout=10)) for _ in range(2)] == [wire.Offline, wire.Again]
+    assert [type(events.get(timeout=10)) for _ in range(2)] == [protocol.Offline, protocol.Again]
     thread.join(10)
 
 
 def test_what_the_gate_fails_at_does_not_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def keep(*_: object) -> None: ...
 
-    events: list[wire.Event] = []
+    events: list[protocol.Event] = []
     store: Any = Store(str(tmp_path / "store"))
     client = Client(
         "s", "s/failing", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
@@ -125,7 +125,7 @@ def test_what_the_gate_fails_at_does_not_leave(tmp_path: Path, monkeypatch: pyte
             leaving.start()
             leaving.join(0.3)
             assert leaving.is_alive()
-    assert {type(event) for event in events} == {wire.Offline}
+    assert {type(event) for event in events} == {protocol.Offline}
     store.gate.release()
     leaving.join(10)
     assert not leaving.is_alive()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from exponential.errors import ConfigurationError
-from exponential.gateway import spool, trust
+from exponential.core.errors import ConfigurationError
+from exponential.core.settings import GatewaySettings, read
 from exponential.gateway.service import _launch
-from exponential.settings import GatewaySettings, read
+from exponential.gateway.worker import loopback_trust, spool
 
 ROOT = "ab" * 32
 
@@ -28,19 +28,20 @@ def loopback(tmp_path: Path, **changed: object) -> GatewaySettings:
 
 def test_a_normal_gateway_has_no_way_to_it() -> None:
     with pytest.raises(ConfigurationError, match="Only WHATSAPP_MODE=loopback"):
-        trust.environment(read(GatewaySettings))
+        loopback_trust.environment(read(GatewaySettings))
     launch = _launch(read(GatewaySettings, proxy_url="http://proxy.example:3128"))
-    assert launch.module == "exponential.gateway.worker"
+    assert launch.module == "exponential.gateway.worker.main"
     spool_rules = spool.Rules().as_environment()
     assert dict(launch.environment) == {"HTTPS_PROXY": "http://proxy.example:3128", **spool_rules}
-    program = "import sys, exponential.gateway.worker; sys.exit('exponential.gateway.trust' in sys.modules)"
+    switch = "exponential.gateway.worker.loopback_trust"
+    program = f"import sys, exponential.gateway.worker.main; sys.exit('{switch}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 def test_production_is_refused_even_when_the_settings_were_bent(tmp_path: Path) -> None:
     bent = loopback(tmp_path).model_copy(update={"environment": "production"})
     with pytest.raises(ConfigurationError, match="outside production"):
-        trust.environment(bent)
+        loopback_trust.environment(bent)
 
 
 @pytest.mark.parametrize(
@@ -48,38 +49,38 @@ def test_production_is_refused_even_when_the_settings_were_bent(tmp_path: Path) 
 )
 def test_only_addresses_of_this_machine_are_trusted(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError, match="must be an address such as"):
-        trust.environment(loopback(tmp_path, proxy_url=url))
+        loopback_trust.environment(loopback(tmp_path, proxy_url=url))
 
 
 @pytest.mark.parametrize("root", ["", "zz" * 32, "ab" * 31])
 def test_the_root_must_be_a_key(tmp_path: Path, root: str) -> None:
     with pytest.raises(ConfigurationError, match="64 hex digits"):
-        trust.environment(loopback(tmp_path).model_copy(update={"loopback_noise_root": root}))
+        loopback_trust.environment(loopback(tmp_path).model_copy(update={"loopback_noise_root": root}))
 
 
 def test_a_missing_authority_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="WHATSAPP_LOOPBACK_CA"):
-        trust.environment(loopback(tmp_path, loopback_ca=tmp_path / "none.pem"))
+        loopback_trust.environment(loopback(tmp_path, loopback_ca=tmp_path / "none.pem"))
 
 
 def test_a_loopback_worker_gets_route_authority_and_root(tmp_path: Path) -> None:
     launch = _launch(loopback(tmp_path))
-    assert launch.module == "exponential.gateway.trust"
+    assert launch.module == "exponential.gateway.worker.loopback_trust"
     assert launch.environment["HTTPS_PROXY"] == "http://127.0.0.1:8443"
     assert launch.environment["SSL_CERT_FILE"].endswith("ca.pem")
-    assert launch.environment[trust.NOISE_ROOT] == ROOT
+    assert launch.environment[loopback_trust.NOISE_ROOT] == ROOT
 
 
 def test_a_library_without_the_key_is_refused() -> None:
     library = Path(os.path.realpath(ctypes.__file__)).name  # not even a library: no mapping has its name
     with pytest.raises(ConfigurationError, match="0 times, not once"):
-        trust.replace_root(library, bytes(32))
+        loopback_trust.replace_root(library, bytes(32))
 
 
 def test_the_worker_refuses_a_bent_environment() -> None:
     worker = subprocess.run(
-        [sys.executable, "-m", "exponential.gateway.trust", "0", "info"],
-        env={**os.environ, "HTTPS_PROXY": "http://203.0.113.5:1", trust.NOISE_ROOT: ROOT},
+        [sys.executable, "-m", "exponential.gateway.worker.loopback_trust", "0", "info"],
+        env={**os.environ, "HTTPS_PROXY": "http://203.0.113.5:1", loopback_trust.NOISE_ROOT: ROOT},
         capture_output=True,
         text=True,
     )

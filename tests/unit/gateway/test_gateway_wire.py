@@ -4,37 +4,37 @@ import threading
 
 import pytest
 
-from exponential.gateway import wire
-from exponential.gateway.channel import Channel
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.channel import Channel
 
 
 @pytest.mark.parametrize(
     "item",
     [
-        wire.Configure("00" * 32),
-        wire.Open("s", "/folder"),
-        wire.Open("s", "/folder", {"mode": "me"}, "a copy", True, b"\x00any bytes\xff"),
-        wire.Changed("s", "a copy", 7, 5000, [0, 1], bytes(range(256))),
-        wire.Send("s", 7, "m", "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
-        wire.Typing("s", 8, "49151@s.whatsapp.net", True),
-        wire.Online("s", wire.Account("49151@s.whatsapp.net", "77@lid")),
-        wire.Receipt("s", ["A", "B"], "read"),
-        wire.Answer(7, "", "NotSent"),
+        protocol.Configure("00" * 32),
+        protocol.Open("s", "/folder"),
+        protocol.Open("s", "/folder", {"mode": "me"}, "a copy", True, b"\x00any bytes\xff"),
+        protocol.Changed("s", "a copy", 7, 5000, [0, 1], bytes(range(256))),
+        protocol.Send("s", 7, "m", "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
+        protocol.Typing("s", 8, "49151@s.whatsapp.net", True),
+        protocol.Online("s", protocol.Account("49151@s.whatsapp.net", "77@lid")),
+        protocol.Receipt("s", ["A", "B"], "read"),
+        protocol.Answer(7, "", "NotSent"),
     ],
 )
-def test_what_is_packed_comes_out_the_same(item: wire.Command | wire.Event) -> None:
-    frame = wire.pack(item)
-    header = wire.Header.read(frame[: wire.HEADER_BYTES])
-    assert header.total == len(frame) - wire.HEADER_BYTES
-    assert wire.unpack(header, frame[wire.HEADER_BYTES :]) == item
+def test_what_is_packed_comes_out_the_same(item: protocol.Command | protocol.Event) -> None:
+    frame = protocol.pack(item)
+    header = protocol.Header.read(frame[: protocol.HEADER_BYTES])
+    assert header.total == len(frame) - protocol.HEADER_BYTES
+    assert protocol.unpack(header, frame[protocol.HEADER_BYTES :]) == item
 
 
-LONG = "x" * wire.MAX_FRAME
+LONG = "x" * protocol.MAX_FRAME
 
 
 def test_what_is_too_long_for_a_frame_is_refused() -> None:
-    with pytest.raises(wire.TooLong):
-        wire.pack(wire.Answer(7, LONG))
+    with pytest.raises(protocol.TooLong):
+        protocol.pack(protocol.Answer(7, LONG))
 
 
 def test_the_channel_outlives_what_is_too_long_for_it() -> None:
@@ -44,19 +44,19 @@ def test_the_channel_outlives_what_is_too_long_for_it() -> None:
     channel = Channel(theirs)
 
     def heard() -> object:
-        header = wire.Header.read(exactly(ours, wire.HEADER_BYTES))
-        return wire.unpack(header, exactly(ours, header.total))
+        header = protocol.Header.read(exactly(ours, protocol.HEADER_BYTES))
+        return protocol.unpack(header, exactly(ours, header.total))
 
-    channel.emit(wire.Receipt("s", [LONG], "read"))
-    channel.emit(wire.Answer(7, LONG))
-    channel.emit(wire.Answer(8, "fits"))
+    channel.emit(protocol.Receipt("s", [LONG], "read"))
+    channel.emit(protocol.Answer(7, LONG))
+    channel.emit(protocol.Answer(8, "fits"))
     refused = heard()
-    assert isinstance(refused, wire.Answer) and (refused.request, refused.error) == (7, "Refused")
-    assert heard() == wire.Answer(8, "fits")
-    too_long = struct.pack(">II", wire.MAX_FRAME + 1, 0) + b"x" * (wire.MAX_FRAME + 1)
-    sending = threading.Thread(target=ours.sendall, args=(too_long + wire.pack(wire.Close("s")),))
+    assert isinstance(refused, protocol.Answer) and (refused.request, refused.error) == (7, "Refused")
+    assert heard() == protocol.Answer(8, "fits")
+    too_long = struct.pack(">II", protocol.MAX_FRAME + 1, 0) + b"x" * (protocol.MAX_FRAME + 1)
+    sending = threading.Thread(target=ours.sendall, args=(too_long + protocol.pack(protocol.Close("s")),))
     sending.start()
-    assert channel.receive() == wire.Close("s")
+    assert channel.receive() == protocol.Close("s")
     sending.join()
     ours.close()
     assert channel.receive() is None
@@ -70,7 +70,7 @@ def exactly(connection: socket.socket, count: int) -> bytes:
 
 
 def test_an_inbound_message_survives_its_bytes() -> None:
-    message = wire.Inbound(
+    message = protocol.Inbound(
         "ID", "49151@s.whatsapp.net", "49151@s.whatsapp.net", "Ada", True, "text", "Milch ☕", 1_700_000
     )
-    assert wire.Inbound.from_bytes(message.to_bytes()) == message
+    assert protocol.Inbound.from_bytes(message.to_bytes()) == message

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from exponential.gateway import worker
-from exponential.gateway.channel import Channel
-from exponential.gateway.lease import Lease
-from exponential.gateway.worker import Worker
+from exponential.gateway.worker import main
+from exponential.gateway.worker.channel import Channel
+from exponential.gateway.worker.lease import Lease
+from exponential.gateway.worker.main import Worker
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ def made() -> Iterator[Worker]:
 
 def test_what_earlier_clients_left_behind_wears_it_out(made: Worker) -> None:
     assert not made._worn_out()
-    made._left_behind = worker.WORN_OUT + 1
+    made._left_behind = main.WORN_OUT + 1
     assert made._worn_out()
-    made._left_behind, made._leftovers = 0, worker.LEFTOVERS + 1
+    made._left_behind, made._leftovers = 0, main.LEFTOVERS + 1
     assert made._worn_out()
 
 
 def test_while_a_message_is_being_sent_it_goes_on(made: Worker) -> None:
-    made._leftovers = worker.LEFTOVERS + 1
+    made._leftovers = main.LEFTOVERS + 1
     sent = threading.Event()
     made._call(1, lambda: str(sent.wait(10)))
     assert not made._worn_out()

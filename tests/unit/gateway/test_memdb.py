@@ -16,10 +16,10 @@ from client_sqlite import Sqlite, SqliteError, library, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exponential.errors import ConfigurationError
-from exponential.gateway import memdb, pages
-from exponential.gateway.memdb import MemoryDatabase
-from exponential.gateway.pages import Manifest, StoreCipher
+from exponential.core.errors import ConfigurationError
+from exponential.gateway.credentials import memory_database, sealed_pages
+from exponential.gateway.credentials.memory_database import MemoryDatabase
+from exponential.gateway.credentials.sealed_pages import Manifest, StoreCipher
 
 ACCOUNTS = 40
 
@@ -54,18 +54,18 @@ def test_a_copy_becomes_the_same_database_again(database: MemoryDatabase) -> Non
         assert db.run("select x from t") == [("hello",)]
         db.run("insert into t values ('more')")
     assert read(again.copy(), "select count(*) from t") == [(2,)]
-    assert again.change_counter() == memdb.change_counter(content) + 1
+    assert again.change_counter() == memory_database.change_counter(content) + 1
     again.close()
 
 
 def test_the_change_counter_counts_transactions(database: MemoryDatabase) -> None:
-    assert database.change_counter() == memdb.change_counter(b"") == 0
+    assert database.change_counter() == memory_database.change_counter(b"") == 0
     with opened(database.name) as db:
         db.run("create table t (x)")
         start = database.change_counter()
         for number in range(5):
             db.run(f"begin; insert into t values ({number}); insert into t values ({number}); commit")
-            assert database.change_counter() == memdb.change_counter(database.copy()) == start + number + 1
+            assert database.change_counter() == memory_database.change_counter(database.copy()) == start + number + 1
         db.run("begin; insert into t values (1); rollback; select * from t")
         assert database.change_counter() == start + 5
 
@@ -108,7 +108,7 @@ def test_every_copy_is_between_two_transactions(database: MemoryDatabase) -> Non
     deadline = time.monotonic() + 60
     while len(copies) < 50 and time.monotonic() < deadline:
         content = database.copy()
-        copies[memdb.change_counter(content)] = content
+        copies[memory_database.change_counter(content)] = content
         time.sleep(0.001)  # a turn for the writers
     stop.set()
     for writer in writers:
@@ -135,10 +135,10 @@ def test_a_closed_database_is_wiped_for_whoever_still_has_it_open(database: Memo
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_temporary_files_are_in_memory_too(tmp_path: Path, in_memory: bool) -> None:
-    install = "memdb.install(client_sqlite.library)" if in_memory else ""
+    install = "memory_database.install(client_sqlite.library)" if in_memory else ""
     program = f"""
 import os, client_sqlite
-from exponential.gateway import memdb
+from exponential.gateway.credentials import memory_database
 {install}
 db = client_sqlite.Sqlite({str(tmp_path)!r} + "/store", None)
 db.run("pragma cache_size = 1; create table t (x); insert into t values (zeroblob(3000000))")
@@ -162,7 +162,7 @@ print(sum("etilqs" in path or "store" in path for path in open_files), os.listdi
 
 def test_a_library_without_it_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="nothing was opened"):
-        memdb.install(SimpleNamespace())
+        memory_database.install(SimpleNamespace())
 
 
 # --- the shadow: the same operations on Python's own SQLite, and every change brought home page by page
@@ -201,13 +201,13 @@ def test_what_is_brought_home_page_by_page_is_what_the_shadow_holds(statements: 
                 assert failed, statement
             if not (in_transaction or shadow.in_transaction):
                 content = database.copy()
-                for number in pages.changed(kept, content):
+                for number in sealed_pages.changed(kept, content):
                     home[number] = cipher.seal_page(number, content[number * 4096 : (number + 1) * 4096])
-                home = {number: page for number, page in home.items() if number < pages.page_count(len(content))}
+                home = {number: page for number, page in home.items() if number < sealed_pages.page_count(len(content))}
                 kept = content
         if home:
-            digests = [pages.digest(home[number]) for number in sorted(home)]
-            manifest = Manifest(memdb.change_counter(kept), len(kept), digests)
+            digests = [sealed_pages.digest(home[number]) for number in sorted(home)]
+            manifest = Manifest(memory_database.change_counter(kept), len(kept), digests)
             assert cipher.open_pages(manifest, home) == kept
         if shadow.in_transaction:
             shadow.execute("rollback")

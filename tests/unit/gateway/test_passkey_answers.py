@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.errors import BadInput
+from exponential.core.errors import BadInput
 from exponential.gateway.linking.passkeys import checked
-from exponential.loopback.passkey import Passkey
+from exponential.loopback.server.linking.webauthn import Passkey
 
 KEY = Passkey.make()
 OPTIONS = KEY.options(b"challenge")

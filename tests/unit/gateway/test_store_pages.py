@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from exponential.gateway import pages
-from exponential.gateway.pages import Damaged, Manifest, StoreCipher
+from exponential.gateway.credentials import sealed_pages
+from exponential.gateway.credentials.sealed_pages import Damaged, Manifest, StoreCipher
 
 CONTENT = bytes(range(256)) * 16 * 3 + b"a shorter last page"
 Pages = dict[int, bytes]
 
 
 def sealed(cipher: StoreCipher, content: bytes = CONTENT, generation: int = 7) -> tuple[Manifest, Pages]:
-    kept = {number: cipher.seal_page(number, page) for number, page in pages.split(content).items()}
-    return Manifest(generation, len(content), [pages.digest(page) for page in kept.values()]), kept
+    kept = {number: cipher.seal_page(number, page) for number, page in sealed_pages.split(content).items()}
+    return Manifest(generation, len(content), [sealed_pages.digest(page) for page in kept.values()]), kept
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_page_that_does_not_belong_there_is_noticed(cipher: StoreCipher, damag
     with pytest.raises(Damaged):
         cipher.open_pages(manifest, kept)
     # Even if the manifest could be rewritten, a page can't be moved or made.
-    rewritten = Manifest(7, len(CONTENT), [pages.digest(kept[number]) for number in sorted(kept)])
+    rewritten = Manifest(7, len(CONTENT), [sealed_pages.digest(kept[number]) for number in sorted(kept)])
     if damage is not an_old_one:
         with pytest.raises(Damaged):
             cipher.open_pages(rewritten, kept)
@@ -92,8 +92,8 @@ def test_a_manifest_of_another_store_or_key_is_noticed(cipher: StoreCipher, othe
 def test_only_what_differs_is_changed() -> None:
     after = bytearray(CONTENT)
     after[5000] ^= 1
-    assert pages.changed(CONTENT, CONTENT) == []
-    assert pages.changed(CONTENT, bytes(after)) == [1]
-    assert pages.changed(b"", CONTENT) == [0, 1, 2, 3]
-    assert pages.changed(CONTENT, CONTENT + b"!") == [3]
-    assert pages.changed(CONTENT, CONTENT[:4096]) == []
+    assert sealed_pages.changed(CONTENT, CONTENT) == []
+    assert sealed_pages.changed(CONTENT, bytes(after)) == [1]
+    assert sealed_pages.changed(b"", CONTENT) == [0, 1, 2, 3]
+    assert sealed_pages.changed(CONTENT, CONTENT + b"!") == [3]
+    assert sealed_pages.changed(CONTENT, CONTENT[:4096]) == []

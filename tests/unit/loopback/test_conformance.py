@@ -18,11 +18,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from websockets.asyncio.client import connect
 
-from exponential.loopback import signal
-from exponential.loopback.authority import Authority
-from exponential.loopback.directory import Device
-from exponential.loopback.server import Loopback
-from exponential.loopback.signal import Keys
+from exponential.loopback.phones import signal
+from exponential.loopback.phones.signal import Keys
+from exponential.loopback.server.certificate_authority import Authority
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
 from exponential.protocol import aes_cbc
 from exponential.protocol.binary import decode

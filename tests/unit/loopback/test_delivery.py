@@ -1,5 +1,5 @@
-from exponential.loopback.delivery import WINDOW, Delivery
-from exponential.loopback.directory import Account, Device
+from exponential.loopback.server.delivery import WINDOW, Delivery
+from exponential.loopback.server.directory import Account, Device
 from exponential.protocol.binary import Node
 
 

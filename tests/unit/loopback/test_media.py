@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from exponential.loopback.content import Attachment, Kind
-from exponential.loopback.media import MAC_SIZE, MediaError, Sealed, seal, unseal
+from exponential.loopback.phones.content import Attachment, Kind
+from exponential.loopback.server.media_host import MAC_SIZE, MediaError, Sealed, seal, unseal
 
 KINDS: tuple[Kind, ...] = ("image", "sticker", "video", "voice", "audio", "document")
 

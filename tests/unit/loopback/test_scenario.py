@@ -5,11 +5,11 @@ from typing import get_args
 
 import pytest
 
-from exponential.errors import ConfigurationError
-from exponential.loopback import scenario
-from exponential.loopback.faults import FaultName, Faults
-from exponential.loopback.scenario import ScenarioError
-from exponential.loopback.server import Loopback
+from exponential.core.errors import ConfigurationError
+from exponential.loopback.scenarios import scenario
+from exponential.loopback.scenarios.scenario import ScenarioError
+from exponential.loopback.server.faults import FaultName, Faults
+from exponential.loopback.server.server import Loopback
 
 PHONES = """
 [phones]

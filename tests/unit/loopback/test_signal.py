@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from exponential.loopback.rows import Rows
-from exponential.loopback.signal import Bundle, Keys, SessionBook, pad, unpad
-from exponential.loopback.signal_wire import SignalError
+from exponential.loopback.phones.signal import Bundle, Keys, SessionBook, pad, unpad
+from exponential.loopback.phones.signal_wire import SignalError
+from exponential.loopback.state.rows import Rows
 from exponential.protocol.keys import KeyPair, verify
 
 

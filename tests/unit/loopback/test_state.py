@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from exponential.errors import ConfigurationError
-from exponential.loopback import kept, state
-from exponential.loopback.directory import Device
-from exponential.loopback.phone import Phone
-from exponential.loopback.plain import attributes, plain
-from exponential.loopback.server import Loopback
+from exponential.core.errors import ConfigurationError
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
+from exponential.loopback.state import folder, schema
+from exponential.loopback.state.json_values import attributes, plain
 from exponential.loopback.testing import until
 from exponential.protocol.binary import JID, Node
 
@@ -25,7 +25,7 @@ ALICE, BOB, CARLA = "+4915110000001", "+4915110000002", "+4915110000003"
 def everything(server: Loopback) -> list[tuple[str, Any, Any]]:
     return [
         (part.name, key, attributes(value, part.kind) if isinstance(part.kind, dict) else plain(value))
-        for part in kept.PARTS
+        for part in schema.PARTS
         for key, value in part.rows(server)
     ]
 
@@ -53,7 +53,7 @@ async def test_everything_comes_back(tmp_path: Path) -> None:
         carla_waits = list(carla.account.devices[0].waiting)
         before = everything(first)
     assert carla_waits
-    assert {name for name, _, _ in before} == {part.name for part in kept.PARTS}
+    assert {name for name, _, _ in before} == {part.name for part in schema.PARTS}
     async with Loopback(tmp_path) as again:
         assert everything(again) == before
         alice, bob, carla = (phones(again)[number] for number in (ALICE, BOB, CARLA))
@@ -145,8 +145,8 @@ async def test_a_save_looks_at_what_has_changed_and_not_at_what_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at: list[str] = []
-    convert = state._text
-    monkeypatch.setattr(state, "_text", lambda part, row: looked_at.append(part.name) or convert(part, row))
+    convert = folder._text
+    monkeypatch.setattr(folder, "_text", lambda part, row: looked_at.append(part.name) or convert(part, row))
 
     async def look() -> list[str]:
         """What a save looks at after one message, which has arrived."""
@@ -184,8 +184,8 @@ async def test_what_has_gone_stays_away(tmp_path: Path) -> None:
 async def test_each_attribute_of_a_phone_is_kept_or_said_to_pass() -> None:
     async with Loopback() as whatsapp:
         found = set(vars(whatsapp.add_phone(ALICE)))
-    assert found >= set(kept.PHONE) | kept.ELSEWHERE
-    assert not found - set(kept.PHONE) - kept.ELSEWHERE - kept.PASSING, "decide in kept.py what becomes of it"
+    assert found >= set(schema.PHONE) | schema.ELSEWHERE
+    assert not found - set(schema.PHONE) - schema.ELSEWHERE - schema.PASSING, "decide in schema.py what becomes of it"
 
 
 async def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -207,19 +207,19 @@ async def test_a_folder_is_used_by_one_at_a_time(tmp_path: Path) -> None:
 async def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     async with Loopback(tmp_path) as whatsapp:
         whatsapp.add_phone(ALICE)
-    with sqlite3.connect(tmp_path / state.FILE) as file:
+    with sqlite3.connect(tmp_path / folder.FILE) as file:
         file.execute("""UPDATE kept SET value = '{"identity": 7}' WHERE part = 'keys'""")
     file.close()
     with pytest.raises(ConfigurationError, match=r"can't be read .* Remove it to start anew"):
         await Loopback(tmp_path).__aenter__()
     (tmp_path / "other").mkdir()
-    with sqlite3.connect(tmp_path / "other" / state.FILE) as file:
+    with sqlite3.connect(tmp_path / "other" / folder.FILE) as file:
         file.execute("PRAGMA user_version = 99")
     file.close()
     with pytest.raises(ConfigurationError, match="of another version"):
         Loopback(tmp_path / "other")
     (tmp_path / "text").mkdir()
-    (tmp_path / "text" / state.FILE).write_text("not a database, " * 100, encoding="utf-8")
+    (tmp_path / "text" / folder.FILE).write_text("not a database, " * 100, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="can't be opened"):
         Loopback(tmp_path / "text")
 

@@ -1,7 +1,7 @@
 import pytest
 
-from exponential.errors import Conflict
-from exponential.workspace.matching import CLOSE_ENOUGH, Kind, one, score
+from exponential.core.errors import Conflict
+from exponential.workspace.text.matching import CLOSE_ENOUGH, Kind, one, score
 
 TASK = Kind[str]("task", lambda title: title)
 

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from exponential.workspace.minutes import Found, take
-from exponential.workspace.transcripts import Line, parse
+from exponential.workspace.meetings.minutes import Found, take
+from exponential.workspace.meetings.transcripts import Line, parse
 
 DAY = date(2026, 5, 5)
 

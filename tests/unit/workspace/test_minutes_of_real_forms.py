@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exponential.workspace import minutes, transcripts
+from exponential.workspace.meetings import minutes, transcripts
 
 HERE = Path(__file__).parent / "minutes"
 SOURCES = sorted(path for path in HERE.iterdir() if path.suffix != ".expected")

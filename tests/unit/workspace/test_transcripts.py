@@ -10,9 +10,10 @@ from cpu_time import limited
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.errors import BadInput
-from exponential.workspace import documents, minutes, transcripts
-from exponential.workspace.transcripts import Line, parse, read
+from exponential.core.errors import BadInput
+from exponential.workspace.meetings import minutes, transcripts
+from exponential.workspace.meetings.transcripts import Line, parse, read
+from exponential.workspace.text import documents
 
 SAID = [Line("We ship in June.", "Anna Berg", 1), Line("I'll tell Tom.", "Bob", 65)]
 VTT = """WEBVTT

@@ -1,0 +1,1 @@
+"""JSON routes, webhooks and the MCP endpoint: what programs call, not people."""

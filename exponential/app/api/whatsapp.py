@@ -1,0 +1,212 @@
+"""JSON routes about WhatsApp: thin proxies that speak to the gateway as the signed-in user."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Body, Depends, Response
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from exponential.app.core.state import SignedIn, State, TheState
+from exponential.auth import consents
+from exponential.auth.users import User
+from exponential.core import log
+from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavailable
+from exponential.core.http.event_streams import EventStream
+from exponential.core.http.routes import Router
+from exponential.gateway.client import GatewayClient, own_refusals
+
+CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
+FOLLOW_AGAIN = 1.0  # seconds, after the gateway ended the stream or was away
+router = Router(prefix="/api/whatsapp")
+_log = log.get(__name__)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class Session(_Answer):
+    session_id: str
+    phone_number: str | None
+    connected: bool
+    status: str
+    status_reason: str | None
+    status_code: str | None
+    created_at: datetime
+    connected_at: datetime | None
+
+
+class Agreement(_Answer):
+    """To the warning in its present version; `at` is None until the user has agreed."""
+
+    version: str
+    at: datetime | None
+
+
+class Overview(_Answer):
+    """`sessions` as the gateway told them at `told_at`; `error` says why it doesn't now."""
+
+    configured: bool
+    consent: Agreement
+    loopback: bool = False
+    error: str | None = None
+    told_at: datetime | None = None
+    sessions: list[Session] = []
+
+
+class Login(_Answer):
+    session_id: str
+
+
+class LoginStatus(_Answer):
+    connected: bool
+    phone_number: str | None
+    qr_available: bool
+    status: str
+    status_reason: str | None
+    status_code: str | None
+    qr_expires_at: datetime | None
+    passkey_required: bool
+
+
+class Passkey(_Answer):
+    step: str
+    options: dict[str, Any] | None
+    code: str | None
+    expires_at: datetime | None
+
+
+async def _gateway(state: TheState, user: SignedIn) -> AsyncIterator[GatewayClient]:
+    if state.gateway is None:
+        raise Unavailable(
+            "Gateway Not Configured: set the WHATSAPP_GATEWAY_URL environment variable and start the app again.",
+            code="gateway_not_configured",
+        )
+    with own_refusals():
+        yield state.gateway
+
+
+Gateway = Annotated[GatewayClient, Depends(_gateway)]
+
+
+async def agreement(state: State, user: User) -> Agreement:
+    """Whether the user has agreed to the warning as it reads now."""
+    async with state.database.transaction() as session:
+        given = await consents.latest(session, user.id, consents.WHATSAPP, consents.WHATSAPP_VERSION)
+    return Agreement(version=consents.WHATSAPP_VERSION, at=given.at if given else None)
+
+
+async def begin(state: State, gateway: GatewayClient, user: User) -> str:
+    """Start to link an account; the session's id. Raises Conflict: `consent_needed`, or at the session limit."""
+    if (await agreement(state, user)).at is None:
+        raise Conflict(
+            "Read the security and privacy warning and accept it first, under WhatsApp Connection.",
+            code="consent_needed",
+        )
+    return await gateway.login(user.identity)
+
+
+async def agree(state: State, user: User, version: str) -> None:
+    """Record the user's consent. Raises Conflict when the warning was changed since it was shown."""
+    if version != consents.WHATSAPP_VERSION:
+        raise Conflict(
+            "The security and privacy warning was changed meanwhile. Read it again, then accept it.",
+            code="consent_outdated",
+        )
+    async with state.database.transaction() as session:
+        await consents.record(session, user.id, consents.WHATSAPP, version)
+
+
+@router.get("")
+async def overview(state: TheState, user: SignedIn) -> Overview:
+    consent = await agreement(state, user)
+    if state.gateway is None:
+        return Overview(configured=False, consent=consent)
+    loopback = await state.mode.is_loopback()
+    told = await state.gateway_said.sessions(user)
+    return Overview(
+        configured=True,
+        consent=consent,
+        loopback=loopback,
+        error=str(told.error) if told.error else None,
+        told_at=told.at,
+        sessions=[Session.model_validate(item) for item in told.sessions],
+    )
+
+
+@router.post("/consent", status_code=204)
+async def consent(state: TheState, user: SignedIn, version: Annotated[str, Body(embed=True, max_length=50)]) -> None:
+    await agree(state, user, version)
+
+
+@router.get("/events")
+async def events(state: TheState, user: SignedIn) -> EventStream:
+    """Server-sent events: `changed` whenever one of the user's sessions has, as soon as the gateway knows."""
+    follow = partial(_follow, state, state.gateway, user) if state.gateway else None
+    return state.board.stream(CHANNEL, str(user.id), follow)
+
+
+async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
+    """Tell the user's open pages whatever changes, and that the gateway fell silent; of a session that is being linked
+    each new code, too."""
+    while True:
+        try:
+            async for sessions in gateway.follow(user.identity):
+                state.gateway_said.heard(user, sessions)
+                state.board.tell(CHANNEL, str(user.id))
+        except NotFound:
+            return  # an older gateway, which has no such stream; the page asks now and then
+        except ExponentialError as error:
+            _log.debug("follow_again", code=error.code)
+            state.gateway_said.lost(user, error)
+            state.board.tell(CHANNEL, str(user.id))
+        await asyncio.sleep(FOLLOW_AGAIN)
+
+
+@router.post("/login")
+async def login(state: TheState, gateway: Gateway, user: SignedIn) -> Login:
+    return Login(session_id=await begin(state, gateway, user))
+
+
+@router.get("/login/{session_id}/qr")
+async def qr(gateway: Gateway, user: SignedIn, session_id: str) -> Response:
+    """The current QR code. It links a device to whoever scans it, so nothing may keep a copy."""
+    return Response(await gateway.qr(user.identity, session_id), media_type="image/png")
+
+
+@router.get("/login/{session_id}/status")
+async def status(gateway: Gateway, user: SignedIn, session_id: str) -> LoginStatus:
+    return LoginStatus.model_validate(await gateway.login_status(user.identity, session_id))
+
+
+@router.get("/login/{session_id}/passkey")
+async def passkey(gateway: Gateway, user: SignedIn, session_id: str) -> Passkey:
+    return Passkey.model_validate(await gateway.passkey(user.identity, session_id))
+
+
+@router.post("/login/{session_id}/passkey", status_code=204)
+async def answer_passkey(
+    gateway: Gateway,
+    user: SignedIn,
+    session_id: str,
+    credential: Annotated[Any, Body()] = None,
+    codes_match: Annotated[bool, Body(alias="codesMatch")] = False,
+) -> None:
+    if codes_match:
+        await gateway.confirm_codes(user.identity, session_id)
+    else:
+        await gateway.answer_passkey(user.identity, session_id, credential)
+
+
+@router.post("/login/{session_id}/restart", status_code=204)
+async def restart(gateway: Gateway, user: SignedIn, session_id: str) -> None:
+    await gateway.restart(user.identity, session_id)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def disconnect(gateway: Gateway, user: SignedIn, session_id: str) -> None:
+    await gateway.disconnect(user.identity, session_id)

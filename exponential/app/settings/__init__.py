@@ -1,0 +1,1 @@
+"""The settings pages, and export of one's own data."""

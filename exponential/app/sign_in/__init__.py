@@ -1,0 +1,1 @@
+"""Signing in, invites, and OpenID Connect."""

@@ -1,0 +1,1 @@
+"""How a reply reaches people: rendered, sent, shown as typing."""

@@ -1,0 +1,1 @@
+"""Files in a conversation: kept, and read as text, pictures or sound."""

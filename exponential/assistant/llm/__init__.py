@@ -1,0 +1,1 @@
+"""Language models: which one, the way to it, what it used, and summaries made by it."""

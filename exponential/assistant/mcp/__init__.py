@@ -1,0 +1,1 @@
+"""The Model Context Protocol: the workspace as a server, and tools of other servers."""

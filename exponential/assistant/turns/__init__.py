@@ -1,0 +1,1 @@
+"""Turns: the job queue, running one, what is stored of it, and what those hear who follow it."""

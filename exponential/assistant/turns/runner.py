@@ -1,0 +1,365 @@
+"""Running one turn: the reading of files, the short pause, the agent's steps with a save after each, and an honest
+answer when all fails."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from pydantic_ai import CallToolsNode, UsageLimits
+from pydantic_ai.exceptions import UnexpectedModelBehavior, UsageLimitExceeded
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
+from pydantic_ai.models import Model
+from pydantic_ai.toolsets import AbstractToolset
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exponential.assistant import approval_replies, approvals, commands
+from exponential.assistant.agent import paddy
+from exponential.assistant.channels.presence import Attention
+from exponential.assistant.files import reader as understanding
+from exponential.assistant.files.reader import Reader
+from exponential.assistant.files.transcription import Transcriber
+from exponential.assistant.llm import usage
+from exponential.assistant.llm.client import Line, ModelFailed, Reach
+from exponential.assistant.llm.usage import Prices
+from exponential.assistant.offline import OfflineModel
+from exponential.assistant.tables import Chat, Message
+from exponential.assistant.turns import failures, jobs, ledger, store
+from exponential.assistant.turns.publisher import Saying
+from exponential.assistant.turns.store import Claim, Work
+from exponential.core import clock, log, sandbox
+from exponential.core.cancellation import end
+from exponential.core.database import Database, outage
+from exponential.gateway.client import GatewayClient
+from exponential.workspace.text.zones import today_of, zone_of
+
+PAUSE = timedelta(seconds=0.25)  # messages that follow each other this fast are answered together
+LONGEST_PAUSE = timedelta(seconds=2)
+MAX_TRIES = 5  # that failed for a reason of their own
+MAX_FRUITLESS = 25  # runs in a row that got nowhere, because their process or the database went away
+LIMITS = UsageLimits(request_limit=20)  # model requests in one turn
+STOP = 0.4  # seconds between two looks whether the user wants the turn to stop
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """What a turn needs to run: the database, the way to the language model (None: there is none, `rules` answer), the
+    gateway (None: no WhatsApp here), what tokens cost, and how many of them a user has a day (0: no limit); who reads
+    files, and what tools there are outside."""
+
+    database: Database
+    reach: Reach | None
+    gateway: GatewayClient | None
+    prices: Prices | None = None
+    daily_tokens: int = 0
+    rules: Model = field(default_factory=OfflineModel)
+    reader: Reader = field(default_factory=lambda: Reader(Transcriber("")))
+    outside: Sequence[AbstractToolset[ledger.Deps]] = ()
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A reply with the turn's own messages. `limited`: it tells of the daily limit."""
+
+    reply: str
+    own: Sequence[ModelMessage]
+    limited: bool = False
+
+
+async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
+    """Answer what is unanswered in a chat. `tries`: this one, and those of the same job before it.
+
+    Any error means: try again later. The last try ends with an answer that says what went wrong.
+    """
+    claimed = None
+    async with _refused_at_last(thinking, chat_id, tries):
+        claimed = await _claim(thinking, chat_id)
+    if claimed is None:
+        return
+    try:
+        async with Saying(thinking.database, chat_id, claimed.turn_id, claimed.run) as saying:
+            await _run_or_fail(thinking, claimed, saying)
+    except ledger.Superseded:
+        _log.info("turn_superseded", turn=str(claimed.turn_id))
+
+
+async def read(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
+    """Read what files came with a chat's unanswered messages, then have these answered. `tries` as for `answer`."""
+    async with _refused_at_last(thinking, chat_id, tries):
+        await _read_files(thinking, chat_id)
+    async with thinking.database.transaction() as session:
+        if chat := await session.get(Chat, chat_id):
+            await jobs.defer_turn(session, chat)
+
+
+@contextlib.asynccontextmanager
+async def _refused_at_last(thinking: Thinking, chat_id: UUID, tries: int) -> AsyncIterator[None]:
+    """What fails inside for a reason of its own is tried MAX_TRIES times; then what waits in the chat is refused."""
+    try:
+        yield
+    except Exception as error:
+        if outage(error) or tries < MAX_TRIES:
+            raise
+        _log.error("turn_refused", chat=str(chat_id), error=error, tries=tries)
+        async with thinking.database.transaction() as session:
+            await store.refuse(session, chat_id, failures.failed(error, tries, ()))
+
+
+async def _claim(thinking: Thinking, chat_id: UUID) -> Claim | None:
+    if not await _settle(thinking.database, chat_id):
+        return None
+    await approval_replies.note_shown(thinking.database, thinking.gateway, chat_id)
+    async with thinking.database.transaction() as session:
+        if await understanding.is_waiting(session, chat_id):
+            await store.heed_early_stop(session, chat_id)
+        return await store.claim(session, chat_id)
+
+
+async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
+    async with thinking.database.transaction() as session:
+        chat = await session.get(Chat, chat_id)
+        messages = await store.waiting(session, chat_id)
+        if chat is None or not messages or store.is_quiet(chat):
+            return
+        if not await understanding.is_waiting(session, chat_id):
+            return
+        user = await store.owner(session, chat_id)
+        held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
+    lane = sandbox.GUESTS if chat.role == "guest" else str(user.id)
+    async with Attention(thinking.gateway, user.identity, () if held_back else messages):
+        reading = thinking.reader.read_waiting(thinking.database, chat_id, lane=lane)
+        # While files are read, only a turn that is to stop takes a message up.
+        await _unless(_asked(thinking.database, store.is_taken_up, messages[0].id), reading)
+
+
+async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
+    if claimed.fruitless > MAX_FRUITLESS:
+        reply = failures.failed(None, 0, await _effects(thinking, claimed))
+        return await _break_off(thinking, claimed, saying, reply, "failed")
+    try:
+        if claimed.stop_asked:
+            return await _stop(thinking, claimed, saying)
+        async with thinking.database.transaction() as session:
+            work = await store.prepare(session, claimed)
+        if work.command is not None:
+            await _command(thinking, work, work.command, saying)
+        else:
+            async with Attention(thinking.gateway, work.user.identity, _seen(work)):
+                await _run_until_stopped(thinking, work, saying)
+    except ledger.Superseded:
+        raise
+    except Exception as error:
+        if outage(error):
+            raise
+        tries = claimed.failures + 1
+        _log.warning(
+            "turn_error",
+            turn=str(claimed.turn_id),
+            error=error,
+            tries=tries,
+        )
+        if tries < MAX_TRIES:
+            async with thinking.database.transaction() as session:
+                await store.failed(session, claimed)
+            raise
+        reply = failures.failed(error, tries, await _effects(thinking, claimed))
+        await _break_off(thinking, claimed, saying, reply, "failed")
+
+
+def _seen(work: Work) -> Sequence[Message]:
+    """The messages whose senders see that Paddy is at it."""
+    return () if work.again_of or work.held_back else work.messages
+
+
+async def _command(thinking: Thinking, work: Work, command: commands.Command, saying: Saying) -> None:
+    model = thinking.reach.model.model_name if thinking.reach else ""
+    async with thinking.database.transaction() as session:
+        chat = await _chat(session, work)
+        source = work.messages[-1].channel
+        setting = commands.Setting(session, chat, work.user, source, model, thinking.daily_tokens)
+        outcome = await commands.run(setting, command)
+        await store.finish(session, work, outcome.reply, own=[work.own[0], *outcome.own])
+    saying.end(outcome.reply, "done")
+
+
+async def _run_until_stopped(thinking: Thinking, work: Work, saying: Saying) -> None:
+    asked = _asked(thinking.database, store.is_stop_asked, work.turn_id)
+    if not await _unless(asked, _run(thinking, work, saying)):
+        await _stop(thinking, work, saying)
+
+
+async def _unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work`, and raise what it raises, unless `asked` returns before; whether it was done."""
+    running, waiting = asyncio.create_task(work), asyncio.create_task(asked)
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            return True
+    finally:
+        await end(running, waiting)
+    return not running.cancelled() and running.exception() is None
+
+
+async def _asked(database: Database, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID) -> None:
+    """Returns when the user wants it stopped: the turn, or the chat's before it has begun, as `look` says."""
+    while True:
+        await asyncio.sleep(STOP)
+        with contextlib.suppress(SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
+            async with database.transaction() as session:
+                if await look(session, what):
+                    return
+
+
+async def _stop(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
+    reply = failures.stopped(saying.text, await _effects(thinking, claimed))
+    await _break_off(thinking, claimed, saying, reply, "stopped")
+
+
+async def _run(thinking: Thinking, work: Work, saying: Saying) -> None:
+    said = _said(work.own)
+    found = _Answer(said, work.own) if said is not None else await _think(thinking, work, saying)
+    async with thinking.database.transaction() as session:
+        fresh = await store.finish(session, work, found.reply, own=found.own)
+        await _record(session, thinking, work, fresh)
+        if found.limited:
+            (await _chat(session, work)).limit_told_on = today_of(work.user)
+    saying.end(found.reply, "done")
+
+
+async def _think(thinking: Thinking, work: Work, saying: Saying) -> _Answer:
+    if thinking.reach is None:
+        return _Answer(*await _steps(thinking, work, saying, thinking.rules, work.own))
+    async with thinking.database.transaction() as session:
+        guest = work.chat.role == "guest"
+        used_up = await usage.is_used_up(session, work.user, thinking.daily_tokens, guest=guest)
+    if used_up and len(work.own) == 1:  # what the language model began, it may finish
+        reply, own = await _steps(thinking, work, saying, thinking.rules, work.own)
+        if work.chat.role != "owner" or work.chat.limit_told_on == today_of(work.user):
+            return _Answer(reply, own)
+        return _Answer(failures.over_limit(thinking.daily_tokens, reply), own, limited=True)
+    line = thinking.reach.line(saying.heard)
+    try:
+        return _Answer(*await _steps(thinking, work, saying, line, work.own))
+    except (ModelFailed, UnexpectedModelBehavior, UsageLimitExceeded) as error:
+        _log.warning("turn_without_model", turn=str(work.turn_id), error=error)
+        return await _without_model(thinking, work, saying, failures.reason(error))
+    finally:
+        await _record_lost(thinking, work, line)
+
+
+async def _without_model(thinking: Thinking, work: Work, saying: Saying, why: str) -> _Answer:
+    """The offline model's answer, unless the language model's tools have done something already: the rules might do it
+    again."""
+    done = await _effects(thinking, work)
+    if done:
+        reply = failures.broken_off(why, done)
+        return _Answer(reply, [work.own[0], ModelResponse(parts=[TextPart(reply)])])
+    reply, own = await _steps(thinking, work, saying, thinking.rules, work.own[:1])
+    return _Answer(failures.by_rules(why, reply) if work.chat.role == "owner" else reply, own)
+
+
+async def _steps(
+    thinking: Thinking, work: Work, saying: Saying, model: Model, begun: Sequence[ModelMessage]
+) -> tuple[str, Sequence[ModelMessage]]:
+    """The agent's way from the turn's messages so far to its reply; it is saved after each step."""
+    deps = ledger.Deps(
+        thinking.database,
+        work.user,
+        work.turn_id,
+        work.run,
+        work.chat.role,
+        work.messages[-1].channel,
+        summary=work.chat.summary,
+        facts=work.facts,
+        projects=work.projects,
+        tasks=work.tasks,
+        again_of=work.again_of,
+        own_words=work.own_words,
+        told=saying.tool,
+    )
+    own = begun
+    with paddy.parallel_tool_call_execution_mode("sequential"):
+        async with paddy.iter(
+            message_history=[*work.context, *begun],
+            deps=deps,
+            model=model,
+            usage_limits=LIMITS,
+            toolsets=thinking.outside if work.chat.role == "owner" and work.own_words else None,
+        ) as steps:
+            async for step in steps:
+                own = steps.all_messages()[len(work.context) :]
+                # After a model's response; what the tools then do, the ledger keeps.
+                if isinstance(step, CallToolsNode) and _said(own) is None:
+                    async with thinking.database.transaction() as session:
+                        await _record(session, thinking, work, await store.save(session, work, own))
+    assert steps.result is not None
+    return steps.result.output, own
+
+
+def _said(own: Sequence[ModelMessage]) -> str | None:
+    """The reply, when the turn's last message already is one."""
+    last = own[-1]
+    if isinstance(last, ModelResponse) and not last.tool_calls and last.text:
+        return last.text
+    return None
+
+
+async def _record(session: AsyncSession, thinking: Thinking, work: Work, fresh: Sequence[ModelMessage]) -> None:
+    await usage.record(session, work.user.id, work.turn_id, fresh, prices=thinking.prices)
+
+
+async def _record_lost(thinking: Thinking, work: Work, line: Line) -> None:
+    """What answers used that broke off. It isn't worth failing a turn."""
+    if line.lost:
+        with contextlib.suppress(SQLAlchemyError, psycopg.Error):
+            async with thinking.database.transaction() as session:
+                name = line.model_name
+                await usage.record_lost(session, work.user.id, work.turn_id, name, line.lost, prices=thinking.prices)
+
+
+async def _chat(session: AsyncSession, work: Work) -> Chat:
+    """The turn's chat, to change it."""
+    query = select(Chat).where(Chat.id == work.chat.id).with_for_update(key_share=True)
+    return (await session.execute(query)).scalar_one()
+
+
+async def _effects(thinking: Thinking, claimed: Claim) -> list[str]:
+    """What the turn's tools have changed so far, in words."""
+    async with thinking.database.transaction() as session:
+        entries = await ledger.entries(session, claimed.turn_id)
+    return failures.effects(entries, clock.now().astimezone(zone_of(claimed.user)))
+
+
+async def _break_off(
+    thinking: Thinking, claimed: Claim, saying: Saying, reply: str, state: Literal["stopped", "failed"]
+) -> None:
+    async with thinking.database.transaction() as session:
+        await store.break_off(session, claimed, reply, state=state)
+    saying.end(reply, "failed" if state == "failed" else "done")
+
+
+async def _settle(database: Database, chat_id: UUID) -> bool:
+    """Wait until nobody writes for a moment; False when nothing waits for an answer."""
+    began = clock.now()
+    seen = -1
+    while True:
+        async with database.transaction() as session:
+            if await store.running(session, chat_id):
+                return True
+            messages = await store.waiting(session, chat_id)
+        if not messages or messages[-1].channel == "terminal":  # a terminal sends one request at a time
+            return bool(messages)
+        if len(messages) == seen or clock.now() - began > LONGEST_PAUSE:
+            return True
+        seen = len(messages)
+        rest = messages[-1].created_at + PAUSE - clock.now()
+        await asyncio.sleep(min(max(rest, timedelta(0)), PAUSE).total_seconds())

@@ -1,0 +1,1 @@
+"""The command line: the verbs of `exponential`, and what each of them does."""

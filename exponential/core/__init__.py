@@ -1,0 +1,1 @@
+"""What every part stands on: settings, errors, clock, log, database, encryption, HTTP server."""

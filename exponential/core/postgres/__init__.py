@@ -1,0 +1,1 @@
+"""The embedded Postgres that runs when no database URL is given."""

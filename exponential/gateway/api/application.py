@@ -1,0 +1,31 @@
+"""The gateway's HTTP application: its routes, its errors, its lifespan. The contract is docs/gateway-api.md."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+
+from exponential.core.http.event_streams import StreamGuard
+from exponential.core.settings import GatewaySettings
+from exponential.gateway.api import access, dead_letters, errors, events, health, login, messages, presence, sessions
+from exponential.gateway.health import Condition
+from exponential.gateway.operations import Operations
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]  # all of the gateway that isn't HTTP
+
+
+def create(
+    settings: GatewaySettings, operations: Operations, condition: Condition, *, lifespan: Lifespan | None = None
+) -> FastAPI:
+    """The ASGI application over these use-cases."""
+    app = FastAPI(
+        title="Exponential WhatsApp gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.state.settings = settings
+    app.state.operations = operations
+    app.state.condition = condition
+    for module in (login, sessions, access, messages, presence, events, dead_letters, health):
+        app.include_router(module.router)
+    errors.install(app)
+    app.add_middleware(StreamGuard)
+    return app

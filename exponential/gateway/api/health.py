@@ -1,0 +1,31 @@
+"""How the gateway itself is doing."""
+
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from exponential.core.http.routes import Router
+from exponential.gateway.health import Condition
+
+router = Router()
+
+
+@router.get("/health")
+async def health(request: Request) -> dict[str, Any]:
+    return {"ok": True, "mode": request.app.state.settings.mode}
+
+
+@router.get("/ready")
+async def ready(request: Request) -> Response:
+    condition: Condition = request.app.state.condition
+    reasons = await condition.problems()
+    if not reasons:
+        return JSONResponse({"ready": True})
+    return JSONResponse({"error": " ".join(reasons), "code": "not_ready", "reasons": reasons}, 503)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    condition: Condition = request.app.state.condition
+    return PlainTextResponse(await condition.metrics(), media_type="text/plain; version=0.0.4")

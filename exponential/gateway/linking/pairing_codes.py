@@ -1,0 +1,141 @@
+"""What the API asks of a session's own WhatsApp client: a pairing code for a phone number, the account's groups."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from exponential.core import clock
+from exponential.core.database import Database
+from exponential.core.errors import BadInput, Conflict, Unavailable
+from exponential.gateway.cluster.rpc import Holder
+from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.sessions import sessions
+from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker.supervisor import Supervisor
+
+LONG_ENOUGH = 60  # seconds to type a code in; with fewer left the connection is made anew first
+CODE_WITHIN = 10.0  # seconds for that
+WITHIN = 25.0  # seconds that the session's client gets for an answer, wherever it runs
+_PUNCTUATION = str.maketrans("", "", " -.()/\u00a0\u2011")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PairingCode:
+    """Eight characters, "ABCD-EFGH", and until when they can be typed."""
+
+    code: str
+    expires_at: datetime
+
+
+def digits(phone: str) -> str:
+    """ "+49 151 123-45678" → "4915112345678" (E.164: up to 15 digits, country code first). Raises BadInput."""
+    number = phone.strip().translate(_PUNCTUATION).removeprefix("+")
+    if not number:
+        problem = "is missing"
+    elif not (number.isascii() and number.isdecimal()):
+        problem = "has characters that no phone number has"
+    elif number.startswith("0"):
+        problem = "begins with 0 instead of its country code"
+    elif not 8 <= len(number) <= 15:
+        problem = f"has {len(number)} digits; with the country code it has 8 to 15"
+    else:
+        return number
+    raise BadInput(
+        f"The phone number {problem}. Write it in international form, such as +49 151 12345678.", code="phone_invalid"
+    )
+
+
+class Asking:
+    """`renew` asks for new QR codes of a session, for its owner: (owner, session id)."""
+
+    def __init__(
+        self, database: Database, supervisor: Supervisor, holder: Holder, renew: Callable[[str, str], Awaitable[None]]
+    ) -> None:
+        self._database = database
+        self._supervisor = supervisor
+        self._holder = holder
+        holder.answers("groups", self._groups_here)
+        holder.answers("pairing_code", self._code_here)
+        self._renew = renew
+        self._renewing = asyncio.Lock()
+
+    async def pairing_code(self, owner: str, session_id: str, phone: str) -> PairingCode:
+        """A code that links this session when it is typed on the phone with that number.
+
+        The same number gets the same code for as long as that is good. Raises BadInput (number), NotFound, Conflict
+        (not waiting to be linked), Unavailable (no connection to WhatsApp yet).
+        """
+        number = digits(phone)
+        session = await self._pending(owner, session_id)
+        code, seconds = await self._code(session, number)
+        if seconds < LONG_ENOUGH:
+            async with self._renewing:
+                code, seconds = await self._fresh_code(owner, session, number)
+        return PairingCode(code, clock.now() + timedelta(seconds=seconds))
+
+    async def groups(self, owner: str, session_id: str) -> list[tuple[str, str, int]]:
+        """JID, subject and number of participants of each group. Raises NotFound, Conflict or Unavailable."""
+        async with self._database.transaction() as db:
+            session = await sessions.owned(db, owner, session_id)
+        if session.status not in (sessions.CONNECTED, sessions.RECONNECTING):
+            raise Unavailable(f"This session isn't connected. {session.reason}", code="not_connected", retry_after=5)
+        groups = await _answered(self._holder.ask(session.id, "groups", within=WITHIN))
+        return [(jid, subject, count) for jid, subject, count in json.loads(groups)]
+
+    async def _pending(self, owner: str, session_id: str) -> Session:
+        async with self._database.transaction() as db:
+            session = await sessions.owned(db, owner, session_id)
+        if session.status in (sessions.CONNECTED, sessions.RECONNECTING):
+            raise Conflict("This session is linked already; it needs no code.", code="already_connected")
+        if session.status != sessions.PENDING:
+            raise Conflict(f"This session isn't waiting to be linked. {session.reason}", code="not_pending")
+        return session
+
+    async def _fresh_code(self, owner: str, session: Session, number: str) -> tuple[str, int]:
+        code, seconds = await self._code(session, number)
+        if seconds >= LONG_ENOUGH:
+            return code, seconds  # somebody else's request has renewed it
+        await self._renew(owner, str(session.id))
+        deadline = asyncio.get_running_loop().time() + CODE_WITHIN
+        session = await self._pending(owner, str(session.id))
+        while not session.qr_live and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.05)
+            session = await self._pending(owner, str(session.id))
+        return await self._code(session, number)
+
+    async def _code(self, session: Session, number: str) -> tuple[str, int]:
+        if not session.qr_live:
+            raise Unavailable(
+                "The connection to WhatsApp isn't there yet; try again in a moment.", code="qr_not_ready", retry_after=1
+            )
+        answer = await _answered(self._holder.ask(session.id, "pairing_code", within=WITHIN, phone=number))
+        code, seconds = json.loads(answer)
+        return code, seconds
+
+    async def _code_here(self, session_id: UUID, phone: str) -> str:
+        return json.dumps(await self._supervisor.pairing_code(session_id, phone))
+
+    async def _groups_here(self, session_id: UUID) -> str:
+        return json.dumps(await self._supervisor.groups(session_id))
+
+
+async def _answered(question: Awaitable[T]) -> T:
+    try:
+        return await question
+    except SendUnknown:
+        raise Unavailable("WhatsApp didn't answer. Try again in a moment.", code="whatsapp_silent") from None
+    except SendFailed as error:
+        if str(error) == "busy":
+            raise Unavailable(
+                "WhatsApp makes no more codes for this number for now. Scan the QR code, or try again in some minutes.",
+                code="too_many_codes",
+                retry_after=300,
+            ) from None
+        raise BadInput(
+            "WhatsApp doesn't accept this. Is it the number of a phone with WhatsApp on it?", code="whatsapp_refused"
+        ) from None

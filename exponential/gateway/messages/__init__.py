@@ -1,0 +1,1 @@
+"""Messages: the inbox with delivery to the app, and the outbox with receipts."""

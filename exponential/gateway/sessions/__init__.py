@@ -1,0 +1,1 @@
+"""WhatsApp sessions: their rows and states, their contacts, and following what changes in them."""

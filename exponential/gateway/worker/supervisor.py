@@ -1,0 +1,398 @@
+"""The supervisor: spawns worker processes, gives them sessions, watches them, and starts them again when they die."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from exponential.core import log
+from exponential.core.cancellation import end
+from exponential.core.errors import Unavailable
+from exponential.gateway.access.policy import Policy
+from exponential.gateway.credentials.checkouts import Stores
+from exponential.gateway.credentials.credential_store import Copy, Damaged, Locked, Lost
+from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.worker import protocol
+from exponential.gateway.worker.lease import Lease
+from exponential.gateway.worker.process import Launch, WorkerProcess
+from exponential.gateway.worker.protocol import Original
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds before a dead worker is replaced; doubled each time
+STEADY_AFTER = 60.0  # seconds of life after which a worker's death counts as the first again
+TYPING_ANSWER = ACCESS_ANSWER = 5.0  # seconds
+CODE_ANSWER = GROUPS_ANSWER = 20.0  # seconds
+UNLINK_ANSWER = 8.0  # seconds; the phone's side is WhatsApp's server, which answers at once or not at all
+FETCH_ANSWER = 90.0  # seconds; the worker gives up after 60, and fetches a few files at a time
+SEND_ANSWER = 120.0  # seconds; whatsmeow itself gives up after 75
+_log = log.get(__name__)
+
+Apply = Callable[[protocol.Event], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a session is opened with: who may be heard, and whether our own client links it."""
+
+    policy: Policy
+    own_linking: bool = False
+
+
+class Crew:
+    """One worker's place: the process that fills it now, and the sessions it holds."""
+
+    def __init__(self) -> None:
+        self.process: WorkerProcess | None = None
+        self.sessions: set[str] = set()
+
+
+class Supervisor:
+    """Runs sessions in workers. What they report goes, in order per worker, to whom `report_to` names.
+
+    `launch` says how to start a worker; session folders lie below `folder`, spools are sealed with `spool_key`;
+    a worker holds up to `per_worker` sessions.
+    """
+
+    def __init__(self, launch: Launch, folder: Path, spool_key: bytes, stores: Stores, *, per_worker: int) -> None:
+        self._launch = launch
+        self.folder = folder
+        self._spool_key = spool_key
+        self.stores = stores
+        self._per_worker = per_worker
+        self._crews: list[Crew] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._online: set[str] = set()
+        self._policies: dict[str, dict[str, Any]] = {}
+        self._own_linking: set[str] = set()  # sessions whose device our own client links
+        self._lease = Lease()
+        self._closing = False
+        self.sent = self.reconnects = 0  # since this process began
+
+    def report_to(self, apply: Apply) -> None:
+        """Must be called before the first `open`."""
+        self._apply = apply
+
+    def ids_to(self, record: Callable[[protocol.Leaving], Awaitable[bool]]) -> None:
+        """Records the id under which a message is about to leave; False: it must not. Before the first `open`."""
+        self._record_id = record
+
+    def openings_from(self, load: Callable[[UUID], Awaitable[Opening]]) -> None:
+        """Says what a session is opened with. Must be called before the first `open`."""
+        self._opening_of = load
+
+    def folder_of(self, session_id: UUID) -> Path:
+        return self.folder / str(session_id)
+
+    def may_act_until(self, moment: float) -> None:
+        """After `moment` (time.monotonic()) others may run these sessions: nothing is sent then, and workers end."""
+        self._lease.until = moment
+
+    @property
+    def workers(self) -> list[int | None]:
+        """Process ids; None where one is just being started again."""
+        return [crew.process.pid if crew.process else None for crew in self._crews]
+
+    def is_online(self, session_id: UUID) -> bool:
+        return str(session_id) in self._online
+
+    def runs(self, session_id: UUID) -> bool:
+        """Whether this session has a client here, online or not."""
+        return self._crew_of(str(session_id)) is not None
+
+    async def open(self, session_id: UUID) -> None:
+        """Run this session's client: resume it when linked, else show QR codes. Starts anew when it runs already."""
+        session = str(session_id)
+        opening = await self._opening_of(session_id)
+        self._policies[session] = opening.policy.as_json()
+        (self._own_linking.add if opening.own_linking else self._own_linking.discard)(session)
+        crew = self._crew_of(session) or self._crew_with_room()
+        crew.sessions.add(session)
+        self.stores.take_over(session_id)
+        if crew.process is not None:
+            self._run_task(self._start_client(crew, crew.process, session))
+
+    @property
+    def held(self) -> list[UUID]:
+        """The sessions that have a client here, online or not."""
+        return [UUID(session) for crew in self._crews for session in crew.sessions]
+
+    async def heed(self, session_id: UUID, policy: Policy) -> None:
+        """From now on this policy holds, if the session runs here. Returns once the worker goes by it."""
+        session = str(session_id)
+        crew, rules = self._crew_of(session), policy.as_json()
+        if crew is None or self._policies.get(session) == rules:
+            return
+        self._policies[session] = rules
+        if crew.process is not None:
+            with contextlib.suppress(TimeoutError, ConnectionError):  # a worker that starts anew is told with Open
+                await crew.process.ask(lambda number: protocol.Access(session, number, rules), ACCESS_ANSWER)
+
+    async def close_session(self, session_id: UUID) -> None:
+        """Stop the client; credentials stay."""
+        session = str(session_id)
+        crew = self._crew_of(session)
+        if crew is not None:
+            crew.sessions.discard(session)
+            if crew.process is not None:
+                crew.process.tell(protocol.Close(session))
+        self._online.discard(session)
+        self._own_linking.discard(session)
+        self._policies.pop(session, None)
+
+    async def unlink(self, session_id: UUID) -> bool:
+        """Remove the device from the account on the phone. False when WhatsApp couldn't be told."""
+        session = str(session_id)
+        try:
+            if self.is_online(session_id):
+                await self._ask(session, lambda number: protocol.Unlink(session, number), UNLINK_ANSWER)
+                return True
+        except (Unavailable, SendFailed, SendUnknown) as error:
+            _log.warning("unlink_failed", session=session, why=str(error))
+            await self.close_session(session_id)  # as the worker has; the next try needs a new client
+        return False
+
+    async def send(
+        self, session_id: UUID, message_id: UUID, chat: str, text: str, quote: Original | None = None
+    ) -> str:
+        """Send; the WhatsApp message id. Raises Unavailable, SendFailed or SendUnknown (see outbox.Line)."""
+        session = str(session_id)
+        quoted = quote.as_json() if quote else None
+        whatsapp_id = await self._ask(
+            session, lambda number: protocol.Send(session, number, str(message_id), chat, text, quoted), SEND_ANSWER
+        )
+        self.sent += 1
+        return whatsapp_id
+
+    async def mark_read(self, session_id: UUID, chat: str, sender: str, message_ids: list[str]) -> None:
+        """Confirm messages of one sender as read. Raises as `send`, and so does `react`."""
+        session = str(session_id)
+        await self._ask(
+            session, lambda number: protocol.Read(session, number, chat, sender, message_ids), TYPING_ANSWER
+        )
+
+    async def react(self, session_id: UUID, original: dict[str, Any], emoji: str) -> None:
+        session = str(session_id)
+        await self._ask(session, lambda number: protocol.React(session, number, original, emoji), SEND_ANSWER)
+
+    async def typing(self, session_id: UUID, chat: str, on: bool) -> None:
+        session = str(session_id)
+        await self._ask(session, lambda number: protocol.Typing(session, number, chat, on), TYPING_ANSWER)
+
+    async def fetch(self, session_id: UUID, message_id: str, kind: str, file: dict[str, Any], limit: int) -> None:
+        """Fetch a message's file into the session's folder (media.seal), also while the session is offline.
+
+        Raises SendFailed when it can't be had, Unavailable or SendUnknown when it may be later.
+        """
+        session = str(session_id)
+        await self._ask(
+            session,
+            lambda number: protocol.Fetch(session, number, message_id, kind, file, limit),
+            FETCH_ANSWER,
+            offline_too=True,
+        )
+
+    async def pairing_code(self, session_id: UUID, phone: str) -> tuple[str, int]:
+        """A code to type on the phone with this number (digits), and for how many seconds it is good.
+
+        Raises Unavailable while the session shows no QR code, SendFailed when WhatsApp refuses, SendUnknown.
+        """
+        session = str(session_id)
+        ask = self._ask(
+            session, lambda number: protocol.PairingCode(session, number, phone), CODE_ANSWER, offline_too=True
+        )
+        code, seconds = json.loads(await ask)
+        return code, seconds
+
+    async def answer_passkey(self, session_id: UUID, credential: dict[str, Any]) -> None:
+        """Tell WhatsApp what the account's passkey answered. Raises as `pairing_code`."""
+        session = str(session_id)
+        answer = lambda number: protocol.PasskeyAnswer(session, number, credential)  # noqa: E731
+        await self._ask(session, answer, CODE_ANSWER, offline_too=True)
+
+    async def confirm_codes(self, session_id: UUID) -> None:
+        """The person says that the codes are the same. Raises as `pairing_code`."""
+        session = str(session_id)
+        await self._ask(session, lambda number: protocol.CodesMatch(session, number), CODE_ANSWER, offline_too=True)
+
+    async def groups(self, session_id: UUID) -> list[tuple[str, str, int]]:
+        """JID, subject and number of participants of each group. Raises Unavailable, SendFailed or SendUnknown."""
+        session = str(session_id)
+        answer = await self._ask(session, lambda number: protocol.Groups(session, number), GROUPS_ANSWER)
+        return [(jid, subject, count) for jid, subject, count in json.loads(answer)]
+
+    async def abandon(self) -> None:
+        """Kill every worker at once and forget its sessions. What they still had to say is not applied."""
+        crews, self._crews = self._crews, []
+        for crew in crews:
+            crew.sessions.clear()
+            if crew.process is not None:
+                crew.process.kill()
+        self._online.clear()
+        tasks, self._tasks = self._tasks, set()
+        await end(*tasks)
+
+    async def close(self) -> None:
+        """Stop all workers, gently first. Sessions stay linked."""
+        self._closing = True
+        await asyncio.gather(*(crew.process.close() for crew in self._crews if crew.process is not None))
+        await end(*self._tasks)
+        self._lease.close()
+
+    async def _ask(
+        self, session: str, command: Callable[[int], protocol.Command], timeout: float, *, offline_too: bool = False
+    ) -> str:
+        crew = self._crew_of(session)
+        reached = offline_too or session in self._online
+        if crew is None or crew.process is None or not reached or time.monotonic() > self._lease.until:
+            raise Unavailable("This session isn't connected to WhatsApp right now.", code="not_connected")
+        try:
+            answer = await crew.process.ask(command, timeout)
+        except (TimeoutError, ConnectionError):
+            raise SendUnknown("The worker didn't answer.") from None
+        except protocol.TooLong:
+            raise SendFailed("This is too long for WhatsApp.") from None
+        match answer.error:
+            case None:
+                return answer.result
+            case "NotSent":
+                raise Unavailable("This session isn't connected to WhatsApp right now.", code="not_connected")
+            case "OutcomeUnknown":
+                raise SendUnknown(answer.result)
+            case _:
+                raise SendFailed(answer.result)
+
+    def _opening(self, session: str, copy: Copy, content: bytes) -> protocol.Open:
+        folder = str(self.folder_of(copy.session_id))
+        return protocol.Open(
+            session,
+            folder,
+            self._policies[session],
+            store=str(copy.name),
+            own_linking=session in self._own_linking,
+            content=content,
+        )
+
+    async def _start_client(self, crew: Crew, process: WorkerProcess, session: str) -> None:
+        """Hand a session and its credentials to a worker."""
+        cause = None
+        try:
+            wanted = lambda: session in crew.sessions and crew.process is process  # noqa: E731
+            async with self.stores.checked_out(UUID(session), wanted) as checked_out:
+                if checked_out is not None:
+                    process.tell(self._opening(session, *checked_out))
+        except Lost:
+            crew.sessions.discard(session)
+        except Damaged:
+            cause = protocol.Ended(session, "damaged")
+        except Locked:
+            cause = protocol.Ended(session, "locked")
+        if cause is not None:
+            self._note(crew, cause)
+            await self._apply(cause)
+
+    def _changed(self, process: WorkerProcess, changed: protocol.Changed) -> None:
+        self._run_task(self._keep(process, changed))
+
+    async def _keep(self, process: WorkerProcess, changed: protocol.Changed) -> None:
+        """Keep what a client changed in its store; without an answer it would say nothing to WhatsApp any more."""
+        crew = self._crew_of(changed.session)
+        try:
+            kept = await self.stores.keep(changed, lambda: not process.gone)
+        except Exception as error:
+            _log.error("store_not_kept", session=changed.session, error=error)
+            process.tell(protocol.Kept(changed.session, changed.store, False))
+            if crew is not None:
+                await self._start_client(crew, process, changed.session)
+            return
+        process.tell(protocol.Kept(changed.session, changed.store, kept))
+        if not kept and not process.gone and await self.stores.lost(changed):
+            _log.warning("session_lost", session=changed.session, meaning="another node holds it now")
+            await self.close_session(UUID(changed.session))
+
+    async def _let_leave(self, process: WorkerProcess, leaving: protocol.Leaving) -> None:
+        recorded = await self._record_id(leaving)
+        process.tell(protocol.Leave(leaving.session, leaving.message, kept_back=not recorded))
+
+    def _run_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _crew_of(self, session: str) -> Crew | None:
+        return next((crew for crew in self._crews if session in crew.sessions), None)
+
+    def _crew_with_room(self) -> Crew:
+        for crew in self._crews:
+            if len(crew.sessions) < self._per_worker:
+                return crew
+        crew = Crew()
+        self._crews.append(crew)
+        self._run_task(self._staff(crew))
+        return crew
+
+    async def _staff(self, crew: Crew) -> None:
+        """Keep a process in this place for as long as the place is wanted."""
+        pause = FIRST_PAUSE
+        clock = asyncio.get_running_loop().time
+        while True:
+            started = clock()
+            replace = False
+            try:
+                replace = await self._serve(crew)
+            except Exception as error:  # whatever it was: sessions without a worker would be deaf for good
+                _log.error("worker_failed", error=error)
+            if self._closing or crew not in self._crews:
+                return
+            if replace:
+                continue
+            pause = FIRST_PAUSE if clock() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
+            _log.error("worker_died", sessions=len(crew.sessions), again_in=pause)
+            await asyncio.sleep(pause)
+
+    async def _serve(self, crew: Crew) -> bool:
+        """One process from start to death. Whether it wants to be replaced at once."""
+        process = await WorkerProcess.start(self._launch, self._lease, self._changed)
+        process.tell(protocol.Configure(self._spool_key.hex()))
+        crew.process = process
+        for session in sorted(crew.sessions):
+            self._run_task(self._start_client(crew, process, session))
+        try:
+            async for event in process.events():
+                if isinstance(event, protocol.Leaving):
+                    self._run_task(self._let_leave(process, event))
+                    continue
+                self._note(crew, event)
+                await self._apply(event)
+                if isinstance(event, protocol.Receipt):
+                    process.tell(protocol.Recorded(event.session, event.message_ids))
+        finally:
+            crew.process = None
+            self._online -= crew.sessions
+            await process.close()
+        if not self._closing:
+            for session in sorted(crew.sessions):
+                await self._apply(protocol.Offline(session, "The gateway's worker stopped; it is being started again."))
+        return process.wants_to_be_replaced
+
+    def _note(self, crew: Crew, event: protocol.Event) -> None:
+        match event:
+            case protocol.Online(session) if session in crew.sessions:
+                self._online.add(session)
+                self._own_linking.discard(session)
+            case protocol.Offline(session):
+                self.reconnects += session in self._online
+                self._online.discard(session)
+            case protocol.PasskeyWanted(session) if session in crew.sessions and crew.process is not None:
+                self._own_linking.add(session)
+                self._run_task(self._start_client(crew, crew.process, session))
+            case protocol.Again(session) if session in crew.sessions and crew.process is not None:
+                self._run_task(self._start_client(crew, crew.process, session))
+            case protocol.Ended(session) | protocol.PairingEnded(session):  # there is nothing left to run
+                self._online.discard(session)
+                crew.sessions.discard(session)
+                if crew.process is not None:
+                    crew.process.tell(protocol.Close(session))

@@ -1,0 +1,1 @@
+"""The control URL: phones and faults by HTTP and JSON."""

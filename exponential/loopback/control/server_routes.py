@@ -1,0 +1,25 @@
+"""What the control URL does with the server as a whole: a restart."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from exponential.loopback.server.server import Loopback
+
+LONGEST_ABSENCE = 300.0  # seconds
+
+router = APIRouter(prefix="/api")
+
+
+class Absence(BaseModel):
+    """How long the port stays closed, in seconds."""
+
+    seconds: Annotated[float, Field(ge=0, le=LONGEST_ABSENCE)] = 0
+
+
+@router.post("/restart", status_code=204)
+async def restart(request: Request, absence: Absence) -> None:
+    """Answered when the server is back."""
+    server: Loopback = request.app.state.server
+    await server.restart(absence.seconds)

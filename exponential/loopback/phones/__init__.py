@@ -1,0 +1,1 @@
+"""Simulated phones: device 0 of each account, with its keys, chats and messages."""

@@ -1,0 +1,1 @@
+"""WhatsApp's side: connections, stanzas, accounts and their devices, faults."""

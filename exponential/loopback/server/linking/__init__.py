@@ -1,0 +1,1 @@
+"""Linking a device: by QR code, by pairing code, and with a passkey."""

@@ -1,0 +1,1 @@
+"""The simulated WhatsApp's state in a folder."""

@@ -1,0 +1,1 @@
+"""Meetings: transcripts, their minutes, and finding what was said."""

@@ -1,0 +1,1 @@
+"""Reading what people write: days, times, time zones, names of records, documents."""
