@@ -25,8 +25,8 @@ from exponential.core import clock, database, encryption
 from exponential.core.database import Database
 from exponential.core.postgres import embedded
 from exponential.core.settings import GatewaySettings, read
-from exponential.gateway.credentials.checkouts import Stores
-from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.credentials.checkouts import Checkouts
+from exponential.gateway.credentials.credential_store import CredentialStore
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker import loopback_trust, protocol, spool
@@ -45,14 +45,14 @@ FIGURES = ("linking_cpu_s", "cpu_ms_per_message", "messages_per_s", "other_cpu_m
 class Run:
     """One client in a process of its own, and what comes from it."""
 
-    def __init__(self, stores: Stores, phone: Phone) -> None:
+    def __init__(self, stores: Checkouts, phone: Phone) -> None:
         self._stores = stores
         self._phone = phone
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept = 0
         self._online = asyncio.Event()
         self._more = asyncio.Event()
-        self._reader: spool.Reader | None = None
+        self._reader: spool.SpoolReader | None = None
         self.process: WorkerProcess
 
     async def start(self, way: str, whatsapp: Loopback, session: UUID, folder: Path) -> float:
@@ -67,7 +67,7 @@ class Run:
             copy, content = checked_out
         home = folder / str(session)
         if way.startswith("ours"):
-            self._reader = spool.Reader(home, spool.derive_keys([KEY]))
+            self._reader = spool.SpoolReader(home, spool.derive_keys([KEY]))
         self.process.tell(protocol.Open(str(session), str(home), store=str(copy.name), content=content))
         self._keep(self._hear(events))
         await self._online.wait()
@@ -102,7 +102,7 @@ class Run:
     async def _hear(self, events: AsyncIterator[protocol.Event]) -> None:
         async for event in events:
             match event:
-                case protocol.Code(_, code):
+                case protocol.QrCode(_, code):
                     await self._phone.scan(code)
                 case protocol.Online():
                     self._online.set()
@@ -113,10 +113,10 @@ class Run:
                     self._reader.trim()
             self._more.set()
 
-    def _changed(self, process: WorkerProcess, change: protocol.Changed) -> None:
+    def _changed(self, process: WorkerProcess, change: protocol.StoreChanged) -> None:
         async def keep() -> None:
             kept = await self._stores.keep(change, lambda: True)
-            process.tell(protocol.Kept(change.session, change.store, kept))
+            process.tell(protocol.StoreKept(change.session, change.store, kept))
 
         self._keep(keep())
 
@@ -135,7 +135,7 @@ class Run:
 async def measure(way: str, messages: int, whatsapp: Loopback, db: Database, folder: Path) -> dict[str, float]:
     session = await _session(db)
     phone = whatsapp.add_phone(f"+49151{session.int % 10**8:08}", "Ada")
-    run = Run(Stores(Vault(db, [KEY]), folder), phone)
+    run = Run(Checkouts(CredentialStore(db, [KEY]), folder), phone)
     linking = await run.start(way, whatsapp, session, folder)
     await run.burst(WARM_UP)
     await run.settled()

@@ -30,7 +30,7 @@ def bare(way: str) -> None:
     client = NewClient(name)
     client.event(ConnectedEv)(lambda *_: channel.emit(protocol.Online(opening.session, protocol.Account(""))))
     client.event(MessageEv)(lambda *_: channel.emit(protocol.Spooled(opening.session)))
-    client.event.qr(lambda _, code: channel.emit(protocol.Code(opening.session, code.decode(), 20)))
+    client.event.qr(lambda _, code: channel.emit(protocol.QrCode(opening.session, code.decode(), 20)))
     threading.Thread(target=client.connect, daemon=True).start()
     while channel.receive() is not None:
         pass
@@ -43,22 +43,22 @@ def without_gate() -> None:
 
     from exponential.gateway.credentials import store_copy
     from exponential.gateway.worker import neonize_client
-    from exponential.gateway.worker.workarounds.stanza_gate import Gate
+    from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 
-    class Local(store_copy.Keeper):
+    class Local(store_copy.StoreCopy):
         def is_durable(self, _generation: int) -> bool:
             return True
 
         def catch_up(self) -> None: ...
 
-    class OpenGate(Gate):
+    class OpenGate(StanzaGate):
         def log(self, *_: Any) -> None: ...
 
     def new_store(opening: protocol.Open, emit: Callable[[protocol.Event], None], on_lost: Callable[[], None]) -> Local:
         return Local(gocode, opening, emit, on_lost)
 
     neonize_client.new_store = new_store
-    neonize_client.Gate = OpenGate  # type: ignore[attr-defined]
+    neonize_client.StanzaGate = OpenGate  # type: ignore[attr-defined]
 
 
 def main() -> None:

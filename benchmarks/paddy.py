@@ -46,7 +46,7 @@ from exponential.assistant.agent import paddy
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.turns.ledger import Deps
-from exponential.assistant.turns.stream import Following, follow
+from exponential.assistant.turns.stream import ProgressStream, follow
 from exponential.auth.users import User
 from exponential.core import clock, database, encryption, log
 from exponential.core.database import Database
@@ -174,7 +174,7 @@ async def _turns(db: Database, texts: Sequence[str]) -> list[float]:
 class Talker:
     """Somebody with an open page: what they say is stored, and the end of its turn is seen as a page sees it."""
 
-    def __init__(self, db: Database, user: User, page: Following) -> None:
+    def __init__(self, db: Database, user: User, page: ProgressStream) -> None:
         self._db = db
         self._user = user
         self._page = page

@@ -55,7 +55,7 @@ ANSWER = "You have **2** open tasks:\n\n1. **book flights**, due Friday\n2. **se
 
 async def furnish(db: Database) -> tuple[User, dict[str, str]]:
     """A workspace to measure, and the paths of its pages by name."""
-    talk = await transcript_import.read(TALK, lane="benchmark", today=clock.now().date())
+    talk = await transcript_import.read(TALK, caller="benchmark", today=clock.now().date())
     async with db.transaction() as session:
         user = User(email="alice@example.org", name="Alice", timezone="Europe/Berlin")
         session.add(user)
@@ -123,7 +123,7 @@ async def running() -> AsyncIterator[tuple[str, str, dict[str, str]]]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}", f"/sign-in/{link}", paths
         finally:
-            app.state.exponential.board.close()
+            app.state.exponential.live_updates.close()
             server.should_exit = True
             await serving
             postgres.stop()

@@ -15,5 +15,5 @@ async def import_transcript(
     session: AsyncSession, user_id: UUID, said: str, title: str | None = None, held_on: date | None = None
 ) -> Meeting:
     today = today_of(await users.get(session, user_id))
-    found = await transcript_import.read(said, lane=str(user_id), today=today, held_on=held_on)
+    found = await transcript_import.read(said, caller=str(user_id), today=today, held_on=held_on)
     return await meetings.import_meeting(session, user_id, found, title)

@@ -21,10 +21,10 @@ from exponential.app.api.mcp import PATH, McpEndpoint
 from exponential.app.chat import chat, chats, files
 from exponential.app.core import theme, undo
 from exponential.app.core.gateway_mode import GatewayMode
-from exponential.app.core.live_updates import Board
+from exponential.app.core.live_updates import LiveUpdates
 from exponential.app.core.rendering import STATIC, failure, wants_json
-from exponential.app.core.security import Guard
-from exponential.app.core.session_cache import LastKnown
+from exponential.app.core.security import OriginGuard
+from exponential.app.core.session_cache import SessionCache
 from exponential.app.core.state import State
 from exponential.app.settings import access_tokens, account, own_data, paddy, people
 from exponential.app.sign_in import invites, oidc, sign_in
@@ -33,17 +33,17 @@ from exponential.app.workspace import meetings, projects, tasks
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
 from exponential.core import database, key_check, log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, ConfigurationError, ExponentialError, NotFound
 from exponential.core.http.bodies import Bodies, Budget
-from exponential.core.http.event_streams import StreamGuard
+from exponential.core.http.event_streams import EventStreamLimit
 from exponential.core.http.server import Server
 from exponential.core.http.sockets import bind_app
 from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
 
-STOP = 4.0  # seconds
+STOP_SECONDS = 4.0
 _PARTS = (
     *(sign_in, oidc, invites, theme, whatsapp, pages),
     *(undo, chat, chats, files, tasks, projects, meetings),
@@ -84,11 +84,11 @@ def create(settings: AppSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.database_url)
         gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
-        said, provider = LastKnown(gateway), oidc.make_provider(settings)
-        state = State(settings, db, Board(db), GatewayMode(gateway), gateway, said, budget, provider)
+        said, provider = SessionCache(gateway), oidc.make_provider(settings)
+        state = State(settings, db, LiveUpdates(db), GatewayMode(gateway), gateway, said, budget, provider)
         app.state.exponential = state
         background = {
-            asyncio.create_task(state.board.run()),
+            asyncio.create_task(state.live_updates.run()),
             asyncio.create_task(retention.keep_tidy(db, settings.retention_days)),
         }
         app.state.mcp = mcp = McpEndpoint()
@@ -96,8 +96,8 @@ def create(settings: AppSettings) -> FastAPI:
             async with _stopping_in_time(Runtime(db, settings, gateway)):
                 yield
         finally:
-            state.board.close()
-            await end(*background)
+            state.live_updates.close()
+            await cancel_and_wait(*background)
             await mcp.close()
             await state.mode.close()
             if gateway is not None:
@@ -106,8 +106,8 @@ def create(settings: AppSettings) -> FastAPI:
 
     app = FastAPI(title="Exponential", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.add_middleware(Bodies, budget=budget)
-    app.add_middleware(StreamGuard)
-    app.add_middleware(Guard, app_url=settings.app_url)
+    app.add_middleware(EventStreamLimit)
+    app.add_middleware(OriginGuard, app_url=settings.app_url)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     for part in _PARTS:
         app.include_router(part.router)
@@ -126,13 +126,13 @@ def create(settings: AppSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _stopping_in_time(runtime: Runtime) -> AsyncIterator[None]:
-    """Give the runtime STOP seconds to end: its turns are durable, and whoever asked to stop is waiting."""
+    """Give the runtime STOP_SECONDS to end: its turns are durable, and whoever asked to stop is waiting."""
     await runtime.__aenter__()
     try:
         yield
     finally:
         try:
-            await asyncio.wait_for(runtime.__aexit__(None, None, None), STOP)
+            await asyncio.wait_for(runtime.__aexit__(None, None, None), STOP_SECONDS)
         except TimeoutError:
             _log.warning("runtime_stopped_late")
 
@@ -148,7 +148,7 @@ def serve(settings: AppSettings, listener: socket.socket | None = None) -> None:
     app = create(settings)
     _log.info("app_listening", port=listener.getsockname()[1])
     server = Server(
-        app, before_stop=lambda: app.state.exponential.board.close(), trusted_proxies=settings.trusted_proxies
+        app, before_stop=lambda: app.state.exponential.live_updates.close(), trusted_proxies=settings.trusted_proxies
     )
     server.run(sockets=[listener])
     if not server.started:

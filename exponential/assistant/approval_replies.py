@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approvals
-from exponential.assistant.approvals import PendingSend
+from exponential.assistant.approvals import PendingApproval
 from exponential.assistant.offline.marking import plain
 from exponential.assistant.tables import Chat, Message
 from exponential.auth import users
@@ -45,10 +45,10 @@ async def note_shown(database: Database, gateway: GatewayClient | None, chat_id:
         if not any(_read(message.own_words) for message in said):
             return
         user = await users.get(session, chat.user_id)
-        asked = select(PendingSend.id, PendingSend.ask_message_id, Message.session_id).join(
-            Message, Message.turn_id == PendingSend.ask_turn_id
+        asked = select(PendingApproval.id, PendingApproval.ask_message_id, Message.session_id).join(
+            Message, Message.turn_id == PendingApproval.ask_turn_id
         )
-        unknown = asked.where(*approvals.waits(user.id), PendingSend.shown_at.is_(None))
+        unknown = asked.where(*approvals.waits(user.id), PendingApproval.shown_at.is_(None))
         rows = (await session.execute(unknown)).all()
     for pending_id, message_id, session_id in rows:
         if message_id is None or session_id is None:
@@ -59,7 +59,9 @@ async def note_shown(database: Database, gateway: GatewayClient | None, chat_id:
             _log.info("question_not_followed", pending=str(pending_id), code=error.code)
             continue
         async with database.transaction() as session:
-            await session.execute(update(PendingSend).where(PendingSend.id == pending_id).values(shown_at=shown_at))
+            await session.execute(
+                update(PendingApproval).where(PendingApproval.id == pending_id).values(shown_at=shown_at)
+            )
 
 
 async def read(session: AsyncSession, chat: Chat, message: Message) -> Decision | None:
@@ -116,7 +118,7 @@ async def decide(session: AsyncSession, user_id: UUID, what: Decision) -> tuple[
     return f"Sent to **{plain(one.contact)}**.{more}", f"Answer {what.number} was sent."
 
 
-def _more(others: Sequence[PendingSend]) -> str:
+def _more(others: Sequence[PendingApproval]) -> str:
     """A sentence about a contact's other answers, once the owner has decided all that they were asked about."""
     if not others or any(pending.ask_turn_id for pending in others):
         return ""
@@ -134,7 +136,7 @@ def _read(text: str) -> Decision | None:
     return None
 
 
-def _was_shown(pending: PendingSend, message: Message) -> bool:
+def _was_shown(pending: PendingApproval, message: Message) -> bool:
     """Whether the owner could have seen the question when they wrote: on the web, at once; on WhatsApp, once it had
     left for there. WhatsApp tells whole seconds."""
     if message.channel != "whatsapp":
@@ -143,18 +145,22 @@ def _was_shown(pending: PendingSend, message: Message) -> bool:
     return pending.shown_at is not None and pending.shown_at.replace(microsecond=0) <= written_at
 
 
-def _has_left(pending: PendingSend, message: Message) -> bool:
+def _has_left(pending: PendingApproval, message: Message) -> bool:
     """Whether the question was on its way to the phone when the message came."""
     return pending.shown_at is not None and pending.shown_at <= message.created_at
 
 
 async def _asked_in(session: AsyncSession, user_id: UUID, turn_id: UUID | None) -> int | None:
     """The number of the answer that the owner was asked about in this turn."""
-    query = select(PendingSend.number).where(PendingSend.user_id == user_id, PendingSend.ask_turn_id == turn_id)
+    query = select(PendingApproval.number).where(
+        PendingApproval.user_id == user_id, PendingApproval.ask_turn_id == turn_id
+    )
     return None if turn_id is None else (await session.execute(query)).scalar_one_or_none()
 
 
-async def _asked_last(session: AsyncSession, chat: Chat, message: Message, unseen: Sequence[PendingSend]) -> int | None:
+async def _asked_last(
+    session: AsyncSession, chat: Chat, message: Message, unseen: Sequence[PendingApproval]
+) -> int | None:
     """The number of the answer that Paddy asked about right before this message, as far as the owner had seen that."""
     turns = [pending.ask_turn_id for pending in unseen if pending.ask_turn_id is not None]
     before = (Message.chat_id == chat.id, Message.role == "assistant", Message.position < message.position)

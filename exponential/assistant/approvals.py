@@ -36,11 +36,11 @@ from exponential.core.database import AppBase, notify
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace.text.zones import zone_of
 
-LIFE = timedelta(hours=24)  # that an answer waits
-MOST_ASKED = 3  # answers to one contact that the owner is asked about while these wait
-QUOTED = 300  # characters of the contact's words in the request
-MOST_LISTED, LISTED = 10, 100  # answers in a list of those that wait; characters of each
-IN_MIND = 700  # characters of what the contact wrote, and of the answer, that Paddy has in mind
+APPROVAL_LIFETIME = timedelta(hours=24)  # that an answer waits
+MAX_ASKED_PER_CONTACT = 3  # answers to one contact that the owner is asked about while these wait
+QUOTED_CHARS = 300  # of the contact's words in the request
+MAX_LISTED, LISTED_CHARS = 10, 100  # answers in a list of those that wait; characters of each
+CONTEXT_CHARS = 700  # of what the contact wrote, and of the answer, that Paddy has in mind
 NOT_SENT = "(The owner decided not to send an answer to this.)"  # stands for one in Paddy's mind; is never said
 State = Literal["waiting", "sent", "dropped", "expired"]
 
@@ -54,7 +54,7 @@ class ApprovalRule(AppBase):
     since: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
 
 
-class PendingSend(AppBase):
+class PendingApproval(AppBase):
     """An answer that waits, or waited: that of `turn_id`, in the contact's chat. `number` names it to its owner.
 
     If the owner was asked, then in `ask_turn_id`, on WhatsApp with the gateway's message `ask_message_id`, which left
@@ -85,7 +85,7 @@ class PendingSend(AppBase):
 class Waiting:
     """An answer that waits: to whom, what they wrote, what Paddy would say."""
 
-    pending: PendingSend
+    pending: PendingApproval
     contact: str
     asked: str
     reply: str
@@ -111,15 +111,15 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     user = await users.get(session, chat.user_id)
     lock = func.pg_advisory_xact_lock(func.hashtextextended(f"pending sends {user.id}", 0))
     await session.execute(select(lock))
-    last = select(func.coalesce(func.max(PendingSend.number), 0)).where(PendingSend.user_id == user.id)
+    last = select(func.coalesce(func.max(PendingApproval.number), 0)).where(PendingApproval.user_id == user.id)
     number = (await session.execute(last)).scalar_one() + 1
     others = await pending_of(session, user.id)
     asked_about = sum(each.chat_id == chat.id and each.ask_turn_id is not None for each in others)
-    pending = PendingSend(
-        user_id=user.id, number=number, chat_id=chat.id, turn_id=turn.id, expires_at=clock.now() + LIFE
+    pending = PendingApproval(
+        user_id=user.id, number=number, chat_id=chat.id, turn_id=turn.id, expires_at=clock.now() + APPROVAL_LIFETIME
     )
     session.add(pending)
-    if asked_about >= MOST_ASKED:
+    if asked_about >= MAX_ASKED_PER_CONTACT:
         return
     now = clock.now().astimezone(zone_of(user))
     until = when(pending.expires_at.astimezone(now.tzinfo).isoformat(), now)
@@ -127,7 +127,7 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     key = clock.new_id()
     place = await notifications.place_in(session, user.id, chat.session_id)
     request = _request(asked, until, alone=not others)
-    if asked_about == MOST_ASKED - 1:
+    if asked_about == MAX_ASKED_PER_CONTACT - 1:
         request += f"\n\nI list further answers to **{plain(asked.contact)}** under */approve*."
     await notifications.tell(session, user.id, key, request, _in_mind(asked), place)
     pending.ask_turn_id = key
@@ -149,12 +149,12 @@ async def waiting(session: AsyncSession, user_id: UUID, most: int | None = None)
     return found
 
 
-async def send(session: AsyncSession, user_id: UUID, pending_id: UUID, text: str | None = None) -> PendingSend:
+async def send(session: AsyncSession, user_id: UUID, pending_id: UUID, text: str | None = None) -> PendingApproval:
     """Send it, with other words if `text` is given. Raises NotFound, Conflict `not_waiting`, BadInput (text)."""
     pending = await _taken(session, user_id, pending_id)
     if text is not None:
         text = text.strip()
-        if not 0 < len(text) <= conversation.MAX_TEXT:
+        if not 0 < len(text) <= conversation.MAX_TEXT_CHARS:
             raise BadInput("Say what to send instead, in up to 65,536 characters.", code="text_invalid")
         await _reword(session, pending.turn_id, text)
     pending.state, pending.decided_at = "sent", clock.now()
@@ -163,7 +163,7 @@ async def send(session: AsyncSession, user_id: UUID, pending_id: UUID, text: str
     return pending
 
 
-async def drop(session: AsyncSession, user_id: UUID, pending_id: UUID) -> PendingSend:
+async def drop(session: AsyncSession, user_id: UUID, pending_id: UUID) -> PendingApproval:
     """Never send it; in that conversation Paddy knows that it said nothing. Raises NotFound, Conflict `not_waiting`."""
     pending = await _taken(session, user_id, pending_id)
     pending.state, pending.decided_at = "dropped", clock.now()
@@ -173,15 +173,17 @@ async def drop(session: AsyncSession, user_id: UUID, pending_id: UUID) -> Pendin
 
 async def expire(session: AsyncSession) -> None:
     """Drop what has waited too long."""
-    late = update(PendingSend).where(PendingSend.state == "waiting", PendingSend.expires_at <= clock.now())
-    gone = late.values(state="expired", decided_at=clock.now()).returning(PendingSend)
+    late = update(PendingApproval).where(PendingApproval.state == "waiting", PendingApproval.expires_at <= clock.now())
+    gone = late.values(state="expired", decided_at=clock.now()).returning(PendingApproval)
     for pending in (await session.execute(gone)).scalars().all():
         await _unsay(session, pending)
 
 
 async def note_asked(session: AsyncSession, turn_id: UUID, message_id: str) -> None:
     """Remember the gateway's message with which the owner is asked, if that is what this turn does."""
-    asked = update(PendingSend).where(PendingSend.ask_turn_id == turn_id, PendingSend.ask_message_id.is_(None))
+    asked = update(PendingApproval).where(
+        PendingApproval.ask_turn_id == turn_id, PendingApproval.ask_message_id.is_(None)
+    )
     await session.execute(asked.values(ask_message_id=message_id))
 
 
@@ -196,8 +198,8 @@ def listed(found: Sequence[Waiting], required: bool) -> str:
 def lines(found: Sequence[Waiting]) -> str:
     """The first of them, one a line."""
     told = [
-        f"{each.pending.number}. to **{plain(each.contact)}**: {plain(_short(each.reply, LISTED))}"
-        for each in found[:MOST_LISTED]
+        f"{each.pending.number}. to **{plain(each.contact)}**: {plain(_short(each.reply, LISTED_CHARS))}"
+        for each in found[:MAX_LISTED]
     ]
     more = len(found) - len(told)
     return "\n".join(told) + (f"\n\n…and {more} more: see Settings › Paddy on the web." if more else "")
@@ -216,7 +218,8 @@ def _request(asked: Waiting, until: str, *, alone: bool) -> str:
 
 def _in_mind(asked: Waiting) -> list[ModelMessage]:
     number = asked.pending.number
-    words = f"To: {asked.contact}\nThey wrote: {asked.asked[:IN_MIND]}\nThe answer would be: {asked.reply[:IN_MIND]}"
+    question, reply = asked.asked[:CONTEXT_CHARS], asked.reply[:CONTEXT_CHARS]
+    words = f"To: {asked.contact}\nThey wrote: {question}\nThe answer would be: {reply}"
     told = prompts.marked("answer to somebody else that waits for the user's approval", asked.pending.turn_id, words)
     said: list[UserContent] = [
         f"(Answer {number} to somebody else waits.)",
@@ -229,17 +232,17 @@ def _in_mind(asked: Waiting) -> list[ModelMessage]:
 
 
 def waits(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    waits = PendingSend.user_id == user_id, PendingSend.state == "waiting"
-    return (*waits, PendingSend.expires_at > clock.now())
+    waits = PendingApproval.user_id == user_id, PendingApproval.state == "waiting"
+    return (*waits, PendingApproval.expires_at > clock.now())
 
 
-async def pending_of(session: AsyncSession, user_id: UUID) -> Sequence[PendingSend]:
-    query = select(PendingSend).where(*waits(user_id)).order_by(PendingSend.number)
+async def pending_of(session: AsyncSession, user_id: UUID) -> Sequence[PendingApproval]:
+    query = select(PendingApproval).where(*waits(user_id)).order_by(PendingApproval.number)
     return (await session.scalars(query)).all()
 
 
-async def _taken(session: AsyncSession, user_id: UUID, pending_id: UUID) -> PendingSend:
-    query = select(PendingSend).where(PendingSend.id == pending_id, PendingSend.user_id == user_id)
+async def _taken(session: AsyncSession, user_id: UUID, pending_id: UUID) -> PendingApproval:
+    query = select(PendingApproval).where(PendingApproval.id == pending_id, PendingApproval.user_id == user_id)
     pending = (await session.execute(query.with_for_update())).scalar_one_or_none()
     if pending is None:
         raise NotFound("There is no such answer that waits for you.", code="unknown_pending")
@@ -256,7 +259,7 @@ async def _reword(session: AsyncSession, turn_id: UUID, text: str) -> None:
     await _remember(session, turn_id, text)
 
 
-async def _unsay(session: AsyncSession, pending: PendingSend) -> None:
+async def _unsay(session: AsyncSession, pending: PendingApproval) -> None:
     await session.execute(delete(Message).where(Message.turn_id == pending.turn_id, Message.role == "assistant"))
     await _remember(session, pending.turn_id, NOT_SENT)
     await notify(session, conversation.CHANNEL, str(pending.chat_id))
@@ -272,6 +275,6 @@ def _words(messages: Sequence[Message]) -> str:
     return " / ".join(message.text for message in messages if message.text)
 
 
-def _short(text: str, most: int = QUOTED) -> str:
+def _short(text: str, most: int = QUOTED_CHARS) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= most else f"{flat[: most - 1]}…"

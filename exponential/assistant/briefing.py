@@ -21,9 +21,9 @@ from exponential.workspace.meetings import meetings
 from exponential.workspace.text.zones import zone_of
 
 Days = Literal["daily", "weekdays"]
-LATE = timedelta(hours=6)  # a briefing whose time is further past is not said any more that day
-BATCH = 500  # users whose briefings one query takes up
-NAMED = 10  # records of a kind that a briefing names
+SKIP_AFTER = timedelta(hours=6)  # a briefing whose time is further past is not said any more that day
+BATCH_USERS = 500  # users whose briefings one query takes up
+MAX_NAMED = 10  # records of a kind that a briefing names
 _OPEN_SINCE = timedelta(days=30)  # action items of older meetings are not brought up
 
 _log = log.get(__name__)
@@ -76,13 +76,13 @@ async def switch_off(session: AsyncSession, user_id: UUID) -> bool:
     return True
 
 
-async def say_due(database: Database) -> None:
+async def send_due(database: Database) -> None:
     """Say all briefings whose time has come. Several processes may do so at once; each is said by one of them."""
     after = UUID(int=0)
     while True:
         async with database.transaction() as session:
             query = select(Briefing, User).join(User, User.id == Briefing.user_id).where(Briefing.user_id > after)
-            found = (await session.execute(query.order_by(Briefing.user_id).limit(BATCH))).all()
+            found = (await session.execute(query.order_by(Briefing.user_id).limit(BATCH_USERS))).all()
         for wish, user in found:
             if _is_due(wish, user):
                 try:
@@ -90,7 +90,7 @@ async def say_due(database: Database) -> None:
                         await _say(session, user.id)
                 except Exception as error:  # one that can't be said must not hold up the others
                     _log.warning("briefing_not_said", user=str(user.id), error=error)
-        if len(found) < BATCH:
+        if len(found) < BATCH_USERS:
             return
         after = found[-1][0].user_id
 
@@ -101,7 +101,7 @@ def _is_due(wish: Briefing, user: User) -> bool:
         return False
     if wish.days == "weekdays" and now.weekday() > 4:
         return False
-    return timedelta(0) <= now.replace(tzinfo=None) - datetime.combine(now.date(), wish.at) < LATE
+    return timedelta(0) <= now.replace(tzinfo=None) - datetime.combine(now.date(), wish.at) < SKIP_AFTER
 
 
 async def _say(session: AsyncSession, user_id: UUID) -> None:
@@ -139,7 +139,7 @@ async def write(session: AsyncSession, user: User) -> str:
 
 
 async def _tasks(session: AsyncSession, user: User, now: datetime) -> list[str]:
-    found = await tasks.list_tasks(session, user.id, wanted=tasks.Wanted("open", until=now.date()))
+    found = await tasks.list_tasks(session, user.id, wanted=tasks.TaskFilter("open", until=now.date()))
     zone = zone_of(user)
     late = [one for one in found if one.due_on and one.due_on < now.date()]
     due = [one for one in found if one.due_on == now.date()]
@@ -182,5 +182,5 @@ async def _reminders(session: AsyncSession, user: User, now: datetime) -> list[s
 def _section(title: str, lines: list[str]) -> list[str]:
     if not lines:
         return []
-    more = [f"… and {len(lines) - NAMED} more"] if len(lines) > NAMED else []
-    return [f"**{title}**\n\n" + "\n".join(f"- {line}" for line in [*lines[:NAMED], *more])]
+    more = [f"… and {len(lines) - MAX_NAMED} more"] if len(lines) > MAX_NAMED else []
+    return [f"**{title}**\n\n" + "\n".join(f"- {line}" for line in [*lines[:MAX_NAMED], *more])]

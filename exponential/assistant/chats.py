@@ -17,14 +17,14 @@ from exponential.core.database import notify
 from exponential.core.errors import BadInput, Conflict, NotFound
 
 CHANNEL = "chats"  # NOTIFY channel; payload: the id of the user whose list of chats changed
-MAX_TITLE = 120  # characters
-MAX_NAME = 60  # characters of a contact's name in a sentence
-MOST_TOPICS = 1_000  # of one user
-SEARCHED = 20_000  # messages of a user that a search reads, the latest ones
-SEARCHED_CHARS = 100_000_000  # of these
-SEARCHED_AT_ONCE = 25  # messages in memory
+MAX_TITLE_CHARS = 120
+MAX_NAME_CHARS = 60  # of a contact's name in a sentence
+MAX_TOPICS = 1_000  # of one user
+MAX_SEARCHED_MESSAGES = 20_000  # messages of a user that a search reads, the latest ones
+MAX_SEARCHED_CHARS = 100_000_000  # of these
+SEARCH_BATCH = 25  # messages in memory
 MAX_HITS = 50
-PREVIEWED = 16_000  # bytes of a message, as stored, that the list of chats reads for its first words
+PREVIEW_BYTES = 16_000  # of a message, as stored, that the list of chats reads for its first words
 _SOMEONE = "Someone on WhatsApp"
 _JOINER = "\u200d"  # within emoji
 _NAMED_AFTER = 60  # characters of the first message that name a topic
@@ -40,7 +40,7 @@ class Last:
 
 
 @dataclass(frozen=True)
-class Summary:
+class ChatSummary:
     """A chat in the list of chats. `name`: None in the main chat; `last`: its latest message, if there is one."""
 
     chat: Chat
@@ -86,7 +86,7 @@ async def open_topic(session: AsyncSession, user_id: UUID) -> Chat:
     if empty is not None:
         return empty
     count = (await session.execute(select(func.count()).select_from(mine.subquery()))).scalar_one()
-    if count >= MOST_TOPICS:
+    if count >= MAX_TOPICS:
         raise Conflict(f"You have {count:,} chats. Delete some that you no longer need.", code="too_many_chats")
     chat = Chat(user_id=user_id, kind="topic")
     session.add(chat)
@@ -123,8 +123,8 @@ async def rename(session: AsyncSession, user_id: UUID, chat_id: UUID, title: str
     """Raises NotFound, BadInput (empty, too long), Conflict `not_a_topic`."""
     chat = await _topic(session, user_id, chat_id)
     title = " ".join(title.replace("\x00", "").split())
-    if not title or len(title) > MAX_TITLE:
-        raise BadInput(f"A chat’s name has 1 to {MAX_TITLE} characters.", code="title_invalid")
+    if not title or len(title) > MAX_TITLE_CHARS:
+        raise BadInput(f"A chat’s name has 1 to {MAX_TITLE_CHARS} characters.", code="title_invalid")
     chat.title = title
     await notify(session, CHANNEL, str(user_id))
     return chat
@@ -143,7 +143,7 @@ async def count(session: AsyncSession, user_id: UUID) -> int:
     return (await session.execute(select(func.count()).where(Chat.user_id == user_id))).scalar_one()
 
 
-async def overview(session: AsyncSession, user_id: UUID, after: int, most: int) -> list[Summary]:
+async def overview(session: AsyncSession, user_id: UUID, after: int, most: int) -> list[ChatSummary]:
     """The user's chats: the main one, then the one with the latest message first; `most` of them after the first
     `after`."""
     latest = (
@@ -154,7 +154,7 @@ async def overview(session: AsyncSession, user_id: UUID, after: int, most: int) 
         .correlate(Chat)
         .scalar_subquery()
     )
-    text = case((func.octet_length(Message.text) <= PREVIEWED, Message.text))
+    text = case((func.octet_length(Message.text) <= PREVIEW_BYTES, Message.text))
     query = (
         select(Chat, Message.role, Message.created_at, text)
         .outerjoin(Message, Message.id == latest)
@@ -164,7 +164,7 @@ async def overview(session: AsyncSession, user_id: UUID, after: int, most: int) 
     found = (await session.execute(query.offset(after).limit(most))).all()
     names = await _names(session, [chat for chat, *_ in found])
     return [
-        Summary(chat, names[chat.id], Last(role, at, text) if role is not None else None)
+        ChatSummary(chat, names[chat.id], Last(role, at, text) if role is not None else None)
         for chat, role, at, text in found
     ]
 
@@ -187,11 +187,11 @@ async def search(session: AsyncSession, user_id: UUID, wanted: str) -> list[Hit]
         .join(Chat, Chat.id == Message.chat_id)
         .where(Chat.user_id == user_id)
         .order_by(Message.position.desc())
-        .limit(SEARCHED)
+        .limit(MAX_SEARCHED_MESSAGES)
     )
     places: dict[UUID, int] = {}
-    left = SEARCHED_CHARS
-    found = await session.stream(query.execution_options(yield_per=SEARCHED_AT_ONCE))
+    left = MAX_SEARCHED_CHARS
+    found = await session.stream(query.execution_options(yield_per=SEARCH_BATCH))
     async for message_id, text in found:
         folded = text.casefold()
         left -= len(text)
@@ -248,7 +248,7 @@ def contact_name(messages: Sequence[Message]) -> str:
     name, number = plain_name(last.sender_name or ""), _number(last.sender_jid or last.jid)
     if not name:
         return number or _SOMEONE
-    name = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
+    name = name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…"
     return f"{name} ({number or 'no number'})"
 
 

@@ -77,7 +77,7 @@ class Deciding(Command):
 
 
 @dataclass(frozen=True)
-class Setting:
+class CommandContext:
     """Where a command is given, and what it may tell of."""
 
     session: AsyncSession
@@ -134,7 +134,7 @@ def paused(chat: Chat, zone: ZoneInfo) -> str:
     )
 
 
-async def run(setting: Setting, command: Command) -> Outcome:
+async def run(setting: CommandContext, command: Command) -> Outcome:
     """Do what a command says and answer it. A refusal (BadInput, NotFound, Conflict) is an answer, too."""
     act = _COMMANDS.get(command.name)
     if act is None:
@@ -148,18 +148,18 @@ async def run(setting: Setting, command: Command) -> Outcome:
         return Outcome(plain(str(refusal)))
 
 
-async def _help(setting: Setting, _rest: str) -> Outcome:
+async def _help(setting: CommandContext, _rest: str) -> Outcome:
     return Outcome(HELP if setting.chat.role == "owner" else GUEST_HELP)
 
 
-async def _new(setting: Setting, _rest: str) -> Outcome:
+async def _new(setting: CommandContext, _rest: str) -> Outcome:
     chat = setting.chat
     chat.begins_at, chat.summary, chat.summarised_until = clock.now(), None, None
     kept = " Your tasks, and what you asked me to remember, are as they were." if chat.role == "owner" else ""
     return Outcome(f"We start over: I no longer have in mind what was said here.{kept}")
 
 
-async def _pause(setting: Setting, rest: str) -> Outcome:
+async def _pause(setting: CommandContext, rest: str) -> Outcome:
     chat = setting.chat
     until = _until(rest, setting.now)
     if chat.is_group:  # any member may ask for it
@@ -170,12 +170,12 @@ async def _pause(setting: Setting, rest: str) -> Outcome:
     return Outcome(f"🤫 {paused(chat, setting.zone)}{still}")
 
 
-async def _stop(setting: Setting, _rest: str) -> Outcome:
+async def _stop(setting: CommandContext, _rest: str) -> Outcome:
     """What ran was stopped when the message came in: by its turn, nothing runs any more."""
     return Outcome("I'm not busy with anything now. What would you like instead?")
 
 
-async def _resume(setting: Setting, _rest: str) -> Outcome:
+async def _resume(setting: CommandContext, _rest: str) -> Outcome:
     was = is_paused(setting.chat)
     setting.chat.paused_at = setting.chat.paused_until = None
     again = []
@@ -190,7 +190,7 @@ async def _resume(setting: Setting, _rest: str) -> Outcome:
     return Outcome("I'm back." if was else "I wasn't paused: I'm listening.")
 
 
-async def _resume_groups(setting: Setting) -> int:
+async def _resume_groups(setting: CommandContext) -> int:
     """End what members of groups paused; in how many groups."""
     paused = select(Chat).where(Chat.user_id == setting.user.id, Chat.kind == "contact", Chat.paused_at.is_not(None))
     groups = [chat for chat in await setting.session.scalars(paused) if chat.is_group and is_paused(chat)]
@@ -199,14 +199,14 @@ async def _resume_groups(setting: Setting) -> int:
     return len(groups)
 
 
-async def _tasks(setting: Setting, _rest: str) -> Outcome:
+async def _tasks(setting: CommandContext, _rest: str) -> Outcome:
     call = Call("list_tasks", {"status": "open"})
     found = await tasks.list_tasks(setting.session, setting.user.id)
     result = {"count": len(found), "tasks": [task.as_json(setting.zone) for task in found[:50]]}
     return _looked_up(call, result, phrasing.compose([call], [result], setting.now))
 
 
-async def _status(setting: Setting, _rest: str) -> Outcome:
+async def _status(setting: CommandContext, _rest: str) -> Outcome:
     session, user, now = setting.session, setting.user, setting.now
     is_open = await tasks.list_tasks(session, user.id)
     late = sum(1 for task in is_open if task.due_on and task.due_on < now.date())
@@ -233,7 +233,7 @@ async def _status(setting: Setting, _rest: str) -> Outcome:
     return Outcome("\n".join(f"- {line}" for line in lines))
 
 
-async def _forget(setting: Setting, rest: str) -> Outcome:
+async def _forget(setting: CommandContext, rest: str) -> Outcome:
     session, user = setting.session, setting.user
     known = await facts.recall(session, user.id)
     if not rest:
@@ -257,7 +257,7 @@ async def _forget(setting: Setting, rest: str) -> Outcome:
     return Outcome(f"Forgotten: {plain(gone.text)}. *Undo* brings it back.")
 
 
-async def _briefing(setting: Setting, rest: str) -> Outcome:
+async def _briefing(setting: CommandContext, rest: str) -> Outcome:
     session, user = setting.session, setting.user
     wish = await briefing.get(session, user.id)
     if not rest:
@@ -277,7 +277,7 @@ async def _briefing(setting: Setting, rest: str) -> Outcome:
     return Outcome(f"☀️ You get your briefing {_often(wish)}.")
 
 
-async def _approve(setting: Setting, rest: str) -> Outcome:
+async def _approve(setting: CommandContext, rest: str) -> Outcome:
     session, user = setting.session, setting.user
     if rest.lower() in ("on", "yes", "off", "no"):
         required = rest.lower() in ("on", "yes")
@@ -290,7 +290,7 @@ async def _approve(setting: Setting, rest: str) -> Outcome:
     return Outcome(approvals.listed(found, await approvals.is_required(session, user.id)), in_mind=in_mind)
 
 
-async def _decide(setting: Setting, decision: approval_replies.Decision) -> Outcome:
+async def _decide(setting: CommandContext, decision: approval_replies.Decision) -> Outcome:
     name = "approve_send" if decision.send else "refuse_send"
     await history.begin(setting.session, setting.user.id, name, setting.source, {"number": decision.number})
     reply, in_mind = await approval_replies.decide(setting.session, setting.user.id, decision)
@@ -341,7 +341,7 @@ def _looked_up(call: Call, result: dict[str, Any], reply: str) -> Outcome:
     )
 
 
-_COMMANDS: dict[str, Callable[[Setting, str], Awaitable[Outcome]]] = {
+_COMMANDS: dict[str, Callable[[CommandContext, str], Awaitable[Outcome]]] = {
     "help": _help,
     "start": _help,
     "new": _new,

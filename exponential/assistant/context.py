@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.assistant.tables import Chat, Turn
 from exponential.workspace import facts, projects, tasks
 
-REMEMBERED = 20  # turns of the chat that are told word for word, at most
-BUDGET = 24_000  # characters of them, the last one not counted
-LONGEST = 2_000  # characters of one text in a turn before the last one; what is longer is shortened
-PROJECTS = 1_000  # characters of their names
-MOST_TASKS = 300
-TASKS = 8_000  # characters of their titles
-FACTS = 2_000  # characters of facts that are told without being asked for
+MAX_TURNS = 20  # turns of the chat that are told word for word, at most
+MAX_TURNS_CHARS = 24_000  # of them, the last one not counted
+MAX_TEXT_CHARS = 2_000  # of one text in a turn before the last one; what is longer is shortened
+MAX_PROJECTS_CHARS = 1_000  # of their names
+MAX_TASKS = 300
+MAX_TASKS_CHARS = 8_000  # of their titles
+MAX_FACTS_CHARS = 2_000  # of facts that are told without being asked for
 SHORTENED = " … [shortened]"
 _OLD_FILE = "[something long that was sent earlier]"
 
@@ -34,8 +34,8 @@ async def recent(session: AsyncSession, chat: Chat) -> list[ModelMessage]:
     """The last turns of a chat, oldest first. Only the last one is whole; together they keep to the budget."""
     query = select(Turn.history).where(since(chat)).order_by(Turn.started_at.desc(), Turn.id.desc())
     told: list[list[Any]] = []
-    left = BUDGET
-    for number, history in enumerate((await session.execute(query.limit(REMEMBERED))).scalars()):
+    left = MAX_TURNS_CHARS
+    for number, history in enumerate((await session.execute(query.limit(MAX_TURNS))).scalars()):
         own = [{**message, "instructions": None} if message.get("instructions") else message for message in history]
         if number:
             own = [shortened(message) for message in own]
@@ -50,7 +50,7 @@ async def known_facts(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
     """What the owner asked to remember, the latest within the budget; nothing in a guest's chat."""
     if chat.role != "owner":
         return ()
-    return _latest([fact.text for fact in await facts.recall(session, chat.user_id)], FACTS)
+    return _latest([fact.text for fact in await facts.recall(session, chat.user_id)], MAX_FACTS_CHARS)
 
 
 async def known_projects(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
@@ -58,14 +58,14 @@ async def known_projects(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
     if chat.role != "owner":
         return ()
     everything = await projects.list_projects(session, chat.user_id)
-    return _latest([project.name for project in everything if project.status != "done"], PROJECTS)
+    return _latest([project.name for project in everything if project.status != "done"], MAX_PROJECTS_CHARS)
 
 
 async def known_tasks(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
     """Titles of the owner's open tasks, the latest within the budget; nothing in a guest's chat."""
     if chat.role != "owner":
         return ()
-    return _latest(await tasks.latest_titles(session, chat.user_id, MOST_TASKS), TASKS)
+    return _latest(await tasks.latest_titles(session, chat.user_id, MAX_TASKS), MAX_TASKS_CHARS)
 
 
 def _latest(texts: Sequence[str], budget: int) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def shortened(message: dict[str, Any]) -> dict[str, Any]:
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= LONGEST else value[: LONGEST - len(SHORTENED)] + SHORTENED
+        return value if len(value) <= MAX_TEXT_CHARS else value[: MAX_TEXT_CHARS - len(SHORTENED)] + SHORTENED
     if isinstance(value, dict):
         return {key: _cut(inner) for key, inner in value.items()}
     return [_cut(inner) for inner in value] if isinstance(value, list) else value
@@ -95,7 +95,9 @@ def _cut(value: Any) -> Any:
 def _prompt(part: dict[str, Any]) -> dict[str, Any]:
     content = part["content"]
     if isinstance(content, list):
-        content = [item if isinstance(item, str) or len(json.dumps(item)) < LONGEST else _OLD_FILE for item in content]
+        content = [
+            item if isinstance(item, str) or len(json.dumps(item)) < MAX_TEXT_CHARS else _OLD_FILE for item in content
+        ]
     return {**part, "content": _cut(content)}
 
 

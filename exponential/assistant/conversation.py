@@ -20,7 +20,7 @@ from exponential.core.database import blind, notify
 from exponential.core.errors import BadInput, NotFound
 
 CHANNEL = "chat"  # NOTIFY channel; payload: the id of the chat that has news
-MAX_TEXT = 65_536  # characters of one message: what WhatsApp carries
+MAX_TEXT_CHARS = 65_536  # of one message: what WhatsApp carries
 STOP = "/stop"  # the one message that doesn't wait for what is being answered
 
 
@@ -60,7 +60,7 @@ class Received:
     duplicate: bool
 
 
-async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int = media.LIMIT) -> Received:
+async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int = media.DEFAULT_LIMIT_MB) -> Received:
     """Store a message with its files and queue the turn that answers it, all in the caller's transaction.
 
     A message with files needs no text. Raises BadInput (empty, longer than 65,536 characters, WhatsApp without its ids,
@@ -206,9 +206,9 @@ def _body(incoming: Incoming) -> str:
     if incoming.channel == "whatsapp" and not (incoming.session_id and incoming.chat_jid and incoming.external_id):
         raise BadInput("A WhatsApp message needs its session, chat and message id.", code="origin_missing")
     body = incoming.text.replace("\x00", "").strip()
-    if len(body) > MAX_TEXT:
+    if len(body) > MAX_TEXT_CHARS:
         raise BadInput(
-            f"This message has {len(body):,} characters; Paddy reads up to {MAX_TEXT:,}. Send it in parts.",
+            f"This message has {len(body):,} characters; Paddy reads up to {MAX_TEXT_CHARS:,}. Send it in parts.",
             code="message_too_long",
         )
     if incoming.type != "text" and not incoming.attachments:

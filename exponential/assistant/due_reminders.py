@@ -1,4 +1,4 @@
-"""Saying reminders when their moment has come, once."""
+"""Reminders that are due: said when their moment has come, once."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -29,8 +29,8 @@ from exponential.workspace import history
 from exponential.workspace.reminders import Reminder, Repeat, following
 from exponential.workspace.text.zones import zone_of
 
-LATE = timedelta(minutes=1)  # from then on, a reminder says which time it was for
-BATCH = 100  # reminders that one look takes up
+LATE_AFTER = timedelta(minutes=1)  # from then on, a reminder says which time it was for
+BATCH_REMINDERS = 100  # reminders that one look takes up
 
 _log = log.get(__name__)
 
@@ -61,11 +61,11 @@ async def move(session: AsyncSession, user_id: UUID, chat: tuple[str, str], to: 
             place.session_id, place.jid = to
 
 
-async def say_due(database: Database) -> None:
+async def send_due(database: Database) -> None:
     """Say all reminders whose moment has come. Several processes may do so at once; each is said by one of them."""
     async with database.transaction() as session:
         query = select(Reminder.id).where(Reminder.ended_at.is_(None), Reminder.at <= clock.now())
-        due = (await session.execute(query.order_by(Reminder.at).limit(BATCH))).scalars().all()
+        due = (await session.execute(query.order_by(Reminder.at).limit(BATCH_REMINDERS))).scalars().all()
     for reminder_id in due:
         try:
             async with database.transaction() as session:
@@ -101,7 +101,7 @@ def _move_on(reminder: Reminder, zone: ZoneInfo) -> None:
 
 def _text(reminder: Reminder, zone: ZoneInfo) -> str:
     now: datetime = clock.now().astimezone(zone)
-    late = now - reminder.at > LATE
+    late = now - reminder.at > LATE_AFTER
     was = f" (this was for {when(reminder.at.astimezone(zone).isoformat(), now)}; I couldn't say it then)"
     return f"⏰ **{plain(reminder.text)}**{was if late else ''}"
 

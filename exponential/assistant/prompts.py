@@ -14,9 +14,9 @@ from pydantic_ai.messages import TextContent
 from exponential.assistant.files.attachments import StoredAttachment
 from exponential.assistant.tables import Message
 
-MAX_TEXT = 24_000  # characters of one document that a model gets; the rest stays with the file
-MAX_FILES = 100_000  # characters of all files of one turn
-MAX_GUEST = 12_000  # characters of all that a guest says and sends in one turn
+MAX_DOCUMENT_CHARS = 24_000  # of one document that a model gets; the rest stays with the file
+MAX_FILES_CHARS = 100_000  # of all files of one turn
+MAX_GUEST_CHARS = 12_000  # of all that a guest says and sends in one turn
 CUT = " … [what is longer is left out]"
 _NOT_IN_NAMES = re.compile(r"[\[\]“”\"\s]+")  # with which a file's name could end the mark around it
 FILE = "file"  # key of a TextContent's metadata: what the file is
@@ -29,11 +29,11 @@ def content(
     messages: Sequence[Message], files: Mapping[UUID, Sequence[StoredAttachment]], *, guest: bool = False
 ) -> list[Content]:
     """One item for each message with nothing but its sender's words; of another one, what it quotes, its words if it
-    has any, then each file. A model reads no more than MAX_FILES characters of all files; of a guest, MAX_GUEST of all
-    that they sent.
+    has any, then each file. A model reads no more than MAX_FILES_CHARS characters of all files; of a guest,
+    MAX_GUEST_CHARS of all that they sent.
     """
     items: list[Content] = []
-    left = MAX_GUEST if guest else MAX_FILES
+    left = MAX_GUEST_CHARS if guest else MAX_FILES_CHARS
     for message in messages:
         own = files.get(message.id, ())
         words = message.text
@@ -55,7 +55,7 @@ def content(
             items.append(TextContent(words, metadata=about))
         passed_on = {OUTSIDE: "forwarded"} if message.forwarded else {}
         for file in own:
-            told = _told(file, forwarded=message.forwarded, most=min(MAX_TEXT, left))
+            told = _told(file, forwarded=message.forwarded, most=min(MAX_DOCUMENT_CHARS, left))
             left = max(0, left - len((file.understood or {}).get("text") or ""))
             items.append(TextContent(told, metadata={**about, **passed_on, FILE: _facts(file)}))
     return items

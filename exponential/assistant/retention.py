@@ -11,7 +11,7 @@ from exponential.auth import invites, sign_in, sign_in_attempts
 from exponential.core import clock, log
 from exponential.core.database import Database
 
-EVERY = 3600.0  # seconds
+EVERY_SECONDS = 3600.0
 _log = log.get(__name__)
 
 
@@ -19,22 +19,22 @@ async def keep_tidy(database: Database, days: int) -> None:
     """For ever: delete messages older than `days` (0: none), and sign-ins and invites that have expired."""
     while True:
         try:
-            await forget_expired(database)
+            await delete_expired(database)
             if days:
-                await forget_older(database, timedelta(days=days))
+                await delete_older(database, timedelta(days=days))
         except SQLAlchemyError as error:
             _log.warning("tidying_failed", error=error)
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(EVERY_SECONDS)
 
 
-async def forget_expired(database: Database) -> None:
+async def delete_expired(database: Database) -> None:
     """Delete what is of no use any more: spent time of links, sessions, invites and attempts."""
     async with database.transaction() as session:
         for owner in (sign_in, invites, sign_in_attempts):
             await owner.forget_old(session)
 
 
-async def forget_older(database: Database, age: timedelta) -> int:
+async def delete_older(database: Database, age: timedelta) -> int:
     """Delete messages older than `age`, and turns of which none is left; how many messages. What runs is let be."""
     before = clock.now() - age
     running = select(Turn.id).where(Turn.state == "running")

@@ -22,11 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.assistant import approvals, briefing, commands, conversation, due_reminders
 from exponential.assistant.channels import whatsapp
 from exponential.assistant.files import transcription
-from exponential.assistant.files.images import Seeing
-from exponential.assistant.files.reader import Reader
+from exponential.assistant.files.images import VisionModel
+from exponential.assistant.files.reader import FileReader
 from exponential.assistant.llm import models, summaries
-from exponential.assistant.llm.client import Reach
-from exponential.assistant.mcp.client import OutsideServers
+from exponential.assistant.llm.client import ModelClient
+from exponential.assistant.mcp.client import McpServers
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.tables import Channel, Chat, Message, Turn
 from exponential.assistant.turns import jobs, ledger, runner, store
@@ -38,14 +38,14 @@ from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
 from exponential.workspace.text.zones import zone_of
 
-STALLED = 6.0  # seconds without a sign of life after which another process takes a worker's jobs over
-SWEEP = 2.0  # seconds between two looks for such jobs
-REMINDERS = 1.0  # seconds between two looks for reminders whose moment has come
-HELD_UP = 2.0  # seconds that such a look may come late
-STOP = 2.0  # seconds that running turns get to end by themselves
-HAND_BACK = 0.5  # seconds to write down, after that, what didn't end; a database that is away takes for ever
-LEAVE_OUTSIDE = 3.0  # seconds that other MCP servers' processes get to end, beginning with the rest
-LONGEST_WAIT = 30  # seconds between two tries of a job
+STALLED_SECONDS = 6.0  # without a sign of life after which another process takes a worker's jobs over
+SWEEP_SECONDS = 2.0  # between two looks for such jobs
+REMINDERS_SECONDS = 1.0  # between two looks for reminders whose moment has come
+HELD_UP_SECONDS = 2.0  # that such a look may come late
+STOP_SECONDS = 2.0  # that running turns get to end by themselves
+HAND_BACK_SECONDS = 0.5  # to write down, after that, what didn't end; a database that is away takes for ever
+MCP_STOP_SECONDS = 3.0  # that other MCP servers' processes get to end, beginning with the rest
+MAX_RETRY_SECONDS = 30  # between two tries of a job
 
 _log = log.get(__name__)
 
@@ -58,7 +58,7 @@ class AskResult:
     tools: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Backoff(BaseRetryStrategy):
+class RetryForever(BaseRetryStrategy):
     """For ever, after 1, 2, 4 … 30 s; at once when only this process stopped. The job itself may give up."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
@@ -71,7 +71,7 @@ class Backoff(BaseRetryStrategy):
             attempts=job.attempts + 1,
             error=exception,
         )
-        return RetryDecision(retry_in={"seconds": min(LONGEST_WAIT, 2 ** min(job.attempts, 10))})
+        return RetryDecision(retry_in={"seconds": min(MAX_RETRY_SECONDS, 2 ** min(job.attempts, 10))})
 
 
 class Runtime:
@@ -91,23 +91,23 @@ class Runtime:
         self.database = database
         chosen = model or models.choose(settings.model)
         offline = isinstance(chosen, OfflineModel)
-        seeing = Seeing(chosen, database)
-        self._outside = OutsideServers(settings.mcp_servers)
-        self._thinking = runner.Thinking(
+        vision = VisionModel(chosen, database)
+        self._outside = McpServers(settings.mcp_servers)
+        self._services = runner.TurnServices(
             database,
-            None if offline else Reach(seeing, timeout=settings.model_timeout, retries=settings.model_retries),
+            None if offline else ModelClient(vision, timeout=settings.model_timeout, retries=settings.model_retries),
             gateway,
             settings.model_prices,
             settings.daily_tokens,
             chosen if offline else OfflineModel(),
-            Reader(transcription.choose(settings.transcription_url, settings.transcription_key)),
+            FileReader(transcription.choose(settings.transcription_url, settings.transcription_key)),
             self._outside.toolsets,
         )
         self._jobs, self._manager = jobs.app(database.libpq)
-        self._jobs.task(name=jobs.TURN, retry=Backoff(), pass_context=True)(self._turn)
-        self._jobs.task(name=jobs.READ, retry=Backoff(), pass_context=True)(self._read)
-        self._jobs.task(name=jobs.DELIVER, retry=Backoff())(self._deliver)
-        self._jobs.task(name=jobs.SUMMARISE, retry=Backoff())(self._summarise)
+        self._jobs.task(name=jobs.TURN, retry=RetryForever(), pass_context=True)(self._turn)
+        self._jobs.task(name=jobs.READ, retry=RetryForever(), pass_context=True)(self._read)
+        self._jobs.task(name=jobs.DELIVER, retry=RetryForever())(self._deliver)
+        self._jobs.task(name=jobs.SUMMARISE, retry=RetryForever())(self._summarise)
         self._tasks: list[asyncio.Task[None]] = []
         self._doing: set[int | None] = set()  # ids of jobs
         self._stopping = False
@@ -115,7 +115,7 @@ class Runtime:
     async def __aenter__(self) -> "Runtime":
         await self._outside.__aenter__()
         await self._jobs.open_async()
-        work = [self._work(queue, at_once) for queue, at_once in jobs.AT_ONCE.items()]
+        work = [self._work(queue, at_once) for queue, at_once in jobs.MAX_CONCURRENT_JOBS.items()]
         self._tasks = [asyncio.create_task(task) for task in (*work, self._sweep(), self._remind())]
         return self
 
@@ -126,13 +126,13 @@ class Runtime:
         leaving = asyncio.create_task(self._outside.__aexit__(None, None, None))
         for task in self._tasks:
             task.cancel()
-        _, late = await asyncio.wait(self._tasks, timeout=STOP + HAND_BACK)
+        _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS + HAND_BACK_SECONDS)
         if late:
             _log.warning("runtime_stops_late", meaning="what still runs is taken over later")
             self._manager.leave()
         # This also ends the waiting for a connection.
-        await asyncio.wait({*late, asyncio.create_task(self._jobs.close_async())}, timeout=HAND_BACK)
-        await asyncio.wait({leaving}, timeout=LEAVE_OUTSIDE)
+        await asyncio.wait({*late, asyncio.create_task(self._jobs.close_async())}, timeout=HAND_BACK_SECONDS)
+        await asyncio.wait({leaving}, timeout=MCP_STOP_SECONDS)
 
     async def ask(self, user_id: UUID, text: str, channel: Channel = "terminal", timeout: float = 120.0) -> AskResult:
         """Say `text` in the user's main chat and wait for the answer (`timeout` in seconds).
@@ -190,17 +190,17 @@ class Runtime:
         return AskResult(commands.paused(found[0], zone_of(user)))
 
     async def _turn(self, context: JobContext, chat_id: str) -> None:
-        await runner.answer(self._thinking, UUID(chat_id), context.job.attempts + 1)
+        await runner.answer(self._services, UUID(chat_id), context.job.attempts + 1)
 
     async def _read(self, context: JobContext, chat_id: str) -> None:
-        await runner.read(self._thinking, UUID(chat_id), context.job.attempts + 1)
+        await runner.read(self._services, UUID(chat_id), context.job.attempts + 1)
 
     async def _deliver(self, turn_id: str) -> None:
-        await whatsapp.deliver(self.database, self._thinking.gateway, UUID(turn_id))
+        await whatsapp.deliver(self.database, self._services.gateway, UUID(turn_id))
 
     async def _summarise(self, chat_id: str) -> None:
-        of = self._thinking
-        await summaries.summarise(of.database, UUID(chat_id), of.reach, prices=of.prices, daily_tokens=of.daily_tokens)
+        of = self._services
+        await summaries.summarise(of.database, UUID(chat_id), of.llm, prices=of.prices, daily_tokens=of.daily_tokens)
 
     async def _work(self, queue: str, at_once: int) -> None:
         """Keep a queue's worker alive: it stops by itself when the database goes away."""
@@ -211,11 +211,11 @@ class Runtime:
                     name=queue,
                     concurrency=at_once,
                     fetch_job_polling_interval=1.0,
-                    shutdown_graceful_timeout=STOP,
-                    stalled_worker_timeout=STALLED,
+                    shutdown_graceful_timeout=STOP_SECONDS,
+                    stalled_worker_timeout=STALLED_SECONDS,
                     delete_jobs="successful",
                     install_signal_handlers=False,
-                    update_heartbeat_interval=STALLED / 4,
+                    update_heartbeat_interval=STALLED_SECONDS / 4,
                     worker_middleware=[self._note],
                 )
             except Exception as error:
@@ -235,8 +235,8 @@ class Runtime:
         loop = asyncio.get_running_loop()
         while not self._stopping:  # the connector may answer a cancellation with an error of its own
             began = loop.time()
-            await asyncio.sleep(SWEEP)
-            if loop.time() - began > SWEEP + HELD_UP:
+            await asyncio.sleep(SWEEP_SECONDS)
+            if loop.time() - began > SWEEP_SECONDS + HELD_UP_SECONDS:
                 continue  # this very process was held up, and with it its signs of life: no time to judge others
             try:
                 await self._take_over()
@@ -246,19 +246,19 @@ class Runtime:
     async def _remind(self) -> None:
         while not self._stopping:
             try:
-                await due_reminders.say_due(self.database)
+                await due_reminders.send_due(self.database)
                 async with self.database.transaction() as session:
                     await approvals.expire(session)
             except Exception as error:
                 _log.warning("reminders_failed", error=error)
             try:
-                await briefing.say_due(self.database)
+                await briefing.send_due(self.database)
             except Exception as error:
                 _log.warning("briefings_failed", error=error)
-            await asyncio.sleep(REMINDERS)
+            await asyncio.sleep(REMINDERS_SECONDS)
 
     async def _take_over(self) -> None:
-        for job in await self._manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
+        for job in await self._manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
             if job.id not in self._doing:
                 await self._manager.retry_job(job)
                 _log.info("job_taken_over", job=job.id, task=job.task_name)

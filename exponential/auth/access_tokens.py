@@ -22,10 +22,10 @@ from exponential.core.encryption import EncryptedText
 from exponential.core.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized
 
 PREFIX = "exp_"  # so that people, and scanners for leaked secrets, know one when they see it
-MOST = 25  # of one user
-MAX_NAME = 100  # characters
-DAYS, MOST_DAYS = 90, 3_650  # that a token lives unless it is said otherwise, and at most
-USED_AGAIN = timedelta(minutes=1)  # a use within it is not noted anew
+MAX_TOKENS_PER_USER = 25  # of one user
+MAX_NAME_CHARS = 100
+DEFAULT_DAYS, MAX_DAYS = 90, 3_650  # that a token lives unless it is said otherwise, and at most
+NOTE_USE_EVERY = timedelta(minutes=1)  # a use within it is not noted anew
 
 
 Scope = Literal["meetings:write", "mcp", "audit:read", "all"]
@@ -70,25 +70,33 @@ class AccessToken(AppBase):
 
 
 async def make(
-    session: AsyncSession, user_id: UUID, name: str, *, scopes: Collection[str] = (ALL,), days: int | None = DAYS
+    session: AsyncSession,
+    user_id: UUID,
+    name: str,
+    *,
+    scopes: Collection[str] = (ALL,),
+    days: int | None = DEFAULT_DAYS,
 ) -> tuple[AccessToken, str]:
     """A new token, and what to give to the program: it can't be shown again. It lives for `days`; None: for ever.
 
     Raises BadInput (name, scopes, days), Conflict (too many).
     """
     name = validation.one_line(name)
-    if not 0 < len(name) <= MAX_NAME:
-        raise BadInput(f"Say in 1 to {MAX_NAME} characters what the token is for.", code="token_name_invalid")
+    if not 0 < len(name) <= MAX_NAME_CHARS:
+        raise BadInput(f"Say in 1 to {MAX_NAME_CHARS} characters what the token is for.", code="token_name_invalid")
     wanted = [scope for scope in SCOPES if scope in scopes]
     if not wanted or len(wanted) != len(set(scopes)):
         raise BadInput(f"Choose what the token may do: {', '.join(SCOPES)}.", code="scope_invalid")
-    if days is not None and not 0 < days <= MOST_DAYS:
-        raise BadInput(f"A token lives for 1 to {MOST_DAYS:,} days, or never expires.", code="expiry_invalid")
+    if days is not None and not 0 < days <= MAX_DAYS:
+        raise BadInput(f"A token lives for 1 to {MAX_DAYS:,} days, or never expires.", code="expiry_invalid")
     one_by_one = select(User.id).where(User.id == user_id).with_for_update(key_share=True)
     await session.execute(one_by_one)
     count = select(func.count()).select_from(AccessToken).where(AccessToken.user_id == user_id)
-    if (await session.execute(count)).scalar_one() >= MOST:
-        raise Conflict(f"You have {MOST} access tokens already. Revoke one that is not used.", code="too_many_tokens")
+    if (await session.execute(count)).scalar_one() >= MAX_TOKENS_PER_USER:
+        raise Conflict(
+            f"You have {MAX_TOKENS_PER_USER} access tokens already. Revoke one that is not used.",
+            code="too_many_tokens",
+        )
     secret = PREFIX + secrets.token_urlsafe(32)
     token = AccessToken(
         user_id=user_id,
@@ -148,7 +156,7 @@ async def use(session: AsyncSession, secret: str, scope: Scope) -> tuple[AccessT
             f"{SCOPES[scope]} in the settings, or with `exponential tokens make --scope {scope}`.",
             code="scope_missing",
         )
-    if token.used_at is None or clock.now() - token.used_at > USED_AGAIN:
+    if token.used_at is None or clock.now() - token.used_at > NOTE_USE_EVERY:
         token.used_at = clock.now()
     return token, user
 

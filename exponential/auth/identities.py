@@ -95,9 +95,9 @@ async def connect(session: AsyncSession, claims: Claims, user: User) -> None:
 def _name(claims: Claims) -> str:
     """What the provider calls them, if that is a name, else how their address begins."""
     try:
-        return users.a_name(claims.name[: users.MAX_NAME])
+        return users.validate_name(claims.name[: users.MAX_NAME_CHARS])
     except BadInput:
-        return claims.address.partition("@")[0][: users.MAX_NAME]
+        return claims.address.partition("@")[0][: users.MAX_NAME_CHARS]
 
 
 def _key(session: AsyncSession, claims: Claims) -> bytes:

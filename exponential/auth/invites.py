@@ -9,15 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential.auth import passwords, users
-from exponential.auth.sign_in import hashed
+from exponential.auth.sign_in import hash_token
 from exponential.auth.users import Role, User
 from exponential.core import clock
 from exponential.core.database import AppBase
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import Conflict, NotFound
 
-LIFETIME = timedelta(days=7)
-MOST = 200  # open invites
+INVITE_LIFETIME = timedelta(days=7)
+MAX_OPEN_INVITES = 200  # open invites
 
 
 class Invite(AppBase):
@@ -36,34 +36,34 @@ class Invite(AppBase):
 
 async def make(session: AsyncSession, by: User, *, email: str = "", role: Role = "member") -> str:
     """An invite's token, good for a week. Raises BadInput, Conflict (`email_taken`, `too_many_invites`)."""
-    address = users.an_email(email) if email.strip() else None
+    address = users.validate_email(email) if email.strip() else None
     known = await users.find(session, address) if address else None
     if known is not None:
         doubt = " If the address isn't theirs, free it first." if known.has_typed_address else ""
         raise Conflict(f"{known.name} has an account with this address already.{doubt}", code="email_taken")
-    if len(await open_ones(session)) >= MOST:
-        raise Conflict(f"There are {MOST} open invites. Take some back first.", code="too_many_invites")
+    if len(await list_open(session)) >= MAX_OPEN_INVITES:
+        raise Conflict(f"There are {MAX_OPEN_INVITES} open invites. Take some back first.", code="too_many_invites")
     token = secrets.token_urlsafe(32)
-    expires = clock.now() + LIFETIME
-    session.add(Invite(token_hash=hashed(token), email=address, role=role, invited_by=by.id, expires_at=expires))
+    expires = clock.now() + INVITE_LIFETIME
+    session.add(Invite(token_hash=hash_token(token), email=address, role=role, invited_by=by.id, expires_at=expires))
     return token
 
 
-async def open_ones(session: AsyncSession) -> list[Invite]:
+async def list_open(session: AsyncSession) -> list[Invite]:
     """The invites that can be taken up, the oldest first."""
     return list(await session.scalars(_open().order_by(Invite.created_at, Invite.id)))
 
 
-async def take_back(session: AsyncSession, invite_id: UUID) -> None:
+async def revoke(session: AsyncSession, invite_id: UUID) -> None:
     """Raises NotFound."""
     gone = delete(Invite).where(Invite.id == invite_id).returning(Invite.id)
     if (await session.scalars(gone)).one_or_none() is None:
         raise NotFound("This invite was taken up or taken back already.", code="invite_not_found")
 
 
-async def look(session: AsyncSession, token: str) -> Invite:
+async def get(session: AsyncSession, token: str) -> Invite:
     """Raises NotFound when it was taken up, taken back, is older than a week, or who made it is no admin any more."""
-    query = _open().where(Invite.token_hash == hashed(token)).with_for_update(of=Invite)
+    query = _open().where(Invite.token_hash == hash_token(token)).with_for_update(of=Invite)
     invite = (await session.scalars(query)).one_or_none()
     if invite is None:
         raise NotFound(
@@ -80,7 +80,7 @@ async def accept(
 
     The address of an invite is verified: the admin who sent it there vouches for it.
     """
-    invite = await look(session, token)
+    invite = await get(session, token)
     role: Role = "admin" if invite.role == "admin" else "member"
     user = await users.add(
         session,
@@ -103,6 +103,6 @@ def _open() -> Select[Invite]:
     )
 
 
-async def forget_old(session: AsyncSession) -> None:
+async def delete_expired(session: AsyncSession) -> None:
     """Remove what has expired."""
     await session.execute(delete(Invite).where(Invite.expires_at < clock.now()))

@@ -14,7 +14,7 @@ ISSUER = "exponential"
 Audience = Literal["whatsapp-gateway", "exponential-app"]
 GATEWAY: Audience = "whatsapp-gateway"
 APP: Audience = "exponential-app"
-LIFETIME = timedelta(hours=1)
+TOKEN_LIFETIME = timedelta(hours=1)
 LEEWAY = timedelta(seconds=60)  # by which the clocks of the two machines may differ
 
 
@@ -37,7 +37,7 @@ def issue(identity: Identity, *, secret: str, audience: Audience = GATEWAY) -> s
         "name": identity.name,
         "iat": now,
         "nbf": now,
-        "exp": now + LIFETIME,
+        "exp": now + TOKEN_LIFETIME,
         "jti": str(clock.new_id()),
         "tokenType": audience,
         "aud": audience,

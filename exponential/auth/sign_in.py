@@ -18,8 +18,8 @@ from exponential.core.errors import NotFound, Unauthorized
 
 LINK_LIFETIME = timedelta(hours=1)
 SESSION_LIFETIME = timedelta(days=30)
-SEEN_EVERY = timedelta(minutes=5)  # how exactly it is known when a browser was last here
-FRESH = timedelta(hours=1)  # in which having signed in shows who sits there
+NOTE_SEEN_EVERY = timedelta(minutes=5)  # how exactly it is known when a browser was last here
+FRESH_FOR = timedelta(hours=1)  # in which having signed in shows who sits there
 Way = Literal["link", "password", "invite", "oidc"]
 
 
@@ -48,7 +48,7 @@ class WebSession(AppBase):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-def hashed(token: str) -> bytes:
+def hash_token(token: str) -> bytes:
     """How a token is stored: its SHA-256. It is random and long, so nobody finds it from that."""
     return hashlib.sha256(token.encode()).digest()
 
@@ -56,13 +56,13 @@ def hashed(token: str) -> bytes:
 async def make_link(session: AsyncSession, user: User) -> str:
     """A token that `open_session` accepts once, within an hour."""
     token = secrets.token_urlsafe(32)
-    session.add(SignInLink(token_hash=hashed(token), user_id=user.id, expires_at=clock.now() + LINK_LIFETIME))
+    session.add(SignInLink(token_hash=hash_token(token), user_id=user.id, expires_at=clock.now() + LINK_LIFETIME))
     return token
 
 
-async def look(session: AsyncSession, link_token: str) -> User:
+async def user_of_link(session: AsyncSession, link_token: str) -> User:
     """Whom a link signs in, without spending it. Raises Unauthorized when spent, expired or unknown."""
-    good = SignInLink.token_hash == hashed(link_token), SignInLink.expires_at > clock.now()
+    good = SignInLink.token_hash == hash_token(link_token), SignInLink.expires_at > clock.now()
     query = select(User).join(SignInLink, SignInLink.user_id == User.id).where(*good)
     user = (await session.execute(query.with_for_update(of=SignInLink))).scalar_one_or_none()
     if user is None:
@@ -75,8 +75,8 @@ async def look(session: AsyncSession, link_token: str) -> User:
 
 async def open_session(session: AsyncSession, link_token: str, device: str = "") -> str:
     """Spend a link and return the new web session's token. Raises Unauthorized as `look` does."""
-    user = await look(session, link_token)
-    await session.execute(delete(SignInLink).where(SignInLink.token_hash == hashed(link_token)))
+    user = await user_of_link(session, link_token)
+    await session.execute(delete(SignInLink).where(SignInLink.token_hash == hash_token(link_token)))
     return await sign_in(session, user.id, "link", device)
 
 
@@ -85,7 +85,7 @@ async def sign_in(session: AsyncSession, user_id: UUID, way: Way, device: str = 
     token, now = secrets.token_urlsafe(32), clock.now()
     session.add(
         WebSession(
-            token_hash=hashed(token),
+            token_hash=hash_token(token),
             user_id=user_id,
             way=way,
             device=device[:100],
@@ -97,18 +97,18 @@ async def sign_in(session: AsyncSession, user_id: UUID, way: Way, device: str = 
     return token
 
 
-async def who(session: AsyncSession, token: str | None) -> User:
+async def user_of(session: AsyncSession, token: str | None) -> User:
     """The user of a web session's token. Raises Unauthorized when there is none or it has ended."""
     if token:
         query = (
             select(User, WebSession.seen_at)
             .join(WebSession, WebSession.user_id == User.id)
-            .where(WebSession.token_hash == hashed(token), WebSession.expires_at > clock.now())
+            .where(WebSession.token_hash == hash_token(token), WebSession.expires_at > clock.now())
         )
         found = (await session.execute(query)).one_or_none()
         if found is not None:
-            if clock.now() - found.seen_at > SEEN_EVERY:
-                seen = update(WebSession).where(WebSession.token_hash == hashed(token))
+            if clock.now() - found.seen_at > NOTE_SEEN_EVERY:
+                seen = update(WebSession).where(WebSession.token_hash == hash_token(token))
                 await session.execute(seen.values(seen_at=clock.now()))
             user: User = found[0]
             return user
@@ -117,14 +117,14 @@ async def who(session: AsyncSession, token: str | None) -> User:
 
 async def close_session(session: AsyncSession, token: str) -> None:
     """Sign this browser out; unknown tokens are fine."""
-    await session.execute(delete(WebSession).where(WebSession.token_hash == hashed(token)))
+    await session.execute(delete(WebSession).where(WebSession.token_hash == hash_token(token)))
 
 
 async def sessions_of(session: AsyncSession, user_id: UUID, token: str) -> list[tuple[WebSession, bool]]:
     """The user's signed-in browsers, the last seen first, each with whether it is that of `token`."""
     query = select(WebSession).where(WebSession.user_id == user_id, WebSession.expires_at > clock.now())
     found = await session.scalars(query.order_by(WebSession.seen_at.desc(), WebSession.id))
-    return [(each, each.token_hash == hashed(token)) for each in found]
+    return [(each, each.token_hash == hash_token(token)) for each in found]
 
 
 async def end_session(session: AsyncSession, user_id: UUID, session_id: UUID) -> None:
@@ -137,7 +137,7 @@ async def end_session(session: AsyncSession, user_id: UUID, session_id: UUID) ->
 async def end_others(session: AsyncSession, user_id: UUID, token: str = "") -> int:
     """Sign out everywhere but in the browser of `token`, and void unspent links; how many browsers that were."""
     await session.execute(delete(SignInLink).where(SignInLink.user_id == user_id))
-    gone = delete(WebSession).where(WebSession.user_id == user_id, WebSession.token_hash != hashed(token))
+    gone = delete(WebSession).where(WebSession.user_id == user_id, WebSession.token_hash != hash_token(token))
     return len((await session.scalars(gone.returning(WebSession.id))).all())
 
 
@@ -146,12 +146,14 @@ async def is_fresh(session: AsyncSession, user: User, token: str) -> bool:
     has forgotten it; or through the provider, for an account that has none."""
     ways = ["link"] if user.password_hash else ["link", "oidc"]
     query = select(WebSession.id).where(
-        WebSession.token_hash == hashed(token), WebSession.way.in_(ways), WebSession.created_at > clock.now() - FRESH
+        WebSession.token_hash == hash_token(token),
+        WebSession.way.in_(ways),
+        WebSession.created_at > clock.now() - FRESH_FOR,
     )
     return (await session.execute(query)).scalar_one_or_none() is not None
 
 
-async def forget_old(session: AsyncSession) -> None:
+async def delete_expired(session: AsyncSession) -> None:
     """Remove what has expired."""
     await session.execute(delete(SignInLink).where(SignInLink.expires_at < clock.now()))
     await session.execute(delete(WebSession).where(WebSession.expires_at < clock.now()))

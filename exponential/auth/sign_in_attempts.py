@@ -18,7 +18,7 @@ from exponential.core.database import AppBase, blind
 from exponential.core.errors import TooMany
 
 WINDOW = timedelta(minutes=15)
-FROM_ONE_ADDRESS, OF_ONE_ADDRESS, FROM_ANYWHERE = 5, 30, 60  # attempts within WINDOW
+MAX_FROM_ONE_ADDRESS_FOR_ONE_USER, OF_ONE_ADDRESS, FROM_ANYWHERE = 5, 30, 60  # attempts within WINDOW
 Limits = dict[str, int]
 
 
@@ -70,7 +70,7 @@ async def succeeded(session: AsyncSession, counted: Sequence[Attempt]) -> None:
     await session.execute(delete(Attempt).where(or_(Attempt.id.in_(each.id for each in counted), mistyped)))
 
 
-async def forget_old(session: AsyncSession) -> None:
+async def delete_expired(session: AsyncSession) -> None:
     """Remove what doesn't count any more."""
     await session.execute(delete(Attempt).where(Attempt.at < clock.now() - WINDOW))
 
@@ -79,7 +79,7 @@ def _limits(session: AsyncSession, account: str, address: str) -> Limits:
     name = normalize_email(account)
     address = network(address)
     limits = {
-        f"both {name} {address}": FROM_ONE_ADDRESS,
+        f"both {name} {address}": MAX_FROM_ONE_ADDRESS_FOR_ONE_USER,
         f"address {address}": OF_ONE_ADDRESS,
         f"account {name}": FROM_ANYWHERE,
     }

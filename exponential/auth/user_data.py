@@ -20,7 +20,7 @@ from exponential.core.encryption import EncryptedBytes
 USERS: Table = AppBase.metadata.tables["users"]
 # Attempts are under blinded names, for a quarter of an hour; key checks are known values.
 NOBODYS = frozenset({"index_key", "key_checks", "sign_in_attempts"})
-SLICE = 1_000_000  # bytes of a file that are read at once
+SLICE_BYTES = 1_000_000  # of a file that are read at once
 _JOBS = """
 delete from procrastinate_jobs where status = 'todo' and (
   args->>'chat_id' in (select id::text from chats where user_id = :user)
@@ -60,7 +60,7 @@ async def read(session: AsyncSession, file: StoredFile) -> bytes | None:
     (key, *_) = file.column.table.primary_key.columns
     sealed = bytearray()
     while True:
-        part = func.substring(type_coerce(file.column, LargeBinary), len(sealed) + 1, SLICE)
+        part = func.substring(type_coerce(file.column, LargeBinary), len(sealed) + 1, SLICE_BYTES)
         found = (await session.execute(select(type_coerce(part, LargeBinary)).where(key == file.key))).scalar()
         if not found:
             return bytes(sealed) or None

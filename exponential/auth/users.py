@@ -21,7 +21,7 @@ from exponential.core.errors import BadInput, Conflict, NotFound
 
 LOCAL_DOMAIN = "@exponential.local"
 LOCAL_EMAIL = f"you{LOCAL_DOMAIN}"
-MAX_NAME = 100  # characters
+MAX_NAME_CHARS = 100
 _AT = "@\ufe6b\uff20"  # also as it is written small or full-width
 _EMAIL = re.compile(f"^[^\\s{_AT}]+@[^\\s{_AT}]+")
 Role = Literal["admin", "member"]
@@ -101,7 +101,7 @@ async def find(session: AsyncSession, email: str) -> User | None:
     return (await session.execute(select(User).where(User.email_key == key))).scalar_one_or_none()
 
 
-async def named(session: AsyncSession, who: str) -> User:
+async def find_by_name(session: AsyncSession, who: str) -> User:
     """The account with this e-mail address, id, or name if only one has it; a name is no address, whatever it looks
     like. Raises NotFound, Conflict."""
     with contextlib.suppress(ValueError):
@@ -111,7 +111,7 @@ async def named(session: AsyncSession, who: str) -> User:
         found = [known] if known is not None else []
     else:
         wanted = " ".join(who.split()).casefold()
-        found = [user for user in await everybody(session) if user.name.casefold() == wanted]
+        found = [user for user in await list_all(session) if user.name.casefold() == wanted]
     if not found:
         raise NotFound("There is no account with this e-mail address or name here.", code="unknown_user")
     if len(found) > 1:
@@ -121,7 +121,7 @@ async def named(session: AsyncSession, who: str) -> User:
     return found[0]
 
 
-async def everybody(session: AsyncSession) -> list[User]:
+async def list_all(session: AsyncSession) -> list[User]:
     """All accounts, the oldest first."""
     return list(await session.scalars(select(User).order_by(User.created_at, User.id)))
 
@@ -136,18 +136,24 @@ async def add(
     email_verified: bool = False,
 ) -> User:
     """A new account. Raises BadInput (address, name), Conflict `email_taken`."""
-    user = User(email=an_email(email), email_verified=email_verified, name=a_name(name), role=role, timezone=timezone)
+    user = User(
+        email=validate_email(email),
+        email_verified=email_verified,
+        name=validate_name(name),
+        role=role,
+        timezone=timezone,
+    )
     session.add(user)
     await _flush(session)
     return user
 
 
-async def describe(session: AsyncSession, user_id: UUID, *, email: str, name: str) -> None:
+async def update(session: AsyncSession, user_id: UUID, *, email: str, name: str) -> None:
     """Change an account's address and name. Raises BadInput, Conflict `email_taken`, NotFound."""
     user = await get(session, user_id)
-    address = an_email(email, current=user.email)
+    address = validate_email(email, current=user.email)
     user.email_verified &= address == user.email
-    user.email, user.name = address, name if name == user.name else a_name(name)
+    user.email, user.name = address, name if name == user.name else validate_name(name)
     await _flush(session)
 
 
@@ -209,7 +215,7 @@ def normalize_email(text: str) -> str:
     return text.strip().lower()
 
 
-def an_email(text: str, *, current: str = "") -> str:
+def validate_email(text: str, *, current: str = "") -> str:
     """An address that may be taken, normalized; the `current` one of an account is always good. Raises BadInput."""
     email = normalize_email(text)
     if email == current:
@@ -221,11 +227,11 @@ def an_email(text: str, *, current: str = "") -> str:
     return email
 
 
-def a_name(text: str) -> str:
+def validate_name(text: str) -> str:
     """A person's name as it is stored: on one line, without what isn't seen. Raises BadInput."""
     name = validation.one_line(text)
-    if not 0 < len(name) <= MAX_NAME or set(name) & set(_AT):
-        raise BadInput(f"A name has 1 to {MAX_NAME} characters, and no @.", code="name_invalid")
+    if not 0 < len(name) <= MAX_NAME_CHARS or set(name) & set(_AT):
+        raise BadInput(f"A name has 1 to {MAX_NAME_CHARS} characters, and no @.", code="name_invalid")
     return name
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exponential.cli.user import AsJson, Data, desk, say
+from exponential.cli.user import AsJson, Data, app_database, say
 
 if TYPE_CHECKING:
     from exponential.auth.users import Role, User
@@ -23,8 +23,8 @@ def list_users(as_json: AsJson = False, data: Data = None) -> None:
     async def work() -> "list[User]":
         from exponential.auth import users
 
-        async with desk(data) as database, database.transaction() as session:
-            return await users.everybody(session)
+        async with app_database(data) as database, database.transaction() as session:
+            return await users.list_all(session)
 
     for user in asyncio.run(work()):
         row = {
@@ -56,7 +56,7 @@ def demote(who: Named, data: Data = None) -> None:
 async def _give(who: str, role: "Role", data: Data) -> str:
     from exponential.auth import users
 
-    async with desk(data) as database, database.transaction() as session:
-        user = await users.named(session, who)
+    async with app_database(data) as database, database.transaction() as session:
+        user = await users.find_by_name(session, who)
         await users.set_role(session, user.id, role)
     return f"{user.name} ({user.email})"

@@ -26,7 +26,7 @@ from exponential.auth.service_tokens import Identity
 from exponential.cli import installation
 from exponential.cli.installation import Installation, Running
 from exponential.core import key_check, log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import ConfigurationError, ExponentialError
 from exponential.core.http.sockets import listen, url_of
 from exponential.gateway.client import GatewayClient
@@ -37,7 +37,7 @@ from exponential.loopback.server.server import Loopback
 from exponential.loopback.web import pages
 from exponential.workspace import tasks
 
-TOLD_EVERY = 15.0  # seconds after which it is told that a step of the exercise still goes on
+TELL_EVERY_SECONDS = 15.0  # after which it is told that a step of the exercise still goes on
 _log = log.get(__name__)
 ASKED = ("Add a task: buy milk tomorrow", "What are my tasks?")
 
@@ -159,14 +159,14 @@ class Stopwatch:
         try:
             yield
         finally:
-            await end(telling)
+            await cancel_and_wait(telling)
             self._timings[name] = round((time.monotonic() - begun) * 1000)
 
     @staticmethod
     async def _tell(name: str) -> None:
         for times in itertools.count(1):
-            await asyncio.sleep(TOLD_EVERY)
-            _log.warning("step_goes_on", step=name, seconds=round(times * TOLD_EVERY))
+            await asyncio.sleep(TELL_EVERY_SECONDS)
+            _log.warning("step_goes_on", step=name, seconds=round(times * TELL_EVERY_SECONDS))
 
 
 async def exercise(data: Path | None) -> Report:
@@ -194,7 +194,7 @@ async def _unless_refused(services: Running, work: Coroutine[Any, Any, None]) ->
         for each in done:
             each.result()
     finally:
-        await end(*waiting)
+        await cancel_and_wait(*waiting)
 
 
 async def _walk(demo: Demo, report: Report, watch: Stopwatch) -> None:

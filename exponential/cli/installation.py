@@ -15,17 +15,20 @@ import httpx
 
 from exponential.auth import sign_in, users
 from exponential.core import database, key_check, log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Part
 from exponential.core.errors import ConfigurationError
 from exponential.core.http.sockets import bind_app, bind_gateway, url_of
 from exponential.core.postgres import embedded
 from exponential.core.settings import AppSettings, GatewaySettings, read, with_kept_keys, with_secrets
 
-TOLD_EVERY = 15.0  # seconds after which it is told again that a service is still starting
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before an ended service is started again, doubled each time
-STEADY_AFTER = 30.0  # seconds of life after which a service's end counts as the first again
-STOP = 6.0  # seconds a service gets to finish what it does
+TELL_EVERY_SECONDS = 15.0  # after which it is told again that a service is still starting
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = (
+    0.5,
+    30.0,
+)  # seconds before an ended service is started again, doubled each time
+STEADY_SECONDS = 30.0  # of life after which a service's end counts as the first again
+STOP_SECONDS = 6.0  # a service gets to finish what it does
 BAD_CONFIGURATION = 2  # exit code of a service that can't start as configured
 
 Served = TypeVar("Served", AppSettings, GatewaySettings)
@@ -108,7 +111,7 @@ async def sign_in_link(settings: AppSettings, email: str | None = None) -> str:
         key_check.opened("app", settings.database_url, settings.encryption_keys) as db,
         db.transaction() as session,
     ):
-        user = await users.named(session, email) if email else await users.local_user(session)
+        user = await users.find_by_name(session, email) if email else await users.local_user(session)
         token = await sign_in.make_link(session, user)
     return f"{public_url(settings)}/sign-in/{token}"
 
@@ -143,13 +146,13 @@ class Service:
     async def stop(self) -> None:
         """Ask it to finish; kill it when it takes too long."""
         if self._keeper:
-            await end(self._keeper)
+            await cancel_and_wait(self._keeper)
         process = self._process
         if process is None or process.returncode is not None:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP)
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -181,7 +184,7 @@ class Service:
                 with contextlib.suppress(httpx.HTTPError):
                     if (await http.get(f"{self.url}/health")).is_success:
                         return
-                if clock() - told > TOLD_EVERY:
+                if clock() - told > TELL_EVERY_SECONDS:
                     told = clock()
                     _log.warning("service_still_starting", service=self.verb, seconds=round(told - began))
                 await asyncio.sleep(0.05)
@@ -190,18 +193,18 @@ class Service:
     async def _keep(self) -> None:
         """Start it again whenever it ends without being asked to, unless it says that it can't start as configured."""
         clock = asyncio.get_running_loop().time
-        pause = FIRST_PAUSE
+        pause = FIRST_PAUSE_SECONDS
         while True:
             assert self._process is not None
             started = clock()
             code = await self._process.wait()
             if code == BAD_CONFIGURATION:
                 return self.refused.set_exception(self._could_not_start())
-            if clock() - started > STEADY_AFTER:
-                pause = FIRST_PAUSE
+            if clock() - started > STEADY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
             _log.error("service_ended", service=self.verb, exit_code=code, again_in=pause)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
             await self._spawn()
 
     def _could_not_start(self) -> ConfigurationError:

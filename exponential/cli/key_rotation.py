@@ -16,11 +16,11 @@ from exponential.core import encryption, key_check
 from exponential.core.database import AppBase, Database, GatewayBase, Part
 from exponential.core.encryption import EncryptedBytes, EncryptedJSON, EncryptedText
 from exponential.gateway import service as _gateway  # noqa: F401
-from exponential.gateway.credentials.credential_store import Locked, Lost, Store, Vault
+from exponential.gateway.credentials.credential_store import CheckoutLost, CredentialStore, StoreLocked, StoreRow
 from exponential.gateway.sessions.sessions import ACTIVE, Session
 
-BATCH = 500  # rows a transaction
-BATCH_OF_FILES = 4  # the same where a row holds a file
+BATCH_ROWS = 500  # rows a transaction
+BATCH_FILE_ROWS = 4  # the same where a row holds a file
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ async def _columns(database: Database, table: Table) -> int:
     raw = [type_coerce(column, LargeBinary).label(column.name) for column in sealed]
     stale = or_(*(and_(column.is_not(None), func.substr(column, 1, 5) != encryption.newest()) for column in raw))
     keys = list(table.primary_key.columns)
-    at_once = BATCH_OF_FILES if any(isinstance(column.type, EncryptedBytes) for column in sealed) else BATCH
+    at_once = BATCH_FILE_ROWS if any(isinstance(column.type, EncryptedBytes) for column in sealed) else BATCH_ROWS
     batch = select(*keys, *raw).where(stale).limit(at_once).with_for_update()
     done = 0
     while True:
@@ -119,20 +119,20 @@ def _anew(row: Any, keys: Sequence[Column[Any]], sealed: Sequence[Column[Any]]) 
 
 
 async def _stores(gateway: Database, keys: Sequence[bytes]) -> tuple[int, int, int]:
-    vault = Vault(gateway, keys)
+    credentials = CredentialStore(gateway, keys)
     async with gateway.transaction() as db:
         running = or_(Session.status.in_(ACTIVE), Session.unlink_since.is_not(None))
-        stale = select(Store.session_id, running).join(Session, Session.id == Store.session_id)
-        found = (await db.execute(stale.where(Store.key_id != vault.newest))).all()
+        stale = select(StoreRow.session_id, running).join(Session, Session.id == StoreRow.session_id)
+        found = (await db.execute(stale.where(StoreRow.key_id != credentials.newest))).all()
     done = waiting = locked = 0
     for session_id, has_client in found:
         if has_client:
             waiting += 1
             continue
         try:
-            done += await vault.reseal(session_id)
-        except Locked:
+            done += await credentials.reseal(session_id)
+        except StoreLocked:
             locked += 1
-        except Lost:  # removed meanwhile
+        except CheckoutLost:  # removed meanwhile
             continue
     return done, waiting, locked

@@ -79,7 +79,7 @@ def make_token(
     async def work() -> str:
         from exponential.auth import access_tokens
 
-        async with desk(data) as database, database.transaction() as session:
+        async with app_database(data) as database, database.transaction() as session:
             owner = await the_user(session, user)
             scopes = scope or [access_tokens.ALL]
             return (await access_tokens.make(session, owner.id, name, scopes=scopes, days=days))[1]
@@ -94,7 +94,7 @@ def list_tokens(user: Who = None, as_json: AsJson = False, data: Data = None) ->
     async def work() -> list[dict[str, Any]]:
         from exponential.auth import access_tokens
 
-        async with desk(data) as database, database.transaction() as session:
+        async with app_database(data) as database, database.transaction() as session:
             found = await access_tokens.of_user(session, (await the_user(session, user)).id)
         return [
             {
@@ -128,7 +128,7 @@ def revoke_token(
     async def work() -> str:
         from exponential.auth import access_tokens
 
-        async with desk(data) as database, database.transaction() as session:
+        async with app_database(data) as database, database.transaction() as session:
             return (await access_tokens.revoke(session, (await the_user(session, user)).id, token_id)).name
 
     say(f"Revoked: {asyncio.run(work())}")
@@ -150,7 +150,7 @@ def audit(
     async def work() -> list[str]:
         from exponential.workspace import facts, history, queries  # noqa: F401  with them come all kinds of records
 
-        async with desk(data) as database, database.transaction() as session:
+        async with app_database(data) as database, database.transaction() as session:
             who = await the_user(session, user)
             if undo is not None:
                 await history.begin(session, who.id, history.UNDO, "terminal", {"act": str(undo)})
@@ -159,9 +159,9 @@ def audit(
             lines: list[str] = []
             before: int | None = None
             while len(lines) < limit:
-                wanted = history.Wanted(changed=changed)
+                wanted = history.ActFilter(changed=changed)
                 page = await history.page(
-                    session, who.id, limit=min(limit - len(lines), history.MOST), before=before, wanted=wanted
+                    session, who.id, limit=min(limit - len(lines), history.MAX_ACTS), before=before, wanted=wanted
                 )
                 lines += [_line(entry, as_json) for entry in page.entries]
                 before = page.next
@@ -191,12 +191,12 @@ def mcp(user: Who = None, data: Data = None) -> None:
 
         from exponential.assistant.mcp import server as mcp_server
 
-        async with desk(data) as database:
+        async with app_database(data) as database:
             async with database.transaction() as session:
                 user_id = (await the_user(session, user)).id
 
-            async def always(_context: mcp_server.Context) -> mcp_server.Asker:
-                return mcp_server.Asker(user_id)
+            async def always(_context: mcp_server.Context) -> mcp_server.McpCaller:
+                return mcp_server.McpCaller(user_id)
 
             server = mcp_server.create(database, always)
             async with stdio_server() as (reading, writing):
@@ -206,7 +206,7 @@ def mcp(user: Who = None, data: Data = None) -> None:
 
 
 @asynccontextmanager
-async def desk(data: Path | None) -> AsyncIterator["Database"]:
+async def app_database(data: Path | None) -> AsyncIterator["Database"]:
     """The app's database."""
     from exponential.cli import installation
     from exponential.core import key_check, log
@@ -221,7 +221,7 @@ async def the_user(session: "AsyncSession", who: str | None) -> "User":
     """By e-mail address, id or name; the local user when nobody is named. Raises NotFound, Conflict."""
     from exponential.auth import users
 
-    return await (users.named(session, who) if who else users.local_user(session))
+    return await (users.find_by_name(session, who) if who else users.local_user(session))
 
 
 def _line(entry: "Entry", as_json: bool) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import random
 
 
-class Pause:
+class Backoff:
     """`wait` takes `first` seconds, then twice as long each time up to `longest`, a fifth more or less."""
 
     def __init__(self, first: float, longest: float) -> None:

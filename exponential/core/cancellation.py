@@ -6,14 +6,16 @@ loop that survives errors then goes on, and whoever waits for its end waits for 
 
 import asyncio
 
-AGAIN = 2.0  # seconds until a task that went on is cancelled once more; more than any task's clean-up takes
+CANCEL_AGAIN_SECONDS = (
+    2.0  # seconds until a task that went on is cancelled once more; more than any task's clean-up takes
+)
 
 
-async def end(*tasks: asyncio.Task[None]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[None]) -> None:
     """Cancel `tasks` and return when all have ended; what they raise is nobody's concern any more."""
     waiting = set(tasks)
     while waiting:
         for task in waiting:
             task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=AGAIN)
+        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_SECONDS)
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,7 +13,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from exponential.core import log
-from exponential.core.fair_semaphore import Slots
+from exponential.core.fair_semaphore import FairSemaphore
 
 try:
     import resource
@@ -22,26 +22,26 @@ except ImportError:  # Windows has none; there the time-out alone holds
 
 MEMORY = 2**30  # bytes of address space
 AT_ONCE = 2  # of one app process
-GUESTS = "guests"  # the lane of all guests
+GUESTS = "guests"  # all guests as one caller
 MAX_ANSWER_BYTES = 32_000_000
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _log = log.get(__name__)
 
 
 def programs(user_id: UUID) -> str:
-    """The lane of what a user's programs hand in."""
+    """The caller of what a user's programs hand in."""
     return f"{user_id}:programs"
 
 
-_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, Slots] = WeakKeyDictionary()
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, FairSemaphore] = WeakKeyDictionary()
 
 
-def slot(lane: str) -> contextlib.AbstractAsyncContextManager[None]:
-    """Waits until fewer than AT_ONCE sandboxes run, and none of this lane, and counts as one (see Slots).
+def slot(caller: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Waits until fewer than AT_ONCE sandboxes run, and none of this caller's, and counts as one (see FairSemaphore).
 
-    Lanes are GUESTS, a user's (their id) and that of their programs (`programs`).
+    Callers are GUESTS, a user's (their id) and that of their programs (`programs`).
     """
-    return _slots.setdefault(asyncio.get_running_loop(), Slots(AT_ONCE)).one(lane)
+    return _slots.setdefault(asyncio.get_running_loop(), FairSemaphore(AT_ONCE)).slot(caller)
 
 
 async def run(

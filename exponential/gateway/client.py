@@ -14,12 +14,12 @@ from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
 from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 
-TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
-AT_A_GLANCE = httpx.Timeout(3.0)  # seconds, for what the gateway knows by itself and a page waits for
-PASSKEY = httpx.Timeout(30.0, connect=3.0)  # WhatsApp is asked three times
+REQUEST_TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
+SHORT_TIMEOUT = httpx.Timeout(3.0)  # seconds, for what the gateway knows by itself and a page waits for
+PASSKEY_TIMEOUT = httpx.Timeout(30.0, connect=3.0)  # WhatsApp is asked three times
 CALLS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
-STREAMS = httpx.Limits(max_connections=500)  # one of each user who has a page open
-SILENCE = 3.0  # seconds without a heartbeat, which comes every second, after which a stream is dead
+STREAM_LIMITS = httpx.Limits(max_connections=500)  # one of each user who has a page open
+SILENCE_SECONDS = 3.0  # without a heartbeat, which comes every second, after which a stream is dead
 _ERRORS: dict[int, type[ExponentialError]] = {
     400: BadInput,
     401: Unauthorized,
@@ -132,7 +132,7 @@ class GatewayClient:
         self._base_url = base_url.rstrip("/")
         self._secret = secret
         self._http = http or _direct(CALLS)
-        self._streams = http or _direct(STREAMS)  # which last, so that no call waits for the end of one
+        self._streams = http or _direct(STREAM_LIMITS)  # which last, so that no call waits for the end of one
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -145,10 +145,10 @@ class GatewayClient:
 
     async def qr(self, who: Identity, session_id: str) -> bytes:
         """The current QR code as PNG. Raises Unavailable (no code yet), NotFound, or Conflict (already connected)."""
-        return (await self._call("GET", f"/login/{_part(session_id)}/qr", who, timeout=AT_A_GLANCE)).content
+        return (await self._call("GET", f"/login/{_part(session_id)}/qr", who, timeout=SHORT_TIMEOUT)).content
 
     async def login_status(self, who: Identity, session_id: str) -> LoginStatus:
-        body = (await self._call("GET", f"/login/{_part(session_id)}/status", who, timeout=AT_A_GLANCE)).json()
+        body = (await self._call("GET", f"/login/{_part(session_id)}/status", who, timeout=SHORT_TIMEOUT)).json()
         return LoginStatus(
             connected=body["connected"],
             phone_number=body["phoneNumber"],
@@ -173,26 +173,28 @@ class GatewayClient:
     async def passkey(self, who: Identity, session_id: str) -> Passkey:
         """What the account's passkey is asked. Raises Conflict when it isn't."""
         path = f"/login/{_part(session_id)}/passkey"
-        body = (await self._call("GET", path, who, timeout=AT_A_GLANCE)).json()
+        body = (await self._call("GET", path, who, timeout=SHORT_TIMEOUT)).json()
         return Passkey(body["step"], body["options"], body["code"], _time(body["expiresAt"]))
 
     async def answer_passkey(self, who: Identity, session_id: str, credential: Any) -> None:
         """Hand in the passkey's answer (PublicKeyCredential.toJSON()). Raises BadInput, Conflict or Unavailable."""
         await self._call(
-            "POST", f"/login/{_part(session_id)}/passkey", who, json={"credential": credential}, timeout=PASSKEY
+            "POST", f"/login/{_part(session_id)}/passkey", who, json={"credential": credential}, timeout=PASSKEY_TIMEOUT
         )
 
     async def confirm_codes(self, who: Identity, session_id: str) -> None:
         """The person has seen the same code in both places. Raises Conflict or Unavailable."""
-        await self._call("POST", f"/login/{_part(session_id)}/passkey", who, json={"codesMatch": True}, timeout=PASSKEY)
+        await self._call(
+            "POST", f"/login/{_part(session_id)}/passkey", who, json={"codesMatch": True}, timeout=PASSKEY_TIMEOUT
+        )
 
     async def sessions(self, who: Identity) -> list[SessionInfo]:
         """All sessions of `who`, oldest first."""
-        body = (await self._call("GET", "/sessions", who, timeout=AT_A_GLANCE)).json()
+        body = (await self._call("GET", "/sessions", who, timeout=SHORT_TIMEOUT)).json()
         return [_session(item) for item in body["sessions"]]
 
     async def session(self, who: Identity, session_id: str) -> SessionInfo:
-        return _session((await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=AT_A_GLANCE)).json())
+        return _session((await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=SHORT_TIMEOUT)).json())
 
     async def disconnect(self, who: Identity, session_id: str) -> bool:
         """Unlink the device on the phone and forget the session. False: the phone will be told as soon as it can be."""
@@ -205,7 +207,7 @@ class GatewayClient:
 
         Raises what the other calls raise, also in the middle; ask again after a pause.
         """
-        headers, timeout = self._headers(who), httpx.Timeout(15.0, read=SILENCE)
+        headers, timeout = self._headers(who), httpx.Timeout(15.0, read=SILENCE_SECONDS)
         try:
             async with self._streams.stream(
                 "GET", f"{self._base_url}/events", headers=headers, timeout=timeout
@@ -283,7 +285,7 @@ class GatewayClient:
 
     async def access(self, who: Identity, session_id: str) -> dict[str, Any]:
         """Who may talk to the assistant: mode, people, groups, reactions, readReceipts (docs/gateway-api.md)."""
-        answer = await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=AT_A_GLANCE)
+        answer = await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=SHORT_TIMEOUT)
         body: dict[str, Any] = answer.json()["access"]
         return body
 
@@ -300,7 +302,7 @@ class GatewayClient:
 
     async def proved(self, who: Identity, session_id: str) -> list[OwnNumber]:
         """The numbers that are proved to be the owner's own."""
-        body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who, timeout=AT_A_GLANCE)).json()
+        body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who, timeout=SHORT_TIMEOUT)).json()
         return [
             OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]), item.get("chat"))
             for item in body["numbers"]
@@ -312,7 +314,7 @@ class GatewayClient:
 
     async def parked(self, who: Identity, session_id: str) -> list[Parked]:
         """Messages that were set aside because the app couldn't take them, oldest first."""
-        body = (await self._call("GET", f"/sessions/{_part(session_id)}/parked", who, timeout=AT_A_GLANCE)).json()
+        body = (await self._call("GET", f"/sessions/{_part(session_id)}/parked", who, timeout=SHORT_TIMEOUT)).json()
         return [
             Parked(item["messageId"], item["reason"], datetime.fromisoformat(item["waitingSince"]))
             for item in body["parked"]
@@ -324,7 +326,7 @@ class GatewayClient:
         return int(body["retried"])
 
     async def health(self) -> Health:
-        body = (await self._call("GET", "/health", None, timeout=AT_A_GLANCE)).json()
+        body = (await self._call("GET", "/health", None, timeout=SHORT_TIMEOUT)).json()
         return Health(ok=body["ok"], mode=body["mode"])
 
     def _headers(self, who: Identity) -> dict[str, str]:
@@ -340,7 +342,7 @@ class GatewayClient:
         *,
         json: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
-        timeout: httpx.Timeout = TIMEOUT,
+        timeout: httpx.Timeout = REQUEST_TIMEOUT,
     ) -> httpx.Response:
         headers = {**(headers or {}), **(self._headers(who) if who is not None else {})}
         try:
@@ -370,7 +372,7 @@ def own_refusals() -> Iterator[None]:
 
 def _direct(limits: httpx.Limits) -> httpx.AsyncClient:
     """With a transport of its own, httpx sends nothing through a proxy that the environment names for the outside."""
-    return httpx.AsyncClient(timeout=TIMEOUT, transport=httpx.AsyncHTTPTransport(limits=limits))
+    return httpx.AsyncClient(timeout=REQUEST_TIMEOUT, transport=httpx.AsyncHTTPTransport(limits=limits))
 
 
 def _unreachable() -> Unavailable:

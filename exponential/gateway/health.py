@@ -22,8 +22,8 @@ from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.reports import Reports
 from exponential.gateway.worker.supervisor import Supervisor
 
-ROOM = 256 * 2**20  # bytes of free disk below which messages may soon not be kept any more
-DATABASE_WITHIN = 2.0  # seconds
+MIN_FREE_BYTES = 256 * 2**20  # of free disk below which messages may soon not be kept any more
+DATABASE_TIMEOUT_SECONDS = 2.0
 _ALL_STATES = (*sessions.ACTIVE, sessions.DISCONNECTED, sessions.ERROR, sessions.EXPIRED, sessions.REMOVED)
 
 
@@ -41,7 +41,7 @@ class Metric:
         return "\n".join(lines + [f"{self.name}{labels} {value:.15g}" for labels, value in self.samples]) + "\n"
 
 
-class Condition:
+class Health:
     """Looks at this node's database, workers and disk. Spools lie on the disk of `folder`."""
 
     def __init__(self, database: Database, supervisor: Supervisor, reports: Reports, folder: Path) -> None:
@@ -54,13 +54,13 @@ class Condition:
         """What keeps the gateway from serving, in sentences; empty when nothing does."""
         found = []
         try:
-            await asyncio.wait_for(self._database.ping(), DATABASE_WITHIN)
+            await asyncio.wait_for(self._database.ping(), DATABASE_TIMEOUT_SECONDS)
         except (SQLAlchemyError, TimeoutError):
             found.append("The database doesn't answer.")
         missing = self._supervisor.workers.count(None)
         if missing:
             found.append(f"{missing} of {len(self._supervisor.workers)} workers are just being started.")
-        if (free := shutil.disk_usage(self._folder).free) < ROOM:
+        if (free := shutil.disk_usage(self._folder).free) < MIN_FREE_BYTES:
             found.append(f"The disk has {free // 2**20} MiB left for messages; make room.")
         if self._reports.stuck:
             found.append(f"Messages of {len(self._reports.stuck)} sessions can't be kept.")
@@ -77,7 +77,7 @@ class Condition:
             inward = (await db.execute(waiting)).one()
             queued = OutboxMessage.state.in_((outbox.QUEUED, outbox.SENDING))
             outward = (await db.execute(select(func.count(), func.min(OutboxMessage.created_at)).where(queued))).one()
-            limited = await db.scalar(select(func.count()).where(Contact.told_at > clock.now() - notices.TELL_AGAIN))
+            limited = await db.scalar(select(func.count()).where(Contact.told_at > clock.now() - notices.TELL_EVERY))
         queues = [('{queue="inbox"}', inward[0], inward[1]), ('{queue="outbox"}', outward[0], outward[1])]
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         pids = [pid for pid in self._supervisor.workers if pid is not None]

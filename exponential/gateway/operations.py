@@ -11,25 +11,25 @@ from exponential.gateway.access import policies
 from exponential.gateway.access.permissions import Permissions
 from exponential.gateway.access.policy import PER_CONTACT, PER_SESSION
 from exponential.gateway.cluster import data_folder
-from exponential.gateway.cluster.ownership import Holding
-from exponential.gateway.cluster.rpc import Holder
+from exponential.gateway.cluster.ownership import Ownership
+from exponential.gateway.cluster.rpc import NodeRpc
 from exponential.gateway.linking import unlink
 from exponential.gateway.linking.pairing_codes import Asking
 from exponential.gateway.linking.passkeys import Passkeys
-from exponential.gateway.linking.unlink import Unlinking
+from exponential.gateway.linking.unlink import Unlinker
 from exponential.gateway.messages import outbox
 from exponential.gateway.messages.outbox import Outbox, OutboxMessage, SendFailed, SendUnknown
-from exponential.gateway.messages.presence import Courtesies
+from exponential.gateway.messages.presence import Presence
 from exponential.gateway.messages.rate_limits import LinkingLimiter
 from exponential.gateway.sessions import contacts, sessions
 from exponential.gateway.sessions.events import Events
-from exponential.gateway.sessions.sessions import Limits, Session
-from exponential.gateway.worker.event_parser import MAX_TEXT
+from exponential.gateway.sessions.sessions import Session, SessionLimits
+from exponential.gateway.worker.event_parser import MAX_TEXT_CHARS
 from exponential.gateway.worker.reports import Reports
-from exponential.gateway.worker.supervisor import Opening, Supervisor
+from exponential.gateway.worker.supervisor import SessionOptions, Supervisor
 
-LINKINGS = 10  # that a user may begin within a minute; more where a user may have more sessions
-TYPING_WITHIN = 8.0  # seconds; later it would be of no use
+MAX_LINKINGS_PER_MINUTE = 10  # that a user may begin within a minute; more where a user may have more sessions
+TYPING_TIMEOUT_SECONDS = 8.0  # later it would be of no use
 _log = log.get(__name__)
 
 
@@ -45,30 +45,30 @@ class Operations:
         supervisor: Supervisor,
         outbox_: Outbox,
         reports: Reports,
-        holding: Holding,
+        ownership: Ownership,
         *,
-        limits: Limits,
+        limits: SessionLimits,
         rates: tuple[int, int] = (PER_CONTACT, PER_SESSION),
         own_linking: bool = False,
     ) -> None:
-        supervisor.openings_from(self._opening)
+        supervisor.options_from(self._session_options)
         self.database = database
         self.supervisor = supervisor
         self.outbox = outbox_
         self.reports = reports
         self.permissions = Permissions(database, supervisor, *rates)
-        self.holding = holding
-        self.holder = Holder(database, holding)
-        self.holder.answers("reopen", self._reopen)
-        self.holder.answers("typing", outbox_.typing.set)
-        self.courtesies = Courtesies(database, supervisor, self.holder)
-        self.unlinking = Unlinking(database, supervisor, self._forget_credentials, holding.holds)
+        self.ownership = ownership
+        self.rpc = NodeRpc(database, ownership)
+        self.rpc.answers("reopen", self._reopen)
+        self.rpc.answers("typing", outbox_.typing.set)
+        self.presence = Presence(database, supervisor, self.rpc)
+        self.unlinker = Unlinker(database, supervisor, self._forget_credentials, ownership.holds)
         self.events = Events(database)
-        self.asking = Asking(database, supervisor, self.holder, self.restart)
-        self.passkeys = Passkeys(database, supervisor, self.holder)
+        self.pairing_codes = Asking(database, supervisor, self.rpc, self.restart)
+        self.passkeys = Passkeys(database, supervisor, self.rpc)
         self._own_linking = own_linking
         self._limits = limits
-        self._linkings = LinkingLimiter(max(LINKINGS, limits.user))
+        self._linkings = LinkingLimiter(max(MAX_LINKINGS_PER_MINUTE, limits.user))
 
     async def tidy(self) -> None:
         """Now and then: let go of sessions that nobody finished linking; clear away what other nodes removed."""
@@ -90,8 +90,8 @@ class Operations:
         async with self.database.transaction() as db:
             session = await sessions.create(db, owner, limits=self._limits)
             self._linkings.count(owner)
-            self.holding.place(session)
-        await self.holding.adopt(session.id, session.holder_epoch)
+            self.ownership.place(session)
+        await self.ownership.adopt(session.id, session.holder_epoch)
         return str(session.id)
 
     async def restart(self, owner: str, session_id: str) -> None:
@@ -104,7 +104,7 @@ class Operations:
             if session is not None:
                 self._linkings.count(owner)
         if session is not None:
-            await self.holder.ask(session.id, "reopen")
+            await self.rpc.ask(session.id, "reopen")
 
     async def disconnect(self, owner: str, session_id: str) -> bool:
         """Remove a session for good. Whether its device is off the phone already. Raises NotFound.
@@ -116,7 +116,7 @@ class Operations:
             session = await unlink.begin(db, owner, session_id)
         await self.outbox.drop(session.id)
         reachable = not session.linked or online
-        return await self.unlinking.done(session.id, within=unlink.ANSWER_WITHIN if reachable else 0)
+        return await self.unlinker.done(session.id, within=unlink.ANSWER_TIMEOUT_SECONDS if reachable else 0)
 
     async def queue(
         self,
@@ -138,9 +138,9 @@ class Operations:
             raise BadInput("The text is empty; there is nothing to send.", code="text_empty")
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise BadInput("The text has half of a character (a lone surrogate) in it.", code="text_invalid")
-        if len(text) > MAX_TEXT:
+        if len(text) > MAX_TEXT_CHARS:
             raise BadInput(
-                f"The text has {len(text):,} characters; WhatsApp takes at most {MAX_TEXT:,}. Send it in parts.",
+                f"The text has {len(text):,} characters; WhatsApp takes at most {MAX_TEXT_CHARS:,}. Send it in parts.",
                 code="text_too_long",
             )
         if not 0 < len(key) <= 200:
@@ -162,29 +162,29 @@ class Operations:
             session = await sessions.owned(db, owner, session_id)
             to = await contacts.reachable(db, session, chat)
         try:
-            await self.holder.ask(session.id, "typing", within=TYPING_WITHIN, chat=to, on=on)
+            await self.rpc.ask(session.id, "typing", within=TYPING_TIMEOUT_SECONDS, chat=to, on=on)
         except (SendFailed, SendUnknown) as error:
             _log.info("typing_failed", session=session_id, why=str(error))
 
-    async def _opening(self, session_id: UUID) -> Opening:
+    async def _session_options(self, session_id: UUID) -> SessionOptions:
         async with self.database.transaction() as db:
             session = await db.get(Session, session_id)
             policy = self.permissions.rated(await policies.load(db, session_id))
         own_linking = session is not None and not session.linked and (self._own_linking or session.own_linking)
-        return Opening(policy, own_linking)
+        return SessionOptions(policy, own_linking)
 
     async def _reopen(self, session_id: UUID) -> None:
         """What a session's holder does when it is asked to restart it."""
-        async with self.holding.paused(session_id):
+        async with self.ownership.paused(session_id):
             async with self.database.transaction() as db:
-                session = await self.holding.renew(db, session_id)
+                session = await self.ownership.renew(db, session_id)
             if not session.linked:
                 await self._forget_credentials(session.id)
-        await self.holding.adopt(session.id, session.holder_epoch)
+        await self.ownership.adopt(session.id, session.holder_epoch)
 
     async def _forget_credentials(self, session_id: UUID) -> None:
         await self.reports.drop(session_id)
-        await self.supervisor.stores.forget(session_id)
+        await self.supervisor.checkouts.forget(session_id)
         folder = self.supervisor.folder_of(session_id)
         for _ in range(50):  # a client that is just stopping may still write there
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from exponential.core import database, key_check, log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 from exponential.core.errors import ConfigurationError
 from exponential.core.http.server import Server
@@ -17,19 +17,19 @@ from exponential.core.http.sockets import bind_gateway
 from exponential.core.settings import GatewaySettings
 from exponential.gateway.api import application as api
 from exponential.gateway.cluster import wakeups
-from exponential.gateway.cluster.data_folder import Home
+from exponential.gateway.cluster.data_folder import DataFolder
 from exponential.gateway.cluster.nodes import Membership
-from exponential.gateway.cluster.ownership import Holding
-from exponential.gateway.credentials.checkouts import Stores
-from exponential.gateway.credentials.credential_store import Vault
-from exponential.gateway.health import Condition
+from exponential.gateway.cluster.ownership import Ownership
+from exponential.gateway.credentials.checkouts import Checkouts
+from exponential.gateway.credentials.credential_store import CredentialStore
+from exponential.gateway.health import Health
 from exponential.gateway.messages.delivery import Delivery
-from exponential.gateway.messages.media import Fetching
+from exponential.gateway.messages.media import MediaFetcher
 from exponential.gateway.messages.outbox import Outbox
 from exponential.gateway.messages.pacing import Pace
 from exponential.gateway.messages.rate_limits import FileLimiter
 from exponential.gateway.operations import Operations
-from exponential.gateway.sessions.sessions import Limits
+from exponential.gateway.sessions.sessions import SessionLimits
 from exponential.gateway.worker import spool
 from exponential.gateway.worker.process import Launch
 from exponential.gateway.worker.reports import Reports
@@ -50,33 +50,33 @@ def serve(settings: GatewaySettings, listener: socket.socket | None = None) -> N
 
 def application(settings: GatewaySettings, *, launch: Launch | None = None, pace: Pace | None = None) -> FastAPI:
     """The API with the whole gateway running in its lifespan. The database must be prepared, the key ring set."""
-    home = Home(settings.data_dir / "gateway")
-    db = Database(database.named(settings.database_url, home.name))
+    data_folder = DataFolder(settings.data_dir / "gateway")
+    db = Database(database.named(settings.database_url, data_folder.name))
     spool_keys = spool.derive_keys(settings.encryption_keys)
     folder = settings.data_dir / "gateway" / "sessions"
-    stores = Stores(Vault(db, settings.encryption_keys), folder)
+    checkouts = Checkouts(CredentialStore(db, settings.encryption_keys), folder)
     supervisor = Supervisor(
-        launch or _launch(settings), folder, spool_keys[0], stores, per_worker=settings.sessions_per_worker
+        launch or _launch(settings), folder, spool_keys[0], checkouts, per_worker=settings.sessions_per_worker
     )
-    holding = Holding(Membership(db.libpq, home.name), supervisor)
-    outbox = Outbox(db, supervisor, holding, pace=pace or Pace(per_minute=settings.send_limit))
+    ownership = Ownership(Membership(db.libpq, data_folder.name), supervisor)
+    outbox = Outbox(db, supervisor, ownership, pace=pace or Pace(per_minute=settings.send_limit))
     pause = timedelta(minutes=settings.pause_minutes)
-    reports = Reports(db, outbox, holding, folder, spool_keys, pause=pause)
+    reports = Reports(db, outbox, ownership, folder, spool_keys, pause=pause)
     supervisor.report_to(reports.apply)
     supervisor.ids_to(outbox.leaving)
-    limits = Limits(settings.max_sessions, settings.max_sessions_per_user)
+    limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_user)
     rates = settings.contact_limit, settings.session_limit
     operations = Operations(
-        db, supervisor, outbox, reports, holding, limits=limits, rates=rates, own_linking=settings.linking == "own"
+        db, supervisor, outbox, reports, ownership, limits=limits, rates=rates, own_linking=settings.linking == "own"
     )
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
         park_after = timedelta(hours=settings.park_after)
         per_day = FileLimiter(settings.contact_files * 1_000_000, settings.session_files * 1_000_000)
-        files = Fetching(supervisor, folder, spool_keys, settings.media_limit * 1_000_000, per_day)
+        files = MediaFetcher(supervisor, folder, spool_keys, settings.media_limit * 1_000_000, per_day)
         delivery = Delivery(
-            db, settings.app_url, settings.auth_secret, park_after=park_after, holds=holding.holds, files=files
+            db, settings.app_url, settings.auth_secret, park_after=park_after, holds=ownership.holds, files=files
         )
 
         async def sweep() -> None:
@@ -85,9 +85,9 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
             await look()
 
         async def look() -> None:
-            await operations.unlinking.sweep()
+            await operations.unlinker.sweep()
             await operations.permissions.sweep()
-            await operations.holder.sweep()
+            await operations.rpc.sweep()
             reports.collect_all()
             await delivery.sweep()
             await outbox.sweep()
@@ -96,36 +96,36 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
             wakeups.INBOX: delivery.notice,
             wakeups.OUTBOX: outbox.notice,
             wakeups.ACCESS: operations.permissions.notice,
-            wakeups.REQUESTS: operations.holder.notice_request,
-            wakeups.ANSWERS: operations.holder.notice_answer,
-            wakeups.UNLINK: operations.unlinking.notice,
+            wakeups.REQUESTS: operations.rpc.notice_request,
+            wakeups.ANSWERS: operations.rpc.notice_answer,
+            wakeups.UNLINK: operations.unlinker.notice,
             wakeups.EVENTS: operations.events.notice,
         }
         follower = asyncio.create_task(wakeups.follow(db, handlers, sweep), name="wake-ups")
-        holding.report_to(look)
+        ownership.report_to(look)
         try:
-            await holding.start()
+            await ownership.start()
             yield
         finally:
-            await holding.stop()
-            await end(follower)
+            await ownership.stop()
+            await cancel_and_wait(follower)
             await operations.permissions.close()
-            await operations.holder.close()
+            await operations.rpc.close()
             await delivery.close()
-            await operations.unlinking.close()
+            await operations.unlinker.close()
             await outbox.close()
             await supervisor.close()
             await reports.close()
-            await holding.leave()
+            await ownership.leave()
             await db.close()
-            home.close()
+            data_folder.close()
 
-    condition = Condition(db, supervisor, reports, settings.data_dir)
-    return api.create(settings, operations, condition, lifespan=running)
+    health = Health(db, supervisor, reports, settings.data_dir)
+    return api.create(settings, operations, health, lifespan=running)
 
 
 def _launch(settings: GatewaySettings) -> Launch:
-    environment = spool.Rules(settings.spool_fsync, settings.spool_limit * 2**20).as_environment()
+    environment = spool.SpoolRules(settings.spool_fsync, settings.spool_limit * 2**20).as_environment()
     if settings.mode == "loopback":
         from exponential.gateway.worker import loopback_trust
 

@@ -49,7 +49,7 @@ class Cipher:
         return self._aead.decrypt(self._nonce(), sealed, None)
 
 
-class Session(NamedTuple):
+class NoiseSession(NamedTuple):
     """A finished handshake: the client's static key and payload, the ciphers for receiving and sending."""
 
     static: bytes
@@ -107,7 +107,7 @@ class Responder(Handshake):
         self._static = static
         self._certificate = certificate
         self._ephemeral = KeyPair()
-        self.session: Session | None = None  # once the handshake is over
+        self.session: NoiseSession | None = None  # once the handshake is over
 
     def hello(self, message: bytes) -> bytes:
         """The answer to the client's first message: of IK, if it can be opened, or of XX."""
@@ -144,15 +144,15 @@ class Responder(Handshake):
         answer = HandshakeMessage()
         answer.serverHello.ephemeral = self._ephemeral.public
         answer.serverHello.payload = self._encrypt(self._certificate)
-        self.session = Session(static, payload, *self._split())
+        self.session = NoiseSession(static, payload, *self._split())
         return bytes(answer.SerializeToString())
 
-    def finish(self, message: bytes) -> Session:
+    def finish(self, message: bytes) -> NoiseSession:
         """-> s, se. Raises cryptography's InvalidTag."""
         finish = HandshakeMessage.FromString(message).clientFinish
         static = self._decrypt(finish.static)
         self._mix_key(self._ephemeral.agree(static))
-        self.session = Session(static, self._decrypt(finish.payload), *self._split())
+        self.session = NoiseSession(static, self._decrypt(finish.payload), *self._split())
         return self.session
 
 

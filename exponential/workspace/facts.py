@@ -16,11 +16,11 @@ from exponential.core.database import AppBase, notify
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import NotFound
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.names import written
+from exponential.workspace.names import valid_text
 from exponential.workspace.text import matching
 
-MAX_FACT = 1_000  # characters
-_KIND = matching.Kind["Fact"]("fact", lambda fact: fact.text)
+MAX_FACT_CHARS = 1_000
+_KIND = matching.RecordKind["Fact"]("fact", lambda fact: fact.text)
 _SMALL = frozenset("i my me the a an is are am do does did what when where who about of on in to you know that".split())
 
 
@@ -39,7 +39,7 @@ class Fact(Undoable, AppBase):
 
 async def remember(session: AsyncSession, user_id: UUID, fact: str) -> Fact:
     """What is known already, word for word, is not kept twice. Raises BadInput, NotFound (user)."""
-    text = written(fact, "fact", MAX_FACT)
+    text = valid_text(fact, "fact", MAX_FACT_CHARS)
     await users.get(session, user_id)
     for known in await recall(session, user_id):
         if known.text.casefold() == text.casefold():

@@ -37,10 +37,14 @@ from exponential.core.encryption import BlindIndex, EncryptedJSON, EncryptedText
 from exponential.core.errors import Conflict, NotFound
 
 CHANNEL = "workspace"  # NOTIFY channel; payload: the id of the user whose workspace changed
-MOST = 200  # acts in one page
-MOST_BYTES = 1_000_000  # of what they changed, as stored
-FEW = 5  # changes by which an act is told
-MAX_ARGS, MAX_ARG, MOST_ARGS = 4_000, 1_000, 20  # characters that an act keeps whole; else of each argument; how many
+MAX_ACTS = 200  # acts in one page
+MAX_CHANGED_BYTES = 1_000_000  # of what they changed, as stored
+MAX_CHANGES_SHOWN = 5  # changes by which an act is told
+MAX_ARGS_CHARS, MAX_ARG_CHARS, MOST_ARGS = (
+    4_000,
+    1_000,
+    20,
+)  # characters that an act keeps whole; else of each argument; how many
 UNDO = "undo"  # the name of the act that takes another one back
 _ACT = "act"  # where a session keeps the id of its act
 _State = dict[str, Any]
@@ -100,20 +104,20 @@ async def begin(
 
 
 async def acts(session: AsyncSession, user_id: UUID, limit: int = 100) -> list[tuple[Act, list[Change]]]:
-    """The user's last `limit` acts with the first things that each changed, FEW of them; the latest first."""
+    """The user's last `limit` acts with the first things that each changed, MAX_CHANGES_SHOWN of them; the latest first."""
     query = select(Act).where(Act.user_id == user_id).order_by(Act.position.desc()).limit(limit)
     found = list((await session.execute(query)).scalars())
     changed: dict[UUID, list[Change]] = {act.id: [] for act in found}
     place = func.row_number().over(partition_by=Change.act_id, order_by=Change.position)
     ranked = select(Change.id, place.label("place")).where(Change.act_id.in_(list(changed))).subquery()
-    first = select(Change).join(ranked, ranked.c.id == Change.id).where(ranked.c.place <= FEW)
+    first = select(Change).join(ranked, ranked.c.id == Change.id).where(ranked.c.place <= MAX_CHANGES_SHOWN)
     for change in (await session.execute(first.order_by(Change.position))).scalars():
         changed[change.act_id].append(change)
     return [(act, changed[act.id]) for act in found]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ActFilter:
     """Which acts: those from one source, those of one tool, those that changed something."""
 
     source: str | None = None
@@ -144,12 +148,13 @@ async def page(
     *,
     limit: int = 50,
     before: int | None = None,
-    wanted: Wanted | None = None,
+    wanted: ActFilter | None = None,
 ) -> Page:
-    """The user's acts, up to MOST at once, fewer where they changed more than MOST_BYTES; `before` is the `next` of the
-    page before, None for the first one."""
-    wanted = wanted or Wanted()
-    limit = max(1, min(limit, MOST))
+    """The user's acts, up to MAX_ACTS at once, fewer where they changed more than MAX_CHANGED_BYTES; `before` is the
+    `next` of the page before, None for the first one.
+    """
+    wanted = wanted or ActFilter()
+    limit = max(1, min(limit, MAX_ACTS))
     query = select(Act).where(Act.user_id == user_id).order_by(Act.position.desc()).limit(limit + 1)
     if before is not None:
         query = query.where(Act.position < before)
@@ -178,7 +183,9 @@ async def _fitting(session: AsyncSession, found: list[Act]) -> list[Act]:
     query = select(Change.act_id, func.sum(size)).where(Change.act_id.in_(ids)).group_by(Change.act_id)
     sizes = {act_id: int(size) for act_id, size in await session.execute(query)}
     sums = accumulate(sizes.get(act.id, 0) for act in found)
-    return [act for place, (act, size) in enumerate(zip(found, sums, strict=True)) if not place or size <= MOST_BYTES]
+    return [
+        act for place, (act, size) in enumerate(zip(found, sums, strict=True)) if not place or size <= MAX_CHANGED_BYTES
+    ]
 
 
 async def undo(session: AsyncSession, user_id: UUID) -> Act:
@@ -262,16 +269,16 @@ async def _take_back(session: AsyncSession, change: Change) -> None:
 
 def _brief(args: Any) -> Any:
     """As they are, unless they are long: whoever calls may send a megabyte, and be refused."""
-    if len(json.dumps(args)) <= MAX_ARGS:
+    if len(json.dumps(args)) <= MAX_ARGS_CHARS:
         return args
     if isinstance(args, dict):
-        return {key[:MAX_ARG]: _cut(value) for key, value in islice(args.items(), MOST_ARGS)}
+        return {key[:MAX_ARG_CHARS]: _cut(value) for key, value in islice(args.items(), MOST_ARGS)}
     return _cut(args)
 
 
 def _cut(value: Any) -> Any:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return value if len(text) <= MAX_ARG else f"{text[:MAX_ARG]} … [shortened]"
+    return value if len(text) <= MAX_ARG_CHARS else f"{text[:MAX_ARG_CHARS]} … [shortened]"
 
 
 @event.listens_for(Session, "after_flush")

@@ -3,7 +3,7 @@
 from exponential.core.errors import BadInput
 
 
-def titled(text: str, noun: str, longest: int) -> str:
+def valid_title(text: str, noun: str, longest: int) -> str:
     """`text` with single spaces. `noun` says whose title it is ("task"). Raises BadInput."""
     text = " ".join(text.split())
     if not text:
@@ -16,7 +16,7 @@ def titled(text: str, noun: str, longest: int) -> str:
     return _storable(text)
 
 
-def written(text: str, noun: str, longest: int) -> str:
+def valid_text(text: str, noun: str, longest: int) -> str:
     """`text` as it is, trimmed. Raises BadInput."""
     text = text.strip()
     if not text:

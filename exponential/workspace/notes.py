@@ -15,11 +15,11 @@ from exponential.core.database import AppBase, notify
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import Conflict
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.names import written
+from exponential.workspace.names import valid_text
 
-MAX_NOTE = 2_000  # characters
-MAX_KEPT = 10_000  # characters of what the user keeps
-MAX_A_DAY = 50  # notes for one user, so that no stranger fills the database
+MAX_GUEST_NOTE_CHARS = 2_000
+MAX_NOTE_CHARS = 10_000  # of what the user keeps
+MAX_NOTES_PER_DAY = 50  # notes for one user, so that no stranger fills the database
 
 
 class Note(Undoable, AppBase):
@@ -42,17 +42,17 @@ class Note(Undoable, AppBase):
 
 async def leave_note(session: AsyncSession, user_id: UUID, text: str, sender: str | None = None) -> Note:
     """Raises BadInput, Conflict `too_many_notes` (50 within a day), NotFound (user)."""
-    text = written(text, "note", MAX_NOTE)
+    text = valid_text(text, "note", MAX_GUEST_NOTE_CHARS)
     await users.get(session, user_id)
     lately = select(func.count()).where(Note.user_id == user_id, Note.created_at > clock.now() - timedelta(days=1))
-    if (await session.execute(lately)).scalar_one() >= MAX_A_DAY:
+    if (await session.execute(lately)).scalar_one() >= MAX_NOTES_PER_DAY:
         raise Conflict("No more notes can be left today. Please try again tomorrow.", code="too_many_notes")
     return await _add(session, Note(user_id=user_id, text=text, sender=sender))
 
 
 async def keep_note(session: AsyncSession, user_id: UUID, text: str) -> Note:
     """The user's own. Raises BadInput."""
-    return await _add(session, Note(user_id=user_id, text=written(text, "note", MAX_KEPT)))
+    return await _add(session, Note(user_id=user_id, text=valid_text(text, "note", MAX_NOTE_CHARS)))
 
 
 async def _add(session: AsyncSession, note: Note) -> Note:

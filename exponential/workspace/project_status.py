@@ -16,14 +16,15 @@ from exponential.workspace.projects import Project
 from exponential.workspace.tasks import Task
 from exponential.workspace.text.zones import today_of
 
-MOST_OVERDUE = 50
+MAX_OVERDUE_NAMED = 50
 STANDSTILL = timedelta(days=14)  # with open tasks and nothing finished for this long, a project stands still
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How many tasks are `open`, `done` and `late`. `overdue`: MOST_OVERDUE of the late ones, the oldest first, or none
-    where many projects were asked for. `next`: the one due first. `risks`: sentences, empty when all is well."""
+    """How many tasks are `open`, `done` and `late`. `overdue`: MAX_OVERDUE_NAMED of the late ones, the oldest first, or
+    none where many projects were asked for. `next`: the one due first. `risks`: sentences, empty when all is well.
+    """
 
     project: Project
     open: int
@@ -58,17 +59,17 @@ class Progress:
 async def project_status(session: AsyncSession, user_id: UUID, project: UUID | str) -> Progress:
     """Raises NotFound, Conflict `ambiguous`."""
     found = await projects.find(session, user_id, project)
-    [stands] = await _stand(session, user_id, [found], tasks.Wanted("all", project=found.id), MOST_OVERDUE)
+    [stands] = await _stand(session, user_id, [found], tasks.TaskFilter("all", project=found.id), MAX_OVERDUE_NAMED)
     return stands
 
 
 async def of_projects(session: AsyncSession, user_id: UUID, known: Sequence[Project]) -> list[Progress]:
     """How each of these projects of the user's stands."""
-    return await _stand(session, user_id, known, tasks.Wanted("all"), 0)
+    return await _stand(session, user_id, known, tasks.TaskFilter("all"), 0)
 
 
 async def _stand(
-    session: AsyncSession, user_id: UUID, known: Sequence[Project], wanted: tasks.Wanted, overdue: int
+    session: AsyncSession, user_id: UUID, known: Sequence[Project], wanted: tasks.TaskFilter, overdue: int
 ) -> list[Progress]:
     today = today_of(await users.get(session, user_id))
     counted = {project.id: _Count() for project in known}

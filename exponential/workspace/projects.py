@@ -16,14 +16,14 @@ from exponential.core.database import AppBase, notify
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import Conflict, NotFound
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.names import titled, written
+from exponential.workspace.names import valid_text, valid_title
 from exponential.workspace.text import matching
 
-MAX_NAME = 200  # characters
-MAX_NOTE = 4_000
-MOST_CHOICES = 300
+MAX_NAME_CHARS = 200
+MAX_NOTE_CHARS = 4_000
+MAX_CHOICES = 300
 State = Literal["active", "on_hold", "done"]
-_KIND = matching.Kind["Project"]("project", lambda project: project.name)
+_KIND = matching.RecordKind["Project"]("project", lambda project: project.name)
 
 
 class Project(Undoable, AppBase):
@@ -57,7 +57,7 @@ class Choice:
 
 async def create_project(session: AsyncSession, user_id: UUID, name: str, review_on: date | None = None) -> Project:
     """Raises BadInput (name), Conflict `already_exists` for a name that the user has, NotFound (user)."""
-    name = titled(name, "project", MAX_NAME)
+    name = valid_title(name, "project", MAX_NAME_CHARS)
     await users.get(session, user_id)
     await _refuse_twin(session, user_id, name)
     project = Project(user_id=user_id, name=name, review_on=review_on)
@@ -82,9 +82,9 @@ def by_status(user_id: UUID) -> Select[Project]:
 
 
 async def choices(session: AsyncSession, user_id: UUID, also: Project | None = None) -> list[Choice]:
-    """Projects to choose from that aren't done, in the order they were made: the latest MOST_CHOICES; and `also`."""
+    """Projects to choose from that aren't done, in the order they were made: the latest MAX_CHOICES; and `also`."""
     query = select(Project.id, Project.name).where(Project.user_id == user_id, Project.status != "done")
-    rows = await session.execute(query.order_by(Project.id.desc()).limit(MOST_CHOICES))
+    rows = await session.execute(query.order_by(Project.id.desc()).limit(MAX_CHOICES))
     found = [Choice(*row) for row in rows][::-1]
     return found if also is None or also.id in {one.id for one in found} else [Choice(also.id, also.name), *found]
 
@@ -131,7 +131,7 @@ async def update_project(
     """Change what is named. Raises what `find` raises, BadInput, Conflict `already_exists`."""
     found = await find(session, user_id, project)
     if name is not None:
-        name = titled(name, "project", MAX_NAME)
+        name = valid_title(name, "project", MAX_NAME_CHARS)
         await _refuse_twin(session, user_id, name, but=found)
         found.name = name
     if status is not None:
@@ -139,7 +139,7 @@ async def update_project(
     if review_on is not None:
         found.review_on = None if review_on == "none" else review_on
     if note is not None:
-        found.note, found.noted_at = written(note, "status update", MAX_NOTE), clock.now()
+        found.note, found.noted_at = valid_text(note, "status update", MAX_NOTE_CHARS), clock.now()
     await session.flush()
     await notify(session, CHANNEL, str(user_id))
     return found

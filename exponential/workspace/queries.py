@@ -75,7 +75,7 @@ async def _tasks(session: AsyncSession, user_id: UUID, question: Question, zone:
     status: tasks.Status = "all" if question.created else "open"
     if question.status in ("done", "all"):
         status = question.status
-    wanted = tasks.Wanted(
+    wanted = tasks.TaskFilter(
         status,
         "overdue" if question.status == "overdue" else question.due,
         None if question.created else question.since,

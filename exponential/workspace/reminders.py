@@ -16,17 +16,17 @@ from exponential.core.database import AppBase, notify
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import BadInput, NotFound
 from exponential.workspace.history import CHANNEL, Undoable
-from exponential.workspace.names import written
+from exponential.workspace.names import valid_text
 from exponential.workspace.text import matching, zones
 from exponential.workspace.text.dates import add_months
 
-MAX_TEXT = 2_000  # characters
-MAX_EVERY = 1_000  # days, weeks, months or years between two times
-SNOOZE = timedelta(minutes=10)
+MAX_TEXT_CHARS = 2_000
+MAX_INTERVAL = 1_000  # days, weeks, months or years between two times
+DEFAULT_SNOOZE = timedelta(minutes=10)
 Repeat = Literal["daily", "weekdays", "weekly", "monthly", "yearly"]
 _DAYS = {"daily": 1, "weekly": 7}
 _MONTHS = {"monthly": 1, "yearly": 12}
-_KIND = matching.Kind["Reminder"]("reminder", lambda reminder: reminder.text)
+_KIND = matching.RecordKind["Reminder"]("reminder", lambda reminder: reminder.text)
 
 
 class Reminder(Undoable, AppBase):
@@ -61,13 +61,13 @@ async def remind(
 ) -> Reminder:
     """A reminder at a moment to come (without offset: in the user's zone). `every`: each so many days, weeks, …
 
-    Raises BadInput (text; a moment that has passed or is too far off; `every` that isn't 1 to MAX_EVERY, or with
+    Raises BadInput (text; a moment that has passed or is too far off; `every` that isn't 1 to MAX_INTERVAL, or with
     weekdays), NotFound (user).
     """
-    text = written(text, "reminder", MAX_TEXT)
+    text = valid_text(text, "reminder", MAX_TEXT_CHARS)
     zone = await zones.zone(session, user_id)
     first = zones.aware(at, zone)
-    if not 1 <= every <= MAX_EVERY or (every > 1 and repeat in (None, "weekdays")):
+    if not 1 <= every <= MAX_INTERVAL or (every > 1 and repeat in (None, "weekdays")):
         raise BadInput("I can repeat every so many days, weeks, months or years.", code="repeat_invalid")
     if first <= clock.now():
         if repeat is None:
@@ -113,7 +113,11 @@ async def snooze_reminder(
     """
     found = await _find(session, user_id, reminder, ended=True)
     zone = await zones.zone(session, user_id)
-    moment = zones.aware(_moved(found.at.astimezone(zone), until), zone) if until is not None else clock.now() + SNOOZE
+    moment = (
+        zones.aware(_moved(found.at.astimezone(zone), until), zone)
+        if until is not None
+        else clock.now() + DEFAULT_SNOOZE
+    )
     if moment <= clock.now():
         raise BadInput("That moment has passed. Name one to come.", code="moment_passed")
     found.at, found.ended_at = moment, None

@@ -19,19 +19,19 @@ from exponential.core.errors import Conflict, NotFound
 from exponential.workspace import projects
 from exponential.workspace.history import CHANNEL as CHANNEL
 from exponential.workspace.history import Undoable
-from exponential.workspace.names import titled
+from exponential.workspace.names import valid_title
 from exponential.workspace.projects import Project
 from exponential.workspace.text import matching
 from exponential.workspace.text.zones import aware, within
 from exponential.workspace.text.zones import today_of as today_of
 from exponential.workspace.text.zones import zone_of as zone_of
 
-MAX_TITLE = 500  # characters
+MAX_TITLE_CHARS = 500
 Status = Literal["open", "done", "all"]
 Due = Literal["today", "tomorrow", "week", "overdue"]
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal", "low")
-READ_AT_ONCE = 500  # rows of a long list
+BATCH_ROWS = 500  # rows of a long list
 Nothing = Literal["none"]  # in an update: take the value away
 
 
@@ -71,7 +71,7 @@ class Task(Undoable, AppBase):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TaskFilter:
     """Which tasks to list. `due` narrows: "today" and "week" (seven days from today) include what is overdue, "overdue"
     is what is late only, "tomorrow" or a date is that day alone. `since` and `until` are days, both included, of the
     due date, or of the day it was done when `status` is "done"."""
@@ -98,7 +98,7 @@ async def create_task(
 
     Raises BadInput for an empty or too long title, NotFound for an unknown user or project, Conflict `ambiguous`.
     """
-    title = titled(title, "task", MAX_TITLE)
+    title = valid_title(title, "task", MAX_TITLE_CHARS)
     zone = zone_of(await users.get(session, user_id))
     due_on, due_at = _due(due, zone)
     if project is None:
@@ -124,18 +124,18 @@ async def list_tasks(
     status: Status = "open",
     due: Due | date | None = None,
     *,
-    wanted: Wanted | None = None,
+    wanted: TaskFilter | None = None,
 ) -> list[Task]:
     """The user's tasks, those with the nearest due date first, then the more important, then in the order they were
     made. `wanted` says more than `status` and `due` can.
 
     Raises NotFound or Conflict `ambiguous` for a project's name that fits none or several.
     """
-    query = await _query(session, user_id, wanted or Wanted(status, due))
+    query = await _query(session, user_id, wanted or TaskFilter(status, due))
     return list((await session.execute(query)).scalars())
 
 
-async def list_ids(session: AsyncSession, user_id: UUID, wanted: Wanted, words: str = "") -> list[UUID]:
+async def list_ids(session: AsyncSession, user_id: UUID, wanted: TaskFilter, words: str = "") -> list[UUID]:
     """Ids of the user's tasks; with `words`, of those whose titles hold all of them.
 
     Raises what `list_tasks` raises."""
@@ -145,14 +145,14 @@ async def list_ids(session: AsyncSession, user_id: UUID, wanted: Wanted, words: 
 
 
 async def rows(
-    session: AsyncSession, user_id: UUID, wanted: Wanted, *columns: InstrumentedAttribute[Any]
+    session: AsyncSession, user_id: UUID, wanted: TaskFilter, *columns: InstrumentedAttribute[Any]
 ) -> AsyncIterator[Any]:
     """These columns of the user's tasks, in the order of `list_tasks`, but done ones the latest first. A few are in
     memory at a time, however many there are. Raises what `list_tasks` raises."""
     query = await _query(session, user_id, wanted)
     if wanted.status == "done":
         query = query.order_by(None).order_by(Task.done_at.desc(), Task.id.desc())
-    found = await session.stream(query.with_only_columns(*columns).execution_options(yield_per=READ_AT_ONCE))
+    found = await session.stream(query.with_only_columns(*columns).execution_options(yield_per=BATCH_ROWS))
     async for row in found:
         yield row
 
@@ -168,7 +168,7 @@ def _holds(title: str, words: Sequence[str]) -> bool:
     return all(word in folded for word in words)
 
 
-async def _query(session: AsyncSession, user_id: UUID, wanted: Wanted) -> Select[Task]:
+async def _query(session: AsyncSession, user_id: UUID, wanted: TaskFilter) -> Select[Task]:
     user = await users.get(session, user_id)
     query = select(Task).where(Task.user_id == user_id)
     if wanted.status != "all":
@@ -192,7 +192,7 @@ def _when_due(query: Select[Task], due: Due | date | None, today: date) -> Selec
     return query.where(Task.due_on == (today + timedelta(days=1) if due == "tomorrow" else due))
 
 
-def _within(query: Select[Task], wanted: Wanted, zone: ZoneInfo) -> Select[Task]:
+def _within(query: Select[Task], wanted: TaskFilter, zone: ZoneInfo) -> Select[Task]:
     if wanted.status == "done":
         if wanted.since is not None:
             query = query.where(Task.done_at >= midnight(wanted.since, zone))
@@ -257,7 +257,7 @@ async def update_task(
     found = await _find(session, user_id, task)
     user = await users.get(session, user_id)
     if title is not None:
-        found.title = titled(title, "task", MAX_TITLE)
+        found.title = valid_title(title, "task", MAX_TITLE_CHARS)
     if delay_days is not None:
         due = (found.due_on or today_of(user)) + timedelta(days=delay_days)
     if due is not None:
@@ -333,6 +333,6 @@ def _of_twins(twins: Sequence[Task]) -> Task:
     return max(done, key=lambda item: item[0])[1] if done else min(twins, key=lambda task: task.id)
 
 
-KIND = matching.Kind[Task](
+KIND = matching.RecordKind[Task](
     "task", lambda task: task.title, lambda task: f" (due {task.due_on.isoformat()})" if task.due_on else "", _of_twins
 )

@@ -64,7 +64,7 @@ async def house(app_database: Database, start_real_gateway: StartGateway, whatsa
             )
             app = service.create(settings)
             async with app.router.lifespan_context(app):
-                board = app.state.exponential.board
+                board = app.state.exponential.live_updates
                 async with serving(app, port=port, before_stop=board.close, lifespan="off"):
                     ada = whatsapp.add_phone("+4915112345678", "Ada")
                     bob = whatsapp.add_phone("+4915187654321", "Bob")

@@ -77,17 +77,17 @@ async def test_old_messages_go_and_new_ones_and_running_turns_stay(app_database:
                 session.add(turn)
                 await session.flush()
                 (await session.get_one(Message, asked.message_id)).turn_id = turn.id
-        assert await retention.forget_older(app_database, timedelta(days=30)) == 1
+        assert await retention.delete_older(app_database, timedelta(days=30)) == 1
         async with app_database.transaction() as session:
             left = {message.text for message in await session.scalars(select(Message))}
             assert left == {"recent", "still being answered"}
             assert [found.state for found in await session.scalars(select(Turn))] == ["running"]
-        assert await retention.forget_older(app_database, timedelta(days=30)) == 0
+        assert await retention.delete_older(app_database, timedelta(days=30)) == 0
 
 
 async def test_spent_links_sessions_and_invites_are_tidied_away(app_database: Database) -> None:
     await filled(app_database, "alice@example.org")
     with clock.frozen(clock.now() + timedelta(days=31)):
-        await retention.forget_expired(app_database)
+        await retention.delete_expired(app_database)
     found = await counts(app_database)
     assert (found["sign_in_links"], found["web_sessions"], found["invites"], found["users"]) == (0, 0, 0, 1)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from exponential.core.errors import ExponentialError
-from exponential.core.http.bodies import SHORT, Bodies, Budget, known
+from exponential.core.http.bodies import MAX_ANONYMOUS_BYTES, Bodies, Budget, known
 
 SHARE, MOST, SPARE = 500_000, 900_000, 100_000  # bytes
 
@@ -78,9 +78,9 @@ async def answer(client: httpx.AsyncClient, caller: str, size: int, *, chunked: 
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_whoever_is_not_known_sends_little(chunked: bool) -> None:
     async with taking(Budget()) as client:
-        assert await answer(client, "", SHORT, chunked=chunked) == (200, None)
-        assert await answer(client, "", SHORT + 1, chunked=chunked) == (413, "bad_input")
-        assert await answer(client, "alice", SHORT + 1, chunked=chunked) == (200, None)
+        assert await answer(client, "", MAX_ANONYMOUS_BYTES, chunked=chunked) == (200, None)
+        assert await answer(client, "", MAX_ANONYMOUS_BYTES + 1, chunked=chunked) == (413, "bad_input")
+        assert await answer(client, "alice", MAX_ANONYMOUS_BYTES + 1, chunked=chunked) == (200, None)
         assert await answer(client, "alice", 2_000_000, chunked=chunked) == (413, "bad_input")
 
 
@@ -92,7 +92,7 @@ async def test_nobody_holds_more_than_a_share(chunked: bool) -> None:
         async with unfinished(client, budget, "alice", 20_000, of=300_000):
             assert await answer(client, "alice", 300_000, chunked=chunked) == (503, "too_much_at_once")
             assert await answer(client, "alice", 200_000, chunked=chunked) == (200, None)
-            assert await answer(client, "alice", SHORT, chunked=chunked) == (200, None)
+            assert await answer(client, "alice", MAX_ANONYMOUS_BYTES, chunked=chunked) == (200, None)
             assert await answer(client, "bob", 300_000, chunked=chunked) == (200, None)
         assert await answer(client, "alice", 300_000, chunked=chunked) == (200, None)
         assert budget.held == 0

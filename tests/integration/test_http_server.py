@@ -1,4 +1,4 @@
-"""What both services' server does whatever it serves: patience with slow clients, bounds on what they may cost, trust
+"""What both services' server does whatever it serves: timeouts with slow clients, bounds on what they may cost, trust
 in proxies, HTTPS for good.
 """
 
@@ -20,13 +20,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message
 
-from exponential.app.chat.chat import MAX_UPLOAD
+from exponential.app.chat.chat import MAX_UPLOAD_BYTES
 from exponential.core.http.bodies import Bodies, allow, known
-from exponential.core.http.connections import Room
-from exponential.core.http.timeouts import BodyTimeout, Patience
+from exponential.core.http.connections import ConnectionLimit
+from exponential.core.http.timeouts import BodyTimeout, RequestTimeouts
 
 HUGE = 30_000_000  # bytes: more than lies in sockets
-SHORT = Patience(head=0.5, body=0.5)
+SHORT = RequestTimeouts(head=0.5, body=0.5)
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -102,27 +102,31 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /about HT", b"GET /about HTTP/1.1\r\nHost: a\r\nX-Slow: "])
 async def test_a_request_that_never_ends_is_given_up(sent: bytes) -> None:
-    async with serving(APP, patience=SHORT) as url, connected(url) as (reader, writer):
+    async with serving(APP, timeouts=SHORT) as url, connected(url) as (reader, writer):
         writer.write(sent)
         assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_the_next_request_of_a_connection_is_given_up_like_the_first() -> None:
-    async with serving(APP, patience=SHORT) as url, connected(url) as (reader, writer):
+    async with serving(APP, timeouts=SHORT) as url, connected(url) as (reader, writer):
         writer.write(b"GET /about HTTP/1.1\r\nHost: a\r\n\r\nGET /about HT")
         answers = await rest(reader)
         assert answers.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in answers
 
 
 async def test_a_body_that_stops_is_given_up() -> None:
-    async with serving(APP, patience=SHORT) as url, connected(url) as (reader, writer):
+    async with serving(APP, timeouts=SHORT) as url, connected(url) as (reader, writer):
         writer.write(b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx")
         answer = await rest(reader)
         assert answer.startswith(b"HTTP/1.1 408 ") and b'"code":"request_timeout"' in answer
 
 
-@pytest.mark.parametrize(("size", "patience"), [(1, SHORT), (1_000, Patience(body=0.5, bytes_per_second=1, longest=1))])
-async def test_a_body_that_never_ends_is_given_up_at_whatever_pace_it_comes(size: int, patience: Patience) -> None:
+@pytest.mark.parametrize(
+    ("size", "timeouts"), [(1, SHORT), (1_000, RequestTimeouts(body=0.5, bytes_per_second=1, longest=1))]
+)
+async def test_a_body_that_never_ends_is_given_up_at_whatever_pace_it_comes(
+    size: int, timeouts: RequestTimeouts
+) -> None:
     async def some() -> Message:
         await asyncio.sleep(0.1)
         return {"type": "http.request", "body": b"x" * size, "more_body": True}
@@ -134,31 +138,31 @@ async def test_a_body_that_never_ends_is_given_up_at_whatever_pace_it_comes(size
 
     scope = {"type": "http", "method": "POST", "path": "/take", "query_string": b"", "headers": []}
     async with asyncio.timeout(30):
-        await BodyTimeout(APP, patience)(scope, some, send)
+        await BodyTimeout(APP, timeouts)(scope, some, send)
     assert sent[0]["status"] == 408
 
 
 async def test_a_body_that_nobody_wants_is_not_waited_for_for_ever() -> None:
-    async with serving(APP, patience=SHORT) as url, connected(url) as (reader, writer):
+    async with serving(APP, timeouts=SHORT) as url, connected(url) as (reader, writer):
         writer.write(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx")
         assert (await rest(reader)).startswith(b"HTTP/1.1 401 ")
 
 
 async def test_a_long_body_has_the_time_that_it_needs_at_a_fair_pace() -> None:
-    fair = Patience(head=5, body=0.5, bytes_per_second=1_000)
+    fair = RequestTimeouts(head=5, body=0.5, bytes_per_second=1_000)
 
     async def slowly() -> AsyncIterator[bytes]:
         for _ in range(4):
             yield b"x" * 20_000
             await asyncio.sleep(0.25)
 
-    async with serving(APP, patience=fair) as url, httpx.AsyncClient(timeout=30) as client:
+    async with serving(APP, timeouts=fair) as url, httpx.AsyncClient(timeout=30) as client:
         assert (await client.post(f"{url}/take", content=slowly())).json() == {"bytes": 80_000}
 
 
 async def test_the_largest_upload_has_the_time_that_it_needs_at_1_mbit() -> None:
-    for size in range(0, MAX_UPLOAD, 1_000_000):
-        assert size / 125_000 < Patience().of_body(size)
+    for size in range(0, MAX_UPLOAD_BYTES, 1_000_000):
+        assert size / 125_000 < RequestTimeouts().of_body(size)
 
 
 async def test_only_named_proxies_say_who_asks_and_how() -> None:
@@ -172,7 +176,7 @@ async def test_only_named_proxies_say_who_asks_and_how() -> None:
 
 
 async def test_a_client_that_takes_nothing_is_cut_off() -> None:
-    async with serving(APP, patience=Patience(answer=0.5)) as url, connected(url) as (reader, writer):
+    async with serving(APP, timeouts=RequestTimeouts(answer=0.5)) as url, connected(url) as (reader, writer):
         reader._transport.pause_reading()  # type: ignore[attr-defined]
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(60):
@@ -201,8 +205,8 @@ async def taken(url: str, at_once: int) -> int:
 
 
 async def test_who_takes_an_answer_too_slowly_is_cut_off_and_at_a_fair_pace_gets_it_all() -> None:
-    patience = Patience(answer=2, bytes_per_second=500_000)
-    async with asyncio.timeout(120), serving(APP, patience=patience) as url:
+    timeouts = RequestTimeouts(answer=2, bytes_per_second=500_000)
+    async with asyncio.timeout(120), serving(APP, timeouts=timeouts) as url:
         slow, fair = await asyncio.gather(taken(url, 8_000), taken(url, 200_000))
     assert slow < HUGE <= fair
 
@@ -265,8 +269,8 @@ async def test_nonsense_behind_an_answer_ends_the_connection_and_no_more(caplog:
 
 
 async def test_idle_connections_make_room_for_requests() -> None:
-    room = Room(40)
-    async with AsyncExitStack() as idle, serving(APP, room=room) as url, httpx.AsyncClient() as client:
+    limit = ConnectionLimit(40)
+    async with AsyncExitStack() as idle, serving(APP, limit=limit) as url, httpx.AsyncClient() as client:
         opened = [await idle.enter_async_context(connected(url)) for _ in range(200)]
         assert (await client.get(f"{url}/about")).status_code == 200
         opened[-1][1].write(b"GET /about HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -276,7 +280,7 @@ async def test_idle_connections_make_room_for_requests() -> None:
 
 async def test_whoever_waits_for_an_answer_stays() -> None:
     """Open pages follow event streams, all from one address behind a proxy; bodies that trickle make room."""
-    async with AsyncExitStack() as stack, serving(APP, room=Room(400)) as url:
+    async with AsyncExitStack() as stack, serving(APP, limit=ConnectionLimit(400)) as url:
         pages = [await stack.enter_async_context(connected(url)) for _ in range(300)]
         for _, writer in pages:
             writer.write(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -292,7 +296,7 @@ async def test_whoever_waits_for_an_answer_stays() -> None:
 
 async def test_who_takes_no_answers_makes_room() -> None:
     """However many requests wait behind the answer that nobody takes, whoever comes new is served."""
-    async with AsyncExitStack() as stack, serving(APP, room=Room(40)) as url, httpx.AsyncClient() as client:
+    async with AsyncExitStack() as stack, serving(APP, limit=ConnectionLimit(40)) as url, httpx.AsyncClient() as client:
         for _ in range(60):
             reader, writer = await stack.enter_async_context(connected(url))
             reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -302,7 +306,7 @@ async def test_who_takes_no_answers_makes_room() -> None:
 
 
 async def test_without_any_room_newcomers_are_closed_at_once() -> None:
-    async with AsyncExitStack() as stack, serving(APP, room=Room(4)) as url:
+    async with AsyncExitStack() as stack, serving(APP, limit=ConnectionLimit(4)) as url:
         for _ in range(4):
             reader, writer = await stack.enter_async_context(connected(url))
             writer.write(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")

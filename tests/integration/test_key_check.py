@@ -20,7 +20,7 @@ from exponential.core import clock, database, encryption, key_check
 from exponential.core.database import Database, Part
 from exponential.core.errors import ConfigurationError
 from exponential.core.postgres import programs
-from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.credentials.credential_store import CredentialStore
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 
@@ -183,7 +183,7 @@ def test_a_rotation_that_is_not_complete_still_needs_the_old_key(place: Place) -
         async with db.transaction() as transaction:
             status = sessions.CONNECTED
             transaction.add(Session(id=session, owner="ada", status=status, reason="", since=now, created_at=now))
-        await Vault(db, [OLD]).check_out(session, place.folder)
+        await CredentialStore(db, [OLD]).check_out(session, place.folder)
         await db.close()
 
     asyncio.run(link_a_phone())

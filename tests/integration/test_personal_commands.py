@@ -109,7 +109,7 @@ ESCAPES = "\x1b]0;evil\x07\x1b[2J\x9b2J\r"
 
 def test_what_is_printed_commands_no_terminal(place: Place) -> None:
     async def as_earlier_versions_took_it(session: AsyncSession) -> None:
-        bob = await users.named(session, "bob@example.org")
+        bob = await users.find_by_name(session, "bob@example.org")
         bob.name = f"Bob{ESCAPES}"
         token, _ = await access_tokens.make(session, bob.id, f"new{ESCAPES}")
         assert token.name == "new]0;evil[2J2J"

@@ -18,7 +18,7 @@ from exponential.core import clock, encryption
 from exponential.core.database import Database
 from exponential.core.errors import ConfigurationError, Conflict
 from exponential.gateway.credentials import memory_database, sealed_pages
-from exponential.gateway.credentials.credential_store import Locked, Vault
+from exponential.gateway.credentials.credential_store import CredentialStore, StoreLocked
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.workspace.meetings import meetings
@@ -46,12 +46,12 @@ async def make_sessions(db: Database, count: int, status: str = sessions.DISCONN
 
 
 async def make_store(db: Database, session: UUID, folder: Path) -> None:
-    vault = Vault(db, [OLD])
+    vault = CredentialStore(db, [OLD])
     copy, _ = await vault.check_out(session, folder)
     await vault.keep(copy, memory_database.change_counter(STORE), len(STORE), sealed_pages.split(STORE))
 
 
-async def plain(vault: Vault, session: UUID, folder: Path) -> bytes:
+async def plain(vault: CredentialStore, session: UUID, folder: Path) -> bytes:
     _, content = await vault.check_out(session, folder)
     return content
 
@@ -64,7 +64,7 @@ async def jids(db: Database) -> list[str | None]:
 async def test_afterwards_the_new_key_alone_opens_everything(
     app_database: Database, gateway_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_rotation, "BATCH", 3)
+    monkeypatch.setattr(key_rotation, "BATCH_ROWS", 3)
     idle = (await make_sessions(gateway_database, 8))[0]
     await make_store(gateway_database, idle, tmp_path)
 
@@ -76,9 +76,9 @@ async def test_afterwards_the_new_key_alone_opens_everything(
 
     encryption.use_keys((NEW,))
     assert await jids(gateway_database) == [f"{number}@lid" for number in range(8)]
-    assert await plain(Vault(gateway_database, [NEW]), idle, tmp_path) == STORE
-    with pytest.raises(Locked):
-        await Vault(gateway_database, [OLD]).check_out(idle, tmp_path)
+    assert await plain(CredentialStore(gateway_database, [NEW]), idle, tmp_path) == STORE
+    with pytest.raises(StoreLocked):
+        await CredentialStore(gateway_database, [OLD]).check_out(idle, tmp_path)
 
 
 async def test_an_interrupted_run_is_finished_by_the_next(
@@ -86,7 +86,7 @@ async def test_an_interrupted_run_is_finished_by_the_next(
 ) -> None:
     await make_sessions(gateway_database, 8)
     encryption.use_keys((NEW, OLD))
-    monkeypatch.setattr(key_rotation, "BATCH", 2)
+    monkeypatch.setattr(key_rotation, "BATCH_ROWS", 2)
     encrypt, left = encryption.encrypt, iter(range(7))
     monkeypatch.setattr(encryption, "encrypt", lambda data: (next(left), encrypt(data))[1])
     with pytest.raises((StopIteration, RuntimeError)):
@@ -136,7 +136,7 @@ async def test_a_session_with_a_client_is_left_to_the_gateway(
     outcome = await key_rotation.rotate(app_database, gateway_database, [NEW, OLD])
     assert outcome.waiting == 1
     assert "restart the gateway" in outcome.sentence()
-    assert await plain(Vault(gateway_database, [NEW, OLD]), running, tmp_path) == STORE
+    assert await plain(CredentialStore(gateway_database, [NEW, OLD]), running, tmp_path) == STORE
     assert (await key_rotation.rotate(app_database, gateway_database, [NEW, OLD])).waiting == 0
 
 
@@ -152,7 +152,7 @@ async def test_what_no_key_opens_is_named_and_left_as_it_is(
     outcome = await key_rotation.rotate(app_database, gateway_database, [NEW, OTHER])  # the rows' key is there again
     assert outcome.locked == 1
     assert "can't be opened with any key" in outcome.sentence()
-    assert await plain(Vault(gateway_database, [OLD]), session, tmp_path) == STORE
+    assert await plain(CredentialStore(gateway_database, [OLD]), session, tmp_path) == STORE
 
 
 def test_every_table_with_encrypted_columns_is_known_to_the_rotation() -> None:

@@ -24,7 +24,7 @@ from exponential.gateway.access.policy import OwnNumber
 from exponential.gateway.cluster.rpc import NodeRequest
 from exponential.gateway.messages import inbox, outbox
 from exponential.gateway.sessions import contacts, sessions
-from exponential.gateway.sessions.sessions import Limits
+from exponential.gateway.sessions.sessions import SessionLimits
 from exponential.gateway.worker.protocol import Account, Inbound
 from exponential.workspace import facts, history, notes, projects, reminders, tasks
 from exponential.workspace.meetings import meetings, transcript_import
@@ -58,7 +58,7 @@ def _letters(value: Any) -> str:
 async def test_the_apps_database(app_database: Database) -> None:
     async with app_database.transaction() as session:
         user = await users.add(session, email=f"{WORD}@example.org", name=f"Ada {WORD}")
-        await users.describe(session, user.id, email=f"ada.{WORD}@example.org", name=f"Ada {WORD}")
+        await users.update(session, user.id, email=f"ada.{WORD}@example.org", name=f"Ada {WORD}")
         await sign_in.sign_in(session, user.id, "password", f"Firefox of {WORD}")
         await invites.make(session, user, email=f"bob.{WORD}@example.org")
         await access_tokens.make(session, user.id, f"recorder of {WORD}")
@@ -70,7 +70,7 @@ async def test_the_apps_database(app_database: Database) -> None:
         project = await projects.create_project(session, user.id, f"Project {WORD}")
         await projects.update_project(session, user.id, project.id, note=f"on {WORD}")
         await tasks.create_task(session, user.id, f"call {WORD}", project=project.id)
-        said = await transcript_import.read(SAID, lane="alice", today=date(2026, 5, 4))
+        said = await transcript_import.read(SAID, caller="alice", today=date(2026, 5, 4))
         await meetings.import_meeting(session, user.id, said, f"About {WORD}", external_id=f"id of {WORD}")
         await facts.remember(session, user.id, f"likes {WORD}")
         await notes.leave_note(session, user.id, f"see {WORD}", f"Bob {WORD}")
@@ -104,9 +104,9 @@ async def test_the_apps_database(app_database: Database) -> None:
 
 async def test_the_gateways_database(gateway_database: Database) -> None:
     async with gateway_database.transaction() as db:
-        session = await sessions.create(db, "ada", limits=Limits(9, 9))
+        session = await sessions.create(db, "ada", limits=SessionLimits(9, 9))
         await sessions.show_code(db, str(session.id), f"2@{WORD}", 60)
-        other = await sessions.create(db, "ada", limits=Limits(9, 9))
+        other = await sessions.create(db, "ada", limits=SessionLimits(9, 9))
         await sessions.show_code(db, str(other.id), f"2@{WORD}", 60)
         await sessions.online(db, str(session.id), Account(MINE, MY_LID))
         number = OwnNumber("1", FRIEND, FRIENDS_LID, clock.now().isoformat())

@@ -17,7 +17,7 @@ async def test_a_link_signs_in_once(app_database: Database) -> None:
     async with app_database.transaction() as session:
         token = await sign_in.open_session(session, link)
     async with app_database.transaction() as session:
-        assert (await sign_in.who(session, token)).id == user.id
+        assert (await sign_in.user_of(session, token)).id == user.id
         with pytest.raises(Unauthorized, match="used already"):
             await sign_in.open_session(session, link)
 
@@ -48,7 +48,7 @@ async def test_signing_out_ends_the_session(app_database: Database) -> None:
         token = await sign_in.open_session(session, await sign_in.make_link(session, await users.local_user(session)))
         await sign_in.close_session(session, token)
         with pytest.raises(Unauthorized, match="not signed in"):
-            await sign_in.who(session, token)
+            await sign_in.user_of(session, token)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_addresses_as_version_0_1_0_stored_them_are_found_each_its_own(app
         assert [user and user.name for user in found] == [str(number) for number in range(len(typed))]
         for user in found:
             assert user is not None
-            await users.describe(session, user.id, email=user.email, name="New")
+            await users.update(session, user.id, email=user.email, name="New")
         assert [await users.find(session, email) for email in typed] == found
 
 
@@ -95,13 +95,13 @@ async def test_a_name_is_no_address(app_database: Database) -> None:
         boss = await users.add(session, email="boss@example.org", name="Boss")
         eve = await users.add(session, email="eve@example.org", name="Eve")
         with pytest.raises(BadInput, match="no @"):
-            await users.describe(session, eve.id, email=eve.email, name="boss@example.org")
+            await users.update(session, eve.id, email=eve.email, name="boss@example.org")
         eve.name = "boss@example.org"  # as earlier versions took it
         await session.flush()
-        assert await users.named(session, "Boss@example.org") is boss
-        assert await users.named(session, " boss ") is boss
+        assert await users.find_by_name(session, "Boss@example.org") is boss
+        assert await users.find_by_name(session, " boss ") is boss
         with pytest.raises(NotFound):
-            await users.named(session, "nobody@example.org")
+            await users.find_by_name(session, "nobody@example.org")
 
 
 async def test_there_is_a_local_user_whoever_has_its_address(app_database: Database) -> None:

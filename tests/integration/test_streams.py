@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from exponential.core.errors import Unauthorized
-from exponential.core.http.event_streams import EventStream, StreamGuard, admit
+from exponential.core.http.event_streams import EventStream, EventStreamLimit, admit
 
 EVERY = 0.05
 
@@ -28,7 +28,7 @@ class Service:
         self.refused = ""
         self.open = 0
         routes = [Route("/events", self._events), Route("/about", lambda request: JSONResponse({}))]
-        guard = Middleware(StreamGuard, each=3, most=5, every=EVERY)
+        guard = Middleware(EventStreamLimit, each=3, most=5, every=EVERY)
         self.app = Starlette(routes=routes, middleware=[guard])
 
     async def _events(self, request: Request) -> Response:

@@ -130,7 +130,7 @@ async def test_a_port_in_use_is_told_whoever_answers_there(data: Path) -> None:
 async def test_a_slow_machine_gets_its_time_and_is_told_of_it(
     data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(installation, "TOLD_EVERY", 0.2)
+    monkeypatch.setattr(installation, "TELL_EVERY_SECONDS", 0.2)
     log.configure("info")
     place = await asyncio.to_thread(installation.app_settings, data)
     with listen("127.0.0.1", 0) as listener:

@@ -3,11 +3,11 @@
 import asyncio
 
 from exponential.core import cancellation
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 
 
 async def test_ends_what_took_its_cancellation_for_an_error(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(cancellation, "AGAIN", 0.05)
+    monkeypatch.setattr(cancellation, "CANCEL_AGAIN_SECONDS", 0.05)
     survived = 0
 
     async def work() -> None:
@@ -23,7 +23,7 @@ async def test_ends_what_took_its_cancellation_for_an_error(monkeypatch) -> None
     tasks = [asyncio.create_task(work()), asyncio.create_task(asyncio.sleep(60))]
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
     assert survived == 3 and all(task.done() for task in tasks)
 
 
@@ -36,9 +36,9 @@ async def test_an_error_at_the_end_is_nobodys_concern() -> None:
 
     task = asyncio.create_task(fails())
     await asyncio.sleep(0)
-    await end(task)
+    await cancel_and_wait(task)
     assert isinstance(task.exception(), RuntimeError)
 
 
 async def test_nothing_to_end() -> None:
-    await end()
+    await cancel_and_wait()

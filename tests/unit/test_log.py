@@ -89,10 +89,10 @@ def test_the_same_failure_again_and_again_is_counted(
     for second in range(61):
         now = 1_000.0 + second
         for lane in ("inbox", "outbox"):
-            log.get("x").warning("lane_failed", lane=lane, error=fail(KeyError("buy milk")), again_in=second)
-    log.get("x").warning("lane_failed", lane="inbox", error=fail(TypeError()))
+            log.get("x").warning("lane_failed", caller=lane, error=fail(KeyError("buy milk")), again_in=second)
+    log.get("x").warning("lane_failed", caller="inbox", error=fail(TypeError()))
     first, second, *later, other = capsys.readouterr().err.splitlines()
-    assert "lane='inbox'" in first and "lane='outbox'" in second and "times=" not in first + second + other
+    assert "caller='inbox'" in first and "caller='outbox'" in second and "times=" not in first + second + other
     assert len(later) == 2 and all("times=60" in line for line in later)
 
 

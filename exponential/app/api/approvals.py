@@ -20,7 +20,7 @@ from exponential.workspace import history
 router = Router(prefix="/api/approvals")
 
 
-MOST_CHARS = 300_000  # of what waits that are shown at once; the rest follows as these are decided
+MAX_SHOWN_CHARS = 300_000  # of what waits that are shown at once; the rest follows as these are decided
 
 
 class _Answer(BaseModel):
@@ -52,7 +52,7 @@ async def _begin(session: AsyncSession, caller: Caller, name: str, args: dict[st
 async def overview(request: Request, state: TheState, caller: Anyone) -> Response:
     """An Overview; of what waits, the oldest."""
     async with state.database.transaction() as session:
-        found = await approvals.waiting(session, caller.user.id, MOST_CHARS)
+        found = await approvals.waiting(session, caller.user.id, MAX_SHOWN_CHARS)
         required = await approvals.is_required(session, caller.user.id)
     told = Overview(
         required=required,

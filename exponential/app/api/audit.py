@@ -60,7 +60,7 @@ async def acts(
     request: Request,
     state: TheState,
     caller: Auditor,
-    limit: Annotated[int, Query(ge=1, le=history.MOST)] = 50,
+    limit: Annotated[int, Query(ge=1, le=history.MAX_ACTS)] = 50,
     before: Annotated[int | None, Query(ge=1, le=validation.LARGEST)] = None,
     source: Annotated[str | None, Query(max_length=16)] = None,
     name: Annotated[str | None, Query(max_length=100)] = None,
@@ -68,7 +68,7 @@ async def acts(
 ) -> Response:
     """A Page of the user's acts, fewer than `limit` where they changed much; `changed`: only those that changed
     something."""
-    wanted = history.Wanted(source=source, name=name, changed=changed)
+    wanted = history.ActFilter(source=source, name=name, changed=changed)
     async with state.database.transaction() as session:
         found = await history.page(session, caller.user.id, limit=limit, before=before, wanted=wanted)
     told = Page(

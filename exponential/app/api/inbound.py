@@ -27,9 +27,9 @@ from exponential.core.http.routes import Router, before_body
 from exponential.core.validation import cleaned
 
 router = Router(prefix="/api/whatsapp-gateway")
-MAX_MESSAGE = 90_000_000  # bytes: the largest EXPONENTIAL_MEDIA_LIMIT in base64, and the message around it
+MAX_MESSAGE_BYTES = 90_000_000  # the largest EXPONENTIAL_MEDIA_LIMIT in base64, and the message around it
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
-MAX_QUOTED = 4_000  # characters of a quoted message that are kept
+MAX_QUOTED_CHARS = 4_000  # of a quoted message that are kept
 _KINDS: dict[str, attachments.Kind] = {
     "image": "image",
     "document": "document",
@@ -97,7 +97,7 @@ async def _owner(request: Request) -> Identity:
 Owner = Annotated[Identity, Depends(_owner)]
 
 
-@router.post("/messages", status_code=202, max_body_size=MAX_MESSAGE)
+@router.post("/messages", status_code=202, max_body_size=MAX_MESSAGE_BYTES)
 async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
     """Take over one message for the token's user. The gateway repeats it until this answers 2xx."""
     try:
@@ -117,7 +117,7 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         type=body.type,
         attachments=_attachments(body, state.settings.media_limit),
         forwarded=body.forwarded,
-        quoted=body.quoted.text[:MAX_QUOTED] if body.quoted else "",
+        quoted=body.quoted.text[:MAX_QUOTED_CHARS] if body.quoted else "",
         quoted_turn_id=whatsapp.turn_of(body.quoted.key) if body.quoted and body.quoted.key else None,
         written_at=body.timestamp,
     )

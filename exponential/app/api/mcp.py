@@ -19,7 +19,7 @@ from exponential.core.database import Database
 from exponential.core.errors import ExponentialError
 
 PATH = "/mcp"
-AT_ONCE = 4  # requests of one user; the others wait, unread, and hold nothing
+MAX_CONCURRENT_REQUESTS = 4  # requests of one user; the others wait, unread, and hold nothing
 _CALLER = "exponential.caller"  # in the ASGI scope
 
 
@@ -46,7 +46,7 @@ class McpEndpoint:
             await JSONResponse(error.as_json(), error.status, {"WWW-Authenticate": challenge})(scope, receive, send)
             return
         manager = await self._started(request.app.state.exponential.database)
-        async with self._places.setdefault(caller.user.id, asyncio.Semaphore(AT_ONCE)):
+        async with self._places.setdefault(caller.user.id, asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)):
             await manager.handle_request(scope, await _read_ahead(request), send)
 
     async def close(self) -> None:
@@ -85,9 +85,9 @@ def _load(database: Database) -> Any:
 
     from exponential.assistant.mcp import server
 
-    async def asker_of(context: server.Context) -> server.Asker:
+    async def asker_of(context: server.Context) -> server.McpCaller:
         assert context.request is not None
         caller: Caller = context.request.scope[_CALLER]
-        return server.Asker(caller.user.id, caller.program)
+        return server.McpCaller(caller.user.id, caller.program)
 
     return StreamableHTTPSessionManager(server.create(database, asker_of), json_response=True, stateless=True)

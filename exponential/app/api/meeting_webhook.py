@@ -29,8 +29,8 @@ class About(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    external_id: str | None = Field(None, min_length=1, max_length=meetings.MAX_EXTERNAL_ID)
-    title: str | None = Field(None, min_length=1, max_length=meetings.MAX_TITLE)
+    external_id: str | None = Field(None, min_length=1, max_length=meetings.MAX_EXTERNAL_ID_CHARS)
+    title: str | None = Field(None, min_length=1, max_length=meetings.MAX_TITLE_CHARS)
     held_on: date | None = None
 
 
@@ -53,10 +53,10 @@ async def take(request: Request, response: Response, state: TheState, recorder: 
     about, source, name = await _read(request)
     user = recorder.user
     external_id = about.external_id or request.headers.get("idempotency-key")
-    if external_id is not None and len(external_id) > meetings.MAX_EXTERNAL_ID:
+    if external_id is not None and len(external_id) > meetings.MAX_EXTERNAL_ID_CHARS:
         raise BadInput("The Idempotency-Key is too long.", code="external_id_invalid")
-    lane = sandbox.programs(user.id)
-    found = await transcript_import.read(source, name, lane=lane, today=today_of(user), held_on=about.held_on)
+    caller = sandbox.programs(user.id)
+    found = await transcript_import.read(source, name, caller=caller, today=today_of(user), held_on=about.held_on)
     async with state.database.transaction() as session:
         known = await meetings.by_external_id(session, user.id, external_id) if external_id else None
         if known is None:

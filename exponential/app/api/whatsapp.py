@@ -20,7 +20,7 @@ from exponential.core.http.routes import Router
 from exponential.gateway.client import GatewayClient, own_refusals
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
-FOLLOW_AGAIN = 1.0  # seconds, after the gateway ended the stream or was away
+FOLLOW_AGAIN_SECONDS = 1.0  # after the gateway ended the stream or was away
 router = Router(prefix="/api/whatsapp")
 _log = log.get(__name__)
 
@@ -147,7 +147,7 @@ async def consent(state: TheState, user: SignedIn, version: Annotated[str, Body(
 async def events(state: TheState, user: SignedIn) -> EventStream:
     """Server-sent events: `changed` whenever one of the user's sessions has, as soon as the gateway knows."""
     follow = partial(_follow, state, state.gateway, user) if state.gateway else None
-    return state.board.stream(CHANNEL, str(user.id), follow)
+    return state.live_updates.stream(CHANNEL, str(user.id), follow)
 
 
 async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
@@ -157,14 +157,14 @@ async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
         try:
             async for sessions in gateway.follow(user.identity):
                 state.gateway_said.heard(user, sessions)
-                state.board.tell(CHANNEL, str(user.id))
+                state.live_updates.tell(CHANNEL, str(user.id))
         except NotFound:
             return  # an older gateway, which has no such stream; the page asks now and then
         except ExponentialError as error:
             _log.debug("follow_again", code=error.code)
             state.gateway_said.lost(user, error)
-            state.board.tell(CHANNEL, str(user.id))
-        await asyncio.sleep(FOLLOW_AGAIN)
+            state.live_updates.tell(CHANNEL, str(user.id))
+        await asyncio.sleep(FOLLOW_AGAIN_SECONDS)
 
 
 @router.post("/login")

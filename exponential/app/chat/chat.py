@@ -16,7 +16,7 @@ from exponential.app.core.rendering import TEXT, in_turn, page, wants_json
 from exponential.app.core.state import IN_TURN, SignedIn, State, TheState
 from exponential.assistant import chats, conversation
 from exponential.assistant.channels import formatting
-from exponential.assistant.conversation import MAX_TEXT, Incoming
+from exponential.assistant.conversation import MAX_TEXT_CHARS, Incoming
 from exponential.assistant.files import attachments
 from exponential.assistant.tables import Chat, Message
 from exponential.assistant.turns import store, stream
@@ -27,15 +27,15 @@ from exponential.core.http.routes import Router
 from exponential.workspace import tasks
 
 router = Router()
-RECENT = 100  # messages shown at first
-MOST = 400
-MOST_BYTES = 600_000  # of text that are shown together, as stored; the longest message has half as much
-AROUND = 40  # messages shown before and after one that was searched for
-MAX_FILES = 64_000_000  # bytes of one message's files; EXPONENTIAL_MEDIA_LIMIT is at most one of that size
-MAX_UPLOAD = MAX_FILES + 1_000_000  # bytes of the whole form
-PREVIEW_EVERY = 0.06  # seconds between two previews of a growing answer
+RECENT_MESSAGES = 100  # messages shown at first
+MAX_MESSAGES = 400
+MAX_TEXT_BYTES = 600_000  # of text that are shown together, as stored; the longest message has half as much
+CONTEXT_MESSAGES = 40  # messages shown before and after one that was searched for
+MAX_FILES_BYTES = 64_000_000  # of one message's files; EXPONENTIAL_MEDIA_LIMIT is at most one of that size
+MAX_UPLOAD_BYTES = MAX_FILES_BYTES + 1_000_000  # of the whole form
+PREVIEW_EVERY_SECONDS = 0.06  # between two previews of a growing answer
 
-Show = Annotated[int, Query(ge=1)]  # MOST at most
+Show = Annotated[int, Query(ge=1)]  # MAX_MESSAGES at most
 
 
 def _which(request: Request) -> UUID | None:
@@ -53,7 +53,7 @@ async def chat_page(
     state: TheState,
     user: SignedIn,
     chat_id: ChatId,
-    show: Show = RECENT,
+    show: Show = RECENT_MESSAGES,
     around: UUID | None = None,
     draft: Annotated[str, Query(max_length=2_000)] = "",
 ) -> Response:
@@ -61,8 +61,8 @@ async def chat_page(
     return await _chat_page(request, state, user, chat_id, show=show, around=around, draft=draft)
 
 
-@router.post("/chat/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD)
-@router.post("/chat/{chat_id:uuid}/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD)
+@router.post("/chat/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD_BYTES)
+@router.post("/chat/{chat_id:uuid}/messages", dependencies=[IN_TURN], max_body_size=MAX_UPLOAD_BYTES)
 async def send(
     request: Request,
     state: TheState,
@@ -123,7 +123,7 @@ async def events(state: TheState, user: SignedIn, chat_id: ChatId) -> Response:
     async with state.database.transaction() as session:
         chat = await _chat(session, user, chat_id)
     topics = {(conversation.CHANNEL, str(chat.id)): "changed", (chats.CHANNEL, str(user.id)): "list"}
-    return state.board.streams(topics, previews(state.database, chat.id))
+    return state.live_updates.streams(topics, previews(state.database, chat.id))
 
 
 @router.get("/chat/{chat_id:uuid}/{message_id:uuid}", dependencies=[IN_TURN])
@@ -154,7 +154,7 @@ async def previews(database: Database, chat_id: UUID) -> AsyncGenerator[bytes]:
                 turn, steps = step.turn_id, {}
             if step.kind == "text":
                 yield _event({"preview": await asyncio.to_thread(formatting.to_html, step.text)})
-                await asyncio.sleep(PREVIEW_EVERY)
+                await asyncio.sleep(PREVIEW_EVERY_SECONDS)
             elif step.kind == "tool":
                 steps[step.text] = step.state
                 yield _event({"steps": steps_html(steps)})
@@ -184,7 +184,7 @@ async def _chat_page(
     user: User,
     chat_id: UUID | None,
     *,
-    show: int = RECENT,
+    show: int = RECENT_MESSAGES,
     around: UUID | None = None,
     status: int = 200,
     error: str = "",
@@ -212,29 +212,29 @@ async def _chat_page(
         live="_messages.html",
         error=error,
         draft=draft,
-        max_text=MAX_TEXT,
-        max_title=chats.MAX_TITLE,
+        max_text=MAX_TEXT_CHARS,
+        max_title=chats.MAX_TITLE_CHARS,
         media_limit=state.settings.media_limit,
-        max_files=MAX_FILES,
+        max_files=MAX_FILES_BYTES,
         **context,
     )
 
 
 async def _window(session: AsyncSession, user: User, chat: Chat, show: int, around: UUID | None) -> dict[str, Any]:
     """The messages to show; `earlier`: the query of the page with more of them; `later`: newer ones aren't shown."""
-    show = min(show, MOST)
+    show = min(show, MAX_MESSAGES)
     if around is not None:
         target = await conversation.message(session, user.id, chat.id, around)
-        half = MOST_BYTES // 2
-        before = await conversation.history(session, chat.id, AROUND, before=target.position + 1, most=half)
-        after = await conversation.following(session, chat.id, target.position, AROUND, most=half)
+        half = MAX_TEXT_BYTES // 2
+        before = await conversation.history(session, chat.id, CONTEXT_MESSAGES, before=target.position + 1, most=half)
+        after = await conversation.following(session, chat.id, target.position, CONTEXT_MESSAGES, most=half)
         shown = [*before, *after]
         if await conversation.following(session, chat.id, shown[-1].position, 1):
             return {"messages": shown, "earlier": await _earlier(session, shown), "later": True}
-        show = max(show, AROUND + len(after))
-    found = await conversation.history(session, chat.id, limit=show + 1, most=MOST_BYTES)
-    if show < len(found) and show < MOST:
-        return {"messages": found[-show:], "earlier": f"show={min(show * 4, MOST)}", "later": False}
+        show = max(show, CONTEXT_MESSAGES + len(after))
+    found = await conversation.history(session, chat.id, limit=show + 1, most=MAX_TEXT_BYTES)
+    if show < len(found) and show < MAX_MESSAGES:
+        return {"messages": found[-show:], "earlier": f"show={min(show * 4, MAX_MESSAGES)}", "later": False}
     shown = found[-show:]
     return {"messages": shown, "earlier": await _earlier(session, shown), "later": False}
 

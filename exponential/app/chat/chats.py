@@ -21,9 +21,9 @@ from exponential.core.http.routes import Router
 from exponential.workspace import tasks
 
 router = Router()
-PREVIEW = 90  # characters of the latest message
+PREVIEW_CHARS = 90  # of the latest message
 LONG = "A long message"  # instead of its first words
-CONTEXT = 60  # characters before and after what was searched for
+CONTEXT_CHARS = 60  # before and after what was searched for
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ async def list_page(
 @router.get("/chats/events")
 async def events(state: TheState, user: SignedIn) -> Response:
     """Server-sent events: `list` whenever the list has news."""
-    return state.board.streams({(chats.CHANNEL, str(user.id)): "list"})
+    return state.live_updates.streams({(chats.CHANNEL, str(user.id)): "list"})
 
 
 @router.post("/chats")
@@ -137,7 +137,7 @@ async def listing(
 def _preview(text: str, role: str, guest: bool) -> str:
     line = " ".join(_unmarked(text).split())
     by = "" if role == "assistant" or guest else "You: "
-    return by + (line[:PREVIEW].rstrip() + "…" if len(line) > PREVIEW else line)
+    return by + (line[:PREVIEW_CHARS].rstrip() + "…" if len(line) > PREVIEW_CHARS else line)
 
 
 def _unmarked(text: str) -> str:
@@ -147,10 +147,10 @@ def _unmarked(text: str) -> str:
 
 def _found(hit: chats.Hit, zone: Any) -> Found:
     text, start, end = hit.message.text, hit.start, hit.end
-    before, after = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
-    if start > CONTEXT:
+    before, after = text[max(0, start - CONTEXT_CHARS) : start], text[end : end + CONTEXT_CHARS]
+    if start > CONTEXT_CHARS:
         before = "…" + before
-    if end + CONTEXT < len(text):
+    if end + CONTEXT_CHARS < len(text):
         after += "…"
     return Found(
         href=f"/chat/{hit.chat.id}?around={hit.message.id}#m-{hit.message.id}",

@@ -14,9 +14,11 @@ from starlette.types import Receive, Scope, Send
 
 from exponential.core.errors import Unavailable
 
-AT_ONCE = 4  # of one user
-ASKED = 100  # of one user, those that wait included; a page with many pictures asks for them all at once over HTTP/2
-PIECE = 65_536  # bytes that are sent at once
+MAX_CONCURRENT = 4  # of one user
+MAX_WAITING = (
+    100  # of one user, those that wait included; a page with many pictures asks for them all at once over HTTP/2
+)
+CHUNK_BYTES = 65_536  # that are sent at once
 
 
 class Download(StreamingResponse):
@@ -41,11 +43,11 @@ class Download(StreamingResponse):
 async def in_pieces(data: bytes) -> AsyncIterator[memoryview]:
     """So that no more is sent than was taken."""
     view = memoryview(data)
-    for start in range(0, len(view), PIECE):
-        yield view[start : start + PIECE]
+    for start in range(0, len(view), CHUNK_BYTES):
+        yield view[start : start + CHUNK_BYTES]
 
 
-class Turns:
+class DownloadLimit:
     """The turns that each user's downloads, or pages, take."""
 
     def __init__(self) -> None:
@@ -57,8 +59,8 @@ class Turns:
         """One of them, however long it takes to come: those before it are taken at a fair pace or cut off
         (core/http/timeouts.py). Raises Unavailable when too many are waited for, ClientDisconnect when the client
         leaves."""
-        place = self._places.setdefault(user_id, asyncio.Semaphore(AT_ONCE))
-        if self._asked[user_id] >= ASKED:
+        place = self._places.setdefault(user_id, asyncio.Semaphore(MAX_CONCURRENT))
+        if self._asked[user_id] >= MAX_WAITING:
             raise _busy()
         self._asked[user_id] += 1
         try:

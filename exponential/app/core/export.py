@@ -16,8 +16,8 @@ from exponential.core.database import Database
 from exponential.core.encryption import TemporaryFile
 from exponential.core.errors import Conflict, Unavailable
 
-AT_ONCE = 2  # that this process makes
-SLICE = 1_000_000  # bytes
+MAX_CONCURRENT = 2  # that this process makes
+SLICE_BYTES = 1_000_000
 README = """What Exponential keeps of you, as of {when} (UTC).
 
 Each *.json file is a list of records of one kind, decrypted; times are in UTC. Files of messages are in files/.
@@ -36,7 +36,7 @@ class Exports:
     async def make(self, database: Database, user_id: UUID, whatsapp: Sequence[Any]) -> Download:
         """`whatsapp`: the user's sessions, as JSON.
 
-        Raises Conflict while another one of this user is made or downloaded, Unavailable while AT_ONCE are made.
+        Raises Conflict while another one of this user is made or downloaded, Unavailable while MAX_CONCURRENT are made.
         """
         async with AsyncExitStack() as holds:
             holds.enter_context(self._the_only_one_of(user_id))
@@ -62,7 +62,7 @@ class Exports:
 
     @contextmanager
     def _one_of_few(self) -> Iterator[None]:
-        if self._making >= AT_ONCE:
+        if self._making >= MAX_CONCURRENT:
             raise Unavailable(
                 "Others are exporting their data just now. Try again in a minute.", code="exports_busy", retry_after=60
             )
@@ -109,8 +109,8 @@ def _write_file(archive: zipfile.ZipFile, path: str, sealed: bytes) -> None:
     about = zipfile.ZipInfo(path, clock.now().timetuple()[:6])
     about.file_size = len(plain)
     with archive.open(about, "w") as entry:
-        for start in range(0, len(plain), SLICE):
-            entry.write(plain[start : start + SLICE])
+        for start in range(0, len(plain), SLICE_BYTES):
+            entry.write(plain[start : start + SLICE_BYTES])
 
 
 def _path(file: StoredFile) -> str:

@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import ExponentialError
 from exponential.gateway.client import GatewayClient
 
-FRESH = 5.0  # seconds an answer is good for
-FIRST = 0.3  # seconds a page waits for the first answer
+FRESH_SECONDS = 5.0  # an answer is good for
+FIRST_WAIT_SECONDS = 0.3  # a page waits for the first answer
 
 
 class GatewayMode:
@@ -23,15 +23,15 @@ class GatewayMode:
     async def is_loopback(self) -> bool:
         if self._gateway is None:
             return False
-        if self._asking is None and (self._asked_at is None or time.monotonic() - self._asked_at > FRESH):
+        if self._asking is None and (self._asked_at is None or time.monotonic() - self._asked_at > FRESH_SECONDS):
             self._asking = asyncio.create_task(self._ask(self._gateway))
         if self._asking is not None and self._asked_at is None:
-            await asyncio.wait({self._asking}, timeout=FIRST)
+            await asyncio.wait({self._asking}, timeout=FIRST_WAIT_SECONDS)
         return self._loopback
 
     async def close(self) -> None:
         if self._asking is not None:
-            await end(self._asking)
+            await cancel_and_wait(self._asking)
 
     async def _ask(self, gateway: GatewayClient) -> None:
         try:

@@ -7,13 +7,13 @@ from typing import Any
 import psycopg
 
 from exponential.core import log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 from exponential.core.http.event_streams import EventStream
 
 CHANNELS = ("chat", "chats", "workspace")
-PING = 15.0  # seconds of silence after which a comment keeps proxies from closing the stream
-LIFETIME = 600.0  # seconds; then the browser opens a new stream, and is asked again who it is
+PING_SECONDS = 15.0  # of silence after which a comment keeps proxies from closing the stream
+LIFETIME_SECONDS = 600.0  # then the browser opens a new stream, and is asked again who it is
 _RETRY_AFTER = 1.0  # seconds between attempts to listen again
 Topic = tuple[str, str]  # a NOTIFY channel and its payload
 Source = Callable[[], Coroutine[Any, Any, None]]  # tells the board of a topic's news that the database doesn't
@@ -21,7 +21,7 @@ Source = Callable[[], Coroutine[Any, Any, None]]  # tells the board of a topic's
 _log = log.get(__name__)
 
 
-class Board:
+class LiveUpdates:
     """Tells open pages that something of theirs changed; they then fetch what they show.
 
     A notice carries no content, so none can be shown to the wrong person, and missed ones do no harm: each stream
@@ -80,7 +80,7 @@ class Board:
         source: Source | None = None,
     ) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()
-        ends = loop.time() + LIFETIME
+        ends = loop.time() + LIFETIME_SECONDS
         watcher = _Watcher(events)
         for topic in events:
             self._watchers.setdefault(topic, set()).add(watcher)
@@ -91,7 +91,7 @@ class Board:
             yield b"retry: 1000\n\n"
             while not self._closed and loop.time() < ends:
                 try:
-                    await asyncio.wait_for(watcher.news.wait(), PING)
+                    await asyncio.wait_for(watcher.news.wait(), PING_SECONDS)
                 except TimeoutError:
                     yield b": ping\n\n"
                     continue
@@ -107,7 +107,7 @@ class Board:
                     del self._watchers[topic]
                     if topic in self._sources:
                         over.append(self._sources.pop(topic))
-            await end(*over)
+            await cancel_and_wait(*over)
 
 
 class _Watcher:

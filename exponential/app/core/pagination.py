@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 T = TypeVar("T")
 R = TypeVar("R")
-ROWS = 200
+ROWS_PER_PAGE = 200
 Number = Annotated[int, Query(ge=1, le=1_000_000)]
 
 
-async def paged(session: AsyncSession, query: Select[R], wanted: int, rows: int = ROWS) -> tuple["Page", Sequence[R]]:
+async def paged(
+    session: AsyncSession, query: Select[R], wanted: int, rows: int = ROWS_PER_PAGE
+) -> tuple["Page", Sequence[R]]:
     """The wanted page of what `query` finds."""
     counted = query.order_by(None).with_only_columns(func.count(), maintain_column_froms=True)
     page = Page(wanted, (await session.execute(counted)).scalar_one(), rows)
@@ -27,7 +29,7 @@ class Page:
 
     wanted: int
     total: int
-    rows: int = ROWS
+    rows: int = ROWS_PER_PAGE
 
     @property
     def number(self) -> int:

@@ -15,8 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from exponential.app.core.downloads import PIECE, Download, in_pieces
-from exponential.app.core.state import HAS_TURN, RENDERERS, state_of
+from exponential.app.core.downloads import CHUNK_BYTES, Download, in_pieces
+from exponential.app.core.state import HAS_TURN, MAX_CONCURRENT_PAGES, state_of
 from exponential.core.errors import ExponentialError, TooMany, Unavailable
 
 _HERE = Path(__file__).parent.parent
@@ -25,7 +25,9 @@ PART = "x-part"
 HTML, TEXT, JSON = "text/html; charset=utf-8", "text/plain; charset=utf-8", "application/json"
 THEME_COOKIE = "exponential_theme"
 _THEMES = ("system", "light", "dark")
-_threads = ThreadPoolExecutor(RENDERERS, "page")  # of their own: files and passwords keep the other threads busy
+_threads = ThreadPoolExecutor(
+    MAX_CONCURRENT_PAGES, "page"
+)  # of their own: files and passwords keep the other threads busy
 
 
 async def page(request: Request, template: str, *, status: int = 200, live: str = "", **context: Any) -> Response:
@@ -74,9 +76,9 @@ async def in_turn(
     async with AsyncExitStack() as holds:
         if not hasattr(request.state, HAS_TURN):
             await holds.enter_async_context(state.pages.of(user_id, request))
-        async with state.renderers.one(str(user_id)):
+        async with state.renderers.slot(str(user_id)):
             body = await asyncio.get_running_loop().run_in_executor(_threads, lambda: render().encode())
-        if len(body) <= PIECE:
+        if len(body) <= CHUNK_BYTES:
             return Response(body, status, media_type=media_type)
         return Download(in_pieces(body), len(body), holds.pop_all(), {"Content-Type": media_type}, status)
 

@@ -26,7 +26,7 @@ _HEADERS = {
 }
 
 
-class Guard:
+class OriginGuard:
     """ASGI middleware. `app_url` is the address people use when a proxy in front changes the Host header."""
 
     def __init__(self, app: ASGIApp, *, app_url: str = "") -> None:

@@ -11,11 +11,11 @@ from exponential.core import clock
 from exponential.core.errors import ExponentialError
 from exponential.gateway.client import GatewayClient, SessionInfo, own_refusals
 
-SILENT_FOR = 3.0  # seconds after it fell silent for which the gateway isn't asked anew
+SILENT_SECONDS = 3.0  # after it fell silent for which the gateway isn't asked anew
 
 
 @dataclass(frozen=True)
-class Told:
+class CachedSessions:
     """A user's sessions as the gateway told them `at`. `error`: it doesn't any more; without `at` it never did here."""
 
     sessions: Sequence[SessionInfo] = ()
@@ -23,20 +23,20 @@ class Told:
     error: ExponentialError | None = None
 
 
-class LastKnown:
+class SessionCache:
     """Asks the gateway, or says what it told last."""
 
     def __init__(self, gateway: GatewayClient | None) -> None:
         self._gateway = gateway
-        self._told: dict[UUID, Told] = {}
+        self._told: dict[UUID, CachedSessions] = {}
         self._lost: dict[UUID, tuple[float, ExponentialError]] = {}
 
-    async def sessions(self, user: User) -> Told:
+    async def sessions(self, user: User) -> CachedSessions:
         """Now, if the gateway answers within seconds."""
         if self._gateway is None:
-            return Told()
+            return CachedSessions()
         lost_at, error = self._lost.get(user.id, (0.0, None))
-        if error is None or time.monotonic() - lost_at > SILENT_FOR:
+        if error is None or time.monotonic() - lost_at > SILENT_SECONDS:
             try:
                 with own_refusals():
                     self.heard(user, await self._gateway.sessions(user.identity))
@@ -44,12 +44,12 @@ class LastKnown:
             except ExponentialError as failure:
                 error = failure
                 self.lost(user, error)
-        before = self._told.get(user.id, Told())
-        return Told(before.sessions, before.at, error)
+        before = self._told.get(user.id, CachedSessions())
+        return CachedSessions(before.sessions, before.at, error)
 
     def heard(self, user: User, sessions: Sequence[SessionInfo]) -> None:
         """The gateway told this just now."""
-        self._told[user.id] = Told(sessions, clock.now())
+        self._told[user.id] = CachedSessions(sessions, clock.now())
         self._lost.pop(user.id, None)
 
     def lost(self, user: User, error: ExponentialError) -> None:

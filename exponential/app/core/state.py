@@ -7,16 +7,16 @@ from typing import Annotated
 from authlib.integrations.starlette_client import StarletteOAuth2App
 from fastapi import Depends, Request
 
-from exponential.app.core.downloads import Turns
+from exponential.app.core.downloads import DownloadLimit
 from exponential.app.core.export import Exports
 from exponential.app.core.gateway_mode import GatewayMode
-from exponential.app.core.live_updates import Board
-from exponential.app.core.session_cache import LastKnown
+from exponential.app.core.live_updates import LiveUpdates
+from exponential.app.core.session_cache import SessionCache
 from exponential.auth import sign_in
 from exponential.auth.users import User
 from exponential.core.database import Database
 from exponential.core.errors import NotFound
-from exponential.core.fair_semaphore import Slots
+from exponential.core.fair_semaphore import FairSemaphore
 from exponential.core.http.bodies import Budget, caller_of, known
 from exponential.core.http.event_streams import admit
 from exponential.core.http.routes import before_body
@@ -25,7 +25,7 @@ from exponential.gateway.client import GatewayClient
 
 COOKIE = "exponential_session"
 HAS_TURN = "has_turn"  # in the request's state
-RENDERERS = 2  # pages that are made at once, of different users
+MAX_CONCURRENT_PAGES = 2  # pages that are made at once, of different users
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class State:
 
     settings: AppSettings
     database: Database
-    board: Board
+    live_updates: LiveUpdates
     mode: GatewayMode
     gateway: GatewayClient | None
-    gateway_said: LastKnown
+    gateway_said: SessionCache
     budget: Budget
     provider: StarletteOAuth2App | None = None
     exports: Exports = field(default_factory=Exports)
-    downloads: Turns = field(default_factory=Turns)
-    pages: Turns = field(default_factory=Turns)
-    renderers: Slots = field(default_factory=lambda: Slots(RENDERERS))
+    downloads: DownloadLimit = field(default_factory=DownloadLimit)
+    pages: DownloadLimit = field(default_factory=DownloadLimit)
+    renderers: FairSemaphore = field(default_factory=lambda: FairSemaphore(MAX_CONCURRENT_PAGES))
 
 
 def state_of(request: Request) -> State:
@@ -64,7 +64,7 @@ async def signed_in(request: Request) -> User:
 
     async def who() -> User:
         async with state_of(request).database.transaction() as session:
-            return await sign_in.who(session, cookie)
+            return await sign_in.user_of(session, cookie)
 
     request.state.user = user = await admit(request, cookie or "", who, lambda user: user.id)
     known(request, user.id)

@@ -28,7 +28,7 @@ _TOLD = "said"  # the key in an act's arguments that holds what the toast says
 
 
 @dataclass
-class Doing:
+class RunningAct:
     """An act in the making: its transaction, and what is told of it."""
 
     session: AsyncSession
@@ -40,11 +40,11 @@ class Doing:
 
 
 @asynccontextmanager
-async def doing(state: State, user: User, name: str, /, **args: Any) -> AsyncIterator[Doing]:
+async def act_of(state: State, user: User, name: str, /, **args: Any) -> AsyncIterator[RunningAct]:
     """A transaction whose changes belong to one act; nothing is kept of one that is refused. `args` is JSON."""
     async with state.database.transaction() as session:
         given = {key: value for key, value in args.items() if value is not None}
-        yield Doing(session, await history.begin(session, user.id, name, SOURCE, given))
+        yield RunningAct(session, await history.begin(session, user.id, name, SOURCE, given))
 
 
 def answer(request: Request, act: Act, back: str, *, undo: bool = True) -> Response:
@@ -72,7 +72,7 @@ async def toast(request: Request, session: AsyncSession, user: User) -> dict[str
 @router.post("/undo")
 async def undo(request: Request, state: TheState, user: SignedIn, act: Annotated[UUID, Form()]) -> Response:
     """Take back one act, the user's or Paddy's. 404, or 409 when it can't be taken back (any more)."""
-    async with doing(state, user, history.UNDO, act=str(act)) as this:
+    async with act_of(state, user, history.UNDO, act=str(act)) as this:
         taken_back = await history.undo_act(this.session, user.id, act)
         said = taken_back.args.get(_TOLD) if isinstance(taken_back.args, dict) else None
         this.act.args = {**this.act.args, _TOLD: f"Undone: {said}" if said else "Undone"}

@@ -35,7 +35,7 @@ async def _programs(
     secret: str = "",
     name: str = "",
     scopes: Collection[str] = (access_tokens.MEETINGS,),
-    days: str = str(access_tokens.DAYS),
+    days: str = str(access_tokens.DEFAULT_DAYS),
 ) -> Response:
     async with state.database.transaction() as session:
         found = await access_tokens.of_user(session, user.id)

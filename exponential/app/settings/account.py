@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from exponential.app.api import whatsapp
 from exponential.app.core.rendering import page
 from exponential.app.core.state import COOKIE, SignedIn, State, TheState
-from exponential.app.sign_in.sign_in import by_password, let_out
+from exponential.app.sign_in.sign_in import by_password, signed_out_response
 from exponential.app.whatsapp import views
 from exponential.auth import passwords, sign_in, users
 from exponential.auth.users import User
@@ -89,10 +89,10 @@ async def save_account(
 ) -> Response:
     """Another address needs the current password: whoever has it signs in with it."""
     try:
-        if users.an_email(email, current=user.email) != user.email:
+        if users.validate_email(email, current=user.email) != user.email:
             await _confirm(request, state, user, current)
         async with state.database.transaction() as session:
-            await users.describe(session, user.id, email=email, name=name)
+            await users.update(session, user.id, email=email, name=name)
     except (BadInput, Conflict, Unauthorized, TooMany) as error:
         return await _account(request, state, user, error=error, name=name, email=email)
     return back("", "account")
@@ -121,8 +121,8 @@ async def _security(request: Request, state: State, user: User, *, error: Expone
         status=error.status if error else 200,
         error=str(error) if error else "",
         proof=await _proof(request, state, user),
-        shortest=passwords.SHORTEST,
-        longest=passwords.LONGEST,
+        shortest=passwords.MIN_CHARS,
+        longest=passwords.MAX_CHARS,
         sessions=found,
         zone=zone_of(user),
     )
@@ -142,9 +142,9 @@ async def set_password(
     try:
         if password != again:
             raise BadInput("The two new passwords are not the same.", code="password_mismatch")
-        passwords.good(password, user.email)
+        passwords.require_good(password, user.email)
         await _confirm(request, state, user, current)
-        password_hash = await passwords.hashed(password, user.email, str(user.id))
+        password_hash = await passwords.hash_password(password, user.email, str(user.id))
         async with state.database.transaction() as session:
             await passwords.change(session, user.id, password_hash)
             await sign_in.end_others(session, user.id, token)
@@ -199,7 +199,7 @@ async def end_all(request: Request, state: TheState, user: SignedIn) -> Response
     """Sign out everywhere, here too."""
     async with state.database.transaction() as session:
         await sign_in.end_others(session, user.id)
-    return let_out(request)
+    return signed_out_response(request)
 
 
 @router.get("/whatsapp")

@@ -9,7 +9,7 @@ from exponential.app.api import whatsapp
 from exponential.app.core.rendering import wants_json
 from exponential.app.core.state import SignedIn, State, TheState
 from exponential.app.settings.account import settings_page
-from exponential.app.sign_in.sign_in import let_out
+from exponential.app.sign_in.sign_in import signed_out_response
 from exponential.auth import user_data, users
 from exponential.auth.users import User
 from exponential.core import log
@@ -58,7 +58,7 @@ async def erase(request: Request, state: TheState, user: SignedIn, confirm: Anno
         await erase_account(state, user)
     except (BadInput, Conflict, Unavailable) as error:
         return await _page(request, state, error)
-    return let_out(request, "/erased")
+    return signed_out_response(request, "/erased")
 
 
 async def erase_account(state: State, user: User) -> None:

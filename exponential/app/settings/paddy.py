@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from exponential.app.api import whatsapp
-from exponential.app.api.approvals import MOST_CHARS
+from exponential.app.api.approvals import MAX_SHOWN_CHARS
 from exponential.app.core import action_names
 from exponential.app.core.pagination import Number, paged
 from exponential.app.core.state import IN_TURN, SignedIn, TheState
@@ -23,8 +23,8 @@ from exponential.workspace.text.zones import zone_of
 
 router = Router(prefix="/settings")
 USAGE_DAYS = 30
-ACTS = 100
-AT_ONCE = 100  # facts and reminders on a page
+ACTS_PER_PAGE = 100
+ROWS_PER_PAGE = 100  # facts and reminders on a page
 
 
 @router.get("/paddy", dependencies=[IN_TURN])
@@ -33,10 +33,10 @@ async def paddy_page(
 ) -> Response:
     async with state.database.transaction() as session:
         used = await usage.summary(session, user.id, clock.now() - timedelta(days=USAGE_DAYS))
-        facts_shown, known = await paged(session, facts.remembered(user.id), facts_page, AT_ONCE)
-        reminders_shown, waiting = await paged(session, reminders.to_come(user.id), reminders_page, AT_ONCE)
+        facts_shown, known = await paged(session, facts.remembered(user.id), facts_page, ROWS_PER_PAGE)
+        reminders_shown, waiting = await paged(session, reminders.to_come(user.id), reminders_page, ROWS_PER_PAGE)
         required = await approvals.is_required(session, user.id)
-        held = await approvals.waiting(session, user.id, MOST_CHARS)
+        held = await approvals.waiting(session, user.id, MAX_SHOWN_CHARS)
         held_in_all = len(await approvals.pending_of(session, user.id))
     told = await whatsapp.overview(state, user) if waiting else None
     most = max((day.tokens for day in used.days.values()), default=0)
@@ -79,7 +79,7 @@ async def cancel(state: TheState, user: SignedIn, reminder_id: UUID) -> Response
 @router.get("/activity", dependencies=[IN_TURN])
 async def activity_page(request: Request, state: TheState, user: SignedIn) -> Response:
     async with state.database.transaction() as session:
-        found = await history.acts(session, user.id, ACTS)
+        found = await history.acts(session, user.id, ACTS_PER_PAGE)
     undoable = {act.id for act, changes in found if changes and not act.undone_at and act.name != history.UNDO}
     zone = zone_of(user)
     return await settings_page(
@@ -87,7 +87,7 @@ async def activity_page(request: Request, state: TheState, user: SignedIn) -> Re
         "settings-activity.html",
         acts=[(act, _sentence(act, changes), act.created_at.astimezone(zone)) for act, changes in found],
         undoable=undoable,
-        most=ACTS,
+        most=ACTS_PER_PAGE,
     )
 
 

@@ -33,7 +33,7 @@ async def _page(
     email: str = "",
 ) -> Response:
     async with state.database.transaction() as session:
-        people, waiting = await users.everybody(session), await invites.open_ones(session)
+        people, waiting = await users.list_all(session), await invites.list_open(session)
     return await settings_page(
         request,
         "settings-people.html",
@@ -68,7 +68,7 @@ async def invite(
 @router.post("/invites/{invite_id}/take-back")
 async def take_back(state: TheState, admin: Admin, invite_id: UUID) -> Response:
     async with state.database.transaction() as session:
-        await invites.take_back(session, invite_id)
+        await invites.revoke(session, invite_id)
     return back("/people", "invite-gone")
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from exponential.app.core.rendering import page
 from exponential.app.core.state import COOKIE, TheState, state_of
-from exponential.app.sign_in.sign_in import device_of, let_in
+from exponential.app.sign_in.sign_in import device_of, signed_in_response
 from exponential.auth import invites, passwords, sign_in
 from exponential.auth.invites import Invite
 from exponential.core.errors import BadInput, Conflict, ExponentialError, Unavailable
@@ -19,7 +19,7 @@ router = Router()
 @before_body
 async def _invited(request: Request) -> Invite:
     async with state_of(request).database.transaction() as session:
-        return await invites.look(session, request.path_params["token"])
+        return await invites.get(session, request.path_params["token"])
 
 
 Invited = Annotated[Invite, Depends(_invited)]
@@ -42,14 +42,14 @@ async def accept(
 ) -> Response:
     """Make the account and sign this browser in. What can't be taken is said on the form; the invite stays good."""
     try:
-        password_hash = await passwords.hashed(password, invite.email or email, str(invite.id))
+        password_hash = await passwords.hash_password(password, invite.email or email, str(invite.id))
         async with state.database.transaction() as session:
             user = await invites.accept(session, token, email=email, name=name, password_hash=password_hash)
             opened = await sign_in.sign_in(session, user.id, "invite", device_of(request))
             await sign_in.close_session(session, request.cookies.get(COOKIE, ""))
     except (BadInput, Conflict, Unavailable) as error:
         return await _page(request, invite, error=error, email=email, name=name)
-    return let_in(request, opened)
+    return signed_in_response(request, opened)
 
 
 async def _page(
@@ -63,6 +63,6 @@ async def _page(
         invite=invite,
         email=invite.email or email,
         name=name,
-        shortest=passwords.SHORTEST,
-        longest=passwords.LONGEST,
+        shortest=passwords.MIN_CHARS,
+        longest=passwords.MAX_CHARS,
     )

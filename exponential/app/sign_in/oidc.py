@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 
 from exponential.app.core.rendering import page
 from exponential.app.core.state import COOKIE, State, TheState, is_https
-from exponential.app.sign_in.sign_in import a_path, by_password, device_of, let_in
+from exponential.app.sign_in.sign_in import by_password, device_of, safe_path, signed_in_response
 from exponential.auth import identities, sign_in, users
 from exponential.auth.identities import Claims
 from exponential.auth.users import User
@@ -38,8 +38,8 @@ from exponential.core.settings import AppSettings
 
 router = Router(prefix="/oidc")
 MEMORY = "exponential_oidc"  # the cookie
-LIFETIME = timedelta(minutes=10)  # of what is remembered
-TIMEOUT = 10.0  # seconds that the provider gets for an answer
+STATE_LIFETIME = timedelta(minutes=10)  # of what is remembered
+TIMEOUT_SECONDS = 10.0  # that the provider gets for an answer
 _REFUSALS = (OAuthError, JoseError, ValueError, KeyError)
 _log = log.get(__name__)
 
@@ -61,7 +61,7 @@ async def start(request: Request, state: TheState, to: str = "") -> Response:
         answer: Response = await provider.authorize_redirect(request, _callback(request, state))
     except Exception as error:  # which HTTP library authlib found, and so its errors, hangs on what is installed
         raise _silent(error) from None
-    _remember(request, answer, to=a_path(to), session=memory)
+    _remember(request, answer, to=safe_path(to), session=memory)
     return answer
 
 
@@ -122,7 +122,7 @@ async def _let_in(request: Request, state: State, user: User, to: str) -> Respon
     async with state.database.transaction() as session:
         opened = await sign_in.sign_in(session, user.id, "oidc", device_of(request))
         await sign_in.close_session(session, request.cookies.get(COOKIE, ""))
-    answer = let_in(request, opened, to)
+    answer = signed_in_response(request, opened, to)
     answer.delete_cookie(MEMORY, path="/oidc", httponly=True, samesite="lax", secure=is_https(request))
     return answer
 
@@ -136,7 +136,7 @@ def make_provider(settings: AppSettings) -> StarletteOAuth2App | None:
         server_metadata_url=f"{settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration",
         client_id=settings.oidc_client_id,
         client_secret=settings.oidc_client_secret,
-        client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256", "timeout": TIMEOUT},
+        client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256", "timeout": TIMEOUT_SECONDS},
     )
     return provider
 
@@ -164,12 +164,12 @@ def _claims(told: dict[str, Any]) -> Claims:
 
 
 def _remember(request: Request, answer: Response, **memory: Any) -> None:
-    until = (clock.now() + LIFETIME).isoformat()
+    until = (clock.now() + STATE_LIFETIME).isoformat()
     sealed = encryption.encrypt(json.dumps({**memory, "until": until}).encode())
     answer.set_cookie(
         MEMORY,
         base64.urlsafe_b64encode(sealed).decode().rstrip("="),  # a cookie with = would be put in quotes
-        max_age=int(LIFETIME.total_seconds()),
+        max_age=int(STATE_LIFETIME.total_seconds()),
         path="/oidc",
         httponly=True,
         samesite="lax",

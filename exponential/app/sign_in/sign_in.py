@@ -28,7 +28,7 @@ async def home() -> Response:
 async def sign_in_page(request: Request, state: TheState) -> Response:
     async with state.database.transaction() as session:
         try:
-            await sign_in.who(session, request.cookies.get(COOKIE))
+            await sign_in.user_of(session, request.cookies.get(COOKIE))
         except Unauthorized:
             return await show_sign_in(request)
     return RedirectResponse(HOME, 303)
@@ -50,7 +50,7 @@ async def sign_in_by_password(
     async with state.database.transaction() as session:
         token = await sign_in.sign_in(session, user.id, "password", device_of(request))
         await sign_in.close_session(session, request.cookies.get(COOKIE, ""))
-    return let_in(request, token, to)
+    return signed_in_response(request, token, to)
 
 
 async def by_password(request: Request, state: State, email: str, password: str) -> User:
@@ -73,7 +73,7 @@ async def link_page(request: Request, state: TheState, token: str) -> Response:
     """Ask before the link is spent: programs that preview links, or scan them, only GET them."""
     try:
         async with state.database.transaction() as session:
-            person = await sign_in.look(session, token)
+            person = await sign_in.user_of_link(session, token)
     except Unauthorized as error:
         return await _home_if_signed_in(request, state, error)
     return await page(request, "sign-in-link.html", person=person)
@@ -88,14 +88,14 @@ async def sign_in_by_link(request: Request, state: TheState, token: str) -> Resp
             await sign_in.close_session(session, request.cookies.get(COOKIE, ""))
     except Unauthorized as error:
         return await _home_if_signed_in(request, state, error)
-    return let_in(request, opened)
+    return signed_in_response(request, opened)
 
 
 async def _home_if_signed_in(request: Request, state: State, error: Unauthorized) -> Response:
     """A spent or expired link is fine for a browser that is signed in already; else `error` is raised."""
     async with state.database.transaction() as session:
         try:
-            await sign_in.who(session, request.cookies.get(COOKIE))
+            await sign_in.user_of(session, request.cookies.get(COOKIE))
         except Unauthorized:
             raise error from None
     return RedirectResponse(HOME, 303)
@@ -121,7 +121,7 @@ async def erased(request: Request) -> Response:
 async def sign_out(request: Request, state: TheState) -> Response:
     async with state.database.transaction() as session:
         await sign_in.close_session(session, request.cookies.get(COOKIE, ""))
-    return let_out(request)
+    return signed_out_response(request)
 
 
 @router.post("/api/timezone", status_code=204)
@@ -151,7 +151,7 @@ async def show_sign_in(
         title=title,
         error=str(error) if error else "",
         email=email[:320],
-        to=a_path(to),
+        to=safe_path(to),
         provider=urlsplit(settings.oidc_issuer).hostname,
     )
     if isinstance(error, TooMany | Unavailable):
@@ -159,9 +159,9 @@ async def show_sign_in(
     return answer
 
 
-def let_in(request: Request, token: str, to: str = HOME) -> Response:
+def signed_in_response(request: Request, token: str, to: str = HOME) -> Response:
     """On to the path `to`, with the cookie of a web session that was just opened."""
-    answer = RedirectResponse(a_path(to), 303)
+    answer = RedirectResponse(safe_path(to), 303)
     answer.set_cookie(
         COOKIE,
         token,
@@ -173,7 +173,7 @@ def let_in(request: Request, token: str, to: str = HOME) -> Response:
     return answer
 
 
-def let_out(request: Request, to: str = "/signed-out") -> Response:
+def signed_out_response(request: Request, to: str = "/signed-out") -> Response:
     """On to `to`, without the cookie."""
     answer = RedirectResponse(to, 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=is_https(request))
@@ -184,7 +184,7 @@ def device_of(request: Request) -> str:
     return user_agents.describe(request.headers.get("user-agent", ""))
 
 
-def a_path(to: str) -> str:
+def safe_path(to: str) -> str:
     """`to` if it is a path here, else home: nobody is sent to another site."""
     parts = split_url(to)
     inside = to.startswith("/") and to[1:2] not in ("/", "\\") and not (parts.scheme or parts.netloc)

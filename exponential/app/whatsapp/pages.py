@@ -148,7 +148,10 @@ async def extension(_user: SignedIn) -> Response:
 
 @router.post("/link/{session_id}/passkey")
 async def answer_passkey(
-    gateway: Gateway, user: SignedIn, session_id: str, answer: Annotated[str, Form(max_length=passkeys.MAX_CHARACTERS)]
+    gateway: Gateway,
+    user: SignedIn,
+    session_id: str,
+    answer: Annotated[str, Form(max_length=passkeys.MAX_ANSWER_CHARS)],
 ) -> Response:
     """What the account's passkey answered, pasted or brought by the extension."""
     await gateway.answer_passkey(user.identity, session_id, passkeys.parse(answer))
@@ -193,8 +196,8 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
         id=session_id,
         reason=status.status_reason or "WhatsApp ended this attempt.",
         told=status.status_code != "scan",  # that sentence is about a code that is there
-        slow=waited > views.SLOW,
-        cure=troubleshooting.cure(status.status, status.status_code),
+        slow=waited > views.SLOW_SECONDS,
+        cure=troubleshooting.advice(status.status, status.status_code),
         picture=picture,
         left=max(1, math.ceil((ends - now).total_seconds())) if ends else 2,
         total=CODE_SECONDS,

@@ -9,7 +9,7 @@ from typing import Any
 from exponential.core.errors import BadInput
 
 EXTENSION = Path(__file__).parent.parent / "extension"
-MAX_CHARACTERS = 50_000  # of an answer
+MAX_ANSWER_CHARS = 50_000  # of an answer
 _FOLDER = "exponential-passkey"  # what it is unpacked to
 _MADE = (2026, 1, 1, 0, 0, 0)  # the same archive each time
 # What a browser says when it brings no answer (https://www.w3.org/TR/webauthn-3/ §5.1.4; our extension adds two).

@@ -95,6 +95,6 @@ _BY_STATUS = {
 }
 
 
-def cure(status: str, code: str | None) -> tuple[str, ...]:
+def advice(status: str, code: str | None) -> tuple[str, ...]:
     """What to do, in sentences, the likeliest first."""
     return _BY_CODE.get(code or "") or _BY_STATUS.get(status, _BY_STATUS["error"])

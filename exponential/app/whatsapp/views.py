@@ -8,7 +8,7 @@ from exponential.app.whatsapp import troubleshooting
 from exponential.core.errors import BadInput
 from exponential.gateway.client import LoginStatus, SessionInfo
 
-SLOW = 20.0  # seconds without a code after which the wait is explained
+SLOW_SECONDS = 20.0  # without a code after which the wait is explained
 MODES = (
     (
         "only_me",
@@ -99,7 +99,7 @@ def row(session: SessionInfo, zone: tzinfo, parked: int = 0) -> Row:
         tone=tone,
         since=since or f"Started on {day(session.created_at, zone)}, {session.created_at.astimezone(zone):%H:%M}",
         reason="" if pending or session.status == "connected" else session.status_reason or "",
-        cure=troubleshooting.cure(session.status, session.status_code),
+        cure=troubleshooting.advice(session.status, session.status_code),
         parked=parked,
     )
 

@@ -21,10 +21,10 @@ from exponential.workspace.meetings import meetings, transcript_import, transcri
 from exponential.workspace.meetings.meetings import Hit
 
 router = Router()
-MAX_UPLOAD = transcripts.MAX_BYTES + 1_000_000  # bytes of the whole form
-PART = 400  # lines of a transcript on one page
-LINE_SHOWN = 1_000  # characters of a line there; a longer one has a page of its own
-MAX_PASTED = 900_000  # characters; a form's text field holds 1 MB
+MAX_UPLOAD_BYTES = transcripts.MAX_BYTES + 1_000_000  # of the whole form
+LINES_PER_PAGE = 400  # lines of a transcript on one page
+SHOWN_LINE_CHARS = 1_000  # of a line there; a longer one has a page of its own
+MAX_PASTED_CHARS = 900_000  # a form's text field holds 1 MB
 
 
 @router.get("/meetings", dependencies=[IN_TURN])
@@ -62,7 +62,7 @@ async def import_page(request: Request, state: TheState, user: SignedIn) -> Resp
     return await _import(request, user)
 
 
-@router.post("/meetings", max_body_size=MAX_UPLOAD)
+@router.post("/meetings", max_body_size=MAX_UPLOAD_BYTES)
 async def create(
     request: Request,
     state: TheState,
@@ -78,8 +78,8 @@ async def create(
         if not source:
             raise BadInput("Paste what was said, or choose a file.", code="transcript_missing")
         today = tasks.today_of(user)
-        found = await transcript_import.read(source, name, lane=str(user.id), today=today, held_on=_day(held_on))
-        async with undo.doing(state, user, "import_meeting", title=title or None) as this:
+        found = await transcript_import.read(source, name, caller=str(user.id), today=today, held_on=_day(held_on))
+        async with undo.act_of(state, user, "import_meeting", title=title or None) as this:
             meeting = await meetings.import_meeting(this.session, user.id, found, title.strip() or None)
             this.tell(f"“{meeting.title}”")
     except BadInput as error:
@@ -98,7 +98,7 @@ async def meeting_page(
         meeting = await meetings.find(session, user.id, meeting_id)
         decisions = await meetings.items(session, meeting, "decision")
         actions = await meetings.items(session, meeting, "action")
-        lines = await meetings.lines(session, meeting, (part - 1) * PART, PART)
+        lines = await meetings.lines(session, meeting, (part - 1) * LINES_PER_PAGE, LINES_PER_PAGE)
         said = await meetings.count_lines(session, meeting)
         made = {task.id: task for task in await tasks.by_ids(session, [one.task_id for one in actions if one.task_id])}
         context = await undo.toast(request, session, user)
@@ -112,12 +112,12 @@ async def meeting_page(
         made=made,
         waiting=[item for item in actions if item.task_id is None],
         lines=lines,
-        line_shown=LINE_SHOWN,
+        line_shown=SHOWN_LINE_CHARS,
         said=said,
         part=part,
-        parts=-(-said // PART),
+        parts=-(-said // LINES_PER_PAGE),
         part_of=part_of,
-        speakers=len({line.speaker for line in lines if line.speaker}) if said <= PART else 0,
+        speakers=len({line.speaker for line in lines if line.speaker}) if said <= LINES_PER_PAGE else 0,
         today=tasks.today_of(user),
         **context,
     )
@@ -147,7 +147,7 @@ async def make_tasks(
     item: Annotated[list[UUID] | None, Form()] = None,
 ) -> Response:
     """Tasks of these action items, or of all that have none yet."""
-    async with undo.doing(state, user, "create_task", meeting=str(meeting_id)) as this:
+    async with undo.act_of(state, user, "create_task", meeting=str(meeting_id)) as this:
         meeting = await meetings.find(this.session, user.id, meeting_id)
         actions = await meetings.items(this.session, meeting, "action")
         chosen = item if item is not None else [one.id for one in actions if one.task_id is None]
@@ -155,7 +155,7 @@ async def make_tasks(
             raise BadInput("None of these action items is left to make a task of.", code="nothing_chosen")
         for item_id in chosen:
             action = await meetings.without_task(this.session, user.id, item_id)
-            task = await tasks.create_task(this.session, user.id, action.text[: tasks.MAX_TITLE], action.due_on)
+            task = await tasks.create_task(this.session, user.id, action.text[: tasks.MAX_TITLE_CHARS], action.due_on)
             action.task_id = task.id
         this.tell(f"“{task.title}”" if len(chosen) == 1 else f"of {len(chosen)} action items")
     return undo.answer(request, this.act, f"/meetings/{meeting_id}")
@@ -168,14 +168,14 @@ async def delete(
     """For good, so the form says `sure=yes`."""
     if sure != "yes":
         raise BadInput("Deleting a meeting can’t be undone. Confirm it on its page.", code="not_confirmed")
-    async with undo.doing(state, user, "delete_meeting", meeting=str(meeting_id)) as this:
+    async with undo.act_of(state, user, "delete_meeting", meeting=str(meeting_id)) as this:
         this.tell(f"“{(await meetings.delete_meeting(this.session, user.id, meeting_id)).title}”")
     return undo.answer(request, this.act, "/meetings", undo=False)
 
 
 def part_of(line: int) -> str:
     """The query of the page that has this line of a meeting; nothing for the first one."""
-    part = (line - 1) // PART + 1
+    part = (line - 1) // LINES_PER_PAGE + 1
     return f"?part={part}" if part > 1 else ""
 
 
@@ -196,8 +196,8 @@ async def _import(
         error=error,
         draft_title=title,
         draft_text=text,
-        max_title=meetings.MAX_TITLE,
-        max_text=MAX_PASTED,
+        max_title=meetings.MAX_TITLE_CHARS,
+        max_text=MAX_PASTED_CHARS,
         today=tasks.today_of(user),
     )
 

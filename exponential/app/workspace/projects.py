@@ -20,8 +20,8 @@ from exponential.workspace import project_status, projects, tasks
 from exponential.workspace.projects import State as Status
 
 router = Router()
-RECENTLY_DONE = 50
-AT_ONCE = 100  # projects on a page
+MAX_DONE_SHOWN = 50
+PROJECTS_PER_PAGE = 100  # projects on a page
 STATUSES = (("active", "Active"), ("on_hold", "On hold"), ("done", "Done"))
 
 
@@ -39,7 +39,7 @@ async def create(
     review_on: Annotated[str, Form()] = "",
 ) -> Response:
     try:
-        async with undo.doing(state, user, "create_project", name=name) as this:
+        async with undo.act_of(state, user, "create_project", name=name) as this:
             project = await projects.create_project(this.session, user.id, name, _day(review_on))
             this.tell(f"“{project.name}”")
     except (BadInput, Conflict) as error:
@@ -55,11 +55,11 @@ async def project_page(
 ) -> Response:
     async with state.database.transaction() as session:
         stands = await project_status.project_status(session, user.id, project_id)
-        is_open = await tasks.list_ids(session, user.id, tasks.Wanted("open", project=project_id))
-        done = await tasks.list_ids(session, user.id, tasks.Wanted("done", project=project_id))
+        is_open = await tasks.list_ids(session, user.id, tasks.TaskFilter("open", project=project_id))
+        done = await tasks.list_ids(session, user.id, tasks.TaskFilter("done", project=project_id))
         pages = Page(page, len(is_open))
         listed = await tasks.by_ids(session, pages.of(is_open))
-        done_tasks = await tasks.by_ids(session, done[:RECENTLY_DONE])
+        done_tasks = await tasks.by_ids(session, done[:MAX_DONE_SHOWN])
         context = await undo.toast(request, session, user)
     today = tasks.today_of(user)
     return await shown(
@@ -72,7 +72,7 @@ async def project_page(
         pages=pages,
         done_tasks=done_tasks,
         done_count=len(done),
-        max_title=tasks.MAX_TITLE,
+        max_title=tasks.MAX_TITLE_CHARS,
         **_shared(user),
         **context,
     )
@@ -96,7 +96,7 @@ async def update(
 ) -> Response:
     """All fields as the form has them, but an empty `note` leaves the last one."""
     try:
-        async with undo.doing(state, user, "update_project", project=str(project_id)) as this:
+        async with undo.act_of(state, user, "update_project", project=str(project_id)) as this:
             before = await projects.find(this.session, user.id, project_id)
             news = note.strip() if note.strip() != (before.note or "") else ""
             day: date | Literal["none"] = _day(review_on) or "none"
@@ -122,7 +122,7 @@ async def _list(
     draft: str = "",
 ) -> Response:
     async with state.database.transaction() as session:
-        pages, known = await paged(session, projects.by_status(user.id), number, AT_ONCE)
+        pages, known = await paged(session, projects.by_status(user.id), number, PROJECTS_PER_PAGE)
         everything = await project_status.of_projects(session, user.id, known)
         context = await undo.toast(request, session, user)
     groups = [(name, [one for one in everything if one.project.status == value]) for value, name in STATUSES]
@@ -136,7 +136,7 @@ async def _list(
         pages=pages,
         error=error,
         draft=draft,
-        max_name=projects.MAX_NAME,
+        max_name=projects.MAX_NAME_CHARS,
         **_shared(user),
         **context,
     )
@@ -155,8 +155,8 @@ async def _edit(
         project=project,
         error=error,
         statuses=STATUSES,
-        max_name=projects.MAX_NAME,
-        max_note=projects.MAX_NOTE,
+        max_name=projects.MAX_NAME_CHARS,
+        max_note=projects.MAX_NOTE_CHARS,
     )
 
 

@@ -15,11 +15,11 @@ from exponential.workspace.tasks import PRIORITIES, Priority
 from exponential.workspace.text import dates
 from exponential.workspace.text.zones import zone_of
 
-MAX_LINE = tasks.MAX_TITLE + 100  # characters, with what is said about the task
+MAX_LINE_CHARS = tasks.MAX_TITLE_CHARS + 100  # with what is said about the task
 
 
 @dataclass(frozen=True)
-class Read:
+class ParsedLine:
     """What a line says. `due` without offset is on the user's clock; `project` is one of theirs."""
 
     title: str
@@ -29,12 +29,12 @@ class Read:
     project_name: str | None
 
 
-async def read(session: AsyncSession, user: User, line: str) -> Read:
+async def read(session: AsyncSession, user: User, line: str) -> ParsedLine:
     """Words that name no day, priority or project of the user's stay in the title; so does everything, if nothing else
     would be left."""
     line = " ".join(line.split())
-    if len(line) > MAX_LINE:
-        return Read(line[: tasks.MAX_TITLE + 1], None, None, None, None)
+    if len(line) > MAX_LINE_CHARS:
+        return ParsedLine(line[: tasks.MAX_TITLE_CHARS + 1], None, None, None, None)
     title, level = details.take_priority(line)
     rest, named = details.take_project(title)
     project = await _project(session, user, named) if named else None
@@ -43,9 +43,9 @@ async def read(session: AsyncSession, user: User, line: str) -> Read:
     said = await projects.mentioned(session, user.id, title) if project is None else project
     title, due = dates.extract(title, clock.now().astimezone(zone_of(user)))
     if not title.strip():
-        return Read(line[: tasks.MAX_TITLE + 1], None, None, None, None)
+        return ParsedLine(line[: tasks.MAX_TITLE_CHARS + 1], None, None, None, None)
     priority = next((known for known in PRIORITIES if known == level), None)
-    return Read(title, due, priority, said.id if said else None, said.name if said else None)
+    return ParsedLine(title, due, priority, said.id if said else None, said.name if said else None)
 
 
 async def _project(session: AsyncSession, user: User, name: str) -> projects.Project | None:

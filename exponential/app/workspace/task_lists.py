@@ -12,13 +12,13 @@ from exponential.auth.users import User
 from exponential.workspace import projects, tasks
 from exponential.workspace.tasks import Priority, Task
 
-RECENTLY_DONE = 50
+MAX_DONE_SHOWN = 50
 View = Literal["open", "today", "week", "overdue", "done"]
 VIEWS = (("open", "All"), ("today", "Today"), ("week", "7 days"), ("overdue", "Overdue"), ("done", "Done"))
 
 
 @dataclass(frozen=True)
-class Filter:
+class ListFilter:
     """What of the list is shown; `project` is an id as text, or "" for all; `page` counts from 1."""
 
     view: View = "open"
@@ -30,18 +30,18 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Group:
+class TaskGroup:
     """Tasks under one heading."""
 
     name: str
     tasks: list[Task]
 
 
-async def lists(session: AsyncSession, user: User, shown: Filter) -> dict[str, Any]:
+async def lists(session: AsyncSession, user: User, shown: ListFilter) -> dict[str, Any]:
     """What the page's templates need of the lists."""
     project = await projects.by_id(session, user.id, shown.project)
     due: dict[str, tasks.Due] = {"today": "today", "week": "week", "overdue": "overdue"}
-    wanted = tasks.Wanted(
+    wanted = tasks.TaskFilter(
         "done" if shown.view == "done" else "open",
         due.get(shown.view),
         priority=shown.priority or None,
@@ -50,7 +50,7 @@ async def lists(session: AsyncSession, user: User, shown: Filter) -> dict[str, A
     found = await tasks.list_ids(session, user.id, wanted, shown.q)
     done: list[UUID] = []
     if shown.view == "open" and not shown.select:
-        also = tasks.Wanted("done", priority=wanted.priority, project=wanted.project)
+        also = tasks.TaskFilter("done", priority=wanted.priority, project=wanted.project)
         done = await tasks.list_ids(session, user.id, also, shown.q)
     page = Page(shown.page, len(found))
     listed = await tasks.by_ids(session, page.of(found))
@@ -59,9 +59,9 @@ async def lists(session: AsyncSession, user: User, shown: Filter) -> dict[str, A
         "shown": shown,
         "project": project,
         "projects": await projects.choices(session, user.id),
-        "groups": [Group("Done", listed)] if listed and shown.view == "done" else grouped(listed, today),
+        "groups": [TaskGroup("Done", listed)] if listed and shown.view == "done" else grouped(listed, today),
         "page": page,
-        "done_tasks": await tasks.by_ids(session, done[:RECENTLY_DONE]),
+        "done_tasks": await tasks.by_ids(session, done[:MAX_DONE_SHOWN]),
         "done_count": len(done),
         "filtered": bool(shown.q or shown.project or shown.priority),
         "today": today,
@@ -69,7 +69,7 @@ async def lists(session: AsyncSession, user: User, shown: Filter) -> dict[str, A
     }
 
 
-def grouped(found: list[Task], today: date) -> list[Group]:
+def grouped(found: list[Task], today: date) -> list[TaskGroup]:
     """Open tasks by when they are due; empty groups are left out."""
     names = ("Overdue", "Today", "Tomorrow", "Next 7 days", "Later", "No date")
     groups: dict[str, list[Task]] = {name: [] for name in names}
@@ -81,4 +81,4 @@ def grouped(found: list[Task], today: date) -> list[Group]:
             groups[names[max(days, -1) + 1]].append(task)
         else:
             groups["Next 7 days" if days <= 7 else "Later"].append(task)
-    return [Group(name, its_tasks) for name, its_tasks in groups.items() if its_tasks]
+    return [TaskGroup(name, its_tasks) for name, its_tasks in groups.items() if its_tasks]

@@ -14,7 +14,7 @@ from exponential.app.core.rendering import day_name, page, wants_json
 from exponential.app.core.state import IN_TURN, SignedIn, State, TheState
 from exponential.app.core.theme import came_from
 from exponential.app.workspace import quick_add, task_lists
-from exponential.app.workspace.task_lists import Filter, View
+from exponential.app.workspace.task_lists import ListFilter, View
 from exponential.auth.users import User
 from exponential.core.errors import BadInput, Conflict
 from exponential.core.http.routes import Router
@@ -22,7 +22,7 @@ from exponential.workspace import projects, tasks
 from exponential.workspace.tasks import Priority
 
 router = Router()
-MOST_AT_ONCE = 500
+MAX_BULK_TASKS = 500
 
 
 @router.get("/tasks", dependencies=[IN_TURN])
@@ -37,18 +37,18 @@ async def tasks_page(
     select: bool = False,
     page: Number = 1,
 ) -> Response:
-    return await _page(request, state, user, Filter(view, project, priority, q.strip(), select, page))
+    return await _page(request, state, user, ListFilter(view, project, priority, q.strip(), select, page))
 
 
 @router.get("/tasks/events")
 async def events(state: TheState, user: SignedIn) -> Response:
     """Server-sent events: `changed` whenever the user's workspace has news."""
-    return state.board.stream(tasks.CHANNEL, str(user.id))
+    return state.live_updates.stream(tasks.CHANNEL, str(user.id))
 
 
 @router.get("/tasks/reading")
 async def reading(
-    state: TheState, user: SignedIn, title: Annotated[str, Query(max_length=tasks.MAX_TITLE)] = ""
+    state: TheState, user: SignedIn, title: Annotated[str, Query(max_length=tasks.MAX_TITLE_CHARS)] = ""
 ) -> Any:
     """How the quick add would read a line: {"due", "priority", "project"}, each a few words or empty."""
     async with state.database.transaction() as session:
@@ -76,7 +76,7 @@ async def create(
     """A task from one line; what the fields say goes before what the line says. `due` is an ISO date or empty, `at` an
     ISO time, `project` an id."""
     try:
-        async with undo.doing(state, user, "create_task", title=title) as this:
+        async with undo.act_of(state, user, "create_task", title=title) as this:
             read = await quick_add.read(this.session, user, title)
             task = await tasks.create_task(
                 this.session,
@@ -90,7 +90,7 @@ async def create(
     except BadInput as error:
         if wants_json(request):
             raise
-        return await _page(request, state, user, Filter(), status=error.status, error=str(error), draft=title)
+        return await _page(request, state, user, ListFilter(), status=error.status, error=str(error), draft=title)
     return undo.answer(request, this.act, _back(request))
 
 
@@ -107,10 +107,10 @@ async def bulk(
 ) -> Response:
     """One act on many tasks. The fields are those of `change`: what is empty stays; `project` may be "none"."""
     chosen = list(dict.fromkeys(task or []))
-    if not chosen or len(chosen) > MOST_AT_ONCE:
-        raise BadInput(f"Choose between 1 and {MOST_AT_ONCE} tasks first.", code="nothing_chosen")
+    if not chosen or len(chosen) > MAX_BULK_TASKS:
+        raise BadInput(f"Choose between 1 and {MAX_BULK_TASKS} tasks first.", code="nothing_chosen")
     name = {"change": "update_task"}.get(do, f"{do}_task")
-    async with undo.doing(state, user, name, tasks=[str(task_id) for task_id in chosen]) as this:
+    async with undo.act_of(state, user, name, tasks=[str(task_id) for task_id in chosen]) as this:
         for task_id in chosen:
             await _do(this.session, user, do, task_id, due, priority, project)
         this.tell("1 task" if len(chosen) == 1 else f"{len(chosen)} tasks")
@@ -136,7 +136,7 @@ async def update(
 ) -> Response:
     """All fields as the form has them: what is empty is taken away."""
     try:
-        async with undo.doing(state, user, "update_task", task=str(task_id)) as this:
+        async with undo.act_of(state, user, "update_task", task=str(task_id)) as this:
             moment = _moment(due, at, tasks.today_of(user))
             if not isinstance(moment, datetime):  # a day alone would keep the time of day
                 await tasks.update_task(this.session, user.id, task_id, due="none")
@@ -166,7 +166,7 @@ async def one(
     what: Literal["complete", "reopen", "delete"],
 ) -> Response:
     verb = {"complete": tasks.complete_task, "reopen": tasks.reopen_task, "delete": tasks.delete_task}[what]
-    async with undo.doing(state, user, f"{what}_task", task=str(task_id)) as this:
+    async with undo.act_of(state, user, f"{what}_task", task=str(task_id)) as this:
         this.tell(f"“{(await verb(this.session, user.id, task_id)).title}”")
     back = _back(request)
     return undo.answer(request, this.act, "/tasks" if back.startswith("/tasks/") else back)
@@ -199,7 +199,14 @@ async def _do(
 
 
 async def _page(
-    request: Request, state: State, user: User, shown: Filter, *, status: int = 200, error: str = "", draft: str = ""
+    request: Request,
+    state: State,
+    user: User,
+    shown: ListFilter,
+    *,
+    status: int = 200,
+    error: str = "",
+    draft: str = "",
 ) -> Response:
     async with state.database.transaction() as session:
         context = await task_lists.lists(session, user, shown)
@@ -211,7 +218,7 @@ async def _page(
         live="_tasks.html",
         error=error,
         draft=draft,
-        max_title=tasks.MAX_TITLE,
+        max_title=tasks.MAX_TITLE_CHARS,
         views=task_lists.VIEWS,
         priorities=tasks.PRIORITIES,
         **context,
@@ -235,7 +242,7 @@ async def _task_page(
         zone=zone,
         projects=known,
         priorities=tasks.PRIORITIES,
-        max_title=tasks.MAX_TITLE,
+        max_title=tasks.MAX_TITLE_CHARS,
     )
 
 

@@ -24,15 +24,15 @@ from exponential.auth import users
 from exponential.core import clock, log
 from exponential.workspace.text.zones import zone_of
 
-SAME = 5  # rounds in a row with the same words
-FAST = 8  # rounds in a row that came faster than typed: somebody who pastes, dictates or hurries stays below
-TYPED = 10.0  # characters a second that nobody types for long
-OWN_SAME, SAME_WITHIN = 15, timedelta(minutes=3)  # of the owner, who may well say "undo" several times
+SAME_ROUNDS = 5  # rounds in a row with the same words
+FAST_ROUNDS = 8  # rounds in a row that came faster than typed: somebody who pastes, dictates or hurries stays below
+TYPED_CHARS_PER_SECOND = 10.0  # characters a second that nobody types for long
+OWN_SAME_ROUNDS, SAME_WITHIN = 15, timedelta(minutes=3)  # of the owner, who may well say "undo" several times
 OWN_ROUNDS = ((300, timedelta(hours=1)),)
 # So many rounds within so long.
 ROUNDS = ((20, timedelta(minutes=3)), (30, timedelta(minutes=10)), (40, timedelta(hours=1)))
 LONGEST = max(within for _, within in ROUNDS)
-MOST = 400  # messages that are looked at
+MAX_MESSAGES = 400  # messages that are looked at
 PAUSE = timedelta(hours=1)
 LONG_PAUSE = timedelta(days=1)  # where it has opened before within that time
 SAID = (
@@ -65,25 +65,28 @@ async def trips(session: AsyncSession, chat: Chat, messages: Sequence[Message]) 
     """Whether one more answer, to these messages from WhatsApp, would be one too many."""
     rounds = await _rounds(session, chat, messages)
     if chat.role == "owner":
-        return _is_repeated(rounds[-OWN_SAME:]) or _is_many(rounds, OWN_ROUNDS)
-    return _is_same(rounds[-SAME:]) or _is_fast(rounds[-FAST - 1 :]) or _is_many(rounds, ROUNDS)
+        return _is_repeated(rounds[-OWN_SAME_ROUNDS:]) or _is_many(rounds, OWN_ROUNDS)
+    return _is_same(rounds[-SAME_ROUNDS:]) or _is_fast(rounds[-FAST_ROUNDS - 1 :]) or _is_many(rounds, ROUNDS)
 
 
 def _is_repeated(rounds: Sequence[_Round]) -> bool:
     """Word for word, at once: as another assistant does on the owner's own account."""
     said = {one.text for one in rounds}
     at_once = rounds[-1].last - rounds[0].first <= SAME_WITHIN
-    return len(rounds) == OWN_SAME and len(said) == 1 and said != {""} and at_once
+    return len(rounds) == OWN_SAME_ROUNDS and len(said) == 1 and said != {""} and at_once
 
 
 def _is_same(rounds: Sequence[_Round]) -> bool:
     said = {_CHANGING.sub(" ", one.text.casefold()).strip() for one in rounds}
-    return len(rounds) == SAME and len(said) == 1 and said != {""}
+    return len(rounds) == SAME_ROUNDS and len(said) == 1 and said != {""}
 
 
 def _is_fast(rounds: Sequence[_Round]) -> bool:
-    gaps = [len(now.text) > TYPED * (now.first - before.last).total_seconds() for before, now in pairwise(rounds)]
-    return len(gaps) == FAST and all(gaps)
+    gaps = [
+        len(now.text) > TYPED_CHARS_PER_SECOND * (now.first - before.last).total_seconds()
+        for before, now in pairwise(rounds)
+    ]
+    return len(gaps) == FAST_ROUNDS and all(gaps)
 
 
 def _is_many(rounds: Sequence[_Round], bounds: Sequence[tuple[int, timedelta]]) -> bool:
@@ -132,7 +135,7 @@ async def _rounds(session: AsyncSession, chat: Chat, messages: Sequence[Message]
             Turn.state.not_in(("silent", "running")),  # `messages` are the running turn's
         )
         .order_by(Message.position.desc())
-        .limit(MOST)
+        .limit(MAX_MESSAGES)
     )
     answered: dict[UUID | None, list[Message]] = {}
     for message in reversed((await session.scalars(query)).all()):

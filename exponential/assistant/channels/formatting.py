@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 PREFIX = "🤖 *Paddy:* "  # stands out in "Message yourself", where both sides write from one account
-MAX_CHUNK = 4_000  # characters; WhatsApp takes 4,096, and some of them may count twice there
+MAX_CHUNK_CHARS = 4_000  # WhatsApp takes 4,096, and some of them may count twice there
 
 _markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["strikethrough", "table"])
 _MARKS = {"strong": "*", "em": "_", "s": "~"}
@@ -34,11 +34,11 @@ def to_html(markdown: str) -> str:
 
 
 def to_whatsapp(markdown: str, prefix: str = PREFIX) -> list[str]:
-    """The reply in WhatsApp's formatting, `prefix` first, cut into chunks of at most MAX_CHUNK characters."""
+    """The reply in WhatsApp's formatting, `prefix` first, cut into chunks of at most MAX_CHUNK_CHARS characters."""
     return chunks(prefix + _blocks(SyntaxTreeNode(_markdown.parse(markdown))))
 
 
-def chunks(text: str, limit: int = MAX_CHUNK) -> list[str]:
+def chunks(text: str, limit: int = MAX_CHUNK_CHARS) -> list[str]:
     """Cut `text` at paragraphs, lines, sentences or words, in this order of preference; code fences are mended."""
     parts: list[str] = []
     rest = text

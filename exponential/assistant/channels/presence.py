@@ -10,16 +10,16 @@ import httpx
 from exponential.assistant.channels.whatsapp import Origin, origins
 from exponential.assistant.tables import Message
 from exponential.auth.service_tokens import Identity
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import ExponentialError
 from exponential.gateway.client import GatewayClient
 
-TIMEOUT = 2.0  # seconds; nobody's answer waits longer for an indicator
-RENEW = 8.0  # seconds; the gateway ends typing that isn't renewed for 20
+TIMEOUT_SECONDS = 2.0  # nobody's answer waits longer for an indicator
+RENEW_SECONDS = 8.0  # the gateway ends typing that isn't renewed for 20
 SEEN = "👀"
 
 
-class Attention:
+class TurnPresence:
     """Shown where a turn's messages came from, while the block runs. Best effort: it never fails the turn.
 
     The gateway knows whether the owner wants read receipts and reactions. A reaction is taken back when the block ends:
@@ -43,7 +43,7 @@ class Attention:
     ) -> None:
         if self._showing is None:
             return
-        await end(self._showing)
+        await cancel_and_wait(self._showing)
         await self._type(False)
         for origin in self._reacted:
             await self._react(origin, "")
@@ -56,7 +56,7 @@ class Attention:
             if not await self._react(origin, SEEN):
                 self._reacted.remove(origin)
         while True:
-            await asyncio.sleep(RENEW)
+            await asyncio.sleep(RENEW_SECONDS)
             await self._type(True)
 
     async def _type(self, on: bool) -> None:
@@ -85,6 +85,6 @@ class Attention:
 
 async def _try(call: Awaitable[object]) -> object:
     with contextlib.suppress(ExponentialError, httpx.HTTPError, TimeoutError):
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return await call
     return None

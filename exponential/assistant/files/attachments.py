@@ -23,9 +23,9 @@ from exponential.core.encryption import EncryptedBytes, EncryptedJSON, Encrypted
 from exponential.core.errors import BadInput, NotFound
 
 Kind = Literal["image", "document", "voice", "video", "sticker"]
-MOST = 10  # files with one message
-LIMIT = 16  # MB of one file, unless EXPONENTIAL_MEDIA_LIMIT says otherwise
-MAX_NAME = 255  # characters
+MAX_FILES = 10  # files with one message
+DEFAULT_LIMIT_MB = 16  # MB of one file, unless EXPONENTIAL_MEDIA_LIMIT says otherwise
+MAX_NAME_CHARS = 255  # characters
 NOT_KEPT = "This came while I was silent here, so I didn't keep it."
 _KINDS: dict[str, Kind] = {"image": "image", "audio": "voice", "video": "video"}
 _UNKNOWN = "application/octet-stream"
@@ -109,12 +109,12 @@ async def keep(session: AsyncSession, message_id: UUID, files: Sequence[Attachme
         await session.flush()  # one by one: positions tell their order
 
 
-def check(files: Sequence[Attachment], limit: int = LIMIT) -> None:
+def check(files: Sequence[Attachment], limit: int = DEFAULT_LIMIT_MB) -> None:
     """Raises BadInput when there are too many files, an empty one, or one above `limit` (MB)."""
     if limit == 0 and any(file.data for file in files):
         raise BadInput("Files are switched off here; write what you want to say.", code="files_off")
-    if len(files) > MOST:
-        raise BadInput(f"These are {len(files)} files; send at most {MOST} at once.", code="too_many_files")
+    if len(files) > MAX_FILES:
+        raise BadInput(f"These are {len(files)} files; send at most {MAX_FILES} at once.", code="too_many_files")
     for file in files:
         if not file.data and not file.problem:
             raise BadInput("A file is empty; there is nothing in it to read.", code="file_empty")
@@ -213,4 +213,4 @@ def _type(mime: str) -> str:
 def _plain(name: str) -> str:
     """A file's name without folders or control characters, short enough to show."""
     name = "".join(character for character in PurePosixPath(name.replace("\\", "/")).name if character.isprintable())
-    return name[-MAX_NAME:]
+    return name[-MAX_NAME_CHARS:]

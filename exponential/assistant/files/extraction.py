@@ -20,8 +20,8 @@ CPU_SECONDS = 20  # for one file
 MAX_CHARS = 1_000_000  # kept of a document, unless less is wanted
 MAX_PIXELS = 50_000_000
 PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")  # Pillow's names of what phones and browsers send
-VIEW = 1568  # pixels of the longer side of a picture as a model gets it; more is scaled down there anyway
-SUMMARISED = 24_000  # characters of a document, in which its main sentences are sought
+VIEW_PIXELS = 1568  # pixels of the longer side of a picture as a model gets it; more is scaled down there anyway
+SUMMARISED_CHARS = 24_000  # characters of a document, in which its main sentences are sought
 Found = dict[str, Any]
 
 
@@ -54,7 +54,7 @@ def _is_talk(data: bytes, document: documents.Document, name: str) -> bool:
 
 
 def _summary(text: str) -> list[str]:
-    rows = [transcripts.Line(row.strip()) for row in text[:SUMMARISED].split("\n") if row.strip()]
+    rows = [transcripts.TranscriptLine(row.strip()) for row in text[:SUMMARISED_CHARS].split("\n") if row.strip()]
     return minutes.summarise(rows) or [row.text for row in rows[:3]]
 
 
@@ -65,9 +65,9 @@ def _picture(data: bytes) -> Found:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         with Image.open(io.BytesIO(data), formats=PICTURES) as opened:
-            opened.draft("RGB", (VIEW, VIEW))
+            opened.draft("RGB", (VIEW_PIXELS, VIEW_PIXELS))
             picture = ImageOps.exif_transpose(opened)
-            picture.thumbnail((VIEW, VIEW))
+            picture.thumbnail((VIEW_PIXELS, VIEW_PIXELS))
             if picture.mode in ("RGBA", "LA", "PA", "P"):
                 clear = picture.convert("RGBA")
                 picture = Image.new("RGB", clear.size, "white")

@@ -27,14 +27,14 @@ from exponential.assistant.prompts import FILE
 from exponential.core import log
 from exponential.core.database import Database
 
-RECENT = 4  # of the last messages to Paddy whose pictures are shown again
-MOST = 6  # pictures in one request
+RECENT_MESSAGES = 4  # of the last messages to Paddy whose pictures are shown again
+MAX_PICTURES = 6  # pictures in one request
 BLIND = "[{}: the language model here can't look at pictures]"
 _REFUSED = (400, 404, 413, 415, 422)  # what providers answer to a picture that the model can't take
 _log = log.get(__name__)
 
 
-class Seeing(WrapperModel):
+class VisionModel(WrapperModel):
     """`wrapped`, with pictures in its requests; without them, and told so, when it can't take any."""
 
     def __init__(self, wrapped: Model, database: Database) -> None:
@@ -108,12 +108,12 @@ def _pictures(messages: Sequence[ModelMessage]) -> list[str]:
     """Ids of the pictures that the last messages to Paddy came with, the latest first."""
     found: list[str] = []
     prompts = [part for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
-    for part in prompts[: -RECENT - 1 : -1]:
+    for part in prompts[: -RECENT_MESSAGES - 1 : -1]:
         for item in reversed(part.content if not isinstance(part.content, str) else ()):
             file = _file(item)
             if file and file["kind"] in ("image", "sticker") and not file["note"]:
                 found.append(file["id"])
-    return found[:MOST]
+    return found[:MAX_PICTURES]
 
 
 def _hidden(messages: list[ModelMessage], wanted: Sequence[str]) -> list[ModelMessage]:

@@ -16,10 +16,10 @@ from typing import Any
 
 from exponential.core import sandbox
 
-LONGEST = 15 * 60  # seconds of a voice note that are listened to
+MAX_SECONDS = 15 * 60  # seconds of a voice note that are listened to
 CPU_SECONDS = 60  # for the decoding of one
-RATE = 16_000  # samples per second, as Whisper wants them
-LEAST_RATE, MOST_RATE = 4_000, 192_000  # samples per second of a recording
+SAMPLE_RATE_HZ = 16_000  # samples per second, as Whisper wants them
+MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # samples per second of a recording
 _FORMATS = tuple(  # FFmpeg's name for a container, and how its files begin
     (form, re.compile(begins, re.DOTALL))
     for form, begins in (
@@ -43,7 +43,7 @@ def installed() -> bool:
     return find_spec("faster_whisper") is not None
 
 
-def hear(model: str, data: bytes) -> dict[str, Any]:
+def transcribe(model: str, data: bytes) -> dict[str, Any]:
     """What is said in a voice note. Never raises for what is wrong with it, or with the model."""
     from faster_whisper import WhisperModel
 
@@ -56,13 +56,13 @@ def hear(model: str, data: bytes) -> dict[str, Any]:
         whisper = WhisperModel(model, device="cpu", compute_type="int8")
     except Exception as error:  # there is no such model, or no way to fetch it
         return {"problem": type(error).__name__}
-    parts, _ = whisper.transcribe(sound[: LONGEST * RATE], vad_filter=True)
+    parts, _ = whisper.transcribe(sound[: MAX_SECONDS * SAMPLE_RATE_HZ], vad_filter=True)
     text = " ".join(part.text.strip() for part in parts)
-    return {"text": text, "note": CUT if text and len(sound) > LONGEST * RATE else ""}
+    return {"text": text, "note": CUT if text and len(sound) > MAX_SECONDS * SAMPLE_RATE_HZ else ""}
 
 
 def decode(data: bytes) -> Any:
-    """The sound as Whisper wants it: an array of floats from -1 to 1, mono, at RATE; a little more than LONGEST of it.
+    """The sound as Whisper wants it: an array of floats from -1 to 1, mono, at SAMPLE_RATE_HZ; a little more than MAX_SECONDS of it.
 
     Raises ValueError, and what PyAV and numpy raise, when `data` is no recording of a usual kind: other formats of
     FFmpeg's open files and connections of their own.
@@ -73,17 +73,17 @@ def decode(data: bytes) -> Any:
     data = data if _form(data) else data.lstrip(b"\0")
     if (form := _form(data)) is None:
         raise ValueError("no recording of a usual kind")
-    resampler = av.AudioResampler("s16", "mono", RATE)
+    resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE_HZ)
     parts, size = [], 0
     with av.open(io.BytesIO(data), "r", format=form, metadata_errors="ignore") as container:
         with contextlib.suppress(av.error.InvalidDataError):  # what came before the damage is heard
             for frame in container.decode(container.streams.audio[0]):
-                if not LEAST_RATE <= frame.sample_rate <= MOST_RATE:
+                if not MIN_RATE_HZ <= frame.sample_rate <= MAX_RATE_HZ:
                     raise ValueError("no rate at which people record")
                 for part in resampler.resample(frame):
                     parts.append(part.to_ndarray().reshape(-1))
                     size += parts[-1].size
-                if size > LONGEST * RATE:
+                if size > MAX_SECONDS * SAMPLE_RATE_HZ:
                     break
     parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
     return numpy.concatenate(parts).astype(numpy.float32) / 32_768
@@ -98,7 +98,7 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
     about, data = sandbox.given()
-    sys.stdout.write(json.dumps(hear(about["model"], data)))
+    sys.stdout.write(json.dumps(transcribe(about["model"], data)))
 
 
 if __name__ == "__main__":

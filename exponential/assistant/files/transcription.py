@@ -11,15 +11,15 @@ import httpx
 from exponential.assistant.files import local_transcription
 from exponential.core import log, sandbox
 from exponential.core.errors import ConfigurationError
-from exponential.core.fair_semaphore import Slots
+from exponential.core.fair_semaphore import FairSemaphore
 
-TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
-WITHIN = 90.0  # seconds for one voice note, all tries together
-TRIES, REST = 3, 1.0  # seconds before the second one, doubled each time
-MAX_TEXT = 60_000  # characters of one voice note
+REQUEST_TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
+TIMEOUT_SECONDS = 90.0  # seconds for one voice note, all tries together
+TRIES, FIRST_PAUSE_SECONDS = 3, 1.0  # seconds before the second one, doubled each time
+MAX_TEXT_CHARS = 60_000  # characters of one voice note
 MODEL = "whisper-1"  # unless the URL names one
 LOCAL_MODEL = "base"  # of faster-whisper's, unless "local" names one: many languages, 150 MB
-LOCAL_WITHIN = 300.0  # seconds for one voice note on this machine, with the model's fetching where it isn't there yet
+LOCAL_TIMEOUT_SECONDS = 300.0  # for one voice note on this machine, with the model's fetching where it isn't there yet
 NOT_SET_UP = "I can't listen to voice notes here: no transcription is set up. Please write it."
 AWAY = "I couldn't listen to this voice note: the transcription service doesn't answer. Please write it, or try later."
 REFUSED = (
@@ -40,14 +40,14 @@ _AGAIN = (408, 409, 425, 429)
 _log = log.get(__name__)
 
 
-class Ears(Protocol):
-    async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
-        """(what is said in it, "" or a sentence about what is missing), or ("", why that is not known). `lane`: whose
-        it is, as for Slots, where one has to wait."""
+class Transcribes(Protocol):
+    async def transcribe(self, data: bytes, mime: str, *, caller: str) -> tuple[str, str]:
+        """(what is said in it, "" or a sentence about what is missing), or ("", why that is not known). `caller`: whose
+        it is, as for FairSemaphore, where one has to wait."""
         ...
 
 
-def choose(url: str, key: str = "") -> Ears:
+def choose(url: str, key: str = "") -> Transcribes:
     """For EXPONENTIAL_TRANSCRIPTION_URL: "http(s)://host/v1#model", "local", "local#model", or nothing.
 
     Raises ConfigurationError when it is none of these, or local and the extra isn't installed.
@@ -68,14 +68,14 @@ class LocalTranscriber:
                 "Run `uv sync --extra voice`, or name a transcription server."
             )
         self._model = model
-        self._slots = Slots(1)
+        self._slots = FairSemaphore(1)
 
-    async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
-        async with self._slots.one(lane):
+    async def transcribe(self, data: bytes, mime: str, *, caller: str) -> tuple[str, str]:
+        async with self._slots.slot(caller):
             try:
                 about = {"model": self._model}
                 heard = await sandbox.run(
-                    local_transcription.__name__, data, about, within=LOCAL_WITHIN, environment=_FETCHING
+                    local_transcription.__name__, data, about, within=LOCAL_TIMEOUT_SECONDS, environment=_FETCHING
                 )
             except TimeoutError:
                 return "", TOO_LONG
@@ -102,17 +102,17 @@ class Transcriber:
         self._model = (match["model"] if match else None) or MODEL
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def transcribe(self, data: bytes, mime: str, *, lane: str) -> tuple[str, str]:
+    async def transcribe(self, data: bytes, mime: str, *, caller: str) -> tuple[str, str]:
         """(what is said in it, ""), or ("", why that is not known, in a sentence)."""
         if not self._base:
             return "", NOT_SET_UP
         name = "voice" + (_EXTENSIONS.get(mime) or mimetypes.guess_extension(mime) or ".ogg")
         note = AWAY
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 for tries in range(TRIES):
                     if tries:
-                        await asyncio.sleep(REST * 2 ** (tries - 1))
+                        await asyncio.sleep(FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
                     text, note, again = await self._try(data, name, mime)
                     if not again:
                         return text, note
@@ -121,7 +121,7 @@ class Transcriber:
     async def _try(self, data: bytes, name: str, mime: str) -> tuple[str, str, bool]:
         """Text, note, and whether another try may help."""
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT, headers=self._headers) as http:
+            async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT, headers=self._headers) as http:
                 answer = await http.post(
                     f"{self._base}/audio/transcriptions",
                     files={"file": (name, data, mime)},
@@ -147,4 +147,4 @@ def _text(answer: httpx.Response) -> str | None:
 
 
 def _clean(text: str) -> str:
-    return text.replace("\x00", "").strip()[:MAX_TEXT]
+    return text.replace("\x00", "").strip()[:MAX_TEXT_CHARS]

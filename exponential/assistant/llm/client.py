@@ -40,11 +40,11 @@ from pydantic_ai.usage import RequestUsage
 
 from exponential.core import clock, log
 
-FIRST_REST = 0.5  # seconds before the first other try; doubled each time, unless the provider says how long
-LONGEST_ANSWER = 600.0  # seconds that one answer may take as long as it keeps coming
-CHARACTERS_A_TOKEN = 4  # where a provider doesn't say what was used
-DOWN = 20.0  # seconds for which a model that isn't there is not asked again
-DOWN_AT_MOST = 300.0  # seconds, when the provider names a longer time
+FIRST_PAUSE_SECONDS = 0.5  # before the first other try; doubled each time, unless the provider says how long
+MAX_ANSWER_SECONDS = 600.0  # that one answer may take as long as it keeps coming
+CHARS_PER_TOKEN = 4  # where a provider doesn't say what was used
+DOWN_SECONDS = 20.0  # for which a model that isn't there is not asked again
+MAX_DOWN_SECONDS = 300.0  # when the provider names a longer time
 _DOWN_AFTER = 2  # requests in a row that were given up; one that hung counts as as many
 _CONFIGURATION, _AGAIN = (401, 402, 403, 404), (408, 409, 425, 429)  # HTTP statuses
 
@@ -66,7 +66,7 @@ class ModelFailed(Exception):
         self.hung = isinstance(cause, TimeoutError | ModelTimeoutError | ModelRequestTimeout)
 
 
-class Reach:
+class ModelClient:
     """One process's way to its language model. `timeout`: seconds without a sign of life; `retries`: other tries."""
 
     def __init__(self, model: Model, *, timeout: float = 60.0, retries: int = 2) -> None:
@@ -78,9 +78,9 @@ class Reach:
         self._failed = 0
         self._down_until = 0.0
 
-    def line(self, heard: Heard = lambda _: None) -> "Line":
+    def line(self, heard: Heard = lambda _: None) -> "RetryingModel":
         """The model for one turn. `heard` gets the text of the answer, as far as it has come, at each piece."""
-        return Line(self, heard)
+        return RetryingModel(self, heard)
 
     @property
     def is_down(self) -> bool:
@@ -94,16 +94,16 @@ class Reach:
             return
         self._failed += _DOWN_AFTER if failure.hung or failure.after else 1
         if self._failed >= _DOWN_AFTER:
-            self._down_until = time.monotonic() + min(max(DOWN, failure.after or 0), DOWN_AT_MOST)
+            self._down_until = time.monotonic() + min(max(DOWN_SECONDS, failure.after or 0), MAX_DOWN_SECONDS)
             _log.warning("model_down", seconds=round(self._down_until - time.monotonic()))
 
 
-class Line(WrapperModel):
+class RetryingModel(WrapperModel):
     """The model, asked with patience. `lost`: what was used by answers that broke off. Raises ModelFailed."""
 
-    def __init__(self, reach: Reach, heard: Heard) -> None:
-        super().__init__(reach.model)
-        self._reach = reach
+    def __init__(self, client: ModelClient, heard: Heard) -> None:
+        super().__init__(client.model)
+        self._client = client
         self._heard = heard
         self.lost: list[RequestUsage] = []
 
@@ -113,19 +113,19 @@ class Line(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        if self._reach.is_down:
+        if self._client.is_down:
             raise ModelFailed("away")
         # Its own library must not try again: it would do so unseen, and for longer than the time-out says.
-        ours = ModelSettings(timeout=self._reach.timeout, max_retries=0)
+        ours = ModelSettings(timeout=self._client.timeout, max_retries=0)
         settings = merge_model_settings(model_settings, ours)
-        began, streams = time.monotonic(), self._reach.streams
-        for tries in range(self._reach.retries + 1):
+        began, streams = time.monotonic(), self._client.streams
+        for tries in range(self._client.retries + 1):
             try:
                 response = await self._ask(messages, settings, model_request_parameters, streams=streams)
             except Exception as error:
                 failure = _failure(error)
-                rest = failure.after or FIRST_REST * 2**tries * random.uniform(0.8, 1.2)
-                late = time.monotonic() - began + rest > self._reach.timeout
+                rest = failure.after or FIRST_PAUSE_SECONDS * 2**tries * random.uniform(0.8, 1.2)
+                late = time.monotonic() - began + rest > self._client.timeout
                 _log.warning(
                     "model_failed",
                     kind=failure.kind,
@@ -133,13 +133,13 @@ class Line(WrapperModel):
                     status=failure.status,
                     tries=tries + 1,
                 )
-                if failure.kind in ("refused", "rejected") or late or tries == self._reach.retries:
-                    self._reach.gave_up(failure)
+                if failure.kind in ("refused", "rejected") or late or tries == self._client.retries:
+                    self._client.gave_up(failure)
                     raise failure from error
                 streams = streams and failure.kind != "garbled"  # a server that can't stream may answer as a whole
                 await asyncio.sleep(rest)
             else:
-                self._reach.worked()
+                self._client.worked()
                 return response
         raise AssertionError("unreachable")
 
@@ -151,7 +151,7 @@ class Line(WrapperModel):
         *,
         streams: bool,
     ) -> ModelResponse:
-        async with asyncio.timeout(LONGEST_ANSWER):
+        async with asyncio.timeout(MAX_ANSWER_SECONDS):
             if streams:
                 response = await self._stream(messages, settings, parameters)
             else:
@@ -183,7 +183,7 @@ class Line(WrapperModel):
                 yield await self._soon(anext(events))
 
     async def _soon(self, call: Awaitable[T]) -> T:
-        async with asyncio.timeout(self._reach.timeout):
+        async with asyncio.timeout(self._client.timeout):
             return await call
 
     def _note_lost(self, messages: list[ModelMessage], stream: StreamedResponse) -> None:
@@ -227,8 +227,8 @@ def _measured(messages: Sequence[ModelMessage], response: ModelResponse) -> Mode
     asked = len(ModelMessagesTypeAdapter.dump_json(list(messages)))
     said = len(ModelMessagesTypeAdapter.dump_json([response]))
     usage = RequestUsage(
-        input_tokens=asked // CHARACTERS_A_TOKEN,
-        output_tokens=said // CHARACTERS_A_TOKEN,
+        input_tokens=asked // CHARS_PER_TOKEN,
+        output_tokens=said // CHARS_PER_TOKEN,
         details={"estimated": 1},
     )
     return replace(response, usage=usage)

@@ -13,17 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import context, prompts
 from exponential.assistant.llm import usage
-from exponential.assistant.llm.client import ModelFailed, Reach
+from exponential.assistant.llm.client import ModelClient, ModelFailed
 from exponential.assistant.llm.usage import Prices
 from exponential.assistant.tables import Chat, Turn
 from exponential.auth import users
 from exponential.core import log
 from exponential.core.database import Database
 
-KEPT = 8  # turns that stay word for word
+KEPT_TURNS = 8  # turns that stay word for word
 DUE_TURNS = 16  # turns word for word from which on the older ones go into the summary
 DUE_BYTES = 60_000  # the same, as they are stored
-LONGEST = 2_400  # characters of a summary
+MAX_SUMMARY_CHARS = 2_400  # of a summary
 _SAID = 160  # characters of what one side said, in an extract
 _OUTSIDE = 80  # the same, of what somebody else said
 _READ = 1_000  # the same, as the language model reads it
@@ -49,11 +49,16 @@ async def is_due(session: AsyncSession, chat: Chat) -> bool:
     size = func.octet_length(type_coerce(Turn.history, LargeBinary))
     told = select(size.label("size")).where(context.since(chat)).subquery()
     count, total = (await session.execute(select(func.count(), func.coalesce(func.sum(told.c.size), 0)))).one()
-    return bool(count > KEPT and (count >= DUE_TURNS or total >= DUE_BYTES))
+    return bool(count > KEPT_TURNS and (count >= DUE_TURNS or total >= DUE_BYTES))
 
 
 async def summarise(
-    database: Database, chat_id: UUID, reach: Reach | None, *, prices: Prices | None = None, daily_tokens: int = 0
+    database: Database,
+    chat_id: UUID,
+    client: ModelClient | None,
+    *,
+    prices: Prices | None = None,
+    daily_tokens: int = 0,
 ) -> None:
     """Put all but the last turns of a chat into its summary, once they are too many. Safe to run at any time."""
     async with database.transaction() as session:
@@ -61,11 +66,11 @@ async def summarise(
         if chat is None or not await is_due(session, chat):
             return
         query = select(Turn).where(context.since(chat)).order_by(Turn.started_at, Turn.id)
-        old = _Old((await session.execute(query)).scalars().all()[:-KEPT], chat.summary or "")
+        old = _Old((await session.execute(query)).scalars().all()[:-KEPT_TURNS], chat.summary or "")
         user = await users.get(session, chat.user_id)
         if await usage.is_used_up(session, user, daily_tokens, guest=chat.role == "guest"):
-            reach = None
-    fresh, answer = await _written(old, reach)
+            client = None
+    fresh, answer = await _written(old, client)
     async with database.transaction() as session:
         now = await session.get(Chat, chat_id, with_for_update={"key_share": True})
         if answer:
@@ -76,16 +81,16 @@ async def summarise(
         now.summary, now.summarised_until = fresh, old.turns[-1].started_at
 
 
-async def _written(old: _Old, reach: Reach | None) -> tuple[str, list[ModelMessage]]:
-    if reach is not None:
+async def _written(old: _Old, client: ModelClient | None) -> tuple[str, list[ModelMessage]]:
+    if client is not None:
         said = "\n".join(_extract(turn.history, _READ) for turn in old.turns)
         asked = f"The summary so far:\n{old.summary or '(none)'}\n\nWhat was said since:\n{said}"
-        system = SystemPromptPart(_ASK.format(limit=LONGEST))
+        system = SystemPromptPart(_ASK.format(limit=MAX_SUMMARY_CHARS))
         request: list[ModelMessage] = [ModelRequest(parts=[system, UserPromptPart(asked)])]
         try:
-            response = await reach.line().request(request, None, ModelRequestParameters())
+            response = await client.line().request(request, None, ModelRequestParameters())
             if response.text:
-                return response.text[:LONGEST], [response]
+                return response.text[:MAX_SUMMARY_CHARS], [response]
         except ModelFailed as error:
             _log.info("summary_by_extracts", kind=error.kind)
     return _extracts(old), []
@@ -95,7 +100,7 @@ def _extracts(old: _Old) -> str:
     """The latest lines that fit, each what one turn was about."""
     lines = [*old.summary.splitlines(), *(_extract(turn.history, _SAID) for turn in old.turns)]
     kept: list[str] = []
-    left = LONGEST
+    left = MAX_SUMMARY_CHARS
     for line in reversed(lines):
         left -= len(line) + 1
         if left < 0:

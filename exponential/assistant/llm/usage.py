@@ -22,7 +22,7 @@ from exponential.workspace.text.zones import today_of, zone_of
 
 Purpose = Literal["answer", "summary", "transcription"]
 Prices = tuple[Decimal, Decimal]  # US dollars for a million tokens, read and written
-GUESTS_PART = 3  # guests together may use one in so many of the day's tokens
+GUESTS_SHARE = 3  # guests together may use one in so many of the day's tokens
 OFFLINE = "offline"  # the offline model's name; it costs nothing
 _MILLION = Decimal(1_000_000)
 
@@ -70,7 +70,7 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Summary:
+class UsageSummary:
     """`days`: the user's days on which something was used, the first one first."""
 
     total: Spent = Spent()
@@ -106,7 +106,7 @@ async def record_lost(
         await record(session, user_id, turn_id, [ModelResponse(parts=[], model_name=model, usage=usage)], prices=prices)
 
 
-async def summary(session: AsyncSession, user_id: UUID, since: datetime | None = None) -> Summary:
+async def summary(session: AsyncSession, user_id: UUID, since: datetime | None = None) -> UsageSummary:
     """What a user has used, since then or ever. Raises NotFound."""
     user = await users.get(session, user_id)
     day = cast(func.timezone(zone_of(user).key, ModelUsage.created_at), Date)
@@ -114,7 +114,7 @@ async def summary(session: AsyncSession, user_id: UUID, since: datetime | None =
     if since is not None:
         query = query.where(ModelUsage.created_at >= since)
     days = {row[0]: _spent(row[1:]) for row in await session.execute(query)}
-    return Summary(_total(days.values()), days)
+    return UsageSummary(_total(days.values()), days)
 
 
 async def today(session: AsyncSession, user: User, *, guests: bool = False) -> Spent:
@@ -134,7 +134,7 @@ async def is_used_up(session: AsyncSession, user: User, limit: int, *, guest: bo
     """Whether the user has reached the daily limit (tokens; 0: there is none), or their guests their part of it."""
     if not limit:
         return False
-    if guest and (await today(session, user, guests=True)).tokens >= limit // GUESTS_PART:
+    if guest and (await today(session, user, guests=True)).tokens >= limit // GUESTS_SHARE:
         return True
     return (await today(session, user)).tokens >= limit
 

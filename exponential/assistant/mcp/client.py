@@ -27,11 +27,11 @@ from exponential.core import log
 from exponential.core.errors import ConfigurationError
 from exponential.workspace import history
 
-CONNECT = 15.0  # seconds
-FIRST = 5.0  # seconds that the first turns wait for a server which is just being connected to
-LIST, CALL = 5.0, 60.0  # seconds
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries to connect; doubled each time
-MAX_RESULT = 30_000  # characters
+CONNECT_SECONDS = 15.0
+FIRST_WAIT_SECONDS = 5.0  # that the first turns wait for a server which is just being connected to
+LIST_SECONDS, CALL_SECONDS = 5.0, 60.0  # seconds
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # seconds between two tries to connect; doubled each time
+MAX_RESULT_CHARS = 30_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _TOOL = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what every provider takes
@@ -39,7 +39,7 @@ _INTERRUPTED = {"error": "This was interrupted; whether it was done is not known
 _log = log.get(__name__)
 
 
-class OutsideServers:
+class McpServers:
     """`async with` it for as long as turns may run; `toolsets` are for the owner's turns.
 
     `path` is a JSON file {"mcpServers": {name: {"command", "args", "env"} or {"url", "headers"}}}; None: no servers.
@@ -54,7 +54,7 @@ class OutsideServers:
     def toolsets(self) -> Sequence[AbstractToolset[Deps]]:
         return self._links
 
-    async def __aenter__(self) -> "OutsideServers":
+    async def __aenter__(self) -> "McpServers":
         self._tasks = [asyncio.create_task(link.keep(), name=f"mcp {link.name}") for link in self._links]
         return self
 
@@ -76,7 +76,7 @@ class _State:
 
 
 @dataclass
-class Link(WrapperToolset[Deps]):
+class ServerToolset(WrapperToolset[Deps]):
     """One server's tools, under its name. `taken` are names that its tools may not have."""
 
     name: str
@@ -86,14 +86,14 @@ class Link(WrapperToolset[Deps]):
     async def keep(self) -> None:
         """Be connected, and connect again after growing pauses, until cancelled. One task from start to end: what the
         connection rests on wants it so."""
-        pause = FIRST_PAUSE
+        pause = FIRST_PAUSE_SECONDS
         while True:
             self.state.broken.clear()
             try:
                 async with contextlib.AsyncExitStack() as stack:
-                    async with asyncio.timeout(CONNECT):
+                    async with asyncio.timeout(CONNECT_SECONDS):
                         await stack.enter_async_context(self.wrapped)
-                    self.state.up, pause = True, FIRST_PAUSE
+                    self.state.up, pause = True, FIRST_PAUSE_SECONDS
                     self.state.tried.set()
                     _log.info("mcp_server_connected", server=self.name)
                     await self.state.broken.wait()
@@ -103,9 +103,9 @@ class Link(WrapperToolset[Deps]):
                 self.state.up = False
                 self.state.tried.set()
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
-    async def __aenter__(self) -> "Link":
+    async def __aenter__(self) -> "ServerToolset":
         return self  # `keep` holds the connection, not the turn
 
     async def __aexit__(self, *args: Any) -> bool | None:
@@ -113,11 +113,11 @@ class Link(WrapperToolset[Deps]):
 
     async def get_tools(self, ctx: RunContext[Deps]) -> dict[str, ToolsetTool[Deps]]:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.state.tried.wait(), FIRST)
+            await asyncio.wait_for(self.state.tried.wait(), FIRST_WAIT_SECONDS)
         if not self.state.up or ctx.deps.role != "owner":
             return {}
         try:
-            async with asyncio.timeout(LIST):
+            async with asyncio.timeout(LIST_SECONDS):
                 found = await super().get_tools(ctx)
         except Exception as error:
             self._lost(error)
@@ -132,11 +132,11 @@ class Link(WrapperToolset[Deps]):
             return known.result
         ctx.deps.told(name, "started")
         try:
-            async with asyncio.timeout(CALL):
+            async with asyncio.timeout(CALL_SECONDS):
                 plain = _plain(await super().call_tool(name, tool_args, ctx, tool))
                 result = plain if isinstance(plain, dict) else {"result": plain}
         except TimeoutError:
-            result = {"error": f"{self.name} didn't answer within {CALL:g} seconds.", "code": "tool_timeout"}
+            result = {"error": f"{self.name} didn't answer within {CALL_SECONDS:g} seconds.", "code": "tool_timeout"}
         except Exception as error:
             if type(error).__name__ == "ToolError":  # of fastmcp, which is loaded only where there are servers
                 result = {"error": str(error)[:1000], "code": "tool_refused"}
@@ -220,7 +220,7 @@ def _variable(match: re.Match[str]) -> str:
     return found
 
 
-def _read(path: Path) -> list[Link]:
+def _read(path: Path) -> list[ServerToolset]:
     try:
         servers = _File.model_validate_json(path.read_bytes()).mcpServers
     except OSError as error:
@@ -240,7 +240,7 @@ def _read(path: Path) -> list[Link]:
     return [_link(name, server) for name, server in servers.items() if not server.disabled]
 
 
-def _link(name: str, server: _Server) -> Link:
+def _link(name: str, server: _Server) -> ServerToolset:
     from fastmcp.client.transports import StdioTransport
     from pydantic_ai.mcp import MCPToolset
 
@@ -256,11 +256,11 @@ def _link(name: str, server: _Server) -> Link:
         id=name,
         headers=server.headers,
         tool_error_behavior="error",
-        init_timeout=CONNECT,
-        read_timeout=CALL,
+        init_timeout=CONNECT_SECONDS,
+        read_timeout=CALL_SECONDS,
         log_handler=_unheard,
     )
-    return Link(toolset.prefixed(name), name, _own_names())
+    return ServerToolset(toolset.prefixed(name), name, _own_names())
 
 
 async def _unheard(_message: object) -> None:
@@ -282,4 +282,4 @@ def _plain(result: Any) -> Any:
         return f"[a file of type {result.media_type}]"
     plain = to_jsonable_python(getattr(result, "return_value", result), fallback=str)
     text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-    return plain if len(text) <= MAX_RESULT else f"{text[:MAX_RESULT]} … [shortened]"
+    return plain if len(text) <= MAX_RESULT_CHARS else f"{text[:MAX_RESULT_CHARS]} … [shortened]"

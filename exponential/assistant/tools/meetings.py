@@ -29,8 +29,8 @@ async def _read(
         async with ctx.deps.database.transaction() as session:
             source, filename = await attachments.content_of(session, ctx.deps.user.id, attachment)
     user = ctx.deps.user
-    lane = sandbox.programs(user.id) if ctx.deps.source == "mcp" else str(user.id)
-    return await transcript_import.read(source, filename, lane=lane, today=today_of(user), held_on=held_on)
+    caller = sandbox.programs(user.id) if ctx.deps.source == "mcp" else str(user.id)
+    return await transcript_import.read(source, filename, caller=caller, today=today_of(user), held_on=held_on)
 
 
 @tools.tool(metadata={BEFORE: _read})

@@ -61,7 +61,7 @@ async def list_tasks(
         priority: Only those of this priority.
         project: Only those of the project with this name.
     """
-    wanted = tasks.Wanted(status, due, since, until, priority, project)
+    wanted = tasks.TaskFilter(status, due, since, until, priority, project)
     found = await tasks.list_tasks(ctx.deps.session, ctx.deps.user.id, wanted=wanted)
     zone = tasks.zone_of(ctx.deps.user)
     return {"count": len(found), "tasks": [task.as_json(zone) for task in found[:MAX_LISTED]]}

@@ -31,9 +31,9 @@ OWNERS = "default"  # turns of users, and summaries
 GUESTS = "guests"  # turns of guests
 FILES = "files"
 DELIVERIES = "deliveries"
-AT_ONCE = {OWNERS: 16, GUESTS: 8, FILES: 16, DELIVERIES: 16}  # of one process; they mostly wait for others
-LANES = 4  # turns at once of a user's own chats beside the main one, and of their guests
-LANES_OF_GUESTS_FILES = 2  # chats of all guests together whose files are read at once
+MAX_CONCURRENT_JOBS = {OWNERS: 16, GUESTS: 8, FILES: 16, DELIVERIES: 16}  # of one process; they mostly wait for others
+USER_LOCKS = 4  # turns at once of a user's own chats beside the main one, and of their guests
+GUEST_FILE_LOCKS = 2  # chats of all guests together whose files are read at once
 
 _PATIENCE = (0.2, 0.5, 1.0, 2.0, *(5.0,) * 120)  # seconds between tries to write down how a job ended
 _WAKE = """
@@ -46,13 +46,13 @@ _app = App(connector=PsycopgConnector())  # never opened: it only writes to conn
 async def defer_turn(session: AsyncSession, chat: Chat) -> None:
     """Have what is unanswered in a chat answered once this transaction has committed, one turn at a time."""
     queue = GUESTS if chat.role == "guest" else OWNERS
-    await _defer(session, TURN, queue, f"turn:{chat.user_id}:{_lane(chat, LANES)}", chat_id=str(chat.id))
+    await _defer(session, TURN, queue, f"turn:{chat.user_id}:{_lane(chat, USER_LOCKS)}", chat_id=str(chat.id))
 
 
 async def defer_reading(session: AsyncSession, chat: Chat) -> None:
     """The same, where files may have to be read before: of a user, in the main chat and in one other at a time."""
     if chat.role == "guest":
-        lane = f"guests:{_lane(chat, LANES_OF_GUESTS_FILES)}"
+        lane = f"guests:{_lane(chat, GUEST_FILE_LOCKS)}"
     else:
         lane = f"{chat.user_id}:{_lane(chat, 1)}"
     await _defer(session, READ, FILES, f"read:{lane}", chat_id=str(chat.id))

@@ -12,18 +12,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from exponential.assistant.turns.stream import Progress, publish
 from exponential.core import log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 
-EVERY = 0.1  # seconds between two publications
-LAST = 2.0  # seconds that the end of a turn may wait to be published
+EVERY_SECONDS = 0.1  # between two publications
+FINISH_SECONDS = 2.0  # that the end of a turn may wait to be published
 _RUN = 1_000_000  # sequence numbers of one run of a turn
 
 State = Literal["started", "done", "failed"]
 _log = log.get(__name__)
 
 
-class Saying:
+class TurnPublisher:
     """Publishes in the background while the block runs. Best effort: it neither delays nor fails the turn.
 
     `text` is the answer as far as the model has come.
@@ -40,7 +40,7 @@ class Saying:
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Saying":
+    async def __aenter__(self) -> "TurnPublisher":
         self._task = asyncio.create_task(self._publish())
         return self
 
@@ -49,8 +49,8 @@ class Saying:
     ) -> None:
         assert self._task is not None
         if self._over.is_set():
-            await asyncio.wait({self._task}, timeout=LAST)
-        await end(self._task)
+            await asyncio.wait({self._task}, timeout=FINISH_SECONDS)
+        await cancel_and_wait(self._task)
 
     def heard(self, text: str) -> None:
         """The text of the answer so far; a later one may replace it as a whole."""
@@ -87,4 +87,4 @@ class Saying:
             except (SQLAlchemyError, psycopg.Error, OSError) as error:
                 _log.info("progress_not_published", error=error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), EVERY)
+                await asyncio.wait_for(self._over.wait(), EVERY_SECONDS)

@@ -21,47 +21,47 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approval_replies, approvals, commands
 from exponential.assistant.agent import paddy
-from exponential.assistant.channels.presence import Attention
+from exponential.assistant.channels.presence import TurnPresence
 from exponential.assistant.files import reader as understanding
-from exponential.assistant.files.reader import Reader
+from exponential.assistant.files.reader import FileReader
 from exponential.assistant.files.transcription import Transcriber
 from exponential.assistant.llm import usage
-from exponential.assistant.llm.client import Line, ModelFailed, Reach
+from exponential.assistant.llm.client import ModelClient, ModelFailed, RetryingModel
 from exponential.assistant.llm.usage import Prices
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.tables import Chat, Message
 from exponential.assistant.turns import failures, jobs, ledger, store
-from exponential.assistant.turns.publisher import Saying
-from exponential.assistant.turns.store import Claim, Work
+from exponential.assistant.turns.publisher import TurnPublisher
+from exponential.assistant.turns.store import Claim, PreparedTurn
 from exponential.core import clock, log, sandbox
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database, outage
 from exponential.gateway.client import GatewayClient
 from exponential.workspace.text.zones import today_of, zone_of
 
-PAUSE = timedelta(seconds=0.25)  # messages that follow each other this fast are answered together
-LONGEST_PAUSE = timedelta(seconds=2)
+QUIET_PAUSE = timedelta(seconds=0.25)  # messages that follow each other this fast are answered together
+MAX_QUIET_PAUSE = timedelta(seconds=2)
 MAX_TRIES = 5  # that failed for a reason of their own
 MAX_FRUITLESS = 25  # runs in a row that got nowhere, because their process or the database went away
-LIMITS = UsageLimits(request_limit=20)  # model requests in one turn
-STOP = 0.4  # seconds between two looks whether the user wants the turn to stop
+USAGE_LIMITS = UsageLimits(request_limit=20)  # model requests in one turn
+STOP_CHECK_SECONDS = 0.4  # between two looks whether the user wants the turn to stop
 
 _log = log.get(__name__)
 
 
 @dataclass(frozen=True)
-class Thinking:
+class TurnServices:
     """What a turn needs to run: the database, the way to the language model (None: there is none, `rules` answer), the
     gateway (None: no WhatsApp here), what tokens cost, and how many of them a user has a day (0: no limit); who reads
     files, and what tools there are outside."""
 
     database: Database
-    reach: Reach | None
+    llm: ModelClient | None
     gateway: GatewayClient | None
     prices: Prices | None = None
     daily_tokens: int = 0
     rules: Model = field(default_factory=OfflineModel)
-    reader: Reader = field(default_factory=lambda: Reader(Transcriber("")))
+    reader: FileReader = field(default_factory=lambda: FileReader(Transcriber("")))
     outside: Sequence[AbstractToolset[ledger.Deps]] = ()
 
 
@@ -74,34 +74,34 @@ class _Answer:
     limited: bool = False
 
 
-async def answer(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
+async def answer(services: TurnServices, chat_id: UUID, tries: int = 1) -> None:
     """Answer what is unanswered in a chat. `tries`: this one, and those of the same job before it.
 
     Any error means: try again later. The last try ends with an answer that says what went wrong.
     """
     claimed = None
-    async with _refused_at_last(thinking, chat_id, tries):
-        claimed = await _claim(thinking, chat_id)
+    async with _refused_at_last(services, chat_id, tries):
+        claimed = await _claim(services, chat_id)
     if claimed is None:
         return
     try:
-        async with Saying(thinking.database, chat_id, claimed.turn_id, claimed.run) as saying:
-            await _run_or_fail(thinking, claimed, saying)
+        async with TurnPublisher(services.database, chat_id, claimed.turn_id, claimed.run) as publisher:
+            await _run_or_fail(services, claimed, publisher)
     except ledger.Superseded:
         _log.info("turn_superseded", turn=str(claimed.turn_id))
 
 
-async def read(thinking: Thinking, chat_id: UUID, tries: int = 1) -> None:
+async def read(services: TurnServices, chat_id: UUID, tries: int = 1) -> None:
     """Read what files came with a chat's unanswered messages, then have these answered. `tries` as for `answer`."""
-    async with _refused_at_last(thinking, chat_id, tries):
-        await _read_files(thinking, chat_id)
-    async with thinking.database.transaction() as session:
+    async with _refused_at_last(services, chat_id, tries):
+        await _read_files(services, chat_id)
+    async with services.database.transaction() as session:
         if chat := await session.get(Chat, chat_id):
             await jobs.defer_turn(session, chat)
 
 
 @contextlib.asynccontextmanager
-async def _refused_at_last(thinking: Thinking, chat_id: UUID, tries: int) -> AsyncIterator[None]:
+async def _refused_at_last(services: TurnServices, chat_id: UUID, tries: int) -> AsyncIterator[None]:
     """What fails inside for a reason of its own is tried MAX_TRIES times; then what waits in the chat is refused."""
     try:
         yield
@@ -109,22 +109,22 @@ async def _refused_at_last(thinking: Thinking, chat_id: UUID, tries: int) -> Asy
         if outage(error) or tries < MAX_TRIES:
             raise
         _log.error("turn_refused", chat=str(chat_id), error=error, tries=tries)
-        async with thinking.database.transaction() as session:
+        async with services.database.transaction() as session:
             await store.refuse(session, chat_id, failures.failed(error, tries, ()))
 
 
-async def _claim(thinking: Thinking, chat_id: UUID) -> Claim | None:
-    if not await _settle(thinking.database, chat_id):
+async def _claim(services: TurnServices, chat_id: UUID) -> Claim | None:
+    if not await _settle(services.database, chat_id):
         return None
-    await approval_replies.note_shown(thinking.database, thinking.gateway, chat_id)
-    async with thinking.database.transaction() as session:
+    await approval_replies.note_shown(services.database, services.gateway, chat_id)
+    async with services.database.transaction() as session:
         if await understanding.is_waiting(session, chat_id):
             await store.heed_early_stop(session, chat_id)
         return await store.claim(session, chat_id)
 
 
-async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
-    async with thinking.database.transaction() as session:
+async def _read_files(services: TurnServices, chat_id: UUID) -> None:
+    async with services.database.transaction() as session:
         chat = await session.get(Chat, chat_id)
         messages = await store.waiting(session, chat_id)
         if chat is None or not messages or store.is_quiet(chat):
@@ -133,27 +133,27 @@ async def _read_files(thinking: Thinking, chat_id: UUID) -> None:
             return
         user = await store.owner(session, chat_id)
         held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
-    lane = sandbox.GUESTS if chat.role == "guest" else str(user.id)
-    async with Attention(thinking.gateway, user.identity, () if held_back else messages):
-        reading = thinking.reader.read_waiting(thinking.database, chat_id, lane=lane)
+    caller = sandbox.GUESTS if chat.role == "guest" else str(user.id)
+    async with TurnPresence(services.gateway, user.identity, () if held_back else messages):
+        reading = services.reader.read_waiting(services.database, chat_id, caller=caller)
         # While files are read, only a turn that is to stop takes a message up.
-        await _unless(_asked(thinking.database, store.is_taken_up, messages[0].id), reading)
+        await _unless(_asked(services.database, store.is_taken_up, messages[0].id), reading)
 
 
-async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
+async def _run_or_fail(services: TurnServices, claimed: Claim, publisher: TurnPublisher) -> None:
     if claimed.fruitless > MAX_FRUITLESS:
-        reply = failures.failed(None, 0, await _effects(thinking, claimed))
-        return await _break_off(thinking, claimed, saying, reply, "failed")
+        reply = failures.failed(None, 0, await _effects(services, claimed))
+        return await _break_off(services, claimed, publisher, reply, "failed")
     try:
         if claimed.stop_asked:
-            return await _stop(thinking, claimed, saying)
-        async with thinking.database.transaction() as session:
+            return await _stop(services, claimed, publisher)
+        async with services.database.transaction() as session:
             work = await store.prepare(session, claimed)
         if work.command is not None:
-            await _command(thinking, work, work.command, saying)
+            await _command(services, work, work.command, publisher)
         else:
-            async with Attention(thinking.gateway, work.user.identity, _seen(work)):
-                await _run_until_stopped(thinking, work, saying)
+            async with TurnPresence(services.gateway, work.user.identity, _seen(work)):
+                await _run_until_stopped(services, work, publisher)
     except ledger.Superseded:
         raise
     except Exception as error:
@@ -167,33 +167,35 @@ async def _run_or_fail(thinking: Thinking, claimed: Claim, saying: Saying) -> No
             tries=tries,
         )
         if tries < MAX_TRIES:
-            async with thinking.database.transaction() as session:
+            async with services.database.transaction() as session:
                 await store.failed(session, claimed)
             raise
-        reply = failures.failed(error, tries, await _effects(thinking, claimed))
-        await _break_off(thinking, claimed, saying, reply, "failed")
+        reply = failures.failed(error, tries, await _effects(services, claimed))
+        await _break_off(services, claimed, publisher, reply, "failed")
 
 
-def _seen(work: Work) -> Sequence[Message]:
+def _seen(work: PreparedTurn) -> Sequence[Message]:
     """The messages whose senders see that Paddy is at it."""
     return () if work.again_of or work.held_back else work.messages
 
 
-async def _command(thinking: Thinking, work: Work, command: commands.Command, saying: Saying) -> None:
-    model = thinking.reach.model.model_name if thinking.reach else ""
-    async with thinking.database.transaction() as session:
+async def _command(
+    services: TurnServices, work: PreparedTurn, command: commands.Command, publisher: TurnPublisher
+) -> None:
+    model = services.llm.model.model_name if services.llm else ""
+    async with services.database.transaction() as session:
         chat = await _chat(session, work)
         source = work.messages[-1].channel
-        setting = commands.Setting(session, chat, work.user, source, model, thinking.daily_tokens)
+        setting = commands.CommandContext(session, chat, work.user, source, model, services.daily_tokens)
         outcome = await commands.run(setting, command)
         await store.finish(session, work, outcome.reply, own=[work.own[0], *outcome.own])
-    saying.end(outcome.reply, "done")
+    publisher.end(outcome.reply, "done")
 
 
-async def _run_until_stopped(thinking: Thinking, work: Work, saying: Saying) -> None:
-    asked = _asked(thinking.database, store.is_stop_asked, work.turn_id)
-    if not await _unless(asked, _run(thinking, work, saying)):
-        await _stop(thinking, work, saying)
+async def _run_until_stopped(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher) -> None:
+    asked = _asked(services.database, store.is_stop_asked, work.turn_id)
+    if not await _unless(asked, _run(services, work, publisher)):
+        await _stop(services, work, publisher)
 
 
 async def _unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> bool:
@@ -205,74 +207,74 @@ async def _unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, No
             running.result()
             return True
     finally:
-        await end(running, waiting)
+        await cancel_and_wait(running, waiting)
     return not running.cancelled() and running.exception() is None
 
 
 async def _asked(database: Database, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID) -> None:
     """Returns when the user wants it stopped: the turn, or the chat's before it has begun, as `look` says."""
     while True:
-        await asyncio.sleep(STOP)
+        await asyncio.sleep(STOP_CHECK_SECONDS)
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
             async with database.transaction() as session:
                 if await look(session, what):
                     return
 
 
-async def _stop(thinking: Thinking, claimed: Claim, saying: Saying) -> None:
-    reply = failures.stopped(saying.text, await _effects(thinking, claimed))
-    await _break_off(thinking, claimed, saying, reply, "stopped")
+async def _stop(services: TurnServices, claimed: Claim, publisher: TurnPublisher) -> None:
+    reply = failures.stopped(publisher.text, await _effects(services, claimed))
+    await _break_off(services, claimed, publisher, reply, "stopped")
 
 
-async def _run(thinking: Thinking, work: Work, saying: Saying) -> None:
+async def _run(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher) -> None:
     said = _said(work.own)
-    found = _Answer(said, work.own) if said is not None else await _think(thinking, work, saying)
-    async with thinking.database.transaction() as session:
+    found = _Answer(said, work.own) if said is not None else await _think(services, work, publisher)
+    async with services.database.transaction() as session:
         fresh = await store.finish(session, work, found.reply, own=found.own)
-        await _record(session, thinking, work, fresh)
+        await _record(session, services, work, fresh)
         if found.limited:
             (await _chat(session, work)).limit_told_on = today_of(work.user)
-    saying.end(found.reply, "done")
+    publisher.end(found.reply, "done")
 
 
-async def _think(thinking: Thinking, work: Work, saying: Saying) -> _Answer:
-    if thinking.reach is None:
-        return _Answer(*await _steps(thinking, work, saying, thinking.rules, work.own))
-    async with thinking.database.transaction() as session:
+async def _think(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher) -> _Answer:
+    if services.llm is None:
+        return _Answer(*await _steps(services, work, publisher, services.rules, work.own))
+    async with services.database.transaction() as session:
         guest = work.chat.role == "guest"
-        used_up = await usage.is_used_up(session, work.user, thinking.daily_tokens, guest=guest)
+        used_up = await usage.is_used_up(session, work.user, services.daily_tokens, guest=guest)
     if used_up and len(work.own) == 1:  # what the language model began, it may finish
-        reply, own = await _steps(thinking, work, saying, thinking.rules, work.own)
+        reply, own = await _steps(services, work, publisher, services.rules, work.own)
         if work.chat.role != "owner" or work.chat.limit_told_on == today_of(work.user):
             return _Answer(reply, own)
-        return _Answer(failures.over_limit(thinking.daily_tokens, reply), own, limited=True)
-    line = thinking.reach.line(saying.heard)
+        return _Answer(failures.over_limit(services.daily_tokens, reply), own, limited=True)
+    line = services.llm.line(publisher.heard)
     try:
-        return _Answer(*await _steps(thinking, work, saying, line, work.own))
+        return _Answer(*await _steps(services, work, publisher, line, work.own))
     except (ModelFailed, UnexpectedModelBehavior, UsageLimitExceeded) as error:
         _log.warning("turn_without_model", turn=str(work.turn_id), error=error)
-        return await _without_model(thinking, work, saying, failures.reason(error))
+        return await _without_model(services, work, publisher, failures.reason(error))
     finally:
-        await _record_lost(thinking, work, line)
+        await _record_lost(services, work, line)
 
 
-async def _without_model(thinking: Thinking, work: Work, saying: Saying, why: str) -> _Answer:
+async def _without_model(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher, why: str) -> _Answer:
     """The offline model's answer, unless the language model's tools have done something already: the rules might do it
     again."""
-    done = await _effects(thinking, work)
+    done = await _effects(services, work)
     if done:
         reply = failures.broken_off(why, done)
         return _Answer(reply, [work.own[0], ModelResponse(parts=[TextPart(reply)])])
-    reply, own = await _steps(thinking, work, saying, thinking.rules, work.own[:1])
+    reply, own = await _steps(services, work, publisher, services.rules, work.own[:1])
     return _Answer(failures.by_rules(why, reply) if work.chat.role == "owner" else reply, own)
 
 
 async def _steps(
-    thinking: Thinking, work: Work, saying: Saying, model: Model, begun: Sequence[ModelMessage]
+    services: TurnServices, work: PreparedTurn, publisher: TurnPublisher, model: Model, begun: Sequence[ModelMessage]
 ) -> tuple[str, Sequence[ModelMessage]]:
     """The agent's way from the turn's messages so far to its reply; it is saved after each step."""
     deps = ledger.Deps(
-        thinking.database,
+        services.database,
         work.user,
         work.turn_id,
         work.run,
@@ -284,7 +286,7 @@ async def _steps(
         tasks=work.tasks,
         again_of=work.again_of,
         own_words=work.own_words,
-        told=saying.tool,
+        told=publisher.tool,
     )
     own = begun
     with paddy.parallel_tool_call_execution_mode("sequential"):
@@ -292,15 +294,15 @@ async def _steps(
             message_history=[*work.context, *begun],
             deps=deps,
             model=model,
-            usage_limits=LIMITS,
-            toolsets=thinking.outside if work.chat.role == "owner" and work.own_words else None,
+            usage_limits=USAGE_LIMITS,
+            toolsets=services.outside if work.chat.role == "owner" and work.own_words else None,
         ) as steps:
             async for step in steps:
                 own = steps.all_messages()[len(work.context) :]
                 # After a model's response; what the tools then do, the ledger keeps.
                 if isinstance(step, CallToolsNode) and _said(own) is None:
-                    async with thinking.database.transaction() as session:
-                        await _record(session, thinking, work, await store.save(session, work, own))
+                    async with services.database.transaction() as session:
+                        await _record(session, services, work, await store.save(session, work, own))
     assert steps.result is not None
     return steps.result.output, own
 
@@ -313,38 +315,40 @@ def _said(own: Sequence[ModelMessage]) -> str | None:
     return None
 
 
-async def _record(session: AsyncSession, thinking: Thinking, work: Work, fresh: Sequence[ModelMessage]) -> None:
-    await usage.record(session, work.user.id, work.turn_id, fresh, prices=thinking.prices)
+async def _record(
+    session: AsyncSession, services: TurnServices, work: PreparedTurn, fresh: Sequence[ModelMessage]
+) -> None:
+    await usage.record(session, work.user.id, work.turn_id, fresh, prices=services.prices)
 
 
-async def _record_lost(thinking: Thinking, work: Work, line: Line) -> None:
+async def _record_lost(services: TurnServices, work: PreparedTurn, line: RetryingModel) -> None:
     """What answers used that broke off. It isn't worth failing a turn."""
     if line.lost:
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):
-            async with thinking.database.transaction() as session:
+            async with services.database.transaction() as session:
                 name = line.model_name
-                await usage.record_lost(session, work.user.id, work.turn_id, name, line.lost, prices=thinking.prices)
+                await usage.record_lost(session, work.user.id, work.turn_id, name, line.lost, prices=services.prices)
 
 
-async def _chat(session: AsyncSession, work: Work) -> Chat:
+async def _chat(session: AsyncSession, work: PreparedTurn) -> Chat:
     """The turn's chat, to change it."""
     query = select(Chat).where(Chat.id == work.chat.id).with_for_update(key_share=True)
     return (await session.execute(query)).scalar_one()
 
 
-async def _effects(thinking: Thinking, claimed: Claim) -> list[str]:
+async def _effects(services: TurnServices, claimed: Claim) -> list[str]:
     """What the turn's tools have changed so far, in words."""
-    async with thinking.database.transaction() as session:
+    async with services.database.transaction() as session:
         entries = await ledger.entries(session, claimed.turn_id)
     return failures.effects(entries, clock.now().astimezone(zone_of(claimed.user)))
 
 
 async def _break_off(
-    thinking: Thinking, claimed: Claim, saying: Saying, reply: str, state: Literal["stopped", "failed"]
+    services: TurnServices, claimed: Claim, publisher: TurnPublisher, reply: str, state: Literal["stopped", "failed"]
 ) -> None:
-    async with thinking.database.transaction() as session:
+    async with services.database.transaction() as session:
         await store.break_off(session, claimed, reply, state=state)
-    saying.end(reply, "failed" if state == "failed" else "done")
+    publisher.end(reply, "failed" if state == "failed" else "done")
 
 
 async def _settle(database: Database, chat_id: UUID) -> bool:
@@ -358,8 +362,8 @@ async def _settle(database: Database, chat_id: UUID) -> bool:
             messages = await store.waiting(session, chat_id)
         if not messages or messages[-1].channel == "terminal":  # a terminal sends one request at a time
             return bool(messages)
-        if len(messages) == seen or clock.now() - began > LONGEST_PAUSE:
+        if len(messages) == seen or clock.now() - began > MAX_QUIET_PAUSE:
             return True
         seen = len(messages)
-        rest = messages[-1].created_at + PAUSE - clock.now()
-        await asyncio.sleep(min(max(rest, timedelta(0)), PAUSE).total_seconds())
+        rest = messages[-1].created_at + QUIET_PAUSE - clock.now()
+        await asyncio.sleep(min(max(rest, timedelta(0)), QUIET_PAUSE).total_seconds())

@@ -30,7 +30,7 @@ from exponential.core import clock
 from exponential.core.database import notify
 from exponential.core.errors import Conflict, NotFound
 
-MOST_MESSAGES = 50  # that are answered together
+MAX_MESSAGES = 50  # that are answered together
 UNREAD = ModelRequest(parts=[UserPromptPart("(a message that could not be read)")])
 
 
@@ -60,7 +60,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Work(Claim):
+class PreparedTurn(Claim):
     """A claimed turn with what it needs to be run: all of its history so far (its `own` messages follow `context`), and
     what Paddy knows. `command`: it is one for Paddy itself."""
 
@@ -132,7 +132,7 @@ async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
     )
 
 
-async def prepare(session: AsyncSession, claimed: Claim) -> Work:
+async def prepare(session: AsyncSession, claimed: Claim) -> PreparedTurn:
     """What the turn needs to be run. Where the circuit breaker opens, its words are the answer. Raises Superseded."""
     chat = await session.get(Chat, claimed.chat.id, with_for_update={"key_share": True})
     turn = await hold(session, claimed.turn_id, claimed.run)
@@ -148,7 +148,7 @@ async def prepare(session: AsyncSession, claimed: Claim) -> Work:
             said_last = approvals.NOT_SENT if claimed.held_back else said_last  # the owner was told, and nobody else is
             own.append(ModelResponse(parts=[TextPart(said_last)]))
         turn.history = _dump(own)
-    return Work(
+    return PreparedTurn(
         **{**vars(claimed), "chat": chat},
         context=await context.recent(session, chat),
         own=ModelMessagesTypeAdapter.validate_python(turn.history),
@@ -252,7 +252,7 @@ async def cancel(session: AsyncSession, chat_id: UUID) -> bool:
 
 async def heed_early_stop(session: AsyncSession, chat_id: UUID) -> None:
     """Stop what is about to be answered, and whose files are still read, where /stop was written after it."""
-    later = (await waiting(session, chat_id, MOST_MESSAGES))[1:]
+    later = (await waiting(session, chat_id, MAX_MESSAGES))[1:]
     if any(message.own_words.lower() == STOP for message in later):
         await cancel(session, chat_id)
 
@@ -293,7 +293,7 @@ async def again(session: AsyncSession, message_id: UUID, *, user_id: UUID | None
 async def _begin(session: AsyncSession, chat: Chat, *, unread: bool = False) -> Turn | None:
     """A turn for the messages that wait: a command alone, else all before the next command. While the chat is paused,
     it is silent: over as it begins. Messages wait for `unread` files among them to be read, unless that is given."""
-    messages = await (waiting(session, chat.id, MOST_MESSAGES) if unread else _ready(session, chat))
+    messages = await (waiting(session, chat.id, MAX_MESSAGES) if unread else _ready(session, chat))
     if not messages:
         return None
     command = [await _command(session, chat, message) is not None for message in messages]
@@ -322,14 +322,14 @@ def is_quiet(chat: Chat) -> bool:
 
 async def _ready(session: AsyncSession, chat: Chat) -> Sequence[Message]:
     """The next messages to answer together: no more than one turn can hold; none while their files are still read."""
-    messages = await waiting(session, chat.id, MOST_MESSAGES)
+    messages = await waiting(session, chat.id, MAX_MESSAGES)
     if is_quiet(chat):
         return messages
     files = await attachments.unread(session, [message.id for message in messages])
     if any(waits for _, waits in files.values()):
         return []
     ready: list[Message] = []
-    left = attachments.MOST
+    left = attachments.MAX_FILES
     for message in messages:
         count, _ = files.get(message.id, (0, 0))
         left -= count

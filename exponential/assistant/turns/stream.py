@@ -22,9 +22,9 @@ from exponential.core.database import Database, notify
 from exponential.core.errors import ConfigurationError
 
 CHANNEL = "progress"  # NOTIFY channel; payload: the chat's id, a space, and a sealed piece in base64
-PIECE = 5_500  # bytes of text in one notice: sealed and in base64 it stays below 7,900; Postgres takes 8,000
-WHOLE = 10  # every so many notices of a turn repeat its whole text, for those who came late
-LISTENING = 5.0  # seconds that entering a Following waits for its connection
+NOTICE_BYTES = 5_500  # of text in one notice: sealed and in base64 it stays below 7,900; Postgres takes 8,000
+WHOLE_EVERY = 10  # every so many notices of a turn repeat its whole text, for those who came late
+LISTEN_SECONDS = 5.0  # that entering a ProgressStream waits for its connection
 _RETRY_AFTER = 1.0  # seconds between attempts to listen again
 
 _log = log.get(__name__)
@@ -55,7 +55,7 @@ async def publish(database: Database, chat_id: UUID, *progress: Progress) -> Non
             await notify(session, CHANNEL, notice)
 
 
-def follow(database: Database, chat_id: UUID) -> "Following":
+def follow(database: Database, chat_id: UUID) -> "ProgressStream":
     """What happens in a chat from now on: `async for progress in follow(…)`, inside `async with` if you leave early.
 
     All followers of a process share one LISTEN connection.
@@ -63,10 +63,10 @@ def follow(database: Database, chat_id: UUID) -> "Following":
     hub = _hubs.get(database)
     if hub is None:
         hub = _hubs[database] = _Hub(database)
-    return Following(hub, chat_id)
+    return ProgressStream(hub, chat_id)
 
 
-class Following(AsyncIterator[Progress]):
+class ProgressStream(AsyncIterator[Progress]):
     """An endless iterator. Waiting for its next item may be cancelled (`asyncio.wait_for(anext(it), 15)`): nothing is
     lost. Whoever is slower than the model gets the latest text, not each one; tools and ends are all there."""
 
@@ -78,10 +78,10 @@ class Following(AsyncIterator[Progress]):
         self._closed = False
         hub.join(self)
 
-    async def __aenter__(self) -> "Following":
+    async def __aenter__(self) -> "ProgressStream":
         """Returns when the connection listens, so that what is published from here on is seen."""
         try:
-            await asyncio.wait_for(self._hub.listening.wait(), LISTENING)
+            await asyncio.wait_for(self._hub.listening.wait(), LISTEN_SECONDS)
         except TimeoutError:
             _log.warning("progress_not_listening")
         return self
@@ -120,11 +120,11 @@ class _Hub:
         self.listening = asyncio.Event()
         # The hub is kept for as long as the database object is, so it must not keep that alive itself.
         self._listen = database.listen
-        self._followers: dict[UUID, WeakSet[Following]] = {}
+        self._followers: dict[UUID, WeakSet[ProgressStream]] = {}
         self._heard: dict[UUID, _Heard] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, follower: Following) -> None:
+    def join(self, follower: ProgressStream) -> None:
         self._followers.setdefault(follower.chat_id, WeakSet()).add(follower)
         heard = self._heard.get(follower.chat_id)
         if heard is not None and heard.latest is not None:
@@ -132,7 +132,7 @@ class _Hub:
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
-    def leave(self, follower: Following) -> None:
+    def leave(self, follower: ProgressStream) -> None:
         others = self._followers.get(follower.chat_id)
         if others is not None:
             others.discard(follower)
@@ -192,7 +192,7 @@ class _Said:
         at = 0
         if progress.kind == "text":
             self._texts[progress.turn_id] = count + 1, whole
-            if count % WHOLE and whole.startswith(before):
+            if count % WHOLE_EVERY and whole.startswith(before):
                 at = len(before)
         elif progress.kind == "end":
             self._texts.pop(progress.turn_id, None)
@@ -202,9 +202,11 @@ class _Said:
             "kind": progress.kind,
             "state": progress.state,
         }
-        for start in range(at, max(len(whole), at + 1), PIECE):
-            piece = whole[start : start + PIECE]
-            yield json.dumps({**header, "at": start, "more": start + PIECE < len(whole)}).encode() + b"\n" + piece
+        for start in range(at, max(len(whole), at + 1), NOTICE_BYTES):
+            piece = whole[start : start + NOTICE_BYTES]
+            yield (
+                json.dumps({**header, "at": start, "more": start + NOTICE_BYTES < len(whole)}).encode() + b"\n" + piece
+            )
 
 
 _said = _Said()

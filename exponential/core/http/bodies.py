@@ -13,12 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from exponential.core import log
 from exponential.core.errors import TooLarge, Unavailable
 
-SHORT = 16 * 1024  # bytes of whoever isn't known; so much of everybody's is held beside the budget, too
-MAX_BODY = 1024 * 1024  # bytes, where a route takes no more; 65,536 characters of JSON are at most 786,432
-MOST = 256_000_000  # bytes held of everybody together
-SHARE = 96_000_000  # bytes of one caller: the largest upload, and the largest message of the gateway, fit
-SPARE = 32_000_000  # bytes that are left to bodies of which as much has come
-RETRY_AFTER = 10  # seconds
+MAX_ANONYMOUS_BYTES = 16 * 1024  # of whoever isn't known; so much of everybody's is held beside the budget, too
+MAX_BODY_BYTES = 1024 * 1024  # where a route takes no more; 65,536 characters of JSON are at most 786,432
+MAX_TOTAL_BYTES = 256_000_000  # held of everybody together
+MAX_BYTES_PER_CALLER = (
+    96_000_000  # bytes of one caller: the largest upload, and the largest message of the gateway, fit
+)
+RESERVED_BYTES = 32_000_000  # that are left to bodies of which as much has come
+RETRY_AFTER_SECONDS = 10
 _TERMS = "exponential.body"  # in the ASGI scope
 _log = log.get(__name__)
 
@@ -38,7 +40,9 @@ class Budget:
     anything. So room may run out on the way; then the last `spare` bytes are for the bodies of which most has come.
     """
 
-    def __init__(self, most: int = MOST, share: int = SHARE, spare: int = SPARE) -> None:
+    def __init__(
+        self, most: int = MAX_TOTAL_BYTES, share: int = MAX_BYTES_PER_CALLER, spare: int = RESERVED_BYTES
+    ) -> None:
         self._most = most
         self._share = share
         self._spare = spare
@@ -52,14 +56,14 @@ class Budget:
                 raise Unavailable(
                     "Too much of yours is on its way at once. Wait until some of it has arrived, then try again.",
                     code="too_much_at_once",
-                    retry_after=RETRY_AFTER,
+                    retry_after=RETRY_AFTER_SECONDS,
                 )
             if self.held - before.here + max(after.here, self._spare) > self._most:
                 _log.warning("too_much_at_once", held=self.held)
                 raise Unavailable(
                     "Very many files are on their way here just now. Try again in a minute.",
                     code="too_much_at_once",
-                    retry_after=RETRY_AFTER,
+                    retry_after=RETRY_AFTER_SECONDS,
                 )
         self.held += after.here - before.here
         self._shares[caller] += after.whole - before.whole
@@ -78,7 +82,7 @@ class Claim:
     def grow(self, caller: Hashable, here: int, whole: int = 0) -> None:
         """To `here` bytes of `caller`, who stays the same; there will be `whole`, if more. Raises Unavailable."""
         part = _Part(here, max(here, whole))
-        if part.whole > SHORT and part != self._part:
+        if part.whole > MAX_ANONYMOUS_BYTES and part != self._part:
             self._budget.change(caller, self._part, part)
             self._caller, self._part = caller, part
 
@@ -97,11 +101,11 @@ class _Terms:
 
     known: bool = False
     caller: Hashable = None
-    most: int = MAX_BODY
+    most: int = MAX_BODY_BYTES
 
 
 class Bodies:
-    """ASGI middleware that bounds bodies: whoever isn't known sends SHORT ones, whoever is known what the route takes,
+    """ASGI middleware that bounds bodies: whoever isn't known sends at most MAX_ANONYMOUS_BYTES, whoever is known what the route takes,
     while the budget has room for it.
 
     A body that says its length is refused unread, another one as soon as it is too long; by an error in whoever reads
@@ -122,7 +126,7 @@ class Bodies:
         received = 0
 
         def bound() -> None:
-            most = terms.most if terms.known else SHORT
+            most = terms.most if terms.known else MAX_ANONYMOUS_BYTES
             if max(size, received) > most:
                 raise TooLarge(f"The request is too large: its body may have {most:,} bytes. Send less at once.")
             claim.grow(terms.caller, received, size)

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from exponential.core import log
 
-MOST = 4_096  # connections that a process holds, if it may have as many files
-FILES = 65_536  # open files that a process asks for; some programs look at each that they might have
-OTHER_FILES = 256  # of these for the database, sandboxes, requests to others
-AT_ONCE = 128  # connections that are taken before anything else is done
-TELL_EVERY = 60.0  # seconds
+MAX_CONNECTIONS = 4_096  # that a process holds, if it may have as many files
+MAX_OPEN_FILES = 65_536  # open files that a process asks for; some programs look at each that they might have
+RESERVED_FILES = 256  # of these for the database, sandboxes, requests to others
+ACCEPT_BACKLOG = 128  # connections that are taken before anything else is done
+WARN_EVERY_SECONDS = 60.0
 _log = log.get(__name__)
 
 
@@ -28,12 +28,12 @@ class Held(Protocol):
     def abort(self) -> None: ...
 
 
-class Room:
-    """Room for `most` connections; as many as the operating system lets us have where it isn't given.
+class ConnectionLimit:
+    """Holds at most `most` connections; as many as the operating system lets us have where it isn't given.
 
     When there are more, a sixteenth is closed: of those that owe us a request, or the rest of one, or don't take our
     answer, the ones that were silent longest. Who waits for an answer, or follows an event stream, stays; streams take
-    half of the room at most (event_streams.py). Addresses don't matter: behind a reverse proxy, or one router, are many
+    half of them at most (event_streams.py). Addresses don't matter: behind a reverse proxy, or one router, are many
     people.
     """
 
@@ -58,7 +58,7 @@ class Room:
 
     def _tell(self, event: str, **facts: Any) -> None:
         now = time.monotonic()
-        if now - self._told >= TELL_EVERY:
+        if now - self._told >= WARN_EVERY_SECONDS:
             self._told = now
             _log.warning(event, **facts)
 
@@ -69,13 +69,13 @@ def most_connections() -> int:
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return MOST
+        return MAX_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     if soft != unlimited:
-        wanted = FILES if hard == unlimited else min(hard, FILES)
+        wanted = MAX_OPEN_FILES if hard == unlimited else min(hard, MAX_OPEN_FILES)
         with contextlib.suppress(ValueError, OSError):  # some systems have a lower limit that they don't tell
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
             soft = max(soft, wanted)
-    files = FILES if soft == unlimited else soft
-    return min(MOST, max(files // 2, files - OTHER_FILES - AT_ONCE))
+    files = MAX_OPEN_FILES if soft == unlimited else soft
+    return min(MAX_CONNECTIONS, max(files // 2, files - RESERVED_FILES - ACCEPT_BACKLOG))

@@ -16,13 +16,13 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exponential.core import log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import Unauthorized, Unavailable
 from exponential.core.http.connections import most_connections
 
-EVERY = 2.0  # seconds between two looks whether a stream's caller would still be let in
-EACH = 20  # streams of one user
-LATER = 60  # seconds after which a page asks again whose stream ended for a newer one
+CHECK_EVERY_SECONDS = 2.0  # between two looks whether a stream's caller would still be let in
+MAX_STREAMS_PER_USER = 20  # streams of one user
+RECONNECT_SECONDS = 60  # after which a page asks again whose stream ended for a newer one
 T = TypeVar("T")
 Check = Callable[[], Awaitable[T]]
 _ADMISSION = "admission"  # in the request's state
@@ -62,7 +62,7 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-class StreamGuard:
+class EventStreamLimit:
     """ASGI middleware that holds the open event streams of all users.
 
     A stream ends within seconds of the moment from which its caller is refused; who is let in is checked once for all
@@ -72,7 +72,14 @@ class StreamGuard:
     it isn't given; then a new one gets 503.
     """
 
-    def __init__(self, app: ASGIApp, *, each: int = EACH, most: int | None = None, every: float = EVERY) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        each: int = MAX_STREAMS_PER_USER,
+        most: int | None = None,
+        every: float = CHECK_EVERY_SECONDS,
+    ) -> None:
         self._app = app
         self._each = each
         self._most = most or most_connections() // 2
@@ -115,7 +122,7 @@ class StreamGuard:
         """Whether there is room for it, if need be that of the user's oldest."""
         own = [each for each, of in self._open.items() if of.user == admission.user]
         if len(own) >= self._each:
-            self._end(own[0], b"retry: %d\n\n" % (LATER * 1000))
+            self._end(own[0], b"retry: %d\n\n" % (RECONNECT_SECONDS * 1000))
         elif len(self._open) >= self._most:
             return False
         self._open[stream] = admission
@@ -134,7 +141,7 @@ class StreamGuard:
         self._open.pop(stream, None)
         if not self._open and self._checking is not None:
             checking, self._checking = self._checking, None
-            await end(checking)
+            await cancel_and_wait(checking)
 
     async def _check(self) -> None:
         """For ever, one after another, so that however many are open, this holds one connection to the database."""
@@ -161,7 +168,7 @@ class _Stream:
 _FULL = Unavailable(
     "Too many pages and programs follow live updates here right now. Try again in a minute.",
     code="streams_full",
-    retry_after=LATER,
+    retry_after=RECONNECT_SECONDS,
 )
 
 

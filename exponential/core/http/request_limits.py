@@ -9,15 +9,15 @@ import h11
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-MAX_HEAD = 16 * 1024  # bytes of target and headers together, as in Node.js
-MAX_UNFINISHED = 4 * MAX_HEAD  # bytes of a head that is not complete yet; beyond them it is no HTTP
+MAX_HEAD_BYTES = 16 * 1024  # of target and headers together, as in Node.js
+MAX_UNFINISHED_HEAD_BYTES = 4 * MAX_HEAD_BYTES  # of a head that is not complete yet; beyond them it is no HTTP
 MAX_CHUNKS, BYTES_A_CHUNK = 10_000, 100  # chunks of a body, and one more for every so many bytes of it
 _TOO_LARGE = {"error": "The request's address and headers are too long together.", "code": "head_too_large"}
 _QUOTED = re.compile(rb'["\\]')
 
 
 class HeadLimit:
-    """ASGI middleware that answers 431 to a head above MAX_HEAD, and drops cookies that are written in quotes.
+    """ASGI middleware that answers 431 to a head above MAX_HEAD_BYTES, and drops cookies that are written in quotes.
 
     Nobody's cookies here are; a browser may bring such from another program on the same host. Python before 3.13 takes
     time in the square of their length to read them (CVE-2024-7592).
@@ -32,7 +32,7 @@ class HeadLimit:
             return
         headers = list(_without_quoted_cookies(scope["headers"]))
         size = sum(map(len, (scope["raw_path"], scope["query_string"], *itertools.chain(*headers))))
-        if size > MAX_HEAD:
+        if size > MAX_HEAD_BYTES:
             await JSONResponse(_TOO_LARGE, 431, {"Connection": "close"})(scope, receive, send)
         else:
             await self._app({**scope, "headers": headers}, receive, send)

@@ -48,7 +48,7 @@ class Route(APIRoute):
     """
 
     def __init__(self, *args: Any, max_body_size: int | None = None, **options: Any) -> None:
-        self._max_body = max_body_size or bodies.MAX_BODY
+        self._max_body = max_body_size or bodies.MAX_BODY_BYTES
         super().__init__(*args, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

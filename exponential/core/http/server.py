@@ -13,10 +13,10 @@ import uvicorn
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exponential.core.http.connections import AT_ONCE, Room
+from exponential.core.http.connections import ACCEPT_BACKLOG, ConnectionLimit
 from exponential.core.http.request_limits import HeadLimit
 from exponential.core.http.sockets import BACKLOG
-from exponential.core.http.timeouts import BodyTimeout, Patience, PatientProtocol
+from exponential.core.http.timeouts import BodyTimeout, RequestTimeouts, TimeoutProtocol
 
 GRACE = 3  # seconds that requests get to finish in
 HTTPS_FOR = 365 * 24 * 60 * 60  # seconds that a browser which came by HTTPS comes by nothing else
@@ -35,18 +35,18 @@ class Server(uvicorn.Server):
         *,
         before_stop: Callable[[], None],
         trusted_proxies: Sequence[str] = (),
-        patience: Patience | None = None,
-        room: Room | None = None,
+        timeouts: RequestTimeouts | None = None,
+        limit: ConnectionLimit | None = None,
         grace: int = GRACE,
     ) -> None:
-        patience = patience or Patience()
-        self._room = room or Room()
+        timeouts = timeouts or RequestTimeouts()
+        self._limit = limit or ConnectionLimit()
         super().__init__(
             uvicorn.Config(
-                StrictTransport(HeadLimit(BodyTimeout(app, patience))),
-                http=functools.partial(PatientProtocol, patience=patience, room=self._room),  # type: ignore[arg-type]
+                StrictTransport(HeadLimit(BodyTimeout(app, timeouts))),
+                http=functools.partial(TimeoutProtocol, timeouts=timeouts, limit=self._limit),  # type: ignore[arg-type]
                 ws="none",
-                backlog=AT_ONCE,
+                backlog=ACCEPT_BACKLOG,
                 proxy_headers=bool(trusted_proxies),
                 forwarded_allow_ips=list(trusted_proxies),
                 lifespan="on",  # an app that can't start must not look as if it had
@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
         self._before_stop = before_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_exception_handler(self._room.on_loop_error)
+        asyncio.get_running_loop().set_exception_handler(self._limit.on_loop_error)
         await super().startup(sockets)
         for each in sockets or ():
             each.listen(BACKLOG)  # asyncio lets no more wait than it takes at once

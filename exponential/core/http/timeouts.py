@@ -13,15 +13,15 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from exponential.core.http.connections import Room
-from exponential.core.http.request_limits import MAX_UNFINISHED, BoundedConnection
+from exponential.core.http.connections import ConnectionLimit
+from exponential.core.http.request_limits import MAX_UNFINISHED_HEAD_BYTES, BoundedConnection
 
 _REFUSAL = {"error": "The request came too slowly and was given up. Send it again.", "code": "request_timeout"}
 _NO_HTTP = {"error": "This is no HTTP request that can be understood.", "code": "http_invalid"}
 
 
 @dataclass(frozen=True)
-class Patience:
+class RequestTimeouts:
     """Seconds for a request's headers, and for its body: a body gets one more for every `bytes_per_second` that came,
     but never more than `longest` in all. (The rule is that of Apache's mod_reqtimeout.)
 
@@ -42,9 +42,9 @@ class Patience:
 class BodyTimeout:
     """ASGI middleware that answers 408 when a body doesn't come in time. Only waiting for the client counts."""
 
-    def __init__(self, app: ASGIApp, patience: Patience) -> None:
+    def __init__(self, app: ASGIApp, timeouts: RequestTimeouts) -> None:
         self._app = app
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,7 +60,7 @@ class BodyTimeout:
                 return await receive()
             began = clock()
             try:
-                async with asyncio.timeout(self._patience.of_body(received) - waited):
+                async with asyncio.timeout(self._timeouts.of_body(received) - waited):
                     message = await receive()
             except TimeoutError:
                 reading.cancel()
@@ -82,7 +82,7 @@ class BodyTimeout:
             await JSONResponse(_REFUSAL, 408, {"Connection": "close"})(scope, receive, send)
 
 
-class PatientProtocol(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """uvicorn's HTTP, but a connection that waits for a request gets the rest of its headers in time, or 408.
 
     What is left of a body that was answered already counts like headers. Where the server has no `room` for all
@@ -91,21 +91,21 @@ class PatientProtocol(H11Protocol):
 
     conn: BoundedConnection
 
-    def __init__(self, *args: Any, patience: Patience, room: Room, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, timeouts: RequestTimeouts, limit: ConnectionLimit, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.conn = BoundedConnection(h11.SERVER, MAX_UNFINISHED)
+        self.conn = BoundedConnection(h11.SERVER, MAX_UNFINISHED_HEAD_BYTES)
         self.heard_at = self.loop.time()
-        self._patience = patience
-        self._room = room
+        self._timeouts = timeouts
+        self._limit = limit
         self._waiting: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        self._left = patience.answer  # seconds that the client may still keep us waiting for it
+        self._left = timeouts.answer  # seconds that the client may still keep us waiting for it
         self._unread_since, self._taken = 0.0, 0  # the loop's time, bytes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self._room.most:
-            self._room.make(each for each in self.connections if isinstance(each, PatientProtocol))
+        if len(self.connections) > self._limit.most:
+            self._limit.make(each for each in self.connections if isinstance(each, TimeoutProtocol))
         self._wait_unless_answering()
 
     def data_received(self, data: bytes) -> None:
@@ -149,9 +149,9 @@ class PatientProtocol(H11Protocol):
 
     def _count_taken(self) -> None:
         before, self._taken = self._taken, self.conn.sent - self.transport.get_write_buffer_size()
-        earned = (self._taken - before) / self._patience.bytes_per_second
+        earned = (self._taken - before) / self._timeouts.bytes_per_second
         waited = self.loop.time() - self._unread_since
-        self._left = min(self._left + earned - waited, self._patience.answer)
+        self._left = min(self._left + earned - waited, self._timeouts.answer)
 
     def _stop_unread(self) -> None:
         if self._unread is not None:
@@ -173,7 +173,7 @@ class PatientProtocol(H11Protocol):
     def _wait_unless_answering(self) -> None:
         self._stop_waiting()
         if not self._is_answering() and not self.transport.is_closing():
-            self._waiting = self.loop.call_later(self._patience.head, self._give_up)
+            self._waiting = self.loop.call_later(self._timeouts.head, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:

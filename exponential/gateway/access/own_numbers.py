@@ -30,7 +30,7 @@ def begin() -> tuple[str, Proof]:
     return f"{code[:4]}-{code[4:]}", Proof(str(clock.new_id()), salt.hex(), _digest(code, salt.hex()), until)
 
 
-class Guard:
+class ProofGuard:
     """In the worker: tells the message with the right code from all others. Limits the tries and takes a code once."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 from exponential.core.errors import Conflict, NotFound
 from exponential.gateway.access import own_numbers, policies
@@ -81,7 +81,7 @@ class Permissions:
         await self._refresh(self._supervisor.held)
 
     async def close(self) -> None:
-        await end(*self._tasks)
+        await cancel_and_wait(*self._tasks)
 
     async def _refresh(self, session_ids: list[UUID]) -> None:
         async with self._database.transaction() as db:

@@ -5,17 +5,17 @@ from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
 
-from exponential.core.http.event_streams import StreamGuard
+from exponential.core.http.event_streams import EventStreamLimit
 from exponential.core.settings import GatewaySettings
 from exponential.gateway.api import access, dead_letters, errors, events, health, login, messages, presence, sessions
-from exponential.gateway.health import Condition
+from exponential.gateway.health import Health
 from exponential.gateway.operations import Operations
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]  # all of the gateway that isn't HTTP
 
 
 def create(
-    settings: GatewaySettings, operations: Operations, condition: Condition, *, lifespan: Lifespan | None = None
+    settings: GatewaySettings, operations: Operations, state: Health, *, lifespan: Lifespan | None = None
 ) -> FastAPI:
     """The ASGI application over these use-cases."""
     app = FastAPI(
@@ -23,9 +23,9 @@ def create(
     )
     app.state.settings = settings
     app.state.operations = operations
-    app.state.condition = condition
+    app.state.health = state
     for module in (login, sessions, access, messages, presence, events, dead_letters, health):
         app.include_router(module.router)
     errors.install(app)
-    app.add_middleware(StreamGuard)
+    app.add_middleware(EventStreamLimit)
     return app

@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from exponential.core.http.routes import Router
-from exponential.gateway.health import Condition
+from exponential.gateway.health import Health
 
 router = Router()
 
@@ -18,8 +18,8 @@ async def health(request: Request) -> dict[str, Any]:
 
 @router.get("/ready")
 async def ready(request: Request) -> Response:
-    condition: Condition = request.app.state.condition
-    reasons = await condition.problems()
+    state: Health = request.app.state.health
+    reasons = await state.problems()
     if not reasons:
         return JSONResponse({"ready": True})
     return JSONResponse({"error": " ".join(reasons), "code": "not_ready", "reasons": reasons}, 503)
@@ -27,5 +27,5 @@ async def ready(request: Request) -> Response:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    condition: Condition = request.app.state.condition
-    return PlainTextResponse(await condition.metrics(), media_type="text/plain; version=0.0.4")
+    state: Health = request.app.state.health
+    return PlainTextResponse(await state.metrics(), media_type="text/plain; version=0.0.4")

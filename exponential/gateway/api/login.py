@@ -77,7 +77,7 @@ async def restart(session_id: str, caller: Caller, use: Use) -> dict[str, bool]:
 
 @router.post("/login/{session_id}/code")
 async def pairing_code(session_id: str, body: PairingRequest, caller: Caller, use: Use) -> dict[str, Any]:
-    code = await use.asking.pairing_code(caller.user_id, session_id, body.phone)
+    code = await use.pairing_codes.pairing_code(caller.user_id, session_id, body.phone)
     return {"code": code.code, "expiresAt": iso(code.expires_at)}
 
 

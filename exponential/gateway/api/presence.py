@@ -34,10 +34,10 @@ async def typing(session_id: str, chat: str, body: TypingState, caller: Caller, 
 
 @router.put("/sessions/{session_id}/chats/{chat}/read")
 async def read(session_id: str, chat: str, body: Read, caller: Caller, use: Use) -> dict[str, bool]:
-    return {"shown": await use.courtesies.read(caller.user_id, session_id, chat, body.message_ids)}
+    return {"shown": await use.presence.read(caller.user_id, session_id, chat, body.message_ids)}
 
 
 @router.post("/sessions/{session_id}/chats/{chat}/reactions")
 async def react(session_id: str, chat: str, body: Reaction, caller: Caller, use: Use) -> dict[str, bool]:
-    shown = await use.courtesies.react(caller.user_id, session_id, chat, body.message_id, body.emoji)
+    shown = await use.presence.react(caller.user_id, session_id, chat, body.message_id, body.emoji)
     return {"shown": shown}

@@ -12,7 +12,7 @@ from exponential.core.errors import ConfigurationError
 from exponential.core.settings import usable
 
 FILE_NAME = "node"
-PATIENCE = 3.0  # seconds that a gateway which is just ending gets
+LOCK_SECONDS = 3.0  # that a gateway which is just ending gets
 
 
 def sessions_in(folder: Path) -> set[UUID]:
@@ -24,7 +24,7 @@ def sessions_in(folder: Path) -> set[UUID]:
     return found
 
 
-class Home:
+class DataFolder:
     """Holds `folder` until `close`. Raises ConfigurationError when another gateway does."""
 
     def __init__(self, folder: Path) -> None:
@@ -45,7 +45,7 @@ class Home:
         os.close(self._file)
 
     def _locked(self) -> bool:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,11 +24,13 @@ from exponential.core.database import GatewayBase
 T = TypeVar("T")
 _log = log.get(__name__)
 
-BEAT = 1.0  # seconds between heartbeats
-LEASE = 8.0  # seconds after its last heartbeat for which a node and its workers may act for their sessions
-SILENT = 9.0  # seconds without a heartbeat after which others end a node's connections: a little more than its lease
-GONE = 3.0  # seconds without a heartbeat and without its lock: its process or connection ended
-ANSWER = 3.0  # seconds that the database gets for one statement on the node's connection
+HEARTBEAT_SECONDS = 1.0  # between heartbeats
+LEASE_SECONDS = 8.0  # after its last heartbeat for which a node and its workers may act for their sessions
+SILENT_SECONDS = (
+    9.0  # seconds without a heartbeat after which others end a node's connections: a little more than its lease
+)
+GONE_SECONDS = 3.0  # without a heartbeat and without its lock: its process or connection ended
+STATEMENT_SECONDS = 3.0  # that the database gets for one statement on the node's connection
 _LOCKS = 0x4E4F4445  # first half of the keys of these advisory locks; the other half is a node's number
 _KEEPALIVES = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 3000}
 _PATIENCE: LiteralString = """
@@ -42,8 +44,8 @@ _LOCKED: LiteralString = f"""
     and database = (select oid from pg_database where datname = current_database())
 """
 _IS_DEAD: LiteralString = f"""
-    (seen_at < clock_timestamp() - interval '{SILENT} s'
-     or seen_at < clock_timestamp() - interval '{GONE} s' and number not in ({_LOCKED}))
+    (seen_at < clock_timestamp() - interval '{SILENT_SECONDS} s'
+     or seen_at < clock_timestamp() - interval '{GONE_SECONDS} s' and number not in ({_LOCKED}))
 """
 _JOIN: LiteralString = f"""
     with former as (
@@ -62,7 +64,7 @@ _BEAT: LiteralString = f"""
 """
 _SILENT: LiteralString = f"""
     select number, name from nodes
-    where number <> %(me)s and seen_at < clock_timestamp() - interval '{SILENT} s'
+    where number <> %(me)s and seen_at < clock_timestamp() - interval '{SILENT_SECONDS} s'
 """
 _END: LiteralString = """
     select pg_terminate_backend(pid) from pg_stat_activity
@@ -87,7 +89,7 @@ class Node(GatewayBase):
     seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class Held:
+class HeldByNode:
     """Columns of what a node holds. `holder_epoch` grows with every change of holder and every new start there."""
 
     holder: Mapped[int | None] = mapped_column(ForeignKey("nodes.number", ondelete="SET NULL"), index=True)
@@ -95,7 +97,7 @@ class Held:
 
 
 class Fence(Protocol):
-    """What this node may do; Holding is one."""
+    """What this node may do; Ownership is one."""
 
     def holds(self, session_id: UUID) -> bool:
         """Whether this node is the session's holder, as far as it knows."""
@@ -122,7 +124,9 @@ class Membership:
     """
 
     def __init__(self, libpq: str, name: str) -> None:
-        self._conninfo = make_conninfo(libpq, application_name=name, connect_timeout=int(ANSWER), **_KEEPALIVES)
+        self._conninfo = make_conninfo(
+            libpq, application_name=name, connect_timeout=int(STATEMENT_SECONDS), **_KEEPALIVES
+        )
         self._name = name
         self._connection: psycopg.AsyncConnection | None = None
         self.number = 0
@@ -141,7 +145,7 @@ class Membership:
         rows = await self.run(_BEAT, {"me": self.number})
         if not rows:
             raise Deposed
-        self.until = begun + LEASE
+        self.until = begun + LEASE_SECONDS
         return bool(rows[0][0]) and begun > self._merciful_until
 
     async def run(self, statement: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -155,7 +159,7 @@ class Membership:
             return await cursor.fetchall() if cursor.description else []
 
         try:
-            return await _within(ANSWER, work())
+            return await _within(STATEMENT_SECONDS, work())
         except NoAnswer:
             self._drop()
             raise
@@ -188,12 +192,14 @@ class Membership:
 
     async def _connect(self) -> None:
         # A connection that was lost may be a second old or the database new: the lock, or a new number, tells.
-        self._connection = await _within(ANSWER, psycopg.AsyncConnection.connect(self._conninfo, autocommit=True))
+        self._connection = await _within(
+            STATEMENT_SECONDS, psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        )
         try:
             await self.run(_PATIENCE, {})
             if self.number:
                 await self._lock_again()
-                self._merciful_until = time.monotonic() + GONE  # what cut us off may have cut off others, too
+                self._merciful_until = time.monotonic() + GONE_SECONDS  # what cut us off may have cut off others, too
             else:
                 [(self.number,)] = await self.run(_JOIN, {"name": self._name})
                 _log.info("node_joined", node=self.number)

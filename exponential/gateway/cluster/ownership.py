@@ -1,4 +1,5 @@
-"""Holding: which sessions are this node's, kept in step with the database; those of others when their node is gone.
+"""Session ownership: which sessions are this node's, kept in step with the database; those of others when their node is
+gone.
 
 Every session has one holder. It runs the session's client where one is wanted, sends what is queued, delivers what was
 received, and answers what other nodes ask about it.
@@ -16,9 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.core import log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import Unavailable
-from exponential.gateway.cluster.nodes import BEAT, Deposed, Membership, Node
+from exponential.gateway.cluster.nodes import HEARTBEAT_SECONDS, Deposed, Membership, Node
 from exponential.gateway.sessions import reasons, sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.supervisor import Supervisor
@@ -53,7 +54,7 @@ _TAKE: LiteralString = f"""
 _log = log.get(__name__)
 
 
-class Holding:
+class Ownership:
     """This node's sessions; a Fence."""
 
     def __init__(self, node: Membership, supervisor: Supervisor) -> None:
@@ -84,7 +85,7 @@ class Holding:
     async def stop(self) -> None:
         """Stop taking sessions; those that are held stay held until `leave`."""
         if self._task is not None:
-            await end(self._task)
+            await cancel_and_wait(self._task)
 
     async def leave(self) -> None:
         """Leave what was held to the others; their clients here must have stopped."""
@@ -145,14 +146,14 @@ class Holding:
         working = asyncio.create_task(self._work(), name="holding in step")
         try:
             while True:
-                await asyncio.sleep(BEAT)
+                await asyncio.sleep(HEARTBEAT_SECONDS)
                 why = await self._beat_or_why()
                 if why:
-                    await end(working)
+                    await cancel_and_wait(working)
                     await self._let_go(why)
                     working = asyncio.create_task(self._work(), name="holding in step")
         finally:
-            await end(working)
+            await cancel_and_wait(working)
 
     async def _beat_or_why(self) -> str:
         """Why what was held must be let go, or ""."""

@@ -15,17 +15,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential.core import clock, log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database, GatewayBase, notify
 from exponential.core.encryption import EncryptedJSON
 from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unavailable
 from exponential.gateway.cluster import wakeups
-from exponential.gateway.cluster.ownership import Holding
+from exponential.gateway.cluster.ownership import Ownership
 from exponential.gateway.messages.outbox import SendFailed, SendUnknown
 from exponential.gateway.sessions.sessions import Session
 
-WITHIN = 20.0  # seconds; a session whose node died has a new one before that
-LOOK_AGAIN = 1.0  # seconds; the net below the notices
+TIMEOUT_SECONDS = 20.0  # a session whose node died has a new one before that
+POLL_SECONDS = 1.0  # the net below the notices
 _ERRORS = {kind.__name__: kind for kind in (BadInput, NotFound, Conflict, Unavailable)}
 _OUTCOMES = {kind.__name__: kind for kind in (SendFailed, SendUnknown)}
 _log = log.get(__name__)
@@ -46,12 +46,12 @@ class NodeRequest(GatewayBase):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class Holder:
+class NodeRpc:
     """The node that holds a session, wherever it is: `ask` it. `answers` says what this one does for the others."""
 
-    def __init__(self, database: Database, holding: Holding) -> None:
+    def __init__(self, database: Database, ownership: Ownership) -> None:
         self._database = database
-        self._holding = holding
+        self._ownership = ownership
         self._handlers: dict[str, Handler] = {}
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -60,12 +60,12 @@ class Holder:
         """`handler(session_id, **arguments)` does it. What it returns and raises must be fit for JSON and people."""
         self._handlers[verb] = handler
 
-    async def ask(self, session_id: UUID, verb: str, *, within: float = WITHIN, **arguments: Any) -> str:
+    async def ask(self, session_id: UUID, verb: str, *, within: float = TIMEOUT_SECONDS, **arguments: Any) -> str:
         """Have the session's holder do `verb`; what it answers, and raises: ExponentialError, SendFailed, SendUnknown.
 
         `arguments` must be fit for JSON. Raises Unavailable when there is no answer `within` seconds.
         """
-        if self._holding.holds(session_id):
+        if self._ownership.holds(session_id):
             return await self._handlers[verb](session_id, **arguments) or ""
         request = NodeRequest(
             id=clock.new_id(), session_id=session_id, body={"verb": verb, "arguments": arguments}, taken_by=None
@@ -100,7 +100,7 @@ class Holder:
 
     async def sweep(self) -> None:
         """Take what was asked about sessions that are held here now; remove what nobody waits for any more."""
-        mine = select(Session.id).where(Session.holder == self._holding.number)
+        mine = select(Session.id).where(Session.holder == self._ownership.number)
         async with self._database.transaction() as db:
             await db.execute(delete(NodeRequest).where(NodeRequest.expires_at < func.now() - timedelta(minutes=1)))
             open_ = select(NodeRequest.id).where(NodeRequest.taken_by.is_(None), NodeRequest.session_id.in_(mine))
@@ -109,12 +109,12 @@ class Holder:
             self._run(self._take(request_id))
 
     async def close(self) -> None:
-        await end(*self._answering)
+        await cancel_and_wait(*self._answering)
 
     async def _answer_to(self, request_id: UUID, news: asyncio.Event) -> dict[str, Any]:
         while True:
             try:
-                await asyncio.wait_for(news.wait(), LOOK_AGAIN)
+                await asyncio.wait_for(news.wait(), POLL_SECONDS)
             except TimeoutError:
                 pass
             news.clear()
@@ -124,7 +124,7 @@ class Holder:
                 return row.answer
 
     async def _take(self, request_id: UUID) -> None:
-        number = self._holding.number
+        number = self._ownership.number
         mine = select(Session.id).where(Session.id == NodeRequest.session_id, Session.holder == number).exists()
         open_ = (NodeRequest.taken_by.is_(None), NodeRequest.expires_at > func.now())
         taking = update(NodeRequest).where(NodeRequest.id == request_id, *open_, mine).values(taken_by=number)

@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from exponential.core import log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 
 INBOX = "gateway_inbox"  # payload: session id and chat key
@@ -16,7 +16,7 @@ UNLINK = "gateway_unlink"  # payload: session id
 EVENTS = "gateway_events"  # payload: session id and MD5 of its owner, or session id, message id and its new state
 ACCESS = "gateway_access"  # payload: session id
 REQUESTS, ANSWERS = "gateway_requests", "gateway_answers"  # payload: request id
-SWEEP_EVERY = 30.0  # seconds; the net below the notices
+SWEEP_SECONDS = 30.0  # the net below the notices
 _log = log.get(__name__)
 
 
@@ -32,7 +32,7 @@ async def follow(
                     async for channel, payload in notices:
                         handlers[channel](payload)
                 finally:
-                    await end(sweeper)
+                    await cancel_and_wait(sweeper)
         except psycopg.Error as error:
             _log.warning("database_away", error=error)
         await asyncio.sleep(1.0)
@@ -44,4 +44,4 @@ async def _keep_sweeping(sweep: Callable[[], Awaitable[None]]) -> None:
             await sweep()
         except SQLAlchemyError as error:
             _log.warning("sweep_failed", error=error)
-        await asyncio.sleep(SWEEP_EVERY)
+        await asyncio.sleep(SWEEP_SECONDS)

@@ -22,7 +22,7 @@ from exponential.core import clock, log
 from exponential.core.database import Database, GatewayBase
 from exponential.core.encryption import key_id
 from exponential.gateway.credentials import earlier_formats, memory_database, sealed_pages
-from exponential.gateway.credentials.sealed_pages import Manifest, StoreCipher
+from exponential.gateway.credentials.sealed_pages import Manifest, PageCipher
 
 _KEEP = text("""
     with held as (
@@ -41,7 +41,7 @@ _KEEP = text("""
 _log = log.get(__name__)
 
 
-class Store(GatewayBase):
+class StoreRow(GatewayBase):
     """One session's store. `copy` names the one whose changes are taken, `key_id` the ring's key it is sealed under.
 
     `size` is in bytes; 0 before the first commit. `generation` counts its transactions, `manifest` is a sealed
@@ -68,29 +68,29 @@ class StorePage(GatewayBase):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Lost(Exception):
+class CheckoutLost(Exception):
     """This store was checked out again since, or its session is gone: this copy's time is over."""
 
 
-class Locked(Exception):
+class StoreLocked(Exception):
     """The key that the store was sealed under is missing in the ring; nothing was changed."""
 
 
-class Damaged(Locked):
+class StoreDamaged(StoreLocked):
     """What is stored isn't what was sealed, or isn't of one time; nothing was changed."""
 
 
 @dataclass
-class Copy:
+class Checkout:
     """A store that is checked out, under this name. `digests` are those of the pages that were kept of it last."""
 
     name: UUID
     session_id: UUID
-    cipher: StoreCipher
+    cipher: PageCipher
     digests: list[bytes]
 
 
-class Vault:
+class CredentialStore:
     """Checks stores out, keeps what changes in them, and seals them under the newest key of the ring."""
 
     def __init__(self, database: Database, encryption_keys: Sequence[bytes]) -> None:
@@ -100,17 +100,18 @@ class Vault:
 
     async def check_out(
         self, session_id: UUID, folder: Path, *, name: UUID | None = None, after: UUID | None = None
-    ) -> tuple[Copy, bytes]:
+    ) -> tuple[Checkout, bytes]:
         """A copy of the store, and its content; from now on only this copy's changes are taken.
 
         With `after` only if that copy was the last one. When the outcome is unknown, call again with the same `name`.
-        What earlier versions left in the session's `folder` is read and removed. Raises Lost, Locked or Damaged.
+        What earlier versions left in the session's `folder` is read and removed. Raises CheckoutLost, StoreLocked or
+        StoreDamaged.
         """
         name = name or clock.new_id()
         async with self._database.transaction() as db:
             store = await self._claimed(db, session_id)
             if after is not None and store.copy not in (after, name):
-                raise Lost
+                raise CheckoutLost
             content = await self._content(db, store, folder)
             if store.key_id != self.newest or (content and store.manifest is None):
                 digests = await self._replace(db, store, content)
@@ -118,10 +119,10 @@ class Vault:
                 digests = self._manifest(store).digests if store.manifest is not None else []
             store.copy = name
         await asyncio.to_thread(earlier_formats.remove, folder)
-        return Copy(name, session_id, self._cipher(store), digests), content
+        return Checkout(name, session_id, self._cipher(store), digests), content
 
-    async def keep(self, copy: Copy, generation: int, size: int, changed: Mapping[int, bytes]) -> None:
-        """Commit these pages of a copy, `size` bytes long now, as they are after this transaction. Raises Lost.
+    async def keep(self, copy: Checkout, generation: int, size: int, changed: Mapping[int, bytes]) -> None:
+        """Commit these pages of a copy, `size` bytes long now, as they are after this transaction. Raises CheckoutLost.
 
         When the outcome is unknown (the connection broke), call again before anything else.
         """
@@ -142,14 +143,14 @@ class Vault:
         }
         async with self._database.transaction() as db:
             if not await db.scalar(_KEEP, parameters):
-                raise Lost
+                raise CheckoutLost
         copy.digests = digests
 
     async def forget(self, session_id: UUID) -> None:
         """Delete the store's content for good; a copy that is still out is shut out."""
         nothing = {"size": 0, "generation": 0, "manifest": None, "copy": clock.new_id(), "key_id": self.newest}
         async with self._database.transaction() as db:
-            emptied = update(Store).where(Store.session_id == session_id)  # before its pages, as all lock them
+            emptied = update(StoreRow).where(StoreRow.session_id == session_id)  # before its pages, as all lock them
             await db.execute(emptied.values(nothing))
             await db.execute(delete(StorePage).where(StorePage.session_id == session_id))
 
@@ -163,21 +164,21 @@ class Vault:
             store.copy = clock.new_id()
             return True
 
-    async def _claimed(self, db: AsyncSession, session_id: UUID) -> Store:
+    async def _claimed(self, db: AsyncSession, session_id: UUID) -> StoreRow:
         """The row, locked; made when it is missing."""
-        new = upsert(Store).values(session_id=session_id, copy=clock.new_id(), key_id=self.newest, size=0)
+        new = upsert(StoreRow).values(session_id=session_id, copy=clock.new_id(), key_id=self.newest, size=0)
         try:
             await db.execute(new.on_conflict_do_nothing())
         except IntegrityError:
-            raise Lost from None  # the session itself is gone
-        return await db.get_one(Store, session_id, with_for_update=True)
+            raise CheckoutLost from None  # the session itself is gone
+        return await db.get_one(StoreRow, session_id, with_for_update=True)
 
-    async def _content(self, db: AsyncSession, store: Store, folder: Path | None) -> bytes:
+    async def _content(self, db: AsyncSession, store: StoreRow, folder: Path | None) -> bytes:
         """What is in the store, every page and its generation checked; of an empty one, what lies in `folder`."""
         stored = select(StorePage.number, StorePage.data).where(StorePage.session_id == store.session_id)
         sealed = {number: bytes(data) for number, data in await db.execute(stored)}
         if store.key_id not in self._ring:
-            raise Locked
+            raise StoreLocked
         if store.manifest is not None:
             return await asyncio.to_thread(self._opened, store, sealed)
         try:
@@ -186,22 +187,22 @@ class Vault:
                 return await asyncio.to_thread(earlier_formats.open_xts, master, session, sealed, store.size)
             content = await asyncio.to_thread(earlier_formats.read, folder) if folder is not None else b""
         except ValueError:
-            raise Locked from None
+            raise StoreLocked from None
         if content:
             _log.info("plain_store_encrypted", session=str(store.session_id))
         return content
 
-    def _opened(self, store: Store, sealed: Mapping[int, bytes]) -> bytes:
+    def _opened(self, store: StoreRow, sealed: Mapping[int, bytes]) -> bytes:
         try:
             manifest = self._manifest(store)
             content = self._cipher(store).open_pages(manifest, sealed)
-        except sealed_pages.Damaged:
-            raise Damaged from None
+        except sealed_pages.PagesDamaged:
+            raise StoreDamaged from None
         if manifest.generation != store.generation or memory_database.change_counter(content) != store.generation:
-            raise Damaged
+            raise StoreDamaged
         return content
 
-    async def _replace(self, db: AsyncSession, store: Store, content: bytes) -> list[bytes]:
+    async def _replace(self, db: AsyncSession, store: StoreRow, content: bytes) -> list[bytes]:
         """Store all of this content, sealed under the newest key; the digests of its pages."""
         store.key_id = self.newest
         cipher = self._cipher(store)
@@ -216,8 +217,8 @@ class Vault:
         store.manifest = cipher.seal_manifest(manifest) if content else None
         return digests
 
-    def _manifest(self, store: Store) -> Manifest:
+    def _manifest(self, store: StoreRow) -> Manifest:
         return self._cipher(store).open_manifest(store.manifest or b"")
 
-    def _cipher(self, store: Store) -> StoreCipher:
-        return StoreCipher(self._ring[store.key_id], str(store.session_id))
+    def _cipher(self, store: StoreRow) -> PageCipher:
+        return PageCipher(self._ring[store.key_id], str(store.session_id))

@@ -22,7 +22,7 @@ _NONCE, _DIGEST = 12, 16  # bytes
 _HEAD = struct.Struct(">QQ")  # generation, size
 
 
-class Damaged(Exception):
+class PagesDamaged(Exception):
     """The pages don't belong together as their manifest says, or aren't what was sealed."""
 
 
@@ -61,7 +61,7 @@ def digest(sealed: bytes) -> bytes:
     return hashlib.blake2b(sealed, digest_size=_DIGEST).digest()
 
 
-class StoreCipher:
+class PageCipher:
     """Seals and opens what belongs to one store; `master` is a key of the ring."""
 
     def __init__(self, master: bytes, store: str) -> None:
@@ -76,19 +76,19 @@ class StoreCipher:
         return self._seal("manifest", _HEAD.pack(manifest.generation, manifest.size) + b"".join(manifest.digests))
 
     def open_manifest(self, sealed: bytes) -> Manifest:
-        """Raises Damaged, also when it was sealed with another key."""
+        """Raises PagesDamaged, also when it was sealed with another key."""
         plain = self._open("manifest", sealed)
         generation, size = _HEAD.unpack_from(plain)
         return Manifest(generation, size, [plain[at : at + _DIGEST] for at in range(_HEAD.size, len(plain), _DIGEST)])
 
     def open_pages(self, manifest: Manifest, sealed: Mapping[int, bytes]) -> bytes:
-        """The store's content. Raises Damaged unless these are the pages that the manifest speaks of, and no others."""
+        """The store's content. Raises PagesDamaged unless these are the manifest's pages, and no others."""
         numbers = range(len(manifest.digests))
         if sorted(sealed) != list(numbers) or any(digest(sealed[at]) != manifest.digests[at] for at in numbers):
-            raise Damaged
+            raise PagesDamaged
         content = b"".join(self._open(f"page {number}", sealed[number]) for number in numbers)
         if len(content) != manifest.size:
-            raise Damaged
+            raise PagesDamaged
         return content
 
     def _seal(self, what: str, plain: bytes) -> bytes:
@@ -99,7 +99,7 @@ class StoreCipher:
         try:
             return self._key.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._about(what))
         except (InvalidTag, ValueError):
-            raise Damaged from None
+            raise PagesDamaged from None
 
     def _about(self, what: str) -> bytes:
         return f"{self._store} {what}".encode()

@@ -17,11 +17,11 @@ from exponential.gateway.credentials import memory_database, sealed_pages
 from exponential.gateway.credentials.memory_database import MemoryDatabase
 from exponential.gateway.credentials.sealed_pages import PAGE_BYTES
 from exponential.gateway.worker import protocol
-from exponential.gateway.worker.workarounds.stanza_gate import Gate
+from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 
-_by_store: weakref.WeakValueDictionary[str, "Keeper"] = weakref.WeakValueDictionary()
+_by_store: weakref.WeakValueDictionary[str, "StoreCopy"] = weakref.WeakValueDictionary()
 RETRY_SECONDS = 2.0
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 _CLOSED = 2**63  # a generation that is never durable
 _log = log.get(__name__)
 
@@ -30,10 +30,10 @@ class StoreLost(Exception):
     """This copy of the store doesn't count any more: the session has another one, or was closed."""
 
 
-class Keeper:
+class StoreCopy:
     """One copy of a store, for one client, in the SQLite of `library`.
 
-    It is the gate's Store: a generation is SQLite's file change counter. `on_lost` is called when the copy no longer
+    It is the gate's GatedStore: a generation is SQLite's file change counter. `on_lost` is called when the copy no longer
     counts.
     """
 
@@ -44,7 +44,7 @@ class Keeper:
         self._session, self._store = opening.session, opening.store
         self._emit = emit
         self._on_lost = on_lost
-        self._gate: Gate | None = None
+        self._gate: StanzaGate | None = None
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._kept = opening.content  # what the vault has
         self._durable = memory_database.change_counter(opening.content)
@@ -57,7 +57,7 @@ class Keeper:
         """The name under which the client's SQLite opens it."""
         return self._database.name
 
-    def attach(self, gate: Gate) -> None:
+    def attach(self, gate: StanzaGate) -> None:
         """Must be called before the client opens the store."""
         self._gate = gate
 
@@ -106,7 +106,7 @@ class Keeper:
         while not self.is_durable(generation):
             if self._lost or self.generation() == _CLOSED:
                 raise StoreLost
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def close(self) -> None:
         """Wipe the copy. The client must have stopped; what it still tries has no store."""
@@ -147,7 +147,7 @@ class Keeper:
             return False  # the client is stopped: what it did last, WhatsApp will tell again
         numbers = sealed_pages.changed(self._kept, content)
         data = b"".join(content[number * PAGE_BYTES : (number + 1) * PAGE_BYTES] for number in numbers)
-        self._emit(protocol.Changed(self._session, self._store, generation, len(content), numbers, data))
+        self._emit(protocol.StoreChanged(self._session, self._store, generation, len(content), numbers, data))
         if not self._answers.get():
             _log.warning("store_lost", session=self._session, meaning="it was checked out again since")
             self._lost = True
@@ -159,7 +159,7 @@ class Keeper:
         return True
 
 
-def answer(told: protocol.Kept) -> None:
-    keeper = _by_store.get(told.store)
-    if keeper is not None:
-        keeper.answer(told.kept)
+def answer(told: protocol.StoreKept) -> None:
+    copy = _by_store.get(told.store)
+    if copy is not None:
+        copy.answer(told.kept)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from exponential.core import log
 from exponential.core.errors import ConfigurationError
-from exponential.gateway.credentials.store_copy import Keeper
+from exponential.gateway.credentials.store_copy import StoreCopy
 from exponential.gateway.linking import store as stores
 from exponential.gateway.linking.client import (
     AlreadyAnswered,
@@ -24,7 +24,7 @@ from exponential.gateway.linking.device import NewDevice, Version
 from exponential.gateway.linking.store import UnknownStore
 from exponential.gateway.sessions import reasons
 from exponential.gateway.worker import neonize_client, protocol
-from exponential.gateway.worker.neonize_client import NotSent, OutcomeUnknown, Refused
+from exponential.gateway.worker.neonize_client import NotSent, OutcomeUnknown, RequestRefused
 
 ANSWER_SECONDS = 18.0  # that WhatsApp gets for an answer; the gateway waits a little longer for ours
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _log = log.get(__name__)
 class Attempt:
     """One attempt to link a session's device, into `store`. `root` is the Noise key that WhatsApp is known by."""
 
-    def __init__(self, session: str, store: Keeper, emit: Callable[[protocol.Event], None], *, root: bytes) -> None:
+    def __init__(self, session: str, store: StoreCopy, emit: Callable[[protocol.Event], None], *, root: bytes) -> None:
         self._session, self._store, self._emit, self._root = session, store, emit, root
         self._lock = threading.Lock()  # of the three below
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -70,12 +70,12 @@ class Attempt:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     def pairing_code(self, phone: str) -> tuple[str, int]:
-        """As neonize_client.Client.pairing_code."""
+        """As WhatsAppClient.pairing_code."""
         code, seconds = self._ask(lambda client: client.pairing_code(phone))
         return code, int(seconds)
 
     def answer(self, assertion: dict[str, Any]) -> None:
-        """What the passkey answered. Raises NotSent, OutcomeUnknown or Refused ("late", "answered" or "refused")."""
+        """What the passkey answered. Raises NotSent, OutcomeUnknown or RequestRefused ("late", "answered", "refused")."""
         self._ask(lambda client: client.answer(assertion))
 
     def confirm(self) -> None:
@@ -85,7 +85,7 @@ class Attempt:
     # --- the linking client's reports
 
     def code(self, code: str, seconds: float) -> None:
-        self._emit(protocol.Code(self._session, code, max(1, round(seconds))))
+        self._emit(protocol.QrCode(self._session, code, max(1, round(seconds))))
 
     def passkey(self, options: dict[str, Any], seconds: float) -> None:
         self._emit(protocol.PasskeyAsked(self._session, options, int(seconds)))
@@ -125,10 +125,10 @@ class Attempt:
         except (NotWaiting, Unreachable, NotWhatsApp, CancelledError):
             raise NotSent("The session isn't waiting to be linked.") from None
         except AlreadyAnswered:
-            raise Refused("answered") from None
+            raise RequestRefused("answered") from None
         except TimeoutError:
             raise OutcomeUnknown("WhatsApp didn't answer.") from None
         except PasskeyRefused as refused:
-            raise Refused("late" if refused.expired else "refused") from None
+            raise RequestRefused("late" if refused.expired else "refused") from None
         except QueryFailed as failed:
-            raise Refused("busy" if failed.code == 429 else "refused") from None
+            raise RequestRefused("busy" if failed.code == 429 else "refused") from None

@@ -11,15 +11,15 @@ from uuid import UUID
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, Unavailable
-from exponential.gateway.cluster.rpc import Holder
+from exponential.gateway.cluster.rpc import NodeRpc
 from exponential.gateway.messages.outbox import SendFailed, SendUnknown
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.supervisor import Supervisor
 
-LONG_ENOUGH = 60  # seconds to type a code in; with fewer left the connection is made anew first
-CODE_WITHIN = 10.0  # seconds for that
-WITHIN = 25.0  # seconds that the session's client gets for an answer, wherever it runs
+MIN_TYPING_SECONDS = 60  # to type a code in; with fewer left the connection is made anew first
+CODE_TIMEOUT_SECONDS = 10.0  # for that
+ANSWER_TIMEOUT_SECONDS = 25.0  # that the session's client gets for an answer, wherever it runs
 _PUNCTUATION = str.maketrans("", "", " -.()/\u00a0\u2011")
 T = TypeVar("T")
 
@@ -54,13 +54,13 @@ class Asking:
     """`renew` asks for new QR codes of a session, for its owner: (owner, session id)."""
 
     def __init__(
-        self, database: Database, supervisor: Supervisor, holder: Holder, renew: Callable[[str, str], Awaitable[None]]
+        self, database: Database, supervisor: Supervisor, rpc: NodeRpc, renew: Callable[[str, str], Awaitable[None]]
     ) -> None:
         self._database = database
         self._supervisor = supervisor
-        self._holder = holder
-        holder.answers("groups", self._groups_here)
-        holder.answers("pairing_code", self._code_here)
+        self._rpc = rpc
+        rpc.answers("groups", self._groups_here)
+        rpc.answers("pairing_code", self._code_here)
         self._renew = renew
         self._renewing = asyncio.Lock()
 
@@ -73,7 +73,7 @@ class Asking:
         number = digits(phone)
         session = await self._pending(owner, session_id)
         code, seconds = await self._code(session, number)
-        if seconds < LONG_ENOUGH:
+        if seconds < MIN_TYPING_SECONDS:
             async with self._renewing:
                 code, seconds = await self._fresh_code(owner, session, number)
         return PairingCode(code, clock.now() + timedelta(seconds=seconds))
@@ -84,7 +84,7 @@ class Asking:
             session = await sessions.owned(db, owner, session_id)
         if session.status not in (sessions.CONNECTED, sessions.RECONNECTING):
             raise Unavailable(f"This session isn't connected. {session.reason}", code="not_connected", retry_after=5)
-        groups = await _answered(self._holder.ask(session.id, "groups", within=WITHIN))
+        groups = await _answered(self._rpc.ask(session.id, "groups", within=ANSWER_TIMEOUT_SECONDS))
         return [(jid, subject, count) for jid, subject, count in json.loads(groups)]
 
     async def _pending(self, owner: str, session_id: str) -> Session:
@@ -98,10 +98,10 @@ class Asking:
 
     async def _fresh_code(self, owner: str, session: Session, number: str) -> tuple[str, int]:
         code, seconds = await self._code(session, number)
-        if seconds >= LONG_ENOUGH:
+        if seconds >= MIN_TYPING_SECONDS:
             return code, seconds  # somebody else's request has renewed it
         await self._renew(owner, str(session.id))
-        deadline = asyncio.get_running_loop().time() + CODE_WITHIN
+        deadline = asyncio.get_running_loop().time() + CODE_TIMEOUT_SECONDS
         session = await self._pending(owner, str(session.id))
         while not session.qr_live and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.05)
@@ -113,7 +113,7 @@ class Asking:
             raise Unavailable(
                 "The connection to WhatsApp isn't there yet; try again in a moment.", code="qr_not_ready", retry_after=1
             )
-        answer = await _answered(self._holder.ask(session.id, "pairing_code", within=WITHIN, phone=number))
+        answer = await _answered(self._rpc.ask(session.id, "pairing_code", within=ANSWER_TIMEOUT_SECONDS, phone=number))
         code, seconds = json.loads(answer)
         return code, seconds
 

@@ -10,27 +10,27 @@ from fido2.utils import websafe_decode
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, Unavailable
-from exponential.gateway.cluster.rpc import Holder
+from exponential.gateway.cluster.rpc import NodeRpc
 from exponential.gateway.messages.outbox import SendFailed, SendUnknown
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.supervisor import Supervisor
 from exponential.protocol.passkey import ORIGIN
 
-WITHIN = 25.0  # seconds that the session's client gets for an answer, wherever it runs
-MAX_BYTES = 16 * 1024  # of one value of an answer
+ANSWER_TIMEOUT_SECONDS = 25.0  # that the session's client gets for an answer, wherever it runs
+MAX_VALUE_BYTES = 16 * 1024  # of one value of an answer
 _TYPE = "public-key"
 
 
 class Passkeys:
     """Each call is a user's about a session of theirs, and raises NotFound when it isn't."""
 
-    def __init__(self, database: Database, supervisor: Supervisor, holder: Holder) -> None:
+    def __init__(self, database: Database, supervisor: Supervisor, rpc: NodeRpc) -> None:
         self._database = database
         self._supervisor = supervisor
-        self._holder = holder
-        holder.answers("answer_passkey", self._answer_here)
-        holder.answers("confirm_codes", self._confirm_here)
+        self._rpc = rpc
+        rpc.answers("answer_passkey", self._answer_here)
+        rpc.answers("confirm_codes", self._confirm_here)
 
     async def waiting(self, owner: str, session_id: str) -> Session:
         """The session, which waits for its account's passkey. Raises Conflict when it doesn't."""
@@ -52,14 +52,16 @@ class Passkeys:
         if session.passkey_expires_at is None or session.passkey_expires_at < clock.now():
             raise _expired()
         answer = checked(credential, session.passkey["options"])
-        await self._tell(session, self._holder.ask(session.id, "answer_passkey", within=WITHIN, credential=answer))
+        await self._tell(
+            session, self._rpc.ask(session.id, "answer_passkey", within=ANSWER_TIMEOUT_SECONDS, credential=answer)
+        )
 
     async def confirm(self, owner: str, session_id: str) -> None:
         """The person says that the codes are the same. Raises Conflict or Unavailable."""
         session = await self.waiting(owner, session_id)
         if session.passkey_step != sessions.COMPARE:
             raise Conflict(f"There is no code to compare. {session.reason}", code="passkey_not_asked")
-        await self._tell(session, self._holder.ask(session.id, "confirm_codes", within=WITHIN))
+        await self._tell(session, self._rpc.ask(session.id, "confirm_codes", within=ANSWER_TIMEOUT_SECONDS))
 
     async def _tell(self, session: Session, question: Awaitable[str]) -> None:
         try:
@@ -127,7 +129,7 @@ def checked(credential: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 def _base64url(value: Any) -> str:
     """The value without padding. Raises ValueError."""
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_BYTES:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE_BYTES:
         raise ValueError
     _bytes(value)
     return value.rstrip("=")

@@ -2,7 +2,7 @@
 
 A row with `unlink_since` waits for that. Its client runs, or is started, until WhatsApp has been told; only then are
 credentials and row deleted. So a session that is disconnected while WhatsApp is away leaves no device behind on the
-phone. After PATIENCE the gateway gives up.
+phone. After GIVE_UP_AFTER the gateway gives up.
 
 The same phone linked twice: the newest link stays. Whoever scans holds the phone in hand, and two sessions in one
 "Message yourself" chat would answer each message twice. The older session of the same user is removed; another
@@ -23,15 +23,15 @@ from exponential.gateway.access import rules
 from exponential.gateway.cluster import wakeups
 from exponential.gateway.messages import outbox
 from exponential.gateway.messages.inbox import InboxMessage
-from exponential.gateway.messages.keyed_queue import Lanes
+from exponential.gateway.messages.keyed_queue import KeyedQueue
 from exponential.gateway.messages.outbox import OutboxMessage
 from exponential.gateway.sessions import reasons, sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.protocol import Account
 from exponential.gateway.worker.supervisor import Supervisor
 
-PATIENCE = timedelta(days=30)  # by then WhatsApp itself has logged out a linked device that stayed away
-ANSWER_WITHIN = 9.0  # seconds that a DELETE waits for the phone's side; the rest happens behind it
+GIVE_UP_AFTER = timedelta(days=30)  # by then WhatsApp itself has logged out a linked device that stayed away
+ANSWER_TIMEOUT_SECONDS = 9.0  # that a DELETE waits for the phone's side; the rest happens behind it
 _log = log.get(__name__)
 
 
@@ -79,7 +79,7 @@ async def _remove(db: AsyncSession, session: Session) -> None:
     await notify(db, wakeups.UNLINK, str(session.id))
 
 
-class Unlinking:
+class Unlinker:
     """Does what the rows of held sessions ask for; `forget` deletes a session's credentials. `sweep` now and then."""
 
     def __init__(
@@ -93,22 +93,22 @@ class Unlinking:
         self._supervisor = supervisor
         self._forget = forget
         self._holds = holds
-        self._lanes: Lanes[UUID] = Lanes("unlink", self._unlink)
+        self._queue: KeyedQueue[UUID] = KeyedQueue("unlink", self._unlink)
 
     def notice(self, payload: str) -> None:
         """A NOTIFY of wakeups.UNLINK."""
-        self._lanes.poke(UUID(payload))
+        self._queue.poke(UUID(payload))
 
     async def sweep(self) -> None:
         async with self._database.transaction() as db:
             waiting = list(await db.scalars(select(Session.id).where(Session.unlink_since.is_not(None))))
         for session_id in waiting:
-            self._lanes.poke(session_id)
+            self._queue.poke(session_id)
 
     async def close(self) -> None:
-        await self._lanes.close()
+        await self._queue.close()
 
-    async def done(self, session_id: UUID, *, within: float = ANSWER_WITHIN) -> bool:
+    async def done(self, session_id: UUID, *, within: float = ANSWER_TIMEOUT_SECONDS) -> bool:
         """Wait until the session is gone. False when that takes longer: then it goes on by itself."""
         try:
             async with asyncio.timeout(within):
@@ -131,7 +131,7 @@ class Unlinking:
         if session is None or session.unlink_since is None:
             return
         told = False
-        if session.linked and clock.now() - session.unlink_since < PATIENCE:
+        if session.linked and clock.now() - session.unlink_since < GIVE_UP_AFTER:
             if not self._supervisor.is_online(session_id):
                 if not self._supervisor.runs(session_id):
                     await self._supervisor.open(session_id)

@@ -16,18 +16,18 @@ import httpx
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
 from exponential.core import clock, log
-from exponential.core.backoff import Pause
+from exponential.core.backoff import Backoff
 from exponential.core.database import Database
 from exponential.gateway.messages import inbox
-from exponential.gateway.messages.keyed_queue import Lanes
-from exponential.gateway.messages.media import Fetching
+from exponential.gateway.messages.keyed_queue import KeyedQueue
+from exponential.gateway.messages.media import MediaFetcher
 
 PATH = "/api/whatsapp-gateway/messages"
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts; doubled each time
-AT_ONCE = 16  # messages handed over at the same time
-FILES_AT_ONCE = 2  # of them with a file, which is in memory meanwhile
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 30.0  # seconds between attempts; doubled each time
+MAX_CONCURRENT = 16  # messages handed over at the same time
+MAX_CONCURRENT_FILES = 2  # of them with a file, which is in memory meanwhile
 PARK_AFTER = timedelta(days=3)
-TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+REQUEST_TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 _RETRIED = (401, 404, 408, 425, 429)  # 4xx that an operator or time can mend; other 4xx mean this message is at fault
 _AWAY = (502, 503, 504)  # whoever answers these, it wasn't an app that could
 _REFUSED = "the app answered with HTTP {}"
@@ -61,7 +61,7 @@ class Delivery:
         *,
         park_after: timedelta = PARK_AFTER,
         holds: Callable[[UUID], bool] = lambda _: True,
-        files: Fetching | None = None,
+        files: MediaFetcher | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
         self._database = database
@@ -69,22 +69,22 @@ class Delivery:
         self._secret = secret
         self._park_after = park_after
         # With a transport of its own, httpx sends nothing through a proxy that the environment names for the outside.
-        direct = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=AT_ONCE))
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, transport=direct)
+        direct = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=MAX_CONCURRENT))
+        self._http = http or httpx.AsyncClient(timeout=REQUEST_TIMEOUT, transport=direct)
         self._holds = holds
-        self._lanes: Lanes[tuple[UUID, bytes]] = Lanes("delivery", self._deliver)
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._queue: KeyedQueue[tuple[UUID, bytes]] = KeyedQueue("delivery", self._deliver)
+        self._room = asyncio.Semaphore(MAX_CONCURRENT)
         self._files = files
-        self._room_for_files = asyncio.Semaphore(FILES_AT_ONCE)
+        self._room_for_files = asyncio.Semaphore(MAX_CONCURRENT_FILES)
         self._away = False
         self._trying = asyncio.Lock()
-        self._pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
+        self._pause = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         if not app_url:
             _log.warning("app_not_configured", meaning="messages wait in the inbox until EXPONENTIAL_APP_URL is set")
 
     def poke(self, session_id: UUID, chat_key: bytes) -> None:
         if self._url and self._holds(session_id):
-            self._lanes.poke((session_id, chat_key))
+            self._queue.poke((session_id, chat_key))
 
     def notice(self, payload: str) -> None:
         """A NOTIFY of wakeups.INBOX."""
@@ -102,11 +102,11 @@ class Delivery:
             self.poke(session_id, chat_key)
 
     async def close(self) -> None:
-        await self._lanes.close()
+        await self._queue.close()
         await self._http.aclose()
 
     async def _deliver(self, chat: tuple[UUID, bytes], _poked: asyncio.Event) -> None:
-        pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
+        pause = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         while self._holds(chat[0]) and (outcome := await self._attempt(chat)) is not Outcome.IDLE:
             if outcome is Outcome.LATER or (outcome is Outcome.UNFETCHED and not await self._fetch(chat)):
                 await pause.wait()

@@ -32,7 +32,7 @@ from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.protocol import Account, Inbound
 
 WAITING, DELIVERED, PARKED = "waiting", "delivered", "parked"
-PAUSE = timedelta(minutes=30)
+OWNER_PAUSE = timedelta(minutes=30)
 
 
 class InboxMessage(GatewayBase):
@@ -60,7 +60,7 @@ class InboxMessage(GatewayBase):
     delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-async def record(db: AsyncSession, session: Session, messages: list[Inbound], *, pause: timedelta = PAUSE) -> int:
+async def record(db: AsyncSession, session: Session, messages: list[Inbound], *, pause: timedelta = OWNER_PAUSE) -> int:
     """Store what may reach the assistant, each message once; the number of new rows.
 
     What this gateway itself sent, from whichever of its sessions, is left out: Paddy never answers Paddy. Where the
@@ -78,7 +78,7 @@ async def record(db: AsyncSession, session: Session, messages: list[Inbound], *,
         if message.kind == own_numbers.PROVED:
             await notices.welcome(db, session.id, message)
             continue
-        if message.kind == rate_limits.OVER:
+        if message.kind == rate_limits.OVER_LIMIT:
             await notices.slow_down(db, session.id, message)
             continue
         if message.kind == rules.BY_HAND:

@@ -1,18 +1,18 @@
-"""Lanes: one task at a time per key, keys independent of one another, and no wake-up ever missed."""
+"""Per-key async work queue: one task at a time per key, keys independent of each other, and no wake-up ever missed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from exponential.core import log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 
 K = TypeVar("K")
 _log = log.get(__name__)
-RETRY_AFTER = 1.0  # seconds, after a lane's work raised (a database that is away, say)
+RETRY_SECONDS = 1.0  # after work raised (a database that is away, say)
 
 
-class Lanes(Generic[K]):
+class KeyedQueue(Generic[K]):
     """`work(key, poked)` runs until its key has nothing left to do; `poke(key)` makes it look (again).
 
     `poked` is set by every poke, so that work which waits for a retry can be woken. Work that raises runs again later.
@@ -28,7 +28,7 @@ class Lanes(Generic[K]):
         if running is None:
             poked = asyncio.Event()
             poked.set()
-            self._running[key] = (asyncio.create_task(self._run(key, poked), name=f"{self._name} lane"), poked)
+            self._running[key] = (asyncio.create_task(self._run(key, poked), name=f"{self._name} queue"), poked)
         else:
             running[1].set()
 
@@ -41,7 +41,7 @@ class Lanes(Generic[K]):
         """Stop a key's work at once, whatever it waits for."""
         running = self._running.pop(key, None)
         if running is not None:
-            await end(running[0])
+            await cancel_and_wait(running[0])
 
     async def close(self) -> None:
         for key in self.running:
@@ -53,8 +53,8 @@ class Lanes(Generic[K]):
             try:
                 await self._work(key, poked)
             except Exception as error:
-                _log.warning("lane_failed", lane=self._name, error=error)
-                await asyncio.sleep(RETRY_AFTER)
+                _log.warning("queue_failed", queue=self._name, error=error)
+                await asyncio.sleep(RETRY_SECONDS)
                 poked.set()
         if self._running.get(key, (None, None))[1] is poked:
             del self._running[key]

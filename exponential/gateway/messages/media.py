@@ -19,14 +19,14 @@ from exponential.gateway.messages.rate_limits import FileLimiter
 from exponential.gateway.worker import media
 from exponential.gateway.worker.supervisor import Supervisor
 
-PATIENCE = 60.0  # seconds that a media host which gives nothing may hold a chat up
-PATIENCE_OF_OURS = 600.0  # seconds for a worker that isn't there: that is our fault, not the file's
+MEDIA_HOST_SECONDS = 60.0  # that a media host which gives nothing may hold a chat up
+WORKER_SECONDS = 600.0  # for a worker that isn't there: that is our fault, not the file's
 TOO_MANY = "No more files are taken of you today; please send it again tomorrow."
 KINDS = ("image", "document", "voice", "audio", "sticker")
 _log = log.get(__name__)
 
 
-class Fetching:
+class MediaFetcher:
     """`limit` in bytes; 0 means that no files are wanted. Sealed files lie in the sessions' folders below `folder`.
 
     `rates` says when contacts have sent enough for now; their messages go on without files then.
@@ -106,7 +106,7 @@ class Fetching:
         except SendFailed as error:
             return str(error)
         except (SendUnknown, Unavailable) as error:
-            patience = PATIENCE if isinstance(error, SendUnknown) else PATIENCE_OF_OURS
+            patience = MEDIA_HOST_SECONDS if isinstance(error, SendUnknown) else WORKER_SECONDS
             since = self._since.setdefault(row.seq, time.monotonic())
             gave_up = time.monotonic() - since > patience
             return "The file could not be fetched from WhatsApp." if gave_up else None

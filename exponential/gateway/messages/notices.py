@@ -15,7 +15,7 @@ from exponential.gateway.worker.protocol import Inbound
 
 WELCOME = "This number is yours now: write here, and Paddy answers as in “Message yourself”."
 TOO_MUCH = "You have written more than Paddy can read in an hour; your last words are not kept. Please try again later."
-TELL_AGAIN = timedelta(hours=1)
+TELL_EVERY = timedelta(hours=1)
 _log = log.get(__name__)
 
 
@@ -47,7 +47,7 @@ async def slow_down(db: AsyncSession, session_id: UUID, message: Inbound) -> Non
     if rules.is_group(message.chat) or not policy.admits(who):
         return
     contact = await contacts.meet(db, session_id, who)
-    if contact.paused or (contact.told_at and clock.now() - contact.told_at < TELL_AGAIN):
+    if contact.paused or (contact.told_at and clock.now() - contact.told_at < TELL_EVERY):
         return
     contact.heard_at = contact.told_at = clock.now()
     await outbox.enqueue(db, session_id, f"too much {clock.new_id()}", contact.chat, TOO_MUCH)

@@ -20,11 +20,11 @@ from exponential.gateway.access import rules
 from exponential.gateway.sessions import contacts
 from exponential.gateway.worker.protocol import Inbound, Original
 
-LIFE = timedelta(days=1)
-QUOTED = 500  # characters of a message that are enough to quote it
+ORIGINAL_LIFETIME = timedelta(days=1)
+QUOTED_CHARS = 500  # of a message that are enough to quote it
 
 
-class Origin(GatewayBase):
+class OriginalRow(GatewayBase):
     """`original` is a protocol.Original as JSON; `chat_key` as in the inbox."""
 
     __tablename__ = "origins"
@@ -43,7 +43,7 @@ async def keep(db: AsyncSession, session_id: UUID, chat: str, message: Inbound) 
         chat=rules.bare(message.chat),
         sender=rules.bare(message.sender),
         from_me=message.from_me,
-        text=message.text[:QUOTED],
+        text=message.text[:QUOTED_CHARS],
     )
     row = {
         "session_id": session_id,
@@ -52,18 +52,20 @@ async def keep(db: AsyncSession, session_id: UUID, chat: str, message: Inbound) 
         "original": original.as_json(),
         "kept_at": clock.now(),
     }
-    await db.execute(insert(Origin).values(row).on_conflict_do_nothing())
+    await db.execute(insert(OriginalRow).values(row).on_conflict_do_nothing())
 
 
 async def find(db: AsyncSession, session_id: UUID, chat: str, message_ids: Sequence[str]) -> list[Original]:
     """Those of these messages that came in this chat and are remembered still, in the order in which they came."""
-    query = select(Origin.original).where(
-        Origin.session_id == session_id,
-        Origin.message_id.in_(message_ids),
-        Origin.chat_key == contacts.key(db, session_id, chat),
+    query = select(OriginalRow.original).where(
+        OriginalRow.session_id == session_id,
+        OriginalRow.message_id.in_(message_ids),
+        OriginalRow.chat_key == contacts.key(db, session_id, chat),
     )
-    return [Original(**found) for found in await db.scalars(query.order_by(Origin.kept_at, Origin.message_id))]
+    return [
+        Original(**found) for found in await db.scalars(query.order_by(OriginalRow.kept_at, OriginalRow.message_id))
+    ]
 
 
 async def forget_old(db: AsyncSession) -> None:
-    await db.execute(delete(Origin).where(Origin.kept_at < clock.now() - LIFE))
+    await db.execute(delete(OriginalRow).where(OriginalRow.kept_at < clock.now() - ORIGINAL_LIFETIME))

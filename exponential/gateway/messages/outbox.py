@@ -40,9 +40,9 @@ from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavai
 from exponential.gateway.cluster import wakeups
 from exponential.gateway.cluster.nodes import Fence
 from exponential.gateway.messages import originals
-from exponential.gateway.messages.keyed_queue import Lanes
+from exponential.gateway.messages.keyed_queue import KeyedQueue
 from exponential.gateway.messages.pacing import Pace
-from exponential.gateway.messages.sender import Line as Line
+from exponential.gateway.messages.sender import MessageSender as MessageSender
 from exponential.gateway.messages.sender import SendFailed as SendFailed
 from exponential.gateway.messages.sender import SendUnknown as SendUnknown
 from exponential.gateway.messages.typing_leases import TypingLeases
@@ -53,9 +53,9 @@ from exponential.gateway.worker.protocol import Leaving, Original
 QUEUED, SENDING, SENT, DELIVERED, READ, FAILED = "queued", "sending", "sent", "delivered", "read", "failed"
 _PROGRESS = {SENDING: 0, SENT: 1, DELIVERED: 2, READ: 3}
 MAX_ATTEMPTS = 4  # of sends that WhatsApp or the client refused
-FINISH_SENDING = 2.0  # seconds that a closing gateway waits for a send in progress
-DOUBT = 1.0  # seconds after a send of unknown outcome, before its receipt is waited for
-RECEIPT_WITHIN = 10.0  # seconds online in which a message that may have left shows by its receipt that it did
+FINISH_SECONDS = 2.0  # that a closing gateway waits for a send in progress
+DOUBT_SECONDS = 1.0  # after a send of unknown outcome, before its receipt is waited for
+RECEIPT_SECONDS = 10.0  # online in which a message that may have left shows by its receipt that it did
 _log = log.get(__name__)
 
 
@@ -179,19 +179,19 @@ class Outbox:
     """Sends what is queued for the sessions of this node. `poke` a chat that has something new, `sweep` a session that
     has come online."""
 
-    def __init__(self, database: Database, line: Line, fence: Fence, *, pace: Pace | None = None) -> None:
+    def __init__(self, database: Database, sender: MessageSender, fence: Fence, *, pace: Pace | None = None) -> None:
         self._database = database
-        self._line = line
+        self._sender = sender
         self._fence = fence
-        self.typing = TypingLeases(line.typing, (SendFailed, SendUnknown))
+        self.typing = TypingLeases(sender.typing, (SendFailed, SendUnknown))
         self._pace = pace or Pace()
-        self._lanes: Lanes[tuple[UUID, bytes]] = Lanes("outbox", self._send_all)
+        self._queue: KeyedQueue[tuple[UUID, bytes]] = KeyedQueue("outbox", self._send_all)
         self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)  # contacts', first come first served
         self._sending: set[asyncio.Task[float | None]] = set()
 
     def poke(self, session_id: UUID, chat_key: bytes) -> None:
         if self._fence.holds(session_id):
-            self._lanes.poke((session_id, chat_key))
+            self._queue.poke((session_id, chat_key))
 
     def notice(self, payload: str) -> None:
         """A NOTIFY of wakeups.OUTBOX."""
@@ -211,17 +211,17 @@ class Outbox:
     async def drop(self, session_id: UUID) -> None:
         """Stop sending for a session that is being removed."""
         self._pace.forget(session_id)
-        for lane in self._lanes.running:
-            if lane[0] == session_id:
-                await self._lanes.drop(lane)
+        for queue in self._queue.running:
+            if queue[0] == session_id:
+                await self._queue.drop(queue)
         self._turns.pop(session_id, None)
 
     async def close(self) -> None:
         """Stop; a message that is being sent right now gets a moment to learn its outcome."""
-        await self._lanes.close()
+        await self._queue.close()
         await self.typing.close()
         if self._sending:
-            await asyncio.wait(self._sending, timeout=FINISH_SENDING)
+            await asyncio.wait(self._sending, timeout=FINISH_SECONDS)
 
     async def receipt(self, whatsapp_ids: list[str], status: str) -> None:
         """Move messages forward to `delivered` or `read`; a late, lesser receipt changes nothing."""
@@ -319,8 +319,8 @@ class Outbox:
     async def _left(self, session_id: UUID, row_id: UUID) -> bool | None:
         """Whether a message that may have left did: its receipt says so, if the phone has it. None when the session
         isn't online for long enough to hear of it."""
-        deadline = asyncio.get_running_loop().time() + RECEIPT_WITHIN
-        while self._line.is_online(session_id):
+        deadline = asyncio.get_running_loop().time() + RECEIPT_SECONDS
+        while self._sender.is_online(session_id):
             async with self._database.transaction() as db:
                 row = await db.get(OutboxMessage, row_id)
                 if row is None or row.state != SENDING:
@@ -346,13 +346,13 @@ class Outbox:
             if not await self._intend(db, row_id):
                 return 0.0
         try:
-            whatsapp_id = await self._line.send(session_id, row_id, message.chat, message.text, message.quote)
+            whatsapp_id = await self._sender.send(session_id, row_id, message.chat, message.text, message.quote)
             self.typing.over(session_id, message.chat)
         except Unavailable:
             await self._settle(self._put_back, row_id)
             return None
         except SendUnknown:
-            return DOUBT  # stays `sending`; its receipt tells, or it is sent again when the session is online
+            return DOUBT_SECONDS  # stays `sending`; its receipt tells, or it is sent again when the session is online
         except SendFailed as error:
             await self._settle(self._failed, row_id, str(error))
             return self._pace.seconds(message.text)

@@ -5,8 +5,8 @@ import time
 from collections import defaultdict, deque
 from uuid import UUID
 
-WINDOW = 60.0  # seconds
-FOR_CONTACTS = 3  # times longer than for the owner, who takes Paddy for no person
+WINDOW_SECONDS = 60.0
+CONTACT_FACTOR = 3  # times longer than for the owner, who takes Paddy for no person
 
 
 class Pace:
@@ -25,15 +25,15 @@ class Pace:
     def seconds(self, text: str, *, contact: bool = False) -> float:
         """How long to type `text`."""
         natural = min(self._longest, self._base + self._per_character * len(text)) * random.uniform(0.8, 1.2)
-        return natural * (FOR_CONTACTS if contact else 1)
+        return natural * (CONTACT_FACTOR if contact else 1)
 
     def rest(self, session_id: UUID) -> float:
         """Seconds until this session may write to a contact again."""
         now, sent = time.monotonic(), self._sent[session_id]
-        while sent and now - sent[0] >= WINDOW:
+        while sent and now - sent[0] >= WINDOW_SECONDS:
             sent.popleft()
         if len(sent) >= self._per_minute:
-            return (sent[0] + WINDOW - now) * random.uniform(1.0, 1.1)
+            return (sent[0] + WINDOW_SECONDS - now) * random.uniform(1.0, 1.1)
         return 0.0
 
     def count(self, session_id: UUID) -> None:

@@ -8,27 +8,27 @@ from exponential.core.database import Database
 from exponential.core.errors import BadInput, NotFound
 from exponential.gateway.access import policies
 from exponential.gateway.access.policy import Policy
-from exponential.gateway.cluster.rpc import Holder
+from exponential.gateway.cluster.rpc import NodeRpc
 from exponential.gateway.messages import originals
 from exponential.gateway.messages.outbox import SendFailed, SendUnknown
 from exponential.gateway.sessions import contacts, sessions
 from exponential.gateway.worker.protocol import Original
 from exponential.gateway.worker.supervisor import Supervisor
 
-WITHIN = 5.0  # seconds
+TIMEOUT_SECONDS = 5.0
 MAX_IDS = 100
-MAX_EMOJI = 32  # characters; families and flags are long
+MAX_EMOJI_CHARS = 32  # families and flags are long
 _log = log.get(__name__)
 
 
-class Courtesies:
+class Presence:
     """Each answers whether it was shown: the owner may have switched it off, and WhatsApp may be away."""
 
-    def __init__(self, database: Database, supervisor: Supervisor, holder: Holder) -> None:
+    def __init__(self, database: Database, supervisor: Supervisor, rpc: NodeRpc) -> None:
         self._database = database
-        self._holder = holder
-        holder.answers("read", supervisor.mark_read)
-        holder.answers("react", supervisor.react)
+        self._rpc = rpc
+        rpc.answers("read", supervisor.mark_read)
+        rpc.answers("react", supervisor.react)
 
     async def read(self, owner: str, session_id: str, chat: str, message_ids: list[str]) -> bool:
         """Confirm messages as read. Raises NotFound, BadInput, Conflict, Unavailable."""
@@ -47,7 +47,7 @@ class Courtesies:
 
     async def react(self, owner: str, session_id: str, chat: str, message_id: str, emoji: str) -> bool:
         """Put an emoji to a message, or take it back (""). Raises NotFound, BadInput, Conflict, Unavailable."""
-        if len(emoji) > MAX_EMOJI or any(character.isalpha() for character in emoji):
+        if len(emoji) > MAX_EMOJI_CHARS or any(character.isalpha() for character in emoji):
             raise BadInput("emoji must be one emoji, or empty to take the reaction back.", code="bad_input")
         policy, session, found = await self._look(owner, session_id, chat, [message_id])
         if not policy.reactions:
@@ -70,7 +70,7 @@ class Courtesies:
 
     async def _show(self, session_id: Any, verb: str, **arguments: Any) -> bool:
         try:
-            await self._holder.ask(session_id, verb, within=WITHIN, **arguments)
+            await self._rpc.ask(session_id, verb, within=TIMEOUT_SECONDS, **arguments)
         except (SendFailed, SendUnknown) as error:
             _log.info("not_shown", session=str(session_id), what=verb, why=str(error))
             return False

@@ -11,9 +11,9 @@ from exponential.gateway.access import rules
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.worker.protocol import Account, Inbound
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0  # seconds
-OWNER = 50_000  # messages an hour: nobody writes so many, a program gone wild does
-OVER = "over_limit"  # kind of what is kept, once an hour, when a contact's messages are dropped
+MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60.0, 3600.0, 86_400.0  # seconds
+MAX_OWNER_PER_HOUR = 50_000  # messages an hour: nobody writes so many, a program gone wild does
+OVER_LIMIT = "over_limit"  # kind of what is kept, once an hour, when a contact's messages are dropped
 
 
 class RateLimiter:
@@ -30,15 +30,15 @@ class RateLimiter:
         if role is None:
             return message  # nothing the assistant hears
         if role == "owner":
-            return message if self._count({"owner": OWNER}) else None
+            return message if self._count({"owner": MAX_OWNER_PER_HOUR}) else None
         who = _name(rules.addresses(message))
         if self._count({who: policy.per_contact, "contacts": policy.per_session}):
             return message
         now = self._clock()
-        if now - self._told.get(who, -HOUR) < HOUR:
+        if now - self._told.get(who, -HOUR_SECONDS) < HOUR_SECONDS:
             return None
         self._told[who] = now
-        return message.about(OVER)
+        return message.about(OVER_LIMIT)
 
     def _count(self, limits: dict[str, int]) -> bool:
         now = self._clock()
@@ -51,7 +51,7 @@ class RateLimiter:
 
     def _window(self, name: str, now: float) -> deque[float]:
         window = self._heard[name]
-        while window and now - window[0] >= HOUR:
+        while window and now - window[0] >= HOUR_SECONDS:
             window.popleft()
         return window
 
@@ -67,7 +67,7 @@ class FileLimiter:
     def is_over(self, session: str, contact: str) -> bool:
         """Whether nothing more may be fetched of this contact for now."""
         window, now = self._fetched[session], self._clock()
-        while window and now - window[0][0] >= DAY:
+        while window and now - window[0][0] >= DAY_SECONDS:
             window.popleft()
         theirs = sum(size for _, who, size in window if who == contact)
         return theirs >= self._limits[0] or sum(size for _, _, size in window) >= self._limits[1]
@@ -87,13 +87,13 @@ class LinkingLimiter:
     def count(self, owner: str) -> None:
         """Raises Unavailable."""
         window, now = self._begun[owner], self._clock()
-        while window and now - window[0] >= MINUTE:
+        while window and now - window[0] >= MINUTE_SECONDS:
             window.popleft()
         if len(window) >= self._most:
             raise Unavailable(
                 f"You began to link an account {self._most} times within a minute. Wait a minute, then try again.",
                 code="too_many_linkings",
-                retry_after=int(window[0] + MINUTE - now) + 1,
+                retry_after=int(window[0] + MINUTE_SECONDS - now) + 1,
             )
         window.append(now)
 

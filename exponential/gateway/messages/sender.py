@@ -6,7 +6,7 @@ from uuid import UUID
 from exponential.gateway.worker.protocol import Original
 
 
-class Line(Protocol):
+class MessageSender(Protocol):
     """How messages reach WhatsApp; the supervisor is one.
 
     `send` and `typing` raise Unavailable when the session isn't online (surely not sent), SendFailed when WhatsApp or

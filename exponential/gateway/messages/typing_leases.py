@@ -7,7 +7,7 @@ from uuid import UUID
 
 from exponential.core.errors import Unavailable
 
-LEASE = 20.0  # seconds; phones forget it by themselves after about 25
+LEASE_SECONDS = 20.0  # phones forget it by themselves after about 25
 
 
 class TypingLeases:
@@ -19,7 +19,7 @@ class TypingLeases:
         self._ends: dict[tuple[UUID, str], asyncio.Task[None]] = {}
 
     async def set(self, session_id: UUID, chat: str, on: bool) -> None:
-        """Show it for LEASE seconds from now, or take it back. Raises as the line does."""
+        """Show it for LEASE_SECONDS from now, or take it back. Raises as the line does."""
         self.over(session_id, chat)
         if on:
             self._ends[session_id, chat] = asyncio.create_task(self._end(session_id, chat), name="typing")
@@ -39,7 +39,7 @@ class TypingLeases:
         await asyncio.gather(*(self._hide(session_id, chat) for session_id, chat in shown))
 
     async def _end(self, session_id: UUID, chat: str) -> None:
-        await asyncio.sleep(LEASE)
+        await asyncio.sleep(LEASE_SECONDS)
         self._ends.pop((session_id, chat), None)
         await self._hide(session_id, chat)
 

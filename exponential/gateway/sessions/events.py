@@ -17,8 +17,8 @@ from exponential.core.errors import NotFound
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 
-HEARTBEAT = 1.0  # seconds of silence after which a stream says that it is alive
-LIFETIME = 900.0  # seconds; then the caller follows anew, with a token that is good by then
+HEARTBEAT_SECONDS = 1.0  # of silence after which a stream says that it is alive
+LIFETIME_SECONDS = 900.0  # then the caller follows anew, with a token that is good by then
 _log = log.get(__name__)
 
 
@@ -48,7 +48,7 @@ class Note:
 class Events:
     """Streams of what happens. `notice` takes the notices of wakeups.EVENTS.
 
-    A stream ends with `close`, after LIFETIME, and when the database is away; its first look raises what it raises.
+    A stream ends with `close`, after LIFETIME_SECONDS, and when the database is away; its first look raises what it raises.
     """
 
     def __init__(self, database: Database) -> None:
@@ -110,12 +110,12 @@ class Events:
     async def _follow(self, owner: str, session_id: str = "") -> AsyncGenerator[list[Session] | Receipt | Note]:
         """The user's sessions at once and after notices, once for many at a time; the session's receipts in order."""
         clock = asyncio.get_running_loop().time
-        ends = clock() + LIFETIME
+        ends = clock() + LIFETIME_SECONDS
         with self._stream(owner, session_id) as (user, news):
             yield await user.look()
             while not self._closed and clock() < ends:
                 try:
-                    batch = [await asyncio.wait_for(news.get(), HEARTBEAT)]
+                    batch = [await asyncio.wait_for(news.get(), HEARTBEAT_SECONDS)]
                 except TimeoutError:
                     yield Note("alive")
                     continue

@@ -19,7 +19,7 @@ from exponential.core.encryption import EncryptedJSON, EncryptedText
 from exponential.core.errors import Conflict, NotFound, Unavailable
 from exponential.gateway.access.rules import bare, phone_number
 from exponential.gateway.cluster import wakeups
-from exponential.gateway.cluster.nodes import Held
+from exponential.gateway.cluster.nodes import HeldByNode
 from exponential.gateway.sessions import reasons
 from exponential.gateway.worker.protocol import Account
 
@@ -28,12 +28,12 @@ DISCONNECTED, ERROR, EXPIRED, REMOVED = "disconnected", "error", "expired", "rem
 SIGN, SENT, COMPARE = "sign", "sent", "compare"  # steps of linking with a passkey
 ACTIVE = (PENDING, CONNECTED, RECONNECTING)  # these hold one of the gateway's places and a client in a worker
 
-PENDING_LIFE = timedelta(minutes=10)  # the codes of one connection last 160 s; a restart begins anew
+PENDING_LIFETIME = timedelta(minutes=10)  # the codes of one connection last 160 s; a restart begins anew
 JUST_NOW = timedelta(seconds=5)  # in which a client that was started gets its first code, or hasn't failed yet
-EXPIRED_LIFE = timedelta(days=1)
+EXPIRED_LIFETIME = timedelta(days=1)
 
 
-class Session(Held, GatewayBase):
+class Session(HeldByNode, GatewayBase):
     """One linked (or linking) WhatsApp account. `owner` is the JWT subject; `since` is when `status` began.
 
     `connected_at` is when it was linked. `jid` and `lid` name the account from its first login on; `linked` says
@@ -94,14 +94,14 @@ class Session(Held, GatewayBase):
 
 
 @dataclass(frozen=True)
-class Limits:
+class SessionLimits:
     """How many sessions may be active at once: on this gateway, and of one user. Pending ones count."""
 
     gateway: int
     user: int
 
 
-async def create(db: AsyncSession, owner: str, *, limits: Limits) -> Session:
+async def create(db: AsyncSession, owner: str, *, limits: SessionLimits) -> Session:
     """A new pending session. Raises Conflict at a limit."""
     await _take_place(db, owner, limits)
     now = clock.now()
@@ -113,7 +113,7 @@ async def create(db: AsyncSession, owner: str, *, limits: Limits) -> Session:
     return session
 
 
-async def restart(db: AsyncSession, owner: str, session_id: str, *, limits: Limits) -> Session | None:
+async def restart(db: AsyncSession, owner: str, session_id: str, *, limits: SessionLimits) -> Session | None:
     """Back to pending for new QR codes (or, where credentials are left, to reconnecting). None: it just was.
 
     Raises Conflict when it is connected already, when its old device is still to be unlinked, or at a limit.
@@ -140,15 +140,15 @@ async def restart(db: AsyncSession, owner: str, session_id: str, *, limits: Limi
 
 async def tidy(db: AsyncSession) -> tuple[list[UUID], list[UUID]]:
     """Expire what has been pending for too long and remove what expired long ago: (expired, removed) ids."""
-    stale = select(Session).where(Session.status == PENDING, Session.since < clock.now() - PENDING_LIFE)
+    stale = select(Session).where(Session.status == PENDING, Session.since < clock.now() - PENDING_LIFETIME)
     expired = list(await db.scalars(stale.with_for_update()))
     for session in expired:
         session.become(EXPIRED, reasons.PAIRINGS["passkey-expired"][1] if session.passkey else reasons.NOBODY_SCANNED)
-    old = delete(Session).where(Session.status == EXPIRED, Session.since < clock.now() - EXPIRED_LIFE)
+    old = delete(Session).where(Session.status == EXPIRED, Session.since < clock.now() - EXPIRED_LIFETIME)
     return [session.id for session in expired], list(await db.scalars(old.returning(Session.id)))
 
 
-async def _take_place(db: AsyncSession, owner: str, limits: Limits) -> None:
+async def _take_place(db: AsyncSession, owner: str, limits: SessionLimits) -> None:
     # Held until the transaction ends: two logins at once can't both take the last place.
     await db.execute(text("select pg_advisory_xact_lock(hashtext('gateway session limit'))"))
     taken = (

@@ -29,7 +29,7 @@ class Channel:
             _log.error("event_too_long", why=str(error))
             if not isinstance(event, protocol.Answer):
                 return
-            frame = protocol.pack(protocol.Answer(event.request, "WhatsApp's answer is too long.", "Refused"))
+            frame = protocol.pack(protocol.Answer(event.request, "WhatsApp's answer is too long.", "RequestRefused"))
         self._outgoing.put(frame)
 
     def receive(self) -> protocol.Command | None:

@@ -8,15 +8,15 @@ from dataclasses import asdict
 from typing import Any
 
 from exponential.core.validation import cleaned
-from exponential.gateway.worker.media import MAX_PATH, Reference
+from exponential.gateway.worker.media import MAX_PATH, MediaReference
 from exponential.gateway.worker.protocol import Account, Inbound
 
-MAX_TEXT = 65_536  # characters, WhatsApp's own limit for one message
-MAX_ID, MAX_JID, MAX_NAME, MAX_MIME, MAX_QUOTED = 128, 128, 255, 100, 4_000  # characters
+MAX_TEXT_CHARS = 65_536  # WhatsApp's own limit for one message
+MAX_ID_CHARS, MAX_JID_CHARS, MAX_NAME_CHARS, MAX_MIME_CHARS, MAX_QUOTED_CHARS = 128, 128, 255, 100, 4_000  # characters
 KEY_BYTES = 32  # of a file's key, and of SHA-256
-MOST_MENTIONS = 1_024  # a group has no more members
-MOST_IDS = 4_096  # messages that one receipt is about
-MOST_GROUPS, MAX_SUBJECT = 2_000, 100
+MAX_MENTIONS = 1_024  # a group has no more members
+MAX_RECEIPT_IDS = 4_096  # messages that one receipt is about
+MAX_GROUPS, MAX_SUBJECT_CHARS = 2_000, 100
 _KINDS = {
     "imageMessage": "image",
     "videoMessage": "video",
@@ -52,13 +52,13 @@ def inbound(event: Any) -> Inbound | None:
         kind, text, media = _KINDS[found], getattr(part, "caption", ""), _file(part)
     source = event.Info.MessageSource
     return Inbound(
-        message_id=cleaned(decoded(event.Info.ID)[:MAX_ID]),  # its sender's choice, as name and text are
+        message_id=cleaned(decoded(event.Info.ID)[:MAX_ID_CHARS]),  # its sender's choice, as name and text are
         chat=written(source.Chat),
         sender=written(source.Sender),
-        sender_name=cleaned(decoded(event.Info.Pushname)[:MAX_NAME]),
+        sender_name=cleaned(decoded(event.Info.Pushname)[:MAX_NAME_CHARS]),
         from_me=source.IsFromMe,
         kind=kind,
-        text=cleaned(decoded(text)[:MAX_TEXT]),
+        text=cleaned(decoded(text)[:MAX_TEXT_CHARS]),
         sent_at=event.Info.Timestamp,
         alt=written(source.RecipientAlt if source.IsFromMe else source.SenderAlt),
         addressed=_addressed(content),
@@ -73,14 +73,14 @@ def _file(part: Any) -> dict[str, Any] | None:
     if not hasattr(part, "mediaKey"):
         return None
     return asdict(
-        Reference(
+        MediaReference(
             path=decoded(part.directPath) if len(part.directPath) <= 1 + MAX_PATH else "",
             key=part.mediaKey[:KEY_BYTES].hex(),
             sha256=part.fileSHA256[:KEY_BYTES].hex(),
             encrypted_sha256=part.fileEncSHA256[:KEY_BYTES].hex(),
             size=part.fileLength,
-            mime=cleaned(decoded(part.mimetype)[:MAX_MIME]),
-            name=cleaned(decoded(getattr(part, "fileName", ""))[-MAX_NAME:]),
+            mime=cleaned(decoded(part.mimetype)[:MAX_MIME_CHARS]),
+            name=cleaned(decoded(getattr(part, "fileName", ""))[-MAX_NAME_CHARS:]),
         )
     )
 
@@ -96,8 +96,8 @@ def _addressed(content: Any) -> list[str]:
     found: list[str] = []
     for context in _contexts(content):
         found += [context.participant] if context.HasField("quotedMessage") else []
-        found += context.mentionedJID[:MOST_MENTIONS]
-    return _short(found, MAX_JID)[:MOST_MENTIONS]
+        found += context.mentionedJID[:MAX_MENTIONS]
+    return _short(found, MAX_JID_CHARS)[:MAX_MENTIONS]
 
 
 def _quoted(content: Any) -> dict[str, str] | None:
@@ -110,20 +110,23 @@ def _quoted(content: Any) -> dict[str, str] | None:
                 for part in parts
             )
             text = next((text for text in said if text), "")
-            return {"id": cleaned(decoded(context.stanzaID)[:MAX_ID]), "text": cleaned(decoded(text)[:MAX_QUOTED])}
+            return {
+                "id": cleaned(decoded(context.stanzaID)[:MAX_ID_CHARS]),
+                "text": cleaned(decoded(text)[:MAX_QUOTED_CHARS]),
+            }
     return None
 
 
 def receipt_ids(event: Any) -> list[str]:
     """The ids of the messages that a receipt is about, as far as they can be ours."""
-    return _short(event.MessageIDs[:MOST_IDS], MAX_ID)
+    return _short(event.MessageIDs[:MAX_RECEIPT_IDS], MAX_ID_CHARS)
 
 
 def groups(found: Any) -> list[tuple[str, str, int]]:
     """JID, subject and number of participants of each group."""
     return [
-        (written(group.JID), cleaned(decoded(group.GroupName.Name)[:MAX_SUBJECT]), len(group.Participants))
-        for group in found[:MOST_GROUPS]
+        (written(group.JID), cleaned(decoded(group.GroupName.Name)[:MAX_SUBJECT_CHARS]), len(group.Participants))
+        for group in found[:MAX_GROUPS]
     ]
 
 

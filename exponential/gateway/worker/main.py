@@ -21,17 +21,17 @@ from exponential.gateway.credentials import store_copy
 from exponential.gateway.worker import media, neonize_client, protocol
 from exponential.gateway.worker.channel import Channel
 from exponential.gateway.worker.lease import Lease
-from exponential.gateway.worker.neonize_client import Client, NotSent, OutcomeUnknown, Refused
-from exponential.gateway.worker.process import REPLACE
-from exponential.gateway.worker.session_thread import FIRST_PAUSE, SessionThread
+from exponential.gateway.worker.neonize_client import NotSent, OutcomeUnknown, RequestRefused, WhatsAppClient
+from exponential.gateway.worker.process import REPLACE_EXIT_CODE
+from exponential.gateway.worker.session_thread import FIRST_PAUSE_SECONDS, SessionThread
 from exponential.protocol.noise import WHATSAPP_ROOT
 
-FAREWELL = 1.5  # seconds that clients get to disconnect in when the worker ends
-LEAVE_WITHIN = 20.0  # seconds that a message waits for its id to be recorded; whatsmeow itself gives up after 75
-FETCHES = 4  # files at once: each is in memory for a moment
-WORN_OUT = 64  # threads left behind by failed linkings after which this process ends, to be replaced
-WORN_THROUGH = 4 * WORN_OUT  # and this also when somebody is just linking or sending
-LEFTOVERS = 128 * 2**20  # bytes that the stores of earlier clients take up, after which it ends, too
+FAREWELL_SECONDS = 1.5  # that clients get to disconnect in when the worker ends
+LEAVE_SECONDS = 20.0  # that a message waits for its id to be recorded; whatsmeow itself gives up after 75
+MAX_CONCURRENT_FETCHES = 4  # files at once: each is in memory for a moment
+MAX_LEFT_THREADS = 64  # threads left behind by failed linkings after which this process ends, to be replaced
+MAX_LEFT_THREADS_EVER = 4 * MAX_LEFT_THREADS  # and this also when somebody is just linking or sending
+MAX_LEFTOVER_BYTES = 128 * 2**20  # that the stores of earlier clients take up, after which it ends, too
 _log = log.get(__name__)
 
 
@@ -44,7 +44,7 @@ class Worker:
         self._sessions: dict[str, SessionThread] = {}
         self._spool_key = b""
         self._calls = ThreadPoolExecutor(max_workers=64, thread_name_prefix="call")
-        self._fetches = ThreadPoolExecutor(max_workers=FETCHES, thread_name_prefix="fetch")
+        self._fetches = ThreadPoolExecutor(max_workers=MAX_CONCURRENT_FETCHES, thread_name_prefix="fetch")
         self._leaving: dict[str, queue.SimpleQueue[bool]] = {}  # messages whose id is being recorded
         self._left_behind = self._leftovers = 0
         self._calls_running: set[int] = set()  # their request numbers
@@ -58,7 +58,7 @@ class Worker:
             self._carry_out(command)
         for session in self._sessions.values():
             session.close()
-        deadline = time.monotonic() + FAREWELL
+        deadline = time.monotonic() + FAREWELL_SECONDS
         for session in self._sessions.values():
             session.join(max(0.0, deadline - time.monotonic()))
 
@@ -69,17 +69,17 @@ class Worker:
             case protocol.Open(session):
                 before = self._sessions.get(session)
                 self._close(session)
-                pause = before.pause if before else FIRST_PAUSE
+                pause = before.pause if before else FIRST_PAUSE_SECONDS
                 self._sessions[session] = SessionThread(
                     command, self._spool_key, self._channel.emit, pause, root=self._root
                 )
-            case protocol.Kept():
+            case protocol.StoreKept():
                 store_copy.answer(command)
             case protocol.Recorded(session, message_ids) if session in self._sessions:
                 self._sessions[session].receipts_recorded(message_ids)
             case protocol.Leave(_, message, kept_back) if message in self._leaving:
                 self._leaving[message].put(not kept_back)
-            case protocol.Access(session, request, policy):
+            case protocol.SetPolicy(session, request, policy):
                 if session in self._sessions:
                     self._sessions[session].policy = Policy.from_json(policy)
                 self._channel.emit(protocol.Answer(request))
@@ -97,7 +97,7 @@ class Worker:
                 quoted = protocol.Original(**quote) if quote else None
                 leaving = functools.partial(self._may_leave, session, message)
                 self._call(request, lambda: self._client(session).send(chat, text, quoted, leaving))
-            case protocol.Read(session, request, chat, sender, ids):
+            case protocol.MarkRead(session, request, chat, sender, ids):
                 self._call(request, lambda: self._client(session).mark_read(chat, sender, ids))
             case protocol.React(session, request, original, emoji):
                 self._call(request, lambda: self._client(session).react(protocol.Original(**original), emoji))
@@ -120,7 +120,7 @@ class Worker:
         self._leaving[message] = answer
         self._channel.emit(protocol.Leaving(session, message, whatsapp_id))
         try:
-            return answer.get(timeout=LEAVE_WITHIN)
+            return answer.get(timeout=LEAVE_SECONDS)
         except queue.Empty:
             return False
         finally:
@@ -129,14 +129,14 @@ class Worker:
     def _fetch(self, command: protocol.Fetch) -> None:
         folder = self._thread(command.session).folder
         try:
-            data = media.fetch(command.kind, media.Reference(**command.media), command.limit)
-        except media.Gone as error:
-            raise Refused(str(error)) from None
-        except media.Unreachable as error:
+            data = media.fetch(command.kind, media.MediaReference(**command.media), command.limit)
+        except media.MediaGone as error:
+            raise RequestRefused(str(error)) from None
+        except media.MediaUnreachable as error:
             raise OutcomeUnknown(str(error)) from None
         media.seal(folder, command.message, self._spool_key, data)
 
-    def _client(self, session: str) -> Client:
+    def _client(self, session: str) -> WhatsAppClient:
         return self._thread(session).client
 
     def _thread(self, session: str) -> SessionThread:
@@ -162,7 +162,7 @@ class Worker:
         def run() -> None:
             try:
                 answer = protocol.Answer(request, work() or "")
-            except (NotSent, OutcomeUnknown, Refused) as error:
+            except (NotSent, OutcomeUnknown, RequestRefused) as error:
                 answer = protocol.Answer(request, str(error), type(error).__name__)
             except Exception as error:
                 _log.error("call_failed", error=error)
@@ -187,13 +187,13 @@ class Worker:
                 session.check()
             if self._worn_out():
                 _log.info("worker_worn_out", threads=self._left_behind, bytes=self._leftovers)
-                os._exit(REPLACE)
+                os._exit(REPLACE_EXIT_CODE)
 
     def _worn_out(self) -> bool:
         """Whether this process should be replaced; while it sends or links, that may wait."""
         busy = self._calls_running or any(session.linking for session in list(self._sessions.values()))
-        patience = WORN_THROUGH // WORN_OUT if busy else 1
-        return self._left_behind > WORN_OUT * patience or self._leftovers > LEFTOVERS * patience
+        patience = MAX_LEFT_THREADS_EVER // MAX_LEFT_THREADS if busy else 1
+        return self._left_behind > MAX_LEFT_THREADS * patience or self._leftovers > MAX_LEFTOVER_BYTES * patience
 
 
 def main(root: bytes = WHATSAPP_ROOT) -> None:

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 HOST = "mmg.whatsapp.net"  # the one that messages' own URLs name; it serves what each of the other hosts does
 FOLDER = "media"  # in a session's folder: fetched files, sealed, until the app has them
-WITHIN, STEP = 60.0, 15.0  # seconds for one file; without a byte of it
+TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 60.0, 15.0  # seconds for one file; without a byte of it
 _CHUNK = 2**16
 _MAC, _NONCE = 10, 12
 _INFOS = {
@@ -48,16 +48,16 @@ _GONE = (403, 404, 410)
 _ORIGIN = "https://web.whatsapp.com"
 
 
-class Gone(Exception):
+class MediaGone(Exception):
     """The file can't be had, now or later; `str(error)` says why, in a sentence."""
 
 
-class Unreachable(Exception):
+class MediaUnreachable(Exception):
     """The media host didn't give it now; try again."""
 
 
 @dataclass(frozen=True)
-class Reference:
+class MediaReference:
     """What a message says of its file. Keys and hashes are hex, `size` is in bytes."""
 
     path: str
@@ -69,19 +69,19 @@ class Reference:
     name: str = ""
 
 
-def fetch(kind: str, file: Reference, limit: int) -> bytes:
-    """The file of a message of this kind, if it has at most `limit` bytes. Raises Gone or Unreachable."""
+def fetch(kind: str, file: MediaReference, limit: int) -> bytes:
+    """The file of a message of this kind, if it has at most `limit` bytes. Raises MediaGone or MediaUnreachable."""
     info = _INFOS.get(kind)
     if info is None:
-        raise Gone(f"Files of this kind ({kind}) are not fetched.")
+        raise MediaGone(f"Files of this kind ({kind}) are not fetched.")
     if file.size > limit:
         raise too_large(file.size, limit)
-    deadline = time.monotonic() + WITHIN
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     return _opened(file, info, _download(_url(kind, file), limit, deadline))
 
 
-def too_large(size: int, limit: int) -> Gone:
-    return Gone(f"The file has {size / 1e6:.1f} MB; up to {limit / 1e6:.0f} MB are fetched.")
+def too_large(size: int, limit: int) -> MediaGone:
+    return MediaGone(f"The file has {size / 1e6:.1f} MB; up to {limit / 1e6:.0f} MB are fetched.")
 
 
 def seal(folder: Path, message_id: str, key: bytes, data: bytes) -> None:
@@ -113,13 +113,13 @@ def path_of(folder: Path, message_id: str) -> Path:
     return folder / FOLDER / hashlib.sha256(message_id.encode()).hexdigest()[:32]
 
 
-def _url(kind: str, file: Reference) -> str:
+def _url(kind: str, file: MediaReference) -> str:
     if not _PATH.fullmatch(file.path):
-        raise Gone("The message names no place where its file is.")
+        raise MediaGone("The message names no place where its file is.")
     try:
         digest = base64.urlsafe_b64encode(bytes.fromhex(file.encrypted_sha256)).decode()
     except ValueError:
-        raise Gone("The message doesn't say what its file is.") from None
+        raise MediaGone("The message doesn't say what its file is.") from None
     joint = "&" if "?" in file.path else "?"
     return f"https://{HOST}{file.path}{joint}hash={digest}&mms-type={_TYPES[kind]}&__wa-mms="
 
@@ -129,20 +129,22 @@ def _download(url: str, limit: int, deadline: float) -> bytes:
     most = limit + _MAC + 16  # padding
     data = bytearray()
     try:
-        with _opener().open(request, timeout=STEP) as answer:
+        with _opener().open(request, timeout=READ_TIMEOUT_SECONDS) as answer:
             while chunk := answer.read(_CHUNK):
                 data += chunk
                 if len(data) > most:
-                    raise Gone(f"The file is larger than its message says; up to {limit / 1e6:.0f} MB are fetched.")
+                    raise MediaGone(
+                        f"The file is larger than its message says; up to {limit / 1e6:.0f} MB are fetched."
+                    )
                 if time.monotonic() > deadline:
-                    raise Unreachable("WhatsApp gives the file too slowly.")
+                    raise MediaUnreachable("WhatsApp gives the file too slowly.")
     except HTTPError as error:
         error.close()
         if error.code in _GONE:
-            raise Gone("WhatsApp doesn't have this file any more.") from None
-        raise Unreachable(f"WhatsApp's media host answered with HTTP {error.code}.") from None
+            raise MediaGone("WhatsApp doesn't have this file any more.") from None
+        raise MediaUnreachable(f"WhatsApp's media host answered with HTTP {error.code}.") from None
     except (OSError, HTTPException) as error:
-        raise Unreachable(f"WhatsApp's media host can't be reached ({type(error).__name__}).") from None
+        raise MediaUnreachable(f"WhatsApp's media host can't be reached ({type(error).__name__}).") from None
     return bytes(data)
 
 
@@ -162,8 +164,8 @@ class _WhatsAppOnly(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opened(file: Reference, info: bytes, data: bytes) -> bytes:
-    damaged = Gone("The file that WhatsApp has isn't the one that was sent.")
+def _opened(file: MediaReference, info: bytes, data: bytes) -> bytes:
+    damaged = MediaGone("The file that WhatsApp has isn't the one that was sent.")
     if len(data) <= _MAC or hashlib.sha256(data).hexdigest() != file.encrypted_sha256:
         raise damaged
     keys = HKDF(SHA256(), 112, salt=None, info=info).derive(bytes.fromhex(file.key))

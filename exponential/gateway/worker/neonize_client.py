@@ -1,4 +1,4 @@
-"""The WhatsApp client: the only module that imports neonize. One `Client` is one linked device, on a thread of its own.
+"""The WhatsApp client: the only module that imports neonize. One `WhatsAppClient` is one linked device with a thread.
 
 What neonize 0.5.2 does and doesn't say: `Neonize()` blocks its thread for the client's life and calls back on that same
 thread, one event at a time; QR codes and the outcome of linking come through callbacks of their own, before the events
@@ -30,7 +30,7 @@ from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, Clie
 
 from exponential.core import log
 from exponential.gateway.credentials import memory_database
-from exponential.gateway.credentials.store_copy import Keeper
+from exponential.gateway.credentials.store_copy import StoreCopy
 from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, LIFE_SECONDS, Version, library_version
 from exponential.gateway.sessions import reasons
 from exponential.gateway.worker import event_parser, protocol
@@ -38,11 +38,11 @@ from exponential.gateway.worker.event_parser import account_of, decoded, inbound
 from exponential.gateway.worker.protocol import Account, Inbound, Original
 from exponential.gateway.worker.workarounds import client_log
 from exponential.gateway.worker.workarounds.client_log import Farewell
-from exponential.gateway.worker.workarounds.stanza_gate import Gate
+from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 
 # Seconds for which the library shows its first QR code and each of the five others. WhatsApp takes all of them from the
 # beginning, so ours change sooner.
-FIRST_CODE, NEXT_CODE = 60, 20
+FIRST_CODE_SECONDS, NEXT_CODE_SECONDS = 60, 20
 # whatsmeow connects again by itself: at once, then after 2, 4, 6 … seconds, without an end, and all sessions in step. A
 # client that is online is given a proxy that leads nowhere, so that only the worker connects again.
 NOWHERE = "http://127.0.0.1:0"
@@ -79,7 +79,7 @@ class OutcomeUnknown(Exception):
     """The message may or may not have reached WhatsApp."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """WhatsApp or the client refused; `str(error)` names the kind of problem, never the contact or the text."""
 
 
@@ -93,7 +93,7 @@ def client_version() -> Version:
     return library_version(Path(gocode._name))
 
 
-def prepare_store(store: Keeper) -> bool:
+def prepare_store(store: StoreCopy) -> bool:
     """Have the library make its tables in this store. Whether a linked device is in it already. Raises OSError."""
     found = gocode.GetAllDevices(store.path.encode(), _unheard) or b""
     if found.startswith(b"error: "):
@@ -101,9 +101,9 @@ def prepare_store(store: Keeper) -> bool:
     return bool(found)
 
 
-def new_store(opening: protocol.Open, emit: Callable[[protocol.Event], None], on_lost: Callable[[], None]) -> Keeper:
+def new_store(opening: protocol.Open, emit: Callable[[protocol.Event], None], on_lost: Callable[[], None]) -> StoreCopy:
     """The store of a client that is to be started, in its library's memory."""
-    return Keeper(gocode, opening, emit, on_lost)
+    return StoreCopy(gocode, opening, emit, on_lost)
 
 
 class _Neonize(NewClient):  # type: ignore[misc]
@@ -171,11 +171,11 @@ class _Neonize(NewClient):  # type: ignore[misc]
         return error.decode() if error else ""
 
 
-class Client:
+class WhatsAppClient:
     """One linked device with its store in `store`. Events go to `emit`, messages first to `keep`.
 
     `keep` is called in neonize's callback and must have put the message where a killed process can't lose it before it
-    returns. `client_id` must be new for every Client of this process. `on_linking_failed` is called when the store will
+    returns. `client_id` must be new for every client of this process. `on_linking_failed` is called when the store will
     see no more use, though `run` goes on; `on_end`, with a key of reasons.ENDINGS, when WhatsApp has ended the session.
     """
 
@@ -183,7 +183,7 @@ class Client:
         self,
         session: str,
         client_id: str,
-        store: Keeper,
+        store: StoreCopy,
         *,
         keep: Callable[[Account, Inbound], None],
         emit: Callable[[protocol.Event], None],
@@ -212,7 +212,7 @@ class Client:
         self.ending = ""  # why WhatsApp ended the session: connecting again is of no use
         self._farewell = Farewell()
         self._hung_up = False
-        self._gate = Gate(store, lambda: self._lose(_UNUSABLE))
+        self._gate = StanzaGate(store, lambda: self._lose(_UNUSABLE))
         store.attach(self._gate)
         self._neonize = _Neonize(store.path, uuid=client_id)
         for kind, handler in self._handlers().items():
@@ -258,12 +258,12 @@ class Client:
     ) -> str:
         """Send; the WhatsApp message id, which `leaving` hears before the message leaves, if it returns True.
 
-        Raises NotSent, OutcomeUnknown or Refused.
+        Raises NotSent, OutcomeUnknown or RequestRefused.
         """
         return self._send(chat, _quoting(text, quote) if quote else Message(conversation=text), leaving)
 
     def react(self, original: Original, emoji: str) -> None:
-        """Raises NotSent, OutcomeUnknown or Refused."""
+        """Raises NotSent, OutcomeUnknown or RequestRefused."""
         message = Message()
         reaction, key = message.reactionMessage, message.reactionMessage.key
         reaction.text, reaction.senderTimestampMS = emoji, int(time.time() * 1000)
@@ -273,7 +273,7 @@ class Client:
         self._send(original.chat, message, lambda _: True)
 
     def mark_read(self, chat: str, sender: str, message_ids: list[str]) -> None:
-        """Raises NotSent, OutcomeUnknown or Refused."""
+        """Raises NotSent, OutcomeUnknown or RequestRefused."""
         try:
             self._neonize.mark_read(*message_ids, chat=_jid(chat), sender=_jid(sender), receipt=ReceiptType.READ)
         except NeonizeError as error:
@@ -301,7 +301,7 @@ class Client:
             raise problem from None
 
     def typing(self, chat: str, on: bool) -> None:
-        """Raises NotSent, OutcomeUnknown or Refused."""
+        """Raises NotSent, OutcomeUnknown or RequestRefused."""
         state = ChatPresence.CHAT_PRESENCE_COMPOSING if on else ChatPresence.CHAT_PRESENCE_PAUSED
         try:
             self._neonize.send_chat_presence(_jid(chat), state, ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT)
@@ -309,7 +309,7 @@ class Client:
             raise _classified(str(error)) from None
 
     def unlink(self) -> None:
-        """Remove this device from the account. Raises NotSent, OutcomeUnknown or Refused."""
+        """Remove this device from the account. Raises NotSent, OutcomeUnknown or RequestRefused."""
         self._unlinking = True
         self._stopping.set()
         try:
@@ -320,7 +320,7 @@ class Client:
             raise _classified(str(error)) from None
 
     def groups(self) -> list[tuple[str, str, int]]:
-        """JID, subject and number of participants of each group. Raises NotSent, OutcomeUnknown or Refused."""
+        """JID, subject and number of participants of each group. Raises NotSent, OutcomeUnknown or RequestRefused."""
         try:
             found = self._neonize.get_joined_groups()
         except NeonizeError as error:
@@ -333,7 +333,7 @@ class Client:
         """The code to type on the phone with this number (digits), and the seconds it is good for.
 
         A code is good for as long as its connection, which ends with the last QR code; asked again for the same number,
-        the same code. Raises NotSent (no QR code yet, or none any more), OutcomeUnknown or Refused.
+        the same code. Raises NotSent (no QR code yet, or none any more), OutcomeUnknown or RequestRefused.
         """
         with self._pairing:
             if not self.linking:
@@ -347,7 +347,7 @@ class Client:
             return str(self._neonize.PairPhone(phone, True, ClientName.LINUX, ClientType.CHROME))
         except NeonizeError as error:
             if "429" in str(error):
-                raise Refused("busy") from None
+                raise RequestRefused("busy") from None
             raise _classified(str(error)) from None
 
     @property
@@ -362,7 +362,7 @@ class Client:
             self._first_code_at = time.monotonic()
         begin, _, keys = code.partition(",")
         if not self._refs:
-            self._emit(protocol.Code(self._session, code, FIRST_CODE if is_first else NEXT_CODE))
+            self._emit(protocol.QrCode(self._session, code, FIRST_CODE_SECONDS if is_first else NEXT_CODE_SECONDS))
         elif is_first:
             self._code_keys, link = keys, begin.removesuffix(self._refs[0])
             threading.Thread(target=self._show_codes, args=(link,), daemon=True, name="QR codes").start()
@@ -385,7 +385,7 @@ class Client:
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0 and not self._codes_over.is_set():
             self._codes_renewed.clear()
-            self._emit(protocol.Code(self._session, f"{begin},{self._code_keys}", max(1, round(left))))
+            self._emit(protocol.QrCode(self._session, f"{begin},{self._code_keys}", max(1, round(left))))
             self._codes_renewed.wait(left)
 
     def _end_codes(self) -> None:
@@ -405,7 +405,7 @@ class Client:
         if not self._stopping.is_set():
             if self._farewell.cause:  # the library may have heard no more than that WhatsApp hung up
                 outcome = "err-client-outdated" if self._farewell.cause == "outdated" else "err-unexpected-state"
-            exhausted = outcome == "timeout" and self._left <= NEXT_CODE / 2
+            exhausted = outcome == "timeout" and self._left <= NEXT_CODE_SECONDS / 2
             self._emit(protocol.PairingEnded(self._session, "exhausted" if exhausted else outcome))
             self._neonize.disconnect()
         self._on_linking_failed()
@@ -584,5 +584,5 @@ def _classified(error: str) -> Exception:
     if client_log.is_store_failure(lowered):
         return NotSent(_UNUSABLE)  # it wasn't even sealed
     if "no lid found" in lowered or "not on whatsapp" in lowered:
-        return Refused("WhatsApp doesn't know this number.")
-    return Refused("WhatsApp refused the message.")
+        return RequestRefused("WhatsApp doesn't know this number.")
+    return RequestRefused("WhatsApp refused the message.")

@@ -13,8 +13,8 @@ from exponential.core import log
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.lease import Lease
 
-REPLACE = 75  # exit code of a worker that wants to be replaced by a fresh one; sysexits.h: EX_TEMPFAIL
-STOP_WITHIN = 2.0  # seconds from closing the wire to the kill
+REPLACE_EXIT_CODE = 75  # exit code of a worker that wants to be replaced by a fresh one; sysexits.h: EX_TEMPFAIL
+STOP_SECONDS = 2.0  # from closing the wire to the kill
 _PASSED_ON = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -74,7 +74,7 @@ class WorkerProcess:
     @property
     def wants_to_be_replaced(self) -> bool:
         """Whether it ended for that; known after `close`."""
-        return self._process.returncode == REPLACE
+        return self._process.returncode == REPLACE_EXIT_CODE
 
     @classmethod
     async def start(cls, launch: Launch, lease: Lease, on_change: "OnChange") -> "WorkerProcess":
@@ -145,7 +145,7 @@ class WorkerProcess:
         """Ask it to stop by closing the wire; kill it when it doesn't."""
         self._writer.close()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_WITHIN)
+            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
@@ -171,7 +171,7 @@ class WorkerProcess:
                     waiting = self._waiting.get(item.request)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(item)
-                elif isinstance(item, protocol.Changed):
+                elif isinstance(item, protocol.StoreChanged):
                     self._on_change(self, item)
                 else:
                     self._events.put_nowait(item)
@@ -196,7 +196,7 @@ class WorkerProcess:
                 sys.stderr.write(log.redact(line.decode(errors="replace")))
 
 
-OnChange = Callable[[WorkerProcess, protocol.Changed], None]
+OnChange = Callable[[WorkerProcess, protocol.StoreChanged], None]
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

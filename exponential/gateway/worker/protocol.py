@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 _LENGTHS = struct.Struct(">II")
 HEADER_BYTES = _LENGTHS.size
-MAX_FRAME = 4 * 1024 * 1024  # bytes of JSON; a message of 65,536 characters is far below
-MAX_DATA = 2**30  # bytes; as large as a store can get
+MAX_FRAME_BYTES = 4 * 1024 * 1024  # of JSON; a message of 65,536 characters is far below
+MAX_DATA_BYTES = 2**30  # as large as a store can get
 
 
 class TooLong(ValueError):
@@ -33,7 +33,7 @@ class Inbound:
     """A message from WhatsApp as the spool keeps it. `sent_at` is Unix time in milliseconds.
 
     `alt` is the other address (LID or number), if known, of the sender, or of the recipient of what we wrote;
-    `addressed` are the accounts that the message mentions or quotes; `media` is a media.Reference as JSON, of a message
+    `addressed` are the accounts that the message mentions or quotes; `media` is a media.MediaReference as JSON, of a message
     with a file. `forwarded`: somebody else's words, passed on. `quoted` is what it replies to: {"id", "text"}.
     """
 
@@ -106,7 +106,7 @@ class Open:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoreKept:
     """What this store told of last is safe, or was refused: another copy of it counts now."""
 
     session: str
@@ -115,7 +115,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Access:
+class SetPolicy:
     """From now on this policy says who may be heard. Answered."""
 
     session: str
@@ -171,7 +171,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Read:
+class MarkRead:
     """Confirm messages of one sender as read. Answered."""
 
     session: str
@@ -203,7 +203,7 @@ class Typing:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Fetch the file of a `message` (WhatsApp id), a media.Reference of up to `limit` bytes, into the session's folder.
+    """Fetch the file of a `message` (WhatsApp id), a media.MediaReference of up to `limit` bytes, into the session's folder.
 
     Answered once it lies there, sealed with the spool's key.
     """
@@ -254,10 +254,10 @@ class Groups:
 
 
 @dataclass(frozen=True)
-class Changed:
+class StoreChanged:
     """These pages of a store, `size` bytes long now, are to be kept, as they are after transaction `generation`.
 
-    `data` is one after the other. Answered by Kept; until then that store tells of no more.
+    `data` is one after the other. Answered by StoreKept; until then that store tells of no more.
     """
 
     session: str
@@ -274,7 +274,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Code:
+class QrCode:
     """A QR code to show for `seconds`."""
 
     session: str
@@ -339,7 +339,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Again:
+class ClientStopped:
     """The client stopped by itself and shall be started again, from what is kept of its store."""
 
     session: str
@@ -353,7 +353,7 @@ class Spooled:
 
 
 @dataclass(frozen=True)
-class Stuck:
+class SpoolFailed:
     """Messages can't be kept, so WhatsApp isn't told that we have them. Over with the next Online."""
 
     session: str
@@ -388,14 +388,14 @@ class Answer:
 
 
 Command = (
-    Configure | Open | Access | Kept | Close  # the worker's own business
-    | Unlink | Send | Leave | Recorded | Read | React | Typing | Fetch | PairingCode | Groups
+    Configure | Open | SetPolicy | StoreKept | Close  # the worker's own business
+    | Unlink | Send | Leave | Recorded | MarkRead | React | Typing | Fetch | PairingCode | Groups
     | PasskeyAnswer | CodesMatch
 )  # fmt: skip
 Event = (
-    Ready | Code | PairingEnded | PasskeyWanted | PasskeyAsked | PasskeyCode  # how linking goes
-    | Online | Offline | Ended | Again  # how a client is
-    | Spooled | Stuck | Leaving | Receipt | Changed | Answer
+    Ready | QrCode | PairingEnded | PasskeyWanted | PasskeyAsked | PasskeyCode  # how linking goes
+    | Online | Offline | Ended | ClientStopped  # how a client is
+    | Spooled | SpoolFailed | Leaving | Receipt | StoreChanged | Answer
 )  # fmt: skip
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (*Command.__args__, *Event.__args__)}
 _DATA_FIELDS: dict[type[Any], str] = {
@@ -420,7 +420,7 @@ class Header(NamedTuple):
     @property
     def too_long(self) -> bool:
         """Whether this frame is to be read over."""
-        return self.json > MAX_FRAME or self.data > MAX_DATA
+        return self.json > MAX_FRAME_BYTES or self.data > MAX_DATA_BYTES
 
 
 def pack(item: Command | Event) -> bytes:

@@ -14,7 +14,7 @@ from exponential.gateway.cluster import data_folder
 from exponential.gateway.cluster.nodes import Fence
 from exponential.gateway.linking import unlink
 from exponential.gateway.messages import inbox, outbox
-from exponential.gateway.messages.keyed_queue import Lanes
+from exponential.gateway.messages.keyed_queue import KeyedQueue
 from exponential.gateway.messages.outbox import Outbox
 from exponential.gateway.sessions import reasons, sessions
 from exponential.gateway.sessions.sessions import Session
@@ -48,8 +48,8 @@ class Reports:
         self._pause = pause
         self.recorded = 0  # messages for the assistant, since this process began
         self.stuck: dict[str, str] = {}  # by session id: why its messages can't be kept, in words for people
-        self._readers: dict[UUID, spool.Reader] = {}
-        self._collecting: Lanes[UUID] = Lanes("spool", self._collect)
+        self._readers: dict[UUID, spool.SpoolReader] = {}
+        self._collecting: KeyedQueue[UUID] = KeyedQueue("spool", self._collect)
 
     def collect_all(self) -> None:
         """Fetch what the spools of this machine hold, whoever holds those sessions now."""
@@ -71,7 +71,7 @@ class Reports:
 
     async def apply(self, event: protocol.Event) -> None:
         """Apply an event, however long the database is away: a lost one would leave a wrong status behind."""
-        if isinstance(event, protocol.Stuck):
+        if isinstance(event, protocol.SpoolFailed):
             self.stuck[event.session] = event.reason
             return
         while True:
@@ -86,7 +86,7 @@ class Reports:
 
     async def _apply(self, event: protocol.Event) -> None:
         match event:
-            case protocol.Ready() | protocol.Again() | protocol.Answer():
+            case protocol.Ready() | protocol.ClientStopped() | protocol.Answer():
                 return
             case protocol.Spooled(session):
                 self._collecting.poke(UUID(session))
@@ -111,7 +111,7 @@ class Reports:
     async def _record(db: AsyncSession, event: protocol.Event) -> None:
         """The session's row."""
         match event:
-            case protocol.Code(session, code, seconds):
+            case protocol.QrCode(session, code, seconds):
                 await sessions.show_code(db, session, code, seconds)
             case protocol.PairingEnded(session, outcome):
                 await sessions.pairing_ended(db, session, outcome)
@@ -137,7 +137,7 @@ class Reports:
             folder = self._folder / str(session_id)
             if not folder.is_dir():
                 return
-            reader = self._readers[session_id] = spool.Reader(folder, self._spool_keys)
+            reader = self._readers[session_id] = spool.SpoolReader(folder, self._spool_keys)
         payloads = await asyncio.to_thread(reader.read)
         if not payloads:
             return self._put_away(session_id)

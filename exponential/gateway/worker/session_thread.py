@@ -12,7 +12,7 @@ from pathlib import Path
 
 from exponential.core import log
 from exponential.gateway.access import rules
-from exponential.gateway.access.own_numbers import Guard
+from exponential.gateway.access.own_numbers import ProofGuard
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.linking.attempt import Attempt
 from exponential.gateway.linking.client import LinkingFailed
@@ -20,23 +20,25 @@ from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.messages.rate_limits import RateLimiter
 from exponential.gateway.sessions import reasons
 from exponential.gateway.worker import neonize_client, protocol, spool
-from exponential.gateway.worker.neonize_client import Client, NotSent
+from exponential.gateway.worker.neonize_client import NotSent, WhatsAppClient
 from exponential.gateway.worker.protocol import Account, Inbound
 
 # Seconds before connecting again: at most, and doubled each time. The pause is somewhere below that, so that sessions
 # which were all dropped at once come back one after the other.
-FIRST_PAUSE, LONGEST_PAUSE = 3.0, 60.0
-AT_ONCE = 1.0  # seconds, at most, where WhatsApp asked for a new connection
-STUCK_AFTER = 60.0  # seconds without a login after which a linked client is started anew
-FIRST_LOGIN = 5.0  # seconds, the same for a device that was just linked: the library tries once, and may fail unheard
-STOP_WITHIN = 15.0  # seconds; a deaf connection is closed after ten
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 3.0, 60.0
+RECONNECT_SECONDS = 1.0  # at most, where WhatsApp asked for a new connection
+STUCK_SECONDS = 60.0  # without a login after which a linked client is started anew
+FIRST_LOGIN_SECONDS = (
+    5.0  # seconds, the same for a device that was just linked: the library tries once, and may fail unheard
+)
+STOP_SECONDS = 15.0  # a deaf connection is closed after ten
 STOP_ATTEMPTS = 60  # one a second
 UNREACHABLE = "WhatsApp can't be reached from this gateway; trying again. Check its network and WHATSAPP_PROXY_URL."
 NOT_WHATSAPP = (
     "What answers here in WhatsApp's place isn't WhatsApp; trying again. Check the gateway's network, its clock and "
     "WHATSAPP_PROXY_URL."
 )
-KEEP_AGAIN = 2.0  # seconds between two tries to keep a message when the disk or the spool is full
+KEEP_RETRY_SECONDS = 2.0  # between two tries to keep a message when the disk or the spool is full
 _log = log.get(__name__)
 _client_ids = itertools.count()
 
@@ -55,7 +57,7 @@ class SessionThread:
     ) -> None:
         self.session = opening.session
         self.policy = Policy.from_json(opening.policy)
-        self._proofs = Guard()
+        self._proofs = ProofGuard()
         self._rates = RateLimiter()
         self.folder = Path(opening.folder)
         self._store = neonize_client.new_store(opening, emit, self._lose)
@@ -63,7 +65,7 @@ class SessionThread:
         self._emit = emit
         self.pause = pause
         self._closed = threading.Event()
-        self._client: Client | None = None
+        self._client: WhatsAppClient | None = None
         self._attempt: Attempt | None = None
         if opening.own_linking:
             self._attempt = Attempt(opening.session, self._store, emit, root=root)
@@ -72,7 +74,7 @@ class SessionThread:
         self._thread.start()
 
     @property
-    def client(self) -> Client:
+    def client(self) -> WhatsAppClient:
         """Raises NotSent while none is running."""
         if self._client is None:
             raise NotSent("The session is not running.")
@@ -95,7 +97,7 @@ class SessionThread:
         return self._client is not None and self._client.linking
 
     def pairing_code(self, phone: str) -> tuple[str, int]:
-        """As Client.pairing_code."""
+        """As WhatsAppClient.pairing_code."""
         return self._attempt.pairing_code(phone) if self._attempt is not None else self.client.pairing_code(phone)
 
     @property
@@ -125,7 +127,7 @@ class SessionThread:
         self._store.catch_up()
         if client is None or client.linking or client.logged_in:
             self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > (FIRST_LOGIN if client.just_linked else STUCK_AFTER):
+        elif time.monotonic() - self._alone_since > (FIRST_LOGIN_SECONDS if client.just_linked else STUCK_SECONDS):
             self._alone_since = time.monotonic()
             client.lost = reasons.CONFIRMED if client.just_linked else reasons.HANGS
             client.at_once = client.just_linked
@@ -151,13 +153,13 @@ class SessionThread:
     def _run(self) -> None:
         """Until the session is closed, or WhatsApp has ended it; nothing else ends this thread without a word."""
         started = time.monotonic()
-        client: Client | None = None
+        client: WhatsAppClient | None = None
         try:
             with ExitStack() as held:
                 held.callback(self._store.close)
                 self._folder_lock = FolderLock(self.folder)
                 held.callback(self._folder_lock.release)
-                self._writer = held.enter_context(closing(spool.Writer(self.folder, self._spool_key)))
+                self._writer = held.enter_context(closing(spool.SpoolWriter(self.folder, self._spool_key)))
                 just_linked = self._link()
                 client = self._client = self._new_client()
                 client.just_linked = just_linked
@@ -174,15 +176,15 @@ class SessionThread:
             _log.error("session_failed", session=self.session, error=error)
         if self._closed.is_set() or (client is not None and client.ending):
             return
-        if time.monotonic() - started > STUCK_AFTER:
-            self.pause = FIRST_PAUSE
-        at_once = client is not None and client.at_once and self.pause <= FIRST_PAUSE
-        pause = (AT_ONCE if at_once else self.pause) * random.uniform(0.05, 1)
-        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+        if time.monotonic() - started > STUCK_SECONDS:
+            self.pause = FIRST_PAUSE_SECONDS
+        at_once = client is not None and client.at_once and self.pause <= FIRST_PAUSE_SECONDS
+        pause = (RECONNECT_SECONDS if at_once else self.pause) * random.uniform(0.05, 1)
+        self.pause = min(self.pause * 2, MAX_PAUSE_SECONDS)
         _log.warning("client_stopped", session=self.session, problem=_kind(problem), again_in=round(pause))
         self._emit(protocol.Offline(self.session, reason))
         if not self._closed.wait(pause):
-            self._emit(protocol.Again(self.session))
+            self._emit(protocol.ClientStopped(self.session))
 
     def _link(self) -> bool:
         """Have our own client link a device, if it shall. Whether it just has."""
@@ -192,7 +194,7 @@ class SessionThread:
         finally:
             self._attempt = None
 
-    def _serve(self, client: Client) -> str:
+    def _serve(self, client: WhatsAppClient) -> str:
         """Run the client until it stops; what went wrong with it, or ""."""
         self._alone_since = time.monotonic()
         try:
@@ -203,10 +205,10 @@ class SessionThread:
             # the session up for good: stopping may wait for a lock of the library's.
             stopping = threading.Thread(target=client.stop, daemon=True, name="stop")
             stopping.start()
-            stopping.join(STOP_WITHIN)
+            stopping.join(STOP_SECONDS)
 
-    def _new_client(self) -> Client:
-        return Client(
+    def _new_client(self) -> WhatsAppClient:
+        return WhatsAppClient(
             self.session,
             f"{self.session}/{next(_client_ids)}",
             self._store,
@@ -235,7 +237,7 @@ class SessionThread:
         waited = False
         while not self._append(kept):  # holding the callback up holds up the acknowledgements of what follows
             waited = True
-            if self._closed.wait(KEEP_AGAIN):
+            if self._closed.wait(KEEP_RETRY_SECONDS):
                 raise OSError("The session was closed before this message could be kept.")
         if waited:
             self._emit(protocol.Online(self.session, account))
@@ -246,7 +248,7 @@ class SessionThread:
             self._writer.append(message.to_bytes())
         except OSError as error:
             _log.error("spool_failed", session=self.session, error=error)
-            self._emit(protocol.Stuck(self.session, spool.explain(error)))
+            self._emit(protocol.SpoolFailed(self.session, spool.explain(error)))
             self._emit(protocol.Offline(self.session, spool.explain(error)))
             return False
         return True

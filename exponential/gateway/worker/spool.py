@@ -2,8 +2,8 @@
 
 Record: 4 bytes length, 4 bytes CRC-32, then 12 bytes nonce and AES-256-GCM ciphertext. Once `append` returns, the
 record is in the operating system's hands, or on the disk, as the rules say. What a dying writer or a failing disk left
-damaged is skipped, and every whole record around it kept. Writer and reader live in two processes: each holds the file
-lock while it touches the file.
+damaged is skipped, and every whole record around it kept. SpoolWriter and reader live in two processes: each holds the
+file lock while it touches the file.
 """
 
 import errno
@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from exponential.core import log
 
 Fsync = Literal["off", "interval", "always"]
-INTERVAL = 1.0  # seconds that a record may wait for the disk with fsync "interval"
+FSYNC_INTERVAL_SECONDS = 1.0  # that a record may wait for the disk with fsync "interval"
 FILE_NAME = "spool"
 _HEADER = struct.Struct(">II")
 _NONCE, _TAG = 12, 16
@@ -34,13 +34,13 @@ _FSYNC, _LIMIT = "EXPONENTIAL_SPOOL_FSYNC", "EXPONENTIAL_SPOOL_LIMIT"
 _log = log.get(__name__)
 
 
-class Full(OSError):
+class SpoolFull(OSError):
     """The spool holds as much as it may, because nobody empties it."""
 
 
 def explain(error: OSError) -> str:
     """Why nothing can be kept, in words for people."""
-    if isinstance(error, Full):
+    if isinstance(error, SpoolFull):
         what = "The gateway can't hand messages on: its database doesn't answer."
     elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         what = "The gateway's disk is full; its owner must make room."
@@ -50,7 +50,7 @@ def explain(error: OSError) -> str:
 
 
 @dataclass(frozen=True)
-class Rules:
+class SpoolRules:
     """When records reach the disk, and how many bytes of them may wait: at least one record always may.
 
     "off" leaves it to the operating system: safe from a killed process, not from a power cut. "interval" risks the last
@@ -65,7 +65,7 @@ class Rules:
         return {_FSYNC: self.fsync, _LIMIT: str(self.limit)}
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Rules":
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "SpoolRules":
         return cls(cast(Fsync, environ.get(_FSYNC, cls.fsync)), int(environ.get(_LIMIT, cls.limit)))
 
 
@@ -111,12 +111,12 @@ def _records(data: bytes) -> Iterator[tuple[bytes, int]]:
             yield record, position
 
 
-class Writer:
+class SpoolWriter:
     """The worker's end. `folder` must exist; `key` is 32 bytes; without `rules` those of the environment hold."""
 
-    def __init__(self, folder: Path, key: bytes, rules: Rules | None = None) -> None:
+    def __init__(self, folder: Path, key: bytes, rules: SpoolRules | None = None) -> None:
         self._key = AESGCM(key)
-        self._rules = rules or Rules.from_environment()
+        self._rules = rules or SpoolRules.from_environment()
         self._lock = threading.Lock()
         self._syncing: threading.Timer | None = None
         self._file = _open(folder, os.O_RDWR | os.O_APPEND)
@@ -134,7 +134,8 @@ class Writer:
     def append(self, payload: bytes) -> None:
         """Keep `payload`; when this returns, a killed process can't lose it.
 
-        Raises Full when nobody empties the spool, another OSError when the disk is full or fails; nothing is kept then.
+        Raises SpoolFull when nobody empties the spool, another OSError when the disk is full or fails; nothing is kept
+        then.
         """
         nonce = os.urandom(_NONCE)
         record = nonce + self._key.encrypt(nonce, payload, None)
@@ -142,7 +143,7 @@ class Writer:
         with self._lock, _locked(self._file):
             start = os.fstat(self._file).st_size
             if start and start + len(data) > self._rules.limit:
-                raise Full(errno.ENOBUFS, "The spool is full")
+                raise SpoolFull(errno.ENOBUFS, "The spool is full")
             try:
                 if os.write(self._file, data) != len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -152,7 +153,7 @@ class Writer:
                 os.ftruncate(self._file, start)
                 raise
             if self._rules.fsync == "interval" and self._syncing is None:
-                self._syncing = threading.Timer(INTERVAL, self._sync)
+                self._syncing = threading.Timer(FSYNC_INTERVAL_SECONDS, self._sync)
                 self._syncing.daemon = True
                 self._syncing.start()
 
@@ -180,7 +181,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class Reader:
+class SpoolReader:
     """The gateway's end: read what is new, then `trim` once it is stored elsewhere."""
 
     def __init__(self, folder: Path, keys: Sequence[bytes]) -> None:

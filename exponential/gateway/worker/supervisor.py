@@ -11,38 +11,38 @@ from typing import Any
 from uuid import UUID
 
 from exponential.core import log
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import Unavailable
 from exponential.gateway.access.policy import Policy
-from exponential.gateway.credentials.checkouts import Stores
-from exponential.gateway.credentials.credential_store import Copy, Damaged, Locked, Lost
+from exponential.gateway.credentials.checkouts import Checkouts
+from exponential.gateway.credentials.credential_store import Checkout, CheckoutLost, StoreDamaged, StoreLocked
 from exponential.gateway.messages.outbox import SendFailed, SendUnknown
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.process import Launch, WorkerProcess
 from exponential.gateway.worker.protocol import Original
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds before a dead worker is replaced; doubled each time
-STEADY_AFTER = 60.0  # seconds of life after which a worker's death counts as the first again
-TYPING_ANSWER = ACCESS_ANSWER = 5.0  # seconds
-CODE_ANSWER = GROUPS_ANSWER = 20.0  # seconds
-UNLINK_ANSWER = 8.0  # seconds; the phone's side is WhatsApp's server, which answers at once or not at all
-FETCH_ANSWER = 90.0  # seconds; the worker gives up after 60, and fetches a few files at a time
-SEND_ANSWER = 120.0  # seconds; whatsmeow itself gives up after 75
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0  # seconds before a dead worker is replaced; doubled each time
+STEADY_SECONDS = 60.0  # of life after which a worker's death counts as the first again
+TYPING_ANSWER_SECONDS = POLICY_ANSWER_SECONDS = 5.0
+CODE_ANSWER_SECONDS = GROUPS_ANSWER_SECONDS = 20.0
+UNLINK_ANSWER_SECONDS = 8.0  # the phone's side is WhatsApp's server, which answers at once or not at all
+FETCH_ANSWER_SECONDS = 90.0  # the worker gives up after 60, and fetches a few files at a time
+SEND_ANSWER_SECONDS = 120.0  # whatsmeow itself gives up after 75
 _log = log.get(__name__)
 
 Apply = Callable[[protocol.Event], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Opening:
+class SessionOptions:
     """What a session is opened with: who may be heard, and whether our own client links it."""
 
     policy: Policy
     own_linking: bool = False
 
 
-class Crew:
+class WorkerSlot:
     """One worker's place: the process that fills it now, and the sessions it holds."""
 
     def __init__(self) -> None:
@@ -57,13 +57,15 @@ class Supervisor:
     a worker holds up to `per_worker` sessions.
     """
 
-    def __init__(self, launch: Launch, folder: Path, spool_key: bytes, stores: Stores, *, per_worker: int) -> None:
+    def __init__(
+        self, launch: Launch, folder: Path, spool_key: bytes, checkouts: Checkouts, *, per_worker: int
+    ) -> None:
         self._launch = launch
         self.folder = folder
         self._spool_key = spool_key
-        self.stores = stores
+        self.checkouts = checkouts
         self._per_worker = per_worker
-        self._crews: list[Crew] = []
+        self._slots: list[WorkerSlot] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._online: set[str] = set()
         self._policies: dict[str, dict[str, Any]] = {}
@@ -80,9 +82,9 @@ class Supervisor:
         """Records the id under which a message is about to leave; False: it must not. Before the first `open`."""
         self._record_id = record
 
-    def openings_from(self, load: Callable[[UUID], Awaitable[Opening]]) -> None:
+    def options_from(self, load: Callable[[UUID], Awaitable[SessionOptions]]) -> None:
         """Says what a session is opened with. Must be called before the first `open`."""
-        self._opening_of = load
+        self._options_of = load
 
     def folder_of(self, session_id: UUID) -> Path:
         return self.folder / str(session_id)
@@ -94,51 +96,51 @@ class Supervisor:
     @property
     def workers(self) -> list[int | None]:
         """Process ids; None where one is just being started again."""
-        return [crew.process.pid if crew.process else None for crew in self._crews]
+        return [slot.process.pid if slot.process else None for slot in self._slots]
 
     def is_online(self, session_id: UUID) -> bool:
         return str(session_id) in self._online
 
     def runs(self, session_id: UUID) -> bool:
         """Whether this session has a client here, online or not."""
-        return self._crew_of(str(session_id)) is not None
+        return self._slot_of(str(session_id)) is not None
 
     async def open(self, session_id: UUID) -> None:
         """Run this session's client: resume it when linked, else show QR codes. Starts anew when it runs already."""
         session = str(session_id)
-        opening = await self._opening_of(session_id)
-        self._policies[session] = opening.policy.as_json()
-        (self._own_linking.add if opening.own_linking else self._own_linking.discard)(session)
-        crew = self._crew_of(session) or self._crew_with_room()
-        crew.sessions.add(session)
-        self.stores.take_over(session_id)
-        if crew.process is not None:
-            self._run_task(self._start_client(crew, crew.process, session))
+        options = await self._options_of(session_id)
+        self._policies[session] = options.policy.as_json()
+        (self._own_linking.add if options.own_linking else self._own_linking.discard)(session)
+        slot = self._slot_of(session) or self._slot_with_room()
+        slot.sessions.add(session)
+        self.checkouts.take_over(session_id)
+        if slot.process is not None:
+            self._run_task(self._start_client(slot, slot.process, session))
 
     @property
     def held(self) -> list[UUID]:
         """The sessions that have a client here, online or not."""
-        return [UUID(session) for crew in self._crews for session in crew.sessions]
+        return [UUID(session) for slot in self._slots for session in slot.sessions]
 
     async def heed(self, session_id: UUID, policy: Policy) -> None:
         """From now on this policy holds, if the session runs here. Returns once the worker goes by it."""
         session = str(session_id)
-        crew, rules = self._crew_of(session), policy.as_json()
-        if crew is None or self._policies.get(session) == rules:
+        slot, rules = self._slot_of(session), policy.as_json()
+        if slot is None or self._policies.get(session) == rules:
             return
         self._policies[session] = rules
-        if crew.process is not None:
+        if slot.process is not None:
             with contextlib.suppress(TimeoutError, ConnectionError):  # a worker that starts anew is told with Open
-                await crew.process.ask(lambda number: protocol.Access(session, number, rules), ACCESS_ANSWER)
+                await slot.process.ask(lambda number: protocol.SetPolicy(session, number, rules), POLICY_ANSWER_SECONDS)
 
     async def close_session(self, session_id: UUID) -> None:
         """Stop the client; credentials stay."""
         session = str(session_id)
-        crew = self._crew_of(session)
-        if crew is not None:
-            crew.sessions.discard(session)
-            if crew.process is not None:
-                crew.process.tell(protocol.Close(session))
+        slot = self._slot_of(session)
+        if slot is not None:
+            slot.sessions.discard(session)
+            if slot.process is not None:
+                slot.process.tell(protocol.Close(session))
         self._online.discard(session)
         self._own_linking.discard(session)
         self._policies.pop(session, None)
@@ -148,7 +150,7 @@ class Supervisor:
         session = str(session_id)
         try:
             if self.is_online(session_id):
-                await self._ask(session, lambda number: protocol.Unlink(session, number), UNLINK_ANSWER)
+                await self._ask(session, lambda number: protocol.Unlink(session, number), UNLINK_ANSWER_SECONDS)
                 return True
         except (Unavailable, SendFailed, SendUnknown) as error:
             _log.warning("unlink_failed", session=session, why=str(error))
@@ -158,11 +160,13 @@ class Supervisor:
     async def send(
         self, session_id: UUID, message_id: UUID, chat: str, text: str, quote: Original | None = None
     ) -> str:
-        """Send; the WhatsApp message id. Raises Unavailable, SendFailed or SendUnknown (see outbox.Line)."""
+        """Send; the WhatsApp message id. Raises Unavailable, SendFailed or SendUnknown (see sender.MessageSender)."""
         session = str(session_id)
         quoted = quote.as_json() if quote else None
         whatsapp_id = await self._ask(
-            session, lambda number: protocol.Send(session, number, str(message_id), chat, text, quoted), SEND_ANSWER
+            session,
+            lambda number: protocol.Send(session, number, str(message_id), chat, text, quoted),
+            SEND_ANSWER_SECONDS,
         )
         self.sent += 1
         return whatsapp_id
@@ -171,16 +175,16 @@ class Supervisor:
         """Confirm messages of one sender as read. Raises as `send`, and so does `react`."""
         session = str(session_id)
         await self._ask(
-            session, lambda number: protocol.Read(session, number, chat, sender, message_ids), TYPING_ANSWER
+            session, lambda number: protocol.MarkRead(session, number, chat, sender, message_ids), TYPING_ANSWER_SECONDS
         )
 
     async def react(self, session_id: UUID, original: dict[str, Any], emoji: str) -> None:
         session = str(session_id)
-        await self._ask(session, lambda number: protocol.React(session, number, original, emoji), SEND_ANSWER)
+        await self._ask(session, lambda number: protocol.React(session, number, original, emoji), SEND_ANSWER_SECONDS)
 
     async def typing(self, session_id: UUID, chat: str, on: bool) -> None:
         session = str(session_id)
-        await self._ask(session, lambda number: protocol.Typing(session, number, chat, on), TYPING_ANSWER)
+        await self._ask(session, lambda number: protocol.Typing(session, number, chat, on), TYPING_ANSWER_SECONDS)
 
     async def fetch(self, session_id: UUID, message_id: str, kind: str, file: dict[str, Any], limit: int) -> None:
         """Fetch a message's file into the session's folder (media.seal), also while the session is offline.
@@ -191,7 +195,7 @@ class Supervisor:
         await self._ask(
             session,
             lambda number: protocol.Fetch(session, number, message_id, kind, file, limit),
-            FETCH_ANSWER,
+            FETCH_ANSWER_SECONDS,
             offline_too=True,
         )
 
@@ -202,7 +206,7 @@ class Supervisor:
         """
         session = str(session_id)
         ask = self._ask(
-            session, lambda number: protocol.PairingCode(session, number, phone), CODE_ANSWER, offline_too=True
+            session, lambda number: protocol.PairingCode(session, number, phone), CODE_ANSWER_SECONDS, offline_too=True
         )
         code, seconds = json.loads(await ask)
         return code, seconds
@@ -211,46 +215,48 @@ class Supervisor:
         """Tell WhatsApp what the account's passkey answered. Raises as `pairing_code`."""
         session = str(session_id)
         answer = lambda number: protocol.PasskeyAnswer(session, number, credential)  # noqa: E731
-        await self._ask(session, answer, CODE_ANSWER, offline_too=True)
+        await self._ask(session, answer, CODE_ANSWER_SECONDS, offline_too=True)
 
     async def confirm_codes(self, session_id: UUID) -> None:
         """The person says that the codes are the same. Raises as `pairing_code`."""
         session = str(session_id)
-        await self._ask(session, lambda number: protocol.CodesMatch(session, number), CODE_ANSWER, offline_too=True)
+        await self._ask(
+            session, lambda number: protocol.CodesMatch(session, number), CODE_ANSWER_SECONDS, offline_too=True
+        )
 
     async def groups(self, session_id: UUID) -> list[tuple[str, str, int]]:
         """JID, subject and number of participants of each group. Raises Unavailable, SendFailed or SendUnknown."""
         session = str(session_id)
-        answer = await self._ask(session, lambda number: protocol.Groups(session, number), GROUPS_ANSWER)
+        answer = await self._ask(session, lambda number: protocol.Groups(session, number), GROUPS_ANSWER_SECONDS)
         return [(jid, subject, count) for jid, subject, count in json.loads(answer)]
 
     async def abandon(self) -> None:
         """Kill every worker at once and forget its sessions. What they still had to say is not applied."""
-        crews, self._crews = self._crews, []
-        for crew in crews:
-            crew.sessions.clear()
-            if crew.process is not None:
-                crew.process.kill()
+        slots, self._slots = self._slots, []
+        for slot in slots:
+            slot.sessions.clear()
+            if slot.process is not None:
+                slot.process.kill()
         self._online.clear()
         tasks, self._tasks = self._tasks, set()
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
 
     async def close(self) -> None:
         """Stop all workers, gently first. Sessions stay linked."""
         self._closing = True
-        await asyncio.gather(*(crew.process.close() for crew in self._crews if crew.process is not None))
-        await end(*self._tasks)
+        await asyncio.gather(*(slot.process.close() for slot in self._slots if slot.process is not None))
+        await cancel_and_wait(*self._tasks)
         self._lease.close()
 
     async def _ask(
         self, session: str, command: Callable[[int], protocol.Command], timeout: float, *, offline_too: bool = False
     ) -> str:
-        crew = self._crew_of(session)
+        slot = self._slot_of(session)
         reached = offline_too or session in self._online
-        if crew is None or crew.process is None or not reached or time.monotonic() > self._lease.until:
+        if slot is None or slot.process is None or not reached or time.monotonic() > self._lease.until:
             raise Unavailable("This session isn't connected to WhatsApp right now.", code="not_connected")
         try:
-            answer = await crew.process.ask(command, timeout)
+            answer = await slot.process.ask(command, timeout)
         except (TimeoutError, ConnectionError):
             raise SendUnknown("The worker didn't answer.") from None
         except protocol.TooLong:
@@ -265,7 +271,7 @@ class Supervisor:
             case _:
                 raise SendFailed(answer.result)
 
-    def _opening(self, session: str, copy: Copy, content: bytes) -> protocol.Open:
+    def _options(self, session: str, copy: Checkout, content: bytes) -> protocol.Open:
         folder = str(self.folder_of(copy.session_id))
         return protocol.Open(
             session,
@@ -276,40 +282,40 @@ class Supervisor:
             content=content,
         )
 
-    async def _start_client(self, crew: Crew, process: WorkerProcess, session: str) -> None:
+    async def _start_client(self, slot: WorkerSlot, process: WorkerProcess, session: str) -> None:
         """Hand a session and its credentials to a worker."""
         cause = None
         try:
-            wanted = lambda: session in crew.sessions and crew.process is process  # noqa: E731
-            async with self.stores.checked_out(UUID(session), wanted) as checked_out:
+            wanted = lambda: session in slot.sessions and slot.process is process  # noqa: E731
+            async with self.checkouts.checked_out(UUID(session), wanted) as checked_out:
                 if checked_out is not None:
-                    process.tell(self._opening(session, *checked_out))
-        except Lost:
-            crew.sessions.discard(session)
-        except Damaged:
+                    process.tell(self._options(session, *checked_out))
+        except CheckoutLost:
+            slot.sessions.discard(session)
+        except StoreDamaged:
             cause = protocol.Ended(session, "damaged")
-        except Locked:
+        except StoreLocked:
             cause = protocol.Ended(session, "locked")
         if cause is not None:
-            self._note(crew, cause)
+            self._note(slot, cause)
             await self._apply(cause)
 
-    def _changed(self, process: WorkerProcess, changed: protocol.Changed) -> None:
+    def _changed(self, process: WorkerProcess, changed: protocol.StoreChanged) -> None:
         self._run_task(self._keep(process, changed))
 
-    async def _keep(self, process: WorkerProcess, changed: protocol.Changed) -> None:
+    async def _keep(self, process: WorkerProcess, changed: protocol.StoreChanged) -> None:
         """Keep what a client changed in its store; without an answer it would say nothing to WhatsApp any more."""
-        crew = self._crew_of(changed.session)
+        slot = self._slot_of(changed.session)
         try:
-            kept = await self.stores.keep(changed, lambda: not process.gone)
+            kept = await self.checkouts.keep(changed, lambda: not process.gone)
         except Exception as error:
             _log.error("store_not_kept", session=changed.session, error=error)
-            process.tell(protocol.Kept(changed.session, changed.store, False))
-            if crew is not None:
-                await self._start_client(crew, process, changed.session)
+            process.tell(protocol.StoreKept(changed.session, changed.store, False))
+            if slot is not None:
+                await self._start_client(slot, process, changed.session)
             return
-        process.tell(protocol.Kept(changed.session, changed.store, kept))
-        if not kept and not process.gone and await self.stores.lost(changed):
+        process.tell(protocol.StoreKept(changed.session, changed.store, kept))
+        if not kept and not process.gone and await self.checkouts.lost(changed):
             _log.warning("session_lost", session=changed.session, meaning="another node holds it now")
             await self.close_session(UUID(changed.session))
 
@@ -322,77 +328,77 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _crew_of(self, session: str) -> Crew | None:
-        return next((crew for crew in self._crews if session in crew.sessions), None)
+    def _slot_of(self, session: str) -> WorkerSlot | None:
+        return next((slot for slot in self._slots if session in slot.sessions), None)
 
-    def _crew_with_room(self) -> Crew:
-        for crew in self._crews:
-            if len(crew.sessions) < self._per_worker:
-                return crew
-        crew = Crew()
-        self._crews.append(crew)
-        self._run_task(self._staff(crew))
-        return crew
+    def _slot_with_room(self) -> WorkerSlot:
+        for slot in self._slots:
+            if len(slot.sessions) < self._per_worker:
+                return slot
+        slot = WorkerSlot()
+        self._slots.append(slot)
+        self._run_task(self._staff(slot))
+        return slot
 
-    async def _staff(self, crew: Crew) -> None:
+    async def _staff(self, slot: WorkerSlot) -> None:
         """Keep a process in this place for as long as the place is wanted."""
-        pause = FIRST_PAUSE
+        pause = FIRST_PAUSE_SECONDS
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()
             replace = False
             try:
-                replace = await self._serve(crew)
+                replace = await self._serve(slot)
             except Exception as error:  # whatever it was: sessions without a worker would be deaf for good
                 _log.error("worker_failed", error=error)
-            if self._closing or crew not in self._crews:
+            if self._closing or slot not in self._slots:
                 return
             if replace:
                 continue
-            pause = FIRST_PAUSE if clock() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
-            _log.error("worker_died", sessions=len(crew.sessions), again_in=pause)
+            pause = FIRST_PAUSE_SECONDS if clock() - started > STEADY_SECONDS else min(pause * 2, MAX_PAUSE_SECONDS)
+            _log.error("worker_died", sessions=len(slot.sessions), again_in=pause)
             await asyncio.sleep(pause)
 
-    async def _serve(self, crew: Crew) -> bool:
+    async def _serve(self, slot: WorkerSlot) -> bool:
         """One process from start to death. Whether it wants to be replaced at once."""
         process = await WorkerProcess.start(self._launch, self._lease, self._changed)
         process.tell(protocol.Configure(self._spool_key.hex()))
-        crew.process = process
-        for session in sorted(crew.sessions):
-            self._run_task(self._start_client(crew, process, session))
+        slot.process = process
+        for session in sorted(slot.sessions):
+            self._run_task(self._start_client(slot, process, session))
         try:
             async for event in process.events():
                 if isinstance(event, protocol.Leaving):
                     self._run_task(self._let_leave(process, event))
                     continue
-                self._note(crew, event)
+                self._note(slot, event)
                 await self._apply(event)
                 if isinstance(event, protocol.Receipt):
                     process.tell(protocol.Recorded(event.session, event.message_ids))
         finally:
-            crew.process = None
-            self._online -= crew.sessions
+            slot.process = None
+            self._online -= slot.sessions
             await process.close()
         if not self._closing:
-            for session in sorted(crew.sessions):
+            for session in sorted(slot.sessions):
                 await self._apply(protocol.Offline(session, "The gateway's worker stopped; it is being started again."))
         return process.wants_to_be_replaced
 
-    def _note(self, crew: Crew, event: protocol.Event) -> None:
+    def _note(self, slot: WorkerSlot, event: protocol.Event) -> None:
         match event:
-            case protocol.Online(session) if session in crew.sessions:
+            case protocol.Online(session) if session in slot.sessions:
                 self._online.add(session)
                 self._own_linking.discard(session)
             case protocol.Offline(session):
                 self.reconnects += session in self._online
                 self._online.discard(session)
-            case protocol.PasskeyWanted(session) if session in crew.sessions and crew.process is not None:
+            case protocol.PasskeyWanted(session) if session in slot.sessions and slot.process is not None:
                 self._own_linking.add(session)
-                self._run_task(self._start_client(crew, crew.process, session))
-            case protocol.Again(session) if session in crew.sessions and crew.process is not None:
-                self._run_task(self._start_client(crew, crew.process, session))
+                self._run_task(self._start_client(slot, slot.process, session))
+            case protocol.ClientStopped(session) if session in slot.sessions and slot.process is not None:
+                self._run_task(self._start_client(slot, slot.process, session))
             case protocol.Ended(session) | protocol.PairingEnded(session):  # there is nothing left to run
                 self._online.discard(session)
-                crew.sessions.discard(session)
-                if crew.process is not None:
-                    crew.process.tell(protocol.Close(session))
+                slot.sessions.discard(session)
+                if slot.process is not None:
+                    slot.process.tell(protocol.Close(session))

@@ -38,19 +38,19 @@ from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.meetings import transcripts
 from exponential.workspace.meetings.transcript_import import MeetingImport
-from exponential.workspace.names import titled
+from exponential.workspace.names import valid_title
 from exponential.workspace.text import documents, matching
 
-MAX_TITLE = 300  # characters
-MAX_EXTERNAL_ID = 200  # characters
+MAX_TITLE_CHARS = 300
+MAX_EXTERNAL_ID_CHARS = 200
 MAX_HITS = 10
-LINES_AT_ONCE = 50  # that are stored together
-MAX_WANTED = 2_000  # characters that are looked for; a query of ten thousand words is too complex for Postgres
+BATCH_LINES = 50  # that are stored together
+MAX_QUERY_CHARS = 2_000  # that are looked for; a query of ten thousand words is too complex for Postgres
 _LEXEMES = text(
     "select tsvector_to_array(to_tsvector('english', line)) from unnest(cast(:lines as text[])) with ordinality"
     " as said (line, place) order by place"
 )
-_KIND = matching.Kind["Meeting"](
+_KIND = matching.RecordKind["Meeting"](
     "meeting",
     lambda meeting: meeting.title,
     lambda meeting: f" ({meeting.held_on.isoformat()})",
@@ -83,7 +83,7 @@ class Meeting(Undoable, AppBase):
         return {"id": str(self.id), "title": self.title, "held_on": self.held_on.isoformat()}
 
 
-class Line(AppBase):
+class MeetingLine(AppBase):
     """One line of a transcript, counted from 1; `seconds` after the beginning. `words` is its blind index."""
 
     __tablename__ = "meeting_lines"
@@ -133,7 +133,7 @@ class Hit:
     """A line that answers a search. `decided`: a decision rests on it."""
 
     meeting: Meeting
-    line: Line
+    line: MeetingLine
     decided: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -154,7 +154,7 @@ async def import_meeting(
     """
     meeting = Meeting(
         user_id=user_id,
-        title=titled(title, "meeting", MAX_TITLE) if title else _own_title(found),
+        title=valid_title(title, "meeting", MAX_TITLE_CHARS) if title else _own_title(found),
         held_on=found.held_on,
         form=found.transcript.form,
         summary=found.minutes.summary,
@@ -237,22 +237,27 @@ async def delete_meeting(session: AsyncSession, user_id: UUID, meeting_id: UUID)
     return found
 
 
-async def line(session: AsyncSession, meeting: Meeting, number: int) -> Line:
+async def line(session: AsyncSession, meeting: Meeting, number: int) -> MeetingLine:
     """Raises NotFound."""
-    found = await session.get(Line, (meeting.id, number))
+    found = await session.get(MeetingLine, (meeting.id, number))
     if found is None:
         raise NotFound("This meeting has no such line.", code="unknown_line")
     return found
 
 
 async def count_lines(session: AsyncSession, meeting: Meeting) -> int:
-    query = select(func.count()).select_from(Line).where(Line.meeting_id == meeting.id)
+    query = select(func.count()).select_from(MeetingLine).where(MeetingLine.meeting_id == meeting.id)
     return (await session.execute(query)).scalar_one()
 
 
-async def lines(session: AsyncSession, meeting: Meeting, after: int = 0, most: int | None = None) -> list[Line]:
+async def lines(session: AsyncSession, meeting: Meeting, after: int = 0, most: int | None = None) -> list[MeetingLine]:
     """What was said, in order: all of it, or the first `most` lines after the one with the number `after`."""
-    query = select(Line).where(Line.meeting_id == meeting.id, Line.number > after).order_by(Line.number).limit(most)
+    query = (
+        select(MeetingLine)
+        .where(MeetingLine.meeting_id == meeting.id, MeetingLine.number > after)
+        .order_by(MeetingLine.number)
+        .limit(most)
+    )
     return list((await session.execute(query)).scalars())
 
 
@@ -313,10 +318,10 @@ async def without_task(session: AsyncSession, user_id: UUID, item_id: UUID) -> I
 async def search(session: AsyncSession, user_id: UUID, wanted: str, meeting: UUID | str | None = None) -> list[Hit]:
     """Up to 10 lines with all words of `wanted`, else with any of them; decisions first, then by how well they fit.
 
-    Words are compared in their English base form; MAX_WANTED characters of them. Raises BadInput (no word to look for),
-    NotFound (meeting).
+    Words are compared in their English base form; MAX_QUERY_CHARS characters of them. Raises BadInput (no word to look
+    for), NotFound (meeting).
     """
-    (lexemes,) = await _lexemes(session, [documents.plain(wanted[:MAX_WANTED])])
+    (lexemes,) = await _lexemes(session, [documents.plain(wanted[:MAX_QUERY_CHARS])])
     if not lexemes:
         raise BadInput("What shall I look for in your meetings? Name a word or two.", code="search_empty")
     terms = [_token(session, lexeme) for lexeme in lexemes]
@@ -332,14 +337,16 @@ async def _hits(session: AsyncSession, user_id: UUID, query: str, only: Meeting 
     match = cast(query, TSQUERY)
     decided = (
         select(Item.id)
-        .where(Item.meeting_id == Line.meeting_id, Item.line == Line.number, Item.kind == "decision")
+        .where(Item.meeting_id == MeetingLine.meeting_id, Item.line == MeetingLine.number, Item.kind == "decision")
         .exists()
     )
     statement = (
-        select(Meeting, Line, decided.label("decided"))
-        .join(Line, Line.meeting_id == Meeting.id)
-        .where(Meeting.user_id == user_id, Line.words.bool_op("@@")(match))
-        .order_by(desc("decided"), func.ts_rank(Line.words, match).desc(), Meeting.held_on.desc(), Line.number)
+        select(Meeting, MeetingLine, decided.label("decided"))
+        .join(MeetingLine, MeetingLine.meeting_id == Meeting.id)
+        .where(Meeting.user_id == user_id, MeetingLine.words.bool_op("@@")(match))
+        .order_by(
+            desc("decided"), func.ts_rank(MeetingLine.words, match).desc(), Meeting.held_on.desc(), MeetingLine.number
+        )
         .limit(MAX_HITS)
     )
     if only is not None:
@@ -347,10 +354,10 @@ async def _hits(session: AsyncSession, user_id: UUID, query: str, only: Meeting 
     return [Hit(meeting, line, is_decided) for meeting, line, is_decided in await session.execute(statement)]
 
 
-async def _index(session: AsyncSession, meeting: Meeting, lines: Sequence[transcripts.Line]) -> None:
+async def _index(session: AsyncSession, meeting: Meeting, lines: Sequence[transcripts.TranscriptLine]) -> None:
     """Store what was said, a few lines at a time: others have their turn in between."""
-    for first in range(0, len(lines), LINES_AT_ONCE):
-        part = lines[first : first + LINES_AT_ONCE]
+    for first in range(0, len(lines), BATCH_LINES):
+        part = lines[first : first + BATCH_LINES]
         found = await _lexemes(session, [f"{line.speaker or ''} {line.text}" for line in part])
         rows = [
             {
@@ -363,7 +370,7 @@ async def _index(session: AsyncSession, meeting: Meeting, lines: Sequence[transc
             }
             for number, (line, lexemes) in enumerate(zip(part, found, strict=True), start=first + 1)
         ]
-        await session.execute(insert(Line), rows)
+        await session.execute(insert(MeetingLine), rows)
 
 
 async def _lexemes(session: AsyncSession, texts: list[str]) -> list[list[str]]:
@@ -382,4 +389,4 @@ def _is(asked: str, owner: str) -> bool:
 
 
 def _own_title(found: MeetingImport) -> str:
-    return (found.transcript.title or "")[:MAX_TITLE].strip() or "Meeting"
+    return (found.transcript.title or "")[:MAX_TITLE_CHARS].strip() or "Meeting"

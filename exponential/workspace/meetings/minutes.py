@@ -9,14 +9,14 @@ from datetime import date, datetime, time
 
 from exponential.workspace.meetings import decisions as deciding
 from exponential.workspace.meetings.commitments import Promise, promised, reply
-from exponential.workspace.meetings.transcripts import Line
+from exponential.workspace.meetings.transcripts import TranscriptLine
 from exponential.workspace.text import dates
 
-SENTENCES = 5  # of a summary
-MOST = 200  # of each; what has more is no meeting, and would keep the database busy for minutes
-SAID_BEFORE = 0.3  # what a word still weighs in a summary once a chosen sentence has it
-MAX_SENTENCE = dates.MAX_CHARS  # nobody promises or decides in a longer one
-LONG = 35  # words; a longer sentence rambles, and counts less
+SUMMARY_SENTENCES = 5  # of a summary
+MAX_ITEMS = 200  # of each; what has more is no meeting, and would keep the database busy for minutes
+REPEATED_WORD_WEIGHT = 0.3  # what a word still weighs in a summary once a chosen sentence has it
+MAX_SENTENCE_CHARS = dates.MAX_CHARS  # nobody promises or decides in a longer one
+LONG_SENTENCE_WORDS = 35  # words; a longer sentence rambles, and counts less
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ“\"'])")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+(?=\S)")
@@ -65,15 +65,15 @@ class Minutes:
     actions: list[Found]
 
 
-def take(lines: Sequence[Line], held_on: date) -> Minutes:
-    """The minutes of what was said: the first MOST decisions and action items. Dates are meant from that day on."""
+def take(lines: Sequence[TranscriptLine], held_on: date) -> Minutes:
+    """The minutes of what was said: the first MAX_ITEMS decisions and action items. Dates are meant from that day on."""
     noon = datetime.combine(held_on, time(12))
     speakers = sorted({line.speaker for line in lines if line.speaker})
     decisions: list[Found] = []
     actions: list[Found] = []
     asked: Promise | None = None  # what somebody was asked to do, until they answer
     for number, speaker, sentence, section in _sentences(lines):
-        if len(sentence) > MAX_SENTENCE:
+        if len(sentence) > MAX_SENTENCE_CHARS:
             continue
         answer = reply(sentence, noon)
         if answer is not None and asked is not None and speaker != asked.by:
@@ -96,16 +96,16 @@ def take(lines: Sequence[Line], held_on: date) -> Minutes:
             asked = promise
         else:
             _keep(actions, replace(promise, owner=_whole_name(promise.owner, speakers)), number, noon)
-    return Minutes(_summary(lines, {found.line for found in decisions}), decisions[:MOST], actions)
+    return Minutes(_summary(lines, {found.line for found in decisions}), decisions[:MAX_ITEMS], actions)
 
 
-def summarise(lines: Sequence[Line]) -> list[str]:
+def summarise(lines: Sequence[TranscriptLine]) -> list[str]:
     """The main sentences of a text, in its order."""
     return _summary(lines, set())
 
 
 def _keep(actions: list[Found], promise: Promise, number: int, noon: datetime) -> None:
-    if len(actions) == MOST:
+    if len(actions) == MAX_ITEMS:
         return
     words, due = dates.extract(promise.what.strip().rstrip(".!?"), noon)
     day = due.date() if isinstance(due, datetime) else due
@@ -130,7 +130,7 @@ def _whole_name(owner: str | None, speakers: Sequence[str]) -> str | None:
     return full[0] if len(full) == 1 else owner
 
 
-def _sentences(lines: Sequence[Line]) -> Iterator[tuple[int, str | None, str, str | None]]:
+def _sentences(lines: Sequence[TranscriptLine]) -> Iterator[tuple[int, str | None, str, str | None]]:
     """(line, speaker, sentence, section): the section is "decisions" or "actions" under such a heading of notes."""
     section: str | None = None
     for number, line in enumerate(lines, start=1):
@@ -153,7 +153,7 @@ def _sentences(lines: Sequence[Line]) -> Iterator[tuple[int, str | None, str, st
                 yield number, line.speaker, sentence, section
 
 
-def _summary(lines: Sequence[Line], decided: set[int]) -> list[str]:
+def _summary(lines: Sequence[TranscriptLine], decided: set[int]) -> list[str]:
     """The sentences whose words matter most in the whole, in their order; what one has said counts less in the next."""
     sentences = [item for item in _sentences(lines) if len(item[2].split()) >= 5 and not item[2].endswith("?")]
     words = [_content(item[2]) for item in sentences]
@@ -162,14 +162,14 @@ def _summary(lines: Sequence[Line], decided: set[int]) -> list[str]:
 
     def weight(place: int) -> float:
         total = sum(weights[word] for word in set(words[place])) / math.sqrt(len(words[place]) + 4)
-        rambling = 0.35 if len(sentences[place][2].split()) > LONG else 1.0
+        rambling = 0.35 if len(sentences[place][2].split()) > LONG_SENTENCE_WORDS else 1.0
         listed = 0.5 if sentences[place][3] == "actions" or _LISTED.match(sentences[place][2]) else 1.0
         return total * rambling * listed * (1.5 if sentences[place][0] in decided else 1.0)
 
-    while len(chosen) < min(SENTENCES, len(sentences)):
+    while len(chosen) < min(SUMMARY_SENTENCES, len(sentences)):
         best = max((place for place in range(len(sentences)) if place not in chosen), key=weight)
         chosen.append(best)
-        weights.update({word: weights[word] * SAID_BEFORE for word in words[best]})
+        weights.update({word: weights[word] * REPEATED_WORD_WEIGHT for word in words[best]})
     said = ((speaker, sentence) for _, speaker, sentence, _ in (sentences[place] for place in sorted(chosen)))
     return [f"{speaker}: {sentence}" if speaker else sentence for speaker, sentence in said]
 

@@ -10,7 +10,7 @@ from exponential.core import sandbox
 from exponential.core.errors import BadInput
 from exponential.workspace.meetings import minutes, transcripts
 from exponential.workspace.meetings.minutes import Found, Minutes
-from exponential.workspace.meetings.transcripts import Line, Transcript
+from exponential.workspace.meetings.transcripts import Transcript, TranscriptLine
 from exponential.workspace.text.zones import FIRST_DAY, LAST_DAY, within
 
 CPU_SECONDS = 60  # for one transcript; the largest takes about half of it
@@ -28,15 +28,15 @@ class MeetingImport:
 
 
 async def read(
-    source: bytes | str, filename: str = "", *, lane: str, today: date, held_on: date | None = None
+    source: bytes | str, filename: str = "", *, caller: str, today: date, held_on: date | None = None
 ) -> MeetingImport:
-    """Read a file, or text as it was pasted, in this `lane` of the sandbox. Raises BadInput: it isn't a transcript, or
+    """Read a file, or text as it was pasted, in the `caller`'s turn. Raises BadInput: it isn't a transcript, or
     it is too large."""
     if held_on is not None:
         within(held_on)
     data = source.encode(errors="replace") if isinstance(source, str) else source
     transcripts.check_size(data)  # before a copy of it goes anywhere
-    async with sandbox.slot(lane):
+    async with sandbox.slot(caller):
         try:
             about = {"filename": filename, "today": today.isoformat()}
             about |= {"held_on": held_on.isoformat()} if held_on else {}
@@ -53,7 +53,7 @@ async def read(
 def _from_json(found: dict[str, Any]) -> MeetingImport:
     said, taken = found["transcript"], found["minutes"]
     return MeetingImport(
-        Transcript([Line(*line) for line in said["lines"]], said["form"], said["title"], said["held"]),
+        Transcript([TranscriptLine(*line) for line in said["lines"]], said["form"], said["title"], said["held"]),
         date.fromisoformat(found["held_on"]),
         Minutes(taken["summary"], *([_found(item) for item in taken[kind]] for kind in ("decisions", "actions"))),
     )

@@ -22,7 +22,7 @@ MAX_LINES = 20_000
 MAX_LINE_CHARS = 10_000  # what is said longer without a break becomes several lines
 MAX_SPEAKER_CHARS = 100
 MAX_SECONDS = 10 * 24 * 3600  # after the beginning; a larger number is no such time
-SPOKEN = 3  # times that a speaker is named, from which on a text may be a transcript
+MIN_SPEAKER_TURNS = 3  # times that a speaker is named, from which on a text may be a transcript
 FIRST_SECONDS = 60  # after which, at most, somebody speaks in a recording; a timetable begins later
 _HEAD_CHARS = 300  # of a row, in which its time and speaker stand
 _BROKEN_JSON = "This JSON is broken or cut off. Export the transcript again."
@@ -74,7 +74,7 @@ _JSON_START = ("start", "start_time", "startTime", "offset", "timestamp", "ts")
 
 
 @dataclass(frozen=True)
-class Line:
+class TranscriptLine:
     """Something said: by whom, if that is known, and how many seconds after the meeting began. One that `goes_on` names
     no speaker itself; it has the one of the line before."""
 
@@ -88,7 +88,7 @@ class Line:
 class Transcript:
     """`form`: text, vtt, srt, docx, pdf or json; `title` and `held` (ISO date) when the file names them."""
 
-    lines: list[Line]
+    lines: list[TranscriptLine]
     form: str
     title: str | None = None
     held: str | None = None
@@ -110,10 +110,10 @@ class Transcript:
         """Whether it looks like a transcript. A list with a label in each line does so, too."""
         turns = self._turns()
         spoken = sum(line.speaker is not None for line in self.lines)
-        enough = len(turns) >= SPOKEN and spoken * 2 >= len(self.lines)
+        enough = len(turns) >= MIN_SPEAKER_TURNS and spoken * 2 >= len(self.lines)
         return enough and (len({line.speaker for line in turns}) > 1 or self.form == "json")
 
-    def _turns(self) -> list[Line]:
+    def _turns(self) -> list[TranscriptLine]:
         return [line for line in self.lines if line.speaker is not None and not line.goes_on]
 
 
@@ -161,9 +161,9 @@ def _too_large(how: str) -> BadInput:
     return BadInput(f"The transcript is {how}. Split it, and import its parts.", code="transcript_too_large")
 
 
-def _limited(lines: Iterable[Line]) -> list[Line]:
+def _limited(lines: Iterable[TranscriptLine]) -> list[TranscriptLine]:
     """At most MAX_LINES lines of at most MAX_LINE_CHARS."""
-    kept: list[Line] = []
+    kept: list[TranscriptLine] = []
     for line in lines:
         start = 0
         while len(line.text) - start > MAX_LINE_CHARS:
@@ -177,7 +177,7 @@ def _limited(lines: Iterable[Line]) -> list[Line]:
     return kept
 
 
-def _cues(text: str) -> Iterator[Line]:
+def _cues(text: str) -> Iterator[TranscriptLine]:
     speaker: str | None = None
     for block in re.split(r"\n\s*\n", text):
         rows = block.strip().split("\n")
@@ -194,7 +194,7 @@ def _cues(text: str) -> Iterator[Line]:
         elif spoken is not None:
             speaker, said = spoken["name"], spoken["text"] + said[_HEAD_CHARS:]
         if said:
-            yield Line(said, speaker, seconds)
+            yield TranscriptLine(said, speaker, seconds)
 
 
 def _unescaped(text: str) -> str:
@@ -204,7 +204,7 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def _spoken(text: str) -> Iterator[Line]:
+def _spoken(text: str) -> Iterator[TranscriptLine]:
     speaker: str | None = None
     seconds: int | None = None
     goes_on = False
@@ -223,11 +223,11 @@ def _spoken(text: str) -> Iterator[Line]:
             continue
         if spoken is not None and spoken["name"].lower() not in _LABELS:
             speaker, seconds = spoken["name"], _seconds(spoken)
-            yield Line(spoken["text"] + rest, speaker, seconds)
+            yield TranscriptLine(spoken["text"] + rest, speaker, seconds)
         elif timed is not None:
-            yield Line(timed["text"] + rest, speaker, _seconds(timed), goes_on)
+            yield TranscriptLine(timed["text"] + rest, speaker, _seconds(timed), goes_on)
         else:
-            yield Line(row, speaker, seconds, goes_on)
+            yield TranscriptLine(row, speaker, seconds, goes_on)
         goes_on = True
 
 
@@ -265,7 +265,7 @@ def _json_rows(content: Any) -> list[Any]:
     return content if isinstance(content, list) else []
 
 
-def _json_line(row: Any) -> Line | None:
+def _json_line(row: Any) -> TranscriptLine | None:
     if isinstance(row, str):
         row = {"text": row}
     if not isinstance(row, dict):
@@ -274,7 +274,7 @@ def _json_line(row: Any) -> Line | None:
     if said is None and isinstance(row.get("elements"), list):  # monologues of words
         said = "".join(str(part.get("value", "")) for part in row["elements"] if isinstance(part, dict))
     text = " ".join(documents.plain(said or "").split())
-    return Line(text, _json_speaker(row), _json_seconds(row)) if text else None
+    return TranscriptLine(text, _json_speaker(row), _json_seconds(row)) if text else None
 
 
 def _json_speaker(row: dict[str, Any]) -> str | None:

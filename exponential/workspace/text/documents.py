@@ -15,7 +15,7 @@ from exponential.core.errors import BadInput
 MAX_CHARS = 8_000_000  # of the text of one document
 MAX_PAGES = 500
 MAX_XML_BYTES = 30_000_000  # of a .docx's text, unpacked
-MAX_FOREIGN = 0.25  # share of letters beyond ASCII up to which bytes that aren't Unicode pass for Windows-1252
+MAX_FOREIGN_SHARE = 0.25  # share of letters beyond ASCII up to which bytes that aren't Unicode pass for Windows-1252
 DAMAGED = "This file can't be opened; it may be damaged."
 UNREADABLE = "I can't read this kind of file; text, PDF and Word (.docx) files I can."
 TOO_LARGE = "This file is too large inside for me to read."
@@ -183,5 +183,5 @@ def _encoding(data: bytes) -> str:
         data.decode("utf-8")
     except UnicodeDecodeError:
         foreign = sum(byte > 127 for byte in sample)
-        return "cp1252" if foreign <= MAX_FOREIGN * len(sample) else "utf-8"
+        return "cp1252" if foreign <= MAX_FOREIGN_SHARE * len(sample) else "utf-8"
     return "utf-8"

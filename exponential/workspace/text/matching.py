@@ -14,7 +14,7 @@ CLOSE_ENOUGH = 80.0  # of 100; below that a name is not taken for a title
 CERTAIN = 95.0  # the words as they stand in the title; what can hurt asks for it
 CLEARLY_BETTER = 8.0  # the best match wins alone when the next one scores this much less
 MAX_LISTED = 5
-MAX_NAME = 500  # characters by which a record is sought
+MAX_NAME_CHARS = 500  # by which a record is sought
 
 _UMLAUTS = str.maketrans({"ß": "ss", "ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "ø": "oe", "å": "a"})
 _AE = re.compile(r"(?<![aeq])(?:ae|oe|ue)(?![aeiou])")  # "Mueller", "Müller" and "Muller" are one
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Kind(Generic[T]):
+class RecordKind(Generic[T]):
     """How records of one kind are named. `noun`: "task"; `title`: a record's name; `detail`: what tells it from others
     of the same name, as " (due 2026-05-01)" or ""; `twin`: what of several that nobody can tell apart is meant."""
 
@@ -34,13 +34,13 @@ class Kind(Generic[T]):
     twin: Callable[[Sequence[T]], T] = lambda records: records[0]
 
 
-def one(name: str, kind: Kind[T], *groups: Sequence[T], sure: bool = False) -> T:
+def one(name: str, kind: RecordKind[T], *groups: Sequence[T], sure: bool = False) -> T:
     """The one record that `name` means, of the first of `groups` that has any.
 
     `sure`: words that only resemble the title are asked back. Raises BadInput (no name), NotFound, or Conflict
     (`ambiguous` listing the candidates, or `unsure`).
     """
-    name = name[:MAX_NAME]
+    name = name[:MAX_NAME_CHARS]
     if not _plain(name):
         raise BadInput(f"Which {kind.noun} do you mean? Name it, or part of its title.", code=f"{kind.noun}_unnamed")
     for group in groups:
@@ -114,7 +114,7 @@ def _plain(text: str) -> str:
     )
 
 
-def _decide(name: str, kind: Kind[T], candidates: list[tuple[float, T]], *, sure: bool) -> T:
+def _decide(name: str, kind: RecordKind[T], candidates: list[tuple[float, T]], *, sure: bool) -> T:
     best = candidates[0][0]
     near = 0.0 if best == 100.0 else CLEARLY_BETTER
     rivals = [record for value, record in candidates if best - value <= near]

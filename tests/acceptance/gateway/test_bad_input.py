@@ -116,7 +116,7 @@ async def test_ready_says_what_is_missing(start_gateway: StartGateway, monkeypat
         await shown(gateway, session)
         answer = await gateway.http.get("/ready")
         assert (answer.status_code, answer.json()) == (200, {"ready": True})
-        monkeypatch.setattr(health, "ROOM", 2**70)
+        monkeypatch.setattr(health, "MIN_FREE_BYTES", 2**70)
         answer = await gateway.http.get("/ready")
         assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
         assert "make room" in answer.json()["error"]

@@ -107,7 +107,7 @@ async def test_what_a_worker_reports_is_told_at_once(start_gateway: StartGateway
             delays = []
             for number in range(20):
                 reported = time.monotonic()
-                await gateway.operations.reports.apply(protocol.Code(session, f"code {number}", 60))
+                await gateway.operations.reports.apply(protocol.QrCode(session, f"code {number}", 60))
                 delays.append(await stream.until("qr", code=f"code {number}") - reported)
             print(f"from a worker's report to the event: {sorted(delays)[10] * 1000:.1f} ms in the middle")
             assert sorted(delays)[10] < 1  # a few milliseconds where the machine has time
@@ -124,7 +124,7 @@ async def test_nobody_follows_the_sessions_of_others(start_gateway: StartGateway
 async def test_streams_end_with_the_token_that_opened_them(start_gateway: StartGateway) -> None:
     async with start_gateway() as gateway, gateway.served() as client, httpx.AsyncClient(timeout=60) as http:
         session = await gateway.client.login(ADA)
-        with clock.frozen(clock.now() - service_tokens.LIFETIME - service_tokens.LEEWAY + timedelta(seconds=10)):
+        with clock.frozen(clock.now() - service_tokens.TOKEN_LIFETIME - service_tokens.LEEWAY + timedelta(seconds=10)):
             old = gateway.headers(ADA)
 
         async def ended(path: str) -> str:
@@ -204,7 +204,7 @@ async def test_a_change_is_looked_up_once_for_all_who_follow(start_gateway: Star
             await stream.until("qr")
         listen(gateway.operations.database._engine.sync_engine, "before_cursor_execute", count)
         for number in range(5):
-            await gateway.operations.reports.apply(protocol.Code(session, f"code {number}", 60))
+            await gateway.operations.reports.apply(protocol.QrCode(session, f"code {number}", 60))
             for stream in streams:
                 await stream.until("qr", code=f"code {number}")
         assert len(looks) == 5
@@ -223,7 +223,7 @@ async def test_a_user_is_told_of_new_codes_too(start_gateway: StartGateway) -> N
         following = asyncio.create_task(follow())
         await until(lambda: told)
         before = len(told)
-        await gateway.operations.reports.apply(protocol.Code(session, "another code", 60))
+        await gateway.operations.reports.apply(protocol.QrCode(session, "another code", 60))
         await until(lambda: len(told) > before)
         assert told[-1] == told[0]
         following.cancel()

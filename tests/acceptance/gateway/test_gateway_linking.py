@@ -99,7 +99,7 @@ async def test_an_unlink_that_fails_is_tried_again_with_a_new_client(
         disconnecting = asyncio.create_task(gateway.client.disconnect(ADA, session))
         await until(lambda: not (folder / "unreached").exists())
         while folder.exists():
-            await gateway.operations.unlinking.sweep()
+            await gateway.operations.unlinker.sweep()
             await asyncio.sleep(0.05)
         assert await disconnecting
 

@@ -25,7 +25,7 @@ def hello(world: World) -> ChatMessage:
 
 
 async def test_typing_ends_although_nobody_takes_it_back(chatting: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typing_leases, "LEASE", 0.4)
+    monkeypatch.setattr(typing_leases, "LEASE_SECONDS", 0.4)
     await chatting.gateway.client.typing(*chatting.ids, BOBS_CHAT, True)
     await until(lambda: ADA in chatting.bob.typing)
     await until(lambda: not chatting.bob.typing)

@@ -16,7 +16,7 @@ async def test_a_document_whose_place_is_longer_than_a_frame(linked: World) -> N
     await linked.allow(mode="everyone")
     workers = linked.gateway.operations.supervisor.workers
     message = Message()
-    message.documentMessage.directPath = "/" + "a" * (protocol.MAX_FRAME + 100_000)
+    message.documentMessage.directPath = "/" + "a" * (protocol.MAX_FRAME_BYTES + 100_000)
     message.documentMessage.caption = "x" * 100_000
     message.documentMessage.fileLength = 10
     linked.bob.send(linked.ada, message)

@@ -192,7 +192,7 @@ class House:
     @asynccontextmanager
     async def served(self, port: int = 0) -> AsyncIterator[str]:
         """The running app on a real port; yields its address."""
-        board = self.app.state.exponential.board
+        board = self.app.state.exponential.live_updates
         async with serving(self.app, port=port, before_stop=board.close, lifespan="off") as url:
             yield url
 

@@ -56,7 +56,7 @@ async def test_a_long_conversation_shows_its_end_first(house: House) -> None:
 
 async def test_changes_reach_open_pages_of_that_user_only(house: House) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
-    board = house.app.state.exponential.board
+    board = house.app.state.exponential.live_updates
     hers = board.stream(tasks.CHANNEL, str(alice.id)).body_iterator
     his = board.stream(tasks.CHANNEL, str(bob.id)).body_iterator
     for stream in (hers, his):

@@ -190,7 +190,7 @@ async def test_a_search_holds_few_messages_at_a_time(house: House) -> None:
 async def test_an_old_message_is_shown_with_what_was_said_around_it(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat_page, "AROUND", 2)
+    monkeypatch.setattr(chat_page, "CONTEXT_MESSAGES", 2)
     alice = await house.user()
     chat = await topic(house, alice, *(f"message {number}." for number in range(9)))
     async with house.database.transaction() as session:
@@ -256,7 +256,7 @@ async def test_files_are_given_back_so_that_none_can_run(house: House) -> None:
 
 
 async def test_too_many_topics_are_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chats, "MOST_TOPICS", 2)
+    monkeypatch.setattr(chats, "MAX_TOPICS", 2)
     alice = await house.user()
     for words in ("one", "two"):
         await topic(house, alice, words)

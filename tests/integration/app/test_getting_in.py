@@ -17,7 +17,7 @@ from exponential.auth.invites import Invite
 from exponential.auth.sign_in_attempts import Attempt
 from exponential.auth.users import User
 from exponential.core import clock
-from exponential.core.cancellation import end
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 
 GOOD = "correct horse battery staple"
@@ -27,7 +27,7 @@ PAGE = {"accept": "text/html"}
 async def with_password(house: House, email: str = "alice@example.org", name: str = "Alice") -> User:
     user = await house.user(email, name)
     async with house.database.transaction() as session:
-        await passwords.change(session, user.id, await passwords.hashed(GOOD, email, "somebody"))
+        await passwords.change(session, user.id, await passwords.hash_password(GOOD, email, "somebody"))
     return user
 
 
@@ -95,7 +95,7 @@ async def test_guessing_ends_after_five_attempts_and_goes_on_a_quarter_of_an_hou
 ) -> None:
     await with_password(house)
     async with house.client(**PAGE) as client:
-        for _ in range(sign_in_attempts.FROM_ONE_ADDRESS):
+        for _ in range(sign_in_attempts.MAX_FROM_ONE_ADDRESS_FOR_ONE_USER):
             assert (await try_password(client, "alice@example.org", "guess")).status_code == 401
         refused = await try_password(client, "alice@example.org", GOOD)
         assert refused.status_code == 429 and "Wait 15 minutes" in refused.text
@@ -112,7 +112,10 @@ async def test_guesses_at_once_are_counted_one_by_one(house: House) -> None:
     async with house.client() as client:
         guesses = [try_password(client, "alice@example.org", f"guess {number}") for number in range(20)]
         codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
-    assert codes.count(401) == sign_in_attempts.FROM_ONE_ADDRESS and codes.count(429) + codes.count(503) == 15
+    assert (
+        codes.count(401) == sign_in_attempts.MAX_FROM_ONE_ADDRESS_FOR_ONE_USER
+        and codes.count(429) + codes.count(503) == 15
+    )
 
 
 async def guess_from(house: House, address: str, email: str, password: str = "a wrong guess") -> httpx.Response:
@@ -157,7 +160,7 @@ async def test_a_guess_counts_when_it_is_tried(house: House, monkeypatch: pytest
     await with_password(house)
     gate = Gate()
     monkeypatch.setattr(passwords, "_verify", gate.verify)
-    many = range(passwords.AT_ONCE + passwords.QUEUE + 20)
+    many = range(passwords.MAX_CONCURRENT_HASHES + passwords.MAX_WAITING + 20)
     guesses = [
         asyncio.create_task(guess_from(house, f"10.0.{number // 200}.{number % 200}", "alice@example.org"))
         for number in many
@@ -166,8 +169,8 @@ async def test_a_guess_counts_when_it_is_tried(house: House, monkeypatch: pytest
     busy = [guess.result() for guess in guesses if guess.done()]
     assert {(answer.status_code, answer.headers["retry-after"]) for answer in busy} == {(503, "5")}
     assert "Very many passwords are being checked right now." in busy[0].text
-    await until(lambda: len(gate.begun) == passwords.AT_ONCE)
-    assert await counted(house) == passwords.AT_ONCE
+    await until(lambda: len(gate.begun) == passwords.MAX_CONCURRENT_HASHES)
+    assert await counted(house) == passwords.MAX_CONCURRENT_HASHES
     gate.go.set()
     codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
     assert codes.count(401) == await counted(house) == sign_in_attempts.FROM_ANYWHERE
@@ -183,12 +186,12 @@ async def test_networks_take_turns(house: House, monkeypatch: pytest.MonkeyPatch
         for network in range(12)
         for number in range(20)
     ]
-    await until(lambda: sum(guess.done() for guess in flood) == 12 * (20 - passwords.OF_ONE_NETWORK))
+    await until(lambda: sum(guess.done() for guess in flood) == 12 * (20 - passwords.MAX_PER_NETWORK))
     honest = asyncio.create_task(guess_from(house, "198.51.100.1", "alice@example.org", "mistyped"))
     await until(lambda: passwords._places["198.51.100.1"] == 1)
     gate.go.set()
     assert (await honest).status_code == 401
-    assert gate.begun.index("mistyped") <= 12 + passwords.AT_ONCE
+    assert gate.begun.index("mistyped") <= 12 + passwords.MAX_CONCURRENT_HASHES
     assert {(await guess).status_code for guess in flood} == {401, 503}
 
 
@@ -204,7 +207,7 @@ async def test_a_flood_from_one_address_keeps_nobody_else_out(house: House, monk
     await asyncio.sleep(0.5)
     for number in range(4):
         assert (await guess_from(house, f"198.51.100.{number}", "alice@example.org")).status_code == 401
-    await end(*flooding)
+    await cancel_and_wait(*flooding)
     assert codes.count(401) <= sign_in_attempts.OF_ONE_ADDRESS and set(codes) <= {401, 429, 503}
 
 
@@ -214,7 +217,7 @@ async def test_a_network_of_ipv6_is_one_address(house: House) -> None:
         assert answer.status_code == 401
     assert (await guess_from(house, "2001:db8:0:1:ffff::1", "another@example.org")).status_code == 429
     assert (await guess_from(house, "2001:db8:0:2::1", "another@example.org")).status_code == 401
-    for number in range(sign_in_attempts.FROM_ONE_ADDRESS):
+    for number in range(sign_in_attempts.MAX_FROM_ONE_ADDRESS_FOR_ONE_USER):
         assert (await guess_from(house, f"::ffff:203.0.113.{number}", "third@example.org")).status_code == 401
 
 
@@ -272,7 +275,7 @@ async def test_attempts_name_nobody_and_are_forgotten(house: House) -> None:
         assert len(stored) == 3 and not any("alice" in what or "127.0" in what for what in stored)
     with clock.frozen(clock.now() + timedelta(hours=1)):
         async with house.database.transaction() as session:
-            await sign_in_attempts.forget_old(session)
+            await sign_in_attempts.delete_expired(session)
             assert list(await session.scalars(select(Attempt.what))) == []
 
 
@@ -316,7 +319,7 @@ async def test_an_invite_ends_when_who_made_it_is_no_admin_any_more(house: House
         second = await users.add(session, email="second@example.org", name="Second", role="admin")
         links = [f"/invite/{await invites.make(session, second, role=role)}" for role in ("admin", "member")]  # type: ignore[arg-type]
         await users.set_role(session, second.id, "member")
-        assert await invites.open_ones(session) == []
+        assert await invites.list_open(session) == []
     async with house.client(**PAGE) as eve:
         for link in links:
             account = {"email": "eve@example.org", "name": "Eve", "password": GOOD}
@@ -352,11 +355,11 @@ async def test_an_invite_is_stored_as_a_hash_and_ends_after_a_week(house: House,
     link = await make_invite(house)
     token = link.rsplit("/", 1)[1]
     async with app_database.transaction() as session:
-        [invite] = await invites.open_ones(session)
+        [invite] = await invites.list_open(session)
         assert token.encode() not in invite.token_hash and len(invite.token_hash) == 32
     with clock.frozen(clock.now() + timedelta(days=8)):
         async with house.client() as client:
             assert (await client.get(link)).status_code == 404
         async with app_database.transaction() as session:
-            await invites.forget_old(session)
+            await invites.delete_expired(session)
             assert (await session.scalars(select(Invite))).all() == []

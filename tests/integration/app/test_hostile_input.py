@@ -16,7 +16,7 @@ from serving import serving
 from test_programs import TALK, bearer, kept
 from transcript import import_transcript
 
-from exponential.assistant.mcp.server import Asker, Workspace
+from exponential.assistant.mcp.server import McpCaller, Workspace
 from exponential.auth import service_tokens
 from exponential.auth.users import User
 from exponential.core import clock
@@ -80,7 +80,7 @@ async def test_no_value_in_any_field_of_any_route_is_a_fault(house: House) -> No
     by_token = {"/api/meetings": await bearer(house, alice), "/mcp": await bearer(house, alice)}
     jwt = service_tokens.issue(alice.identity, secret=SECRET, audience=service_tokens.APP)
     by_token["/api/whatsapp-gateway/messages"] = {"Authorization": f"Bearer {jwt}"}
-    house.app.state.exponential.board.close()  # so that streams end
+    house.app.state.exponential.live_updates.close()  # so that streams end
     async with house.signed_in(alice) as page:
         for attempt in (*attempts(house.app, known, READ_BY_THEMSELVES), *BESIDE):
             if attempt.path.startswith(SIGNS_OUT):
@@ -143,7 +143,7 @@ async def test_a_message_of_whatsapp_is_never_refused_for_its_characters(house: 
 @pytest.mark.parametrize("title", ["buy\0milk", "buy \ud800"])
 async def test_a_tool_called_over_mcp_is_refused_likewise(house: House, title: str) -> None:
     alice = await house.user()
-    told = await Workspace(house.database).call(Asker(alice.id), "create_task", {"title": title})
+    told = await Workspace(house.database).call(McpCaller(alice.id), "create_task", {"title": title})
     assert told.is_error and json.loads(told.content[0].text)["code"] == "text_invalid"
 
 

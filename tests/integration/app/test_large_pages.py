@@ -11,18 +11,18 @@ from house import House
 from starlette.types import Message, Scope
 from test_programs import bearer
 
-from exponential.app.core.downloads import ASKED, AT_ONCE
+from exponential.app.core.downloads import MAX_CONCURRENT, MAX_WAITING
 from exponential.assistant import chats, tables
-from exponential.assistant.conversation import MAX_TEXT
+from exponential.assistant.conversation import MAX_TEXT_CHARS
 from exponential.assistant.tables import Chat
 from exponential.auth.users import User
 from exponential.core import clock
 from exponential.workspace import history
-from exponential.workspace.facts import MAX_FACT, Fact
-from exponential.workspace.meetings.meetings import Line, Meeting
-from exponential.workspace.projects import MAX_NAME, MAX_NOTE, Project
+from exponential.workspace.facts import MAX_FACT_CHARS, Fact
+from exponential.workspace.meetings.meetings import Meeting, MeetingLine
+from exponential.workspace.projects import MAX_NAME_CHARS, MAX_NOTE_CHARS, Project
 from exponential.workspace.reminders import Reminder
-from exponential.workspace.tasks import MAX_TITLE, Task
+from exponential.workspace.tasks import MAX_TITLE_CHARS, Task
 
 LONGEST = 3_500_000  # bytes of a page; what is shown of each character takes up to five
 MANY = 450
@@ -77,13 +77,13 @@ async def test_each_list_is_shown_in_parts_and_all_of_it_can_be_reached(house: H
         today, soon = date(2026, 5, 1), clock.now() + timedelta(days=1)
         for number in range(MANY):
             user_id = alice.id
-            project = Project(user_id=user_id, name=rude(number, MAX_NAME), note=rude(number, MAX_NOTE))
+            project = Project(user_id=user_id, name=rude(number, MAX_NAME_CHARS), note=rude(number, MAX_NOTE_CHARS))
             session.add(project)
             await session.flush()
             session.add_all(
                 [
-                    Task(user_id=user_id, title=rude(number, MAX_TITLE), project_id=project.id, due_on=today),
-                    Fact(user_id=user_id, text=rude(number, MAX_FACT)),
+                    Task(user_id=user_id, title=rude(number, MAX_TITLE_CHARS), project_id=project.id, due_on=today),
+                    Fact(user_id=user_id, text=rude(number, MAX_FACT_CHARS)),
                     Reminder(user_id=user_id, text=rude(number, 2_000), at=soon, began_at=soon),
                     Meeting(
                         user_id=user_id,
@@ -92,7 +92,7 @@ async def test_each_list_is_shown_in_parts_and_all_of_it_can_be_reached(house: H
                         form="text",
                         summary=[rude(number, 600)] * 5,
                     ),
-                    Chat(user_id=user_id, kind="topic", title=rude(number, chats.MAX_TITLE)),
+                    Chat(user_id=user_id, kind="topic", title=rude(number, chats.MAX_TITLE_CHARS)),
                 ]
             )
     async with house.signed_in(alice) as client:
@@ -111,7 +111,7 @@ async def test_a_transcript_of_long_lines_is_shown_in_parts(house: House) -> Non
         session.add(meeting)
         await session.flush()
         for number in range(1, 801):
-            session.add(Line(meeting_id=meeting.id, number=number, text=rude(number, 10_000), words=""))
+            session.add(MeetingLine(meeting_id=meeting.id, number=number, text=rude(number, 10_000), words=""))
     async with house.signed_in(alice) as client:
         shown: set[str] = set()
         for part in (1, 2):
@@ -152,15 +152,15 @@ class SlowLine:
 
 async def test_who_takes_large_pages_slowly_gets_few_at_once_and_holds_up_nobody(house: House) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
-    await chat_of(house, alice, *(rude(number, MAX_TEXT) for number in range(60)))
+    await chat_of(house, alice, *(rude(number, MAX_TEXT_CHARS) for number in range(60)))
     async with house.signed_in(alice) as hers, house.signed_in(bob) as his:
         lines = [SlowLine(house, "/chat", hers) for _ in range(50)]
         async with asyncio.timeout(30):
-            while [line.status for line in lines].count(200) < AT_ONCE:
+            while [line.status for line in lines].count(200) < MAX_CONCURRENT:
                 assert (await his.get("/tasks")).status_code == 200
                 await asyncio.sleep(0.1)
         assert (await his.get("/tasks")).status_code == 200
-        assert [line.status for line in lines].count(200) == AT_ONCE
+        assert [line.status for line in lines].count(200) == MAX_CONCURRENT
         for line in lines:
             line.taking.set()
         await asyncio.gather(*(line.run for line in lines))
@@ -171,11 +171,11 @@ async def test_a_program_that_takes_its_answers_slowly_keeps_nobody_from_their_p
     alice = await house.user()
     async with house.database.transaction() as session:
         await history.begin(session, alice.id, "act", "mcp", {})
-        session.add_all([Task(user_id=alice.id, title="x" * MAX_TITLE) for _ in range(MANY)])
+        session.add_all([Task(user_id=alice.id, title="x" * MAX_TITLE_CHARS) for _ in range(MANY)])
     async with house.client(**await bearer(house, alice)) as program, house.signed_in(alice) as hers:
-        lines = [SlowLine(house, "/api/audit", program) for _ in range(AT_ONCE + 2)]
+        lines = [SlowLine(house, "/api/audit", program) for _ in range(MAX_CONCURRENT + 2)]
         async with asyncio.timeout(30):
-            while [line.status for line in lines].count(200) < AT_ONCE:
+            while [line.status for line in lines].count(200) < MAX_CONCURRENT:
                 await asyncio.sleep(0.1)
             assert (await hers.get("/tasks")).status_code == 200
             assert (await hers.get("/settings/programs")).status_code == 200
@@ -186,9 +186,9 @@ async def test_a_program_that_takes_its_answers_slowly_keeps_nobody_from_their_p
 
 async def test_more_pages_than_anybody_looks_at_are_refused(house: House) -> None:
     alice = await house.user()
-    await chat_of(house, alice, *(rude(number, MAX_TEXT) for number in range(60)))
+    await chat_of(house, alice, *(rude(number, MAX_TEXT_CHARS) for number in range(60)))
     async with house.signed_in(alice) as hers:
-        lines = [SlowLine(house, "/chat", hers) for _ in range(ASKED + 3)]
+        lines = [SlowLine(house, "/chat", hers) for _ in range(MAX_WAITING + 3)]
         async with asyncio.timeout(30):
             while [line.status for line in lines].count(503) < 3:
                 await asyncio.sleep(0.1)

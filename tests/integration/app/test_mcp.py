@@ -64,7 +64,7 @@ async def test_each_user_has_their_own_workspace(house: House, url: str) -> None
             ("list_tasks", "mcp", "client"),
             ("create_task", "mcp", "client"),
         ]
-        (refusal,) = (await history.page(session, bob.id, wanted=history.Wanted(name="complete_task"))).entries
+        (refusal,) = (await history.page(session, bob.id, wanted=history.ActFilter(name="complete_task"))).entries
         assert (refusal.act.outcome, refusal.changes) == ("unknown_task", [])
 
 

@@ -94,9 +94,9 @@ async def test_an_address_that_somebody_typed_does_not_give_them_its_owners_sign
                 assert (await sign_in(ada)).status_code == 303, take.__name__
                 assert "ada@example.org" in (await ada.get("/settings")).text
             async with house.database.transaction() as session:
-                assert (await users.named(session, "Mallory")).email.endswith(users.LOCAL_DOMAIN)
+                assert (await users.find_by_name(session, "Mallory")).email.endswith(users.LOCAL_DOMAIN)
                 await session.delete(await users.find(session, "ada@example.org"))
-                await session.delete(await users.named(session, "Mallory"))
+                await session.delete(await users.find_by_name(session, "Mallory"))
 
 
 async def free_address(house: House, email: str) -> None:
@@ -163,7 +163,7 @@ async def test_whatever_the_provider_calls_them_they_get_an_account(
         async with house.client() as browser:
             assert (await sign_in(browser)).status_code == 303
         async with house.database.transaction() as session:
-            assert [user.name for user in await users.everybody(session)] == [kept]
+            assert [user.name for user in await users.list_all(session)] == [kept]
 
 
 async def test_an_account_whose_address_nobody_verified_is_connected_by_its_password_once(

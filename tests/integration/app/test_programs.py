@@ -12,7 +12,7 @@ from house import House
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.mcp.server import Asker, Workspace
+from exponential.assistant.mcp.server import McpCaller, Workspace
 from exponential.auth import access_tokens
 from exponential.auth.users import User
 from exponential.core import clock
@@ -66,7 +66,7 @@ async def test_a_token_has_a_name_and_there_are_not_too_many(house: House) -> No
         for name in (" ", "x" * 101):
             with pytest.raises(BadInput):
                 await access_tokens.make(session, alice.id, name)
-        for number in range(access_tokens.MOST):
+        for number in range(access_tokens.MAX_TOKENS_PER_USER):
             await access_tokens.make(session, alice.id, str(number))
         with pytest.raises(Conflict):
             await access_tokens.make(session, alice.id, "one more")
@@ -79,8 +79,10 @@ async def test_tokens_that_are_made_at_once_are_not_too_many(house: House) -> No
         async with house.database.transaction() as session:
             await access_tokens.make(session, alice.id, str(number))
 
-    made = await asyncio.gather(*(make(number) for number in range(access_tokens.MOST + 5)), return_exceptions=True)
-    assert made.count(None) == access_tokens.MOST
+    made = await asyncio.gather(
+        *(make(number) for number in range(access_tokens.MAX_TOKENS_PER_USER + 5)), return_exceptions=True
+    )
+    assert made.count(None) == access_tokens.MAX_TOKENS_PER_USER
     assert sum(isinstance(each, Conflict) for each in made) == 5
 
 
@@ -151,7 +153,7 @@ async def test_the_audit_keeps_no_copy_of_what_was_long(house: House) -> None:
         ("list_tasks", {"project": "y" * 900_000}),
         ("import_meeting", {"transcript": TALK * 100, "title": "Pricing"}),
     ):
-        await workspace.call(Asker(alice.id), name, args)
+        await workspace.call(McpCaller(alice.id), name, args)
     async with house.client(**await bearer(house, alice)) as program:
         answer = await program.get("/api/audit?limit=200")
     imported, listed, refused = answer.json()["acts"]
@@ -314,7 +316,7 @@ async def test_what_changed_much_comes_in_short_pages(house: House) -> None:
     for number in range(12):
         async with house.database.transaction() as session:
             await history.begin(session, alice.id, f"act{number}", "mcp", {})
-            session.add_all([tasks.Task(user_id=alice.id, title="x" * tasks.MAX_TITLE) for _ in range(300)])
+            session.add_all([tasks.Task(user_id=alice.id, title="x" * tasks.MAX_TITLE_CHARS) for _ in range(300)])
     async with house.client(**await bearer(house, alice)) as program:
         names: list[str] = []
         params: dict[str, int] = {"limit": 200}

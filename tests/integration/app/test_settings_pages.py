@@ -89,7 +89,7 @@ async def test_another_address_wants_the_password_and_another_name_does_not(hous
 async def test_without_a_password_only_who_signed_in_just_now_changes_address_and_password(house: House) -> None:
     async with house.signed_in(await house.user(), **PAGE) as client:
         password = {"password": GOOD, "again": GOOD}
-        with clock.frozen(clock.now() + sign_in.FRESH + timedelta(minutes=1)):
+        with clock.frozen(clock.now() + sign_in.FRESH_FOR + timedelta(minutes=1)):
             other = {"name": "Alice", "email": "victim@example.org"}
             for path, data in (("/settings", other), ("/settings/password", password)):
                 refused = await client.post(path, data=data)
@@ -354,7 +354,7 @@ async def test_two_admins_who_demote_each_other_leave_one(house: House) -> None:
         )
         assert 303 in [answer.status_code for answer in answers]
     async with house.database.transaction() as session:
-        assert [person.is_admin for person in await users.everybody(session)].count(True) == 1
+        assert [person.is_admin for person in await users.list_all(session)].count(True) == 1
 
 
 async def test_who_became_the_last_admin_meanwhile_is_not_erased(house: House) -> None:

@@ -105,8 +105,8 @@ async def test_no_secret_of_a_path_reaches_the_log(
     async def broken(_session: object, token: str) -> None:
         raise RuntimeError(f"at /invite/{token} and /sign-in/{token}")
 
-    monkeypatch.setattr(invites, "look", broken)
-    monkeypatch.setattr(sign_in, "look", broken)
+    monkeypatch.setattr(invites, "get", broken)
+    monkeypatch.setattr(sign_in, "user_of_link", broken)
     async with house.served() as url, httpx.AsyncClient(base_url=url) as client:
         for path in ("/invite/s3cret-of-a-path", "/sign-in/s3cret-of-a-path"):
             answer = await client.get(path, headers=PAGE)

@@ -19,7 +19,7 @@ from exponential.app import service
 from exponential.auth import sign_in
 from exponential.auth.users import User
 from exponential.core import clock
-from exponential.core.http.event_streams import EACH
+from exponential.core.http.event_streams import MAX_STREAMS_PER_USER
 
 Browser = httpx.AsyncClient
 STREAMS = ("/chat/events", "/chats/events", "/tasks/events", "/api/whatsapp/events")
@@ -67,7 +67,7 @@ async def test_all_of_them_end_when_the_browser_signs_out(linked_house: House, g
             client.cookies.set("exponential_session", cookie)
 
         await ended_by(client, sign_out, *STREAMS)
-        board = linked_house.app.state.exponential.board
+        board = linked_house.app.state.exponential.live_updates
         await until(lambda: not board._watchers)
 
 
@@ -123,13 +123,13 @@ async def test_one_user_holds_a_few_streams_and_the_oldest_makes_room(house: Hou
     ):
         bobs = await stack.enter_async_context(other.stream("GET", "/chats/events"))
         opened = []
-        for _ in range(EACH + 1):
+        for _ in range(MAX_STREAMS_PER_USER + 1):
             stream = await stack.enter_async_context(client.stream("GET", "/chats/events"))
             lines = stream.aiter_lines()
             assert await anext(lines) == "retry: 1000"
             opened.append(lines)
         async with asyncio.timeout(20):
             assert [line async for line in opened[0]][-2:] == ["retry: 60000", ""]
-        board = house.app.state.exponential.board
-        await until(lambda: sum(len(watchers) for watchers in board._watchers.values()) == EACH + 1)
+        board = house.app.state.exponential.live_updates
+        await until(lambda: sum(len(watchers) for watchers in board._watchers.values()) == MAX_STREAMS_PER_USER + 1)
         assert await anext(bobs.aiter_lines()) == "retry: 1000"

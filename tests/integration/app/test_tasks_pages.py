@@ -7,7 +7,7 @@ import httpx
 import pytest
 from house import House
 
-from exponential.app.core.pagination import ROWS
+from exponential.app.core.pagination import ROWS_PER_PAGE
 from exponential.auth.users import User
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.tasks import Task
@@ -187,16 +187,18 @@ async def test_filters_show_what_they_say(house: House) -> None:
 async def test_a_long_list_comes_in_parts(house: House) -> None:
     alice = await house.user()
     async with house.database.transaction() as session:
-        for number in range(ROWS + 2):
+        for number in range(ROWS_PER_PAGE + 2):
             await tasks.create_task(session, alice.id, f"task {number:03}", priority="high")
     async with house.signed_in(alice) as client:
         first = (await client.get("/tasks?priority=high")).text
-        assert f"1–{ROWS} of {ROWS + 2}" in first and "Previous" not in first
-        assert "task 000" in first and f"task {ROWS}" not in first
+        assert f"1–{ROWS_PER_PAGE} of {ROWS_PER_PAGE + 2}" in first and "Previous" not in first
+        assert "task 000" in first and f"task {ROWS_PER_PAGE}" not in first
         [more] = re.findall(r'href="(/tasks[^"]*page=[^"]*)"', first)
         rest = (await client.get(html.unescape(more), headers={"X-Part": "live"})).text
-        assert f"task {ROWS + 1}" in rest and "task 000" not in rest and "Next" not in rest and "Previous" in rest
-        assert f"task {ROWS + 1}" in (await client.get("/tasks?page=9")).text
+        assert (
+            f"task {ROWS_PER_PAGE + 1}" in rest and "task 000" not in rest and "Next" not in rest and "Previous" in rest
+        )
+        assert f"task {ROWS_PER_PAGE + 1}" in (await client.get("/tasks?page=9")).text
         assert (await client.get("/tasks?page=0")).status_code == 422
 
 

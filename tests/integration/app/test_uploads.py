@@ -24,7 +24,7 @@ from test_getting_in import make_invite
 from test_programs import bearer, kept
 from unfinished import answer_to, uploads
 
-from exponential.app.core.downloads import ASKED, AT_ONCE, Turns
+from exponential.app.core.downloads import MAX_CONCURRENT, MAX_WAITING, DownloadLimit
 from exponential.core.errors import Unavailable
 
 PUBLIC = ("/sign-in", "/sign-out", "/theme")  # a form in which one says who one is, and what anybody may do
@@ -338,25 +338,25 @@ async def test_on_a_slow_line_all_downloads_arrive(
     house: House, slow_line: SlowLine, passing: Callable[[float], Awaitable[None]]
 ) -> None:
     async with AsyncExitStack() as stack:
-        first = await slow_line.open(AT_ONCE, stack)
-        await are_sent(house, AT_ONCE)
+        first = await slow_line.open(MAX_CONCURRENT, stack)
+        await are_sent(house, MAX_CONCURRENT)
         later = await slow_line.open(2, stack)
-        got = [b""] * AT_ONCE
+        got = [b""] * MAX_CONCURRENT
         for _ in range(5):
             await passing(40)
             got = [before + await taken(each, 1_500_000) for before, each in zip(got, first, strict=True)]
         got = [before + await taken(each, 2 * len(PHOTO)) for before, each in zip(got, first, strict=True)]
         got += [await taken(each, 2 * len(PHOTO)) for each in later]
     assert all(each.startswith(b"HTTP/1.1 200 ") and each.endswith(PHOTO) for each in got)
-    assert len(got) == AT_ONCE + 2
+    assert len(got) == MAX_CONCURRENT + 2
 
 
 async def test_a_download_that_nobody_takes_makes_room_for_a_later_one(
     house: House, slow_line: SlowLine, passing: Callable[[float], Awaitable[None]]
 ) -> None:
     async with AsyncExitStack() as stack:
-        stuck = await slow_line.open(AT_ONCE, stack)
-        await are_sent(house, AT_ONCE)
+        stuck = await slow_line.open(MAX_CONCURRENT, stack)
+        await are_sent(house, MAX_CONCURRENT)
         (later,) = await slow_line.open(1, stack)
         began = asyncio.create_task(taken(later, 1))
         while not began.done():
@@ -366,7 +366,7 @@ async def test_a_download_that_nobody_takes_makes_room_for_a_later_one(
 
 
 async def test_so_many_downloads_wait_and_whose_client_leaves_waits_no_more() -> None:
-    turns, alice, bob = Turns(), uuid4(), uuid4()
+    turns, alice, bob = DownloadLimit(), uuid4(), uuid4()
     leaves = asyncio.Event()
 
     messages: list[Message] = [{"type": "http.request"}]
@@ -379,12 +379,12 @@ async def test_so_many_downloads_wait_and_whose_client_leaves_waits_no_more() ->
 
     request = Request({"type": "http"}, receive)
     async with AsyncExitStack() as running:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_CONCURRENT):
             await running.enter_async_context(turns.of(alice, request))
         await running.enter_async_context(turns.of(bob, request))
         waiting = [
             asyncio.create_task(AsyncExitStack().enter_async_context(turns.of(alice, request)))
-            for _ in range(ASKED - AT_ONCE)
+            for _ in range(MAX_WAITING - MAX_CONCURRENT)
         ]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable):

@@ -3,7 +3,7 @@ import re
 from house import House
 from playwright.async_api import expect
 
-from exponential.app.core.pagination import ROWS
+from exponential.app.core.pagination import ROWS_PER_PAGE
 from exponential.auth.users import User
 from exponential.workspace import projects, tasks
 
@@ -22,14 +22,14 @@ async def made(house: House, user: User, *titles: str) -> None:
 
 async def test_a_long_list_comes_in_pages(house: House) -> None:
     alice = await house.user()
-    await made(house, alice, *(f"Write chapter {number}" for number in range(ROWS + 2)))
+    await made(house, alice, *(f"Write chapter {number}" for number in range(ROWS_PER_PAGE + 2)))
     async with house.window(alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
         more = page.get_by_role("link", name="Next")
         await window.shots("tasks-long", more)
         await more.click()
-        await expect(page.get_by_role("link", name=f"Write chapter {ROWS + 1}")).to_be_visible()
+        await expect(page.get_by_role("link", name=f"Write chapter {ROWS_PER_PAGE + 1}")).to_be_visible()
         await expect(more).to_be_hidden()
 
 

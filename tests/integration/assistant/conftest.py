@@ -71,7 +71,7 @@ def model() -> Iterator[ModelServer]:
 @pytest.fixture
 def talking(app_database: Database, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Talking:
     """`async with talking() as runtime`: Paddy thinks with the model; settings can be given."""
-    monkeypatch.setattr(reach, "FIRST_REST", 0.01)
+    monkeypatch.setattr(reach, "FIRST_PAUSE_SECONDS", 0.01)
 
     @asynccontextmanager
     async def with_settings(**settings: Any) -> AsyncIterator[Runtime]:

@@ -20,7 +20,7 @@ from exponential.core.settings import AppSettings
 from exponential.workspace import tasks
 
 url, key, where = sys.argv[1], bytes.fromhex(sys.argv[2]), int(sys.argv[3])
-runtime.STALLED = 2.0
+runtime.STALLED_SECONDS = 2.0
 
 
 async def hang() -> None:

@@ -105,7 +105,7 @@ async def test_a_model_that_hangs(talking: Talking, model: ModelServer, story: S
 async def test_a_model_that_comes_back(
     talking: Talking, model: ModelServer, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "DOWN", 0.0)
+    monkeypatch.setattr(client, "DOWN_SECONDS", 0.0)
     model.script = [Fail(503), Fail(503), Say("Hello again.")]
     async with talking(model_retries=0) as runtime:
         for _ in range(2):

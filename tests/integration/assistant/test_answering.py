@@ -17,7 +17,7 @@ from exponential.assistant import prompts as assistant_prompts
 from exponential.assistant.conversation import Incoming, is_answering
 from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.offline import OfflineModel
-from exponential.assistant.runtime import Backoff, Runtime
+from exponential.assistant.runtime import RetryForever, Runtime
 from exponential.assistant.tables import Message
 from exponential.assistant.turns import runner, store
 from exponential.core import clock, log
@@ -101,7 +101,7 @@ async def test_a_guest_has_no_tools_even_when_the_model_calls_them(
 
 async def test_a_burst_is_answered_together(runtime: Runtime, story: Story, alice: UUID) -> None:
     first, *_ = await story.say(Incoming(alice, "web", "add buy milk"), Incoming(alice, "web", "add call mom"))
-    await asyncio.sleep(runner.PAUSE.total_seconds() / 3)  # still within the pause
+    await asyncio.sleep(runner.QUIET_PAUSE.total_seconds() / 3)  # still within the pause
     await story.say(Incoming(alice, "web", "what are my tasks?"))
     (reply,) = await story.replies(first.chat_id)
     assert "Added **buy milk**" in reply and "Added **call mom**" in reply and "You have 2 open tasks" in reply
@@ -268,7 +268,7 @@ async def test_no_turn_takes_up_more_than_it_can_hold(
     async with Runtime(app_database, app_settings, model=FunctionModel(model)):
         (received, *_) = await story.say(*said)
         assert await story.replies(received.chat_id, 3, seconds=60) == ["fine"] * 3
-    assert max(prompts_seen) < 2 * assistant_prompts.MAX_GUEST
+    assert max(prompts_seen) < 2 * assistant_prompts.MAX_GUEST_CHARS
 
 
 async def test_asking_waits_only_so_long(app_database: Database, app_settings: AppSettings, alice: UUID) -> None:
@@ -280,7 +280,7 @@ async def test_asking_waits_only_so_long(app_database: Database, app_settings: A
 async def test_stopping_is_quick_and_loses_nothing(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exponential.assistant.runtime.STOP", 0.2)
+    monkeypatch.setattr("exponential.assistant.runtime.STOP_SECONDS", 0.2)
     hanging = asyncio.Event()
 
     async def hang(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -299,12 +299,12 @@ async def test_stopping_is_quick_and_loses_nothing(
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    decide: Callable[..., object] = Backoff.get_retry_decision
+    decide: Callable[..., object] = RetryForever.get_retry_decision
 
-    def at_once(self: Backoff, *, exception: BaseException, job: object) -> object:
+    def at_once(self: RetryForever, *, exception: BaseException, job: object) -> object:
         return decide(self, exception=asyncio.CancelledError(), job=job)
 
-    monkeypatch.setattr(Backoff, "get_retry_decision", at_once)
+    monkeypatch.setattr(RetryForever, "get_retry_decision", at_once)
 
 
 def guest(owner: UUID, text: str, message: str = "m1") -> Incoming:

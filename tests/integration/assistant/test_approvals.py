@@ -162,8 +162,8 @@ async def test_of_one_contact_a_few_questions_are_asked_and_the_rest_is_listed(c
         await desk.waits(count)
     await desk.writes("hello", "carol@lid", "Carol")
     await desk.waits(6)
-    *asked, last, carols = await desk.has(OWN, approvals.MOST_ASKED + 1)
-    assert len(asked) == approvals.MOST_ASKED - 1 and "I want to answer *Carol" in carols
+    *asked, last, carols = await desk.has(OWN, approvals.MAX_ASKED_PER_CONTACT + 1)
+    assert len(asked) == approvals.MAX_ASKED_PER_CONTACT - 1 and "I want to answer *Carol" in carols
     more = "I list further answers to *Bob (no number)* under _/approve_."
     assert last.endswith(more) and not any(more in text for text in [*asked, carols])
     assert "5. to **Bob (no number)**" in await desk.says("/approve")
@@ -176,7 +176,7 @@ async def test_of_one_contact_a_few_questions_are_asked_and_the_rest_is_listed(c
     assert await desk.says("send: at eight", "web") != "Sent to **Bob (no number)**."  # nobody has asked about that one
     assert await desk.says("yes 5") == "Sent to **Bob (no number)**."
     await desk.has(BOB, 1)
-    assert len(desk.sent_to(OWN)) == approvals.MOST_ASKED + 1
+    assert len(desk.sent_to(OWN)) == approvals.MAX_ASKED_PER_CONTACT + 1
 
 
 async def test_a_reply_to_the_question_picks_it(connected: Runtime, desk: Desk) -> None:
@@ -340,7 +340,7 @@ async def test_what_waits_too_long_is_dropped(connected: Runtime, desk: Desk, st
     await desk.require()
     await desk.writes("are you coming?")
     (waiting,) = await desk.waits(1)
-    with clock.frozen(clock.now() + approvals.LIFE + timedelta(minutes=1)):
+    with clock.frozen(clock.now() + approvals.APPROVAL_LIFETIME + timedelta(minutes=1)):
         async with story.database.transaction() as session:
             assert await approvals.waiting(session, desk.alice) == []
             with pytest.raises(Conflict, match="expired"):
@@ -348,7 +348,7 @@ async def test_what_waits_too_long_is_dropped(connected: Runtime, desk: Desk, st
 
         async def swept() -> bool:
             async with story.database.transaction() as session:
-                return (await session.get_one(approvals.PendingSend, waiting.pending.id)).state == "expired"
+                return (await session.get_one(approvals.PendingApproval, waiting.pending.id)).state == "expired"
 
         await until(swept)
     assert desk.sent_to(BOB) == []

@@ -43,7 +43,7 @@ async def count_at(database: Database, user: UUID, *moments: datetime) -> list[i
     counts = []
     for moment in moments:
         with clock.frozen(moment):
-            await briefing.say_due(database)
+            await briefing.send_due(database)
         counts.append(len(await said(database, user)))
     return counts
 
@@ -64,7 +64,7 @@ async def test_it_says_what_the_day_brings(app_database: Database, alice: UUID, 
             await tasks.create_task(session, bob, "a secret of Bob's", today)
         await wants(app_database, alice)
     with clock.frozen(WEDNESDAY + timedelta(hours=1, minutes=30)):
-        await briefing.say_due(app_database)
+        await briefing.send_due(app_database)
     assert await said(app_database, alice) == [
         "☀️ Good morning! It is Wednesday, 6 May.\n\n"
         "**Due today**\n\n- **send the deck**, due today at 15:00, in Beta\n\n"
@@ -111,7 +111,7 @@ async def test_several_processes_say_it_once(app_database: Database, alice: UUID
     with clock.frozen(WEDNESDAY):
         await wants(app_database, alice)
     with clock.frozen(datetime(2026, 5, 6, 8, tzinfo=UTC)):
-        await asyncio.gather(*(briefing.say_due(app_database) for _ in range(5)))
+        await asyncio.gather(*(briefing.send_due(app_database) for _ in range(5)))
     assert len(await said(app_database, alice)) == 1
 
 
@@ -181,6 +181,6 @@ async def test_one_that_fails_does_not_hold_up_the_others(
 
     monkeypatch.setattr(briefing, "write", fail)
     with clock.frozen(datetime(2026, 5, 6, 8, tzinfo=UTC)):
-        await briefing.say_due(app_database)
+        await briefing.send_due(app_database)
     other = bob if failing == "alice" else alice
     assert len(await said(app_database, other)) == 1

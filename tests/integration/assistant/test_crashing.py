@@ -25,8 +25,8 @@ WORKER = Path(__file__).with_name("crashing_worker.py")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead process is noticed after 2 s instead of 20."""
-    monkeypatch.setattr("exponential.assistant.runtime.STALLED", 2.0)
-    monkeypatch.setattr("exponential.assistant.runtime.SWEEP", 0.2)
+    monkeypatch.setattr("exponential.assistant.runtime.STALLED_SECONDS", 2.0)
+    monkeypatch.setattr("exponential.assistant.runtime.SWEEP_SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("where", [1, 2, 3], ids=["in the model", "after the tool", "in the tool"])

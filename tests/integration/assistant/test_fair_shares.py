@@ -131,7 +131,7 @@ async def test_a_process_takes_no_turn_over_that_it_runs_itself(
     app_database: Database, story: Story, alice: UUID, slow: SlowModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when all of it is so busy that its own heartbeat is late."""
-    monkeypatch.setattr("exponential.assistant.runtime.SWEEP", 0.05)
+    monkeypatch.setattr("exponential.assistant.runtime.SWEEP_SECONDS", 0.05)
     (received,) = await story.say(Incoming(alice, "web", "slow"))
     await until(lambda: asyncio.sleep(0, slow.asked))
     for _ in range(50):

@@ -85,7 +85,7 @@ async def test_typing_is_renewed_while_paddy_thinks(
     alice: UUID,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(presence, "RENEW", 0.05)
+    monkeypatch.setattr(presence, "RENEW_SECONDS", 0.05)
 
     async def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         async def shown_again() -> bool:

@@ -79,8 +79,8 @@ async def test_spoken_tasks_are_added(app_database: Database, story: Story, alic
 
 
 async def test_a_long_voice_note_is_heard_from_its_beginning(note: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_transcription, "LONGEST", 2)
-    heard = local_transcription.hear(str(MODEL), note)
+    monkeypatch.setattr(local_transcription, "MAX_SECONDS", 2)
+    heard = local_transcription.transcribe(str(MODEL), note)
     assert heard["text"] and "tomorrow" not in heard["text"].lower()
     assert heard["note"] == local_transcription.CUT
 
@@ -94,12 +94,12 @@ async def test_a_long_voice_note_is_heard_from_its_beginning(note: bytes, monkey
     ],
 )
 async def test_what_can_not_be_heard_is_said(model: Path, data: Callable[[], Any], said: str) -> None:
-    assert await LocalTranscriber(str(model)).transcribe(data(), "audio/ogg", lane="alice") == ("", said)
+    assert await LocalTranscriber(str(model)).transcribe(data(), "audio/ogg", caller="alice") == ("", said)
 
 
 async def test_what_takes_too_long_is_left(note: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcription, "LOCAL_WITHIN", 0.05)
-    assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg", lane="alice") == (
+    monkeypatch.setattr(transcription, "LOCAL_TIMEOUT_SECONDS", 0.05)
+    assert await LocalTranscriber(str(MODEL)).transcribe(note, "audio/ogg", caller="alice") == (
         "",
         transcription.TOO_LONG,
     )
@@ -109,7 +109,9 @@ async def test_the_owner_waits_behind_one_guest_at_most() -> None:
     ears, ended = LocalTranscriber(str(MODEL)), list[str]()
 
     async def hear(who: str) -> None:
-        await ears.transcribe(b"OggS that is no sound", "audio/ogg", lane="alice" if who == "owner" else sandbox.GUESTS)
+        await ears.transcribe(
+            b"OggS that is no sound", "audio/ogg", caller="alice" if who == "owner" else sandbox.GUESTS
+        )
         ended.append(who)
 
     async with asyncio.TaskGroup() as everybody:
@@ -154,16 +156,16 @@ def test_what_is_no_usual_recording_is_not_opened(data: bytes, tmp_path: Path, m
 def test_a_long_recording_is_decoded_as_far_as_it_is_heard() -> None:
     sound = local_transcription.decode(wav(8_000, 3_600 * 8_000))
     assert (
-        local_transcription.LONGEST * local_transcription.RATE
+        local_transcription.MAX_SECONDS * local_transcription.SAMPLE_RATE_HZ
         < len(sound)
-        < (local_transcription.LONGEST + 60) * local_transcription.RATE
+        < (local_transcription.MAX_SECONDS + 60) * local_transcription.SAMPLE_RATE_HZ
     )
 
 
 def test_what_comes_before_damage_is_heard(note: bytes) -> None:
     whole = local_transcription.decode(note)
     cut = local_transcription.decode(bytes(400) + note[: len(note) * 3 // 4] + b"garbage" * 100)
-    assert len(whole) // 4 < len(cut) <= len(whole) + local_transcription.RATE
+    assert len(whole) // 4 < len(cut) <= len(whole) + local_transcription.SAMPLE_RATE_HZ
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_what_comes_before_damage_is_heard(note: bytes) -> None:
     ],
 )
 def test_usual_recordings_are_opened(form: str, codec: str) -> None:
-    assert len(local_transcription.decode(recording(form, codec))) >= 1.9 * local_transcription.RATE
+    assert len(local_transcription.decode(recording(form, codec))) >= 1.9 * local_transcription.SAMPLE_RATE_HZ
 
 
 def test_a_recording_that_wants_all_memory_is_not_heard() -> None:

@@ -70,7 +70,7 @@ async def test_old_turns_go_into_a_summary_by_extracts(
     await talk(runtime, alice, summaries.DUE_TURNS)
     summary = await summarised(app_database, alice)
     assert "User: add buy oat milk for the school party → Paddy: Added" in summary
-    assert len(summary) <= summaries.LONGEST
+    assert len(summary) <= summaries.MAX_SUMMARY_CHARS
     chat = await chat_of(app_database, alice)
     async with app_database.transaction() as session:
         told = str(await context.recent(session, chat))
@@ -84,7 +84,7 @@ async def test_the_model_writes_the_summary_and_is_told_it(
     talking: Talking, model: ModelServer, app_database: Database, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(summaries, "DUE_TURNS", 4)
-    monkeypatch.setattr(summaries, "KEPT", 2)
+    monkeypatch.setattr(summaries, "KEPT_TURNS", 2)
     model.script = [*(Say(f"answer {number}") for number in range(4)), Say("Alice counts messages."), Say("Yes.")]
     async with talking() as runtime:
         await talk(runtime, alice, 4)
@@ -99,7 +99,7 @@ async def test_a_model_that_is_away_leaves_the_summary_to_the_rules(
     talking: Talking, model: ModelServer, app_database: Database, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(summaries, "DUE_TURNS", 3)
-    monkeypatch.setattr(summaries, "KEPT", 1)
+    monkeypatch.setattr(summaries, "KEPT_TURNS", 1)
     model.script = [Say("one"), Say("two"), Say("three"), *[Fail(500)] * 3]
     async with talking() as runtime:
         await talk(runtime, alice, 3)
@@ -116,7 +116,7 @@ async def test_the_summary_keeps_to_its_length(app_database: Database, runtime: 
         return (await chat_of(app_database, alice)).summarised_until is not None
 
     await until(anew, 20)
-    assert len((await chat_of(app_database, alice)).summary or "") <= summaries.LONGEST
+    assert len((await chat_of(app_database, alice)).summary or "") <= summaries.MAX_SUMMARY_CHARS
 
 
 async def test_what_is_told_keeps_to_the_budget(
@@ -130,7 +130,7 @@ async def test_what_is_told_keeps_to_the_budget(
         async with app_database.transaction() as session:
             told = await context.recent(session, chat)
         said = str(told)
-        assert context.SHORTENED in said and len(said) < context.BUDGET * 2
+        assert context.SHORTENED in said and len(said) < context.MAX_TURNS_CHARS * 2
         await runtime.ask(alice, "and?")
         assert "11 many words" in asked(model) and "'0 many words" not in asked(model)
 
@@ -159,10 +159,10 @@ def test_long_texts_are_shortened_wherever_they_stand() -> None:
         {"part_kind": "thinking", "content": long, "signature": long},
     ]
     prompt, call, given, broken, result, text, thought = context.shortened({"kind": "x", "parts": parts})["parts"]
-    assert len(prompt["content"][0]) == context.LONGEST
+    assert len(prompt["content"][0]) == context.MAX_TEXT_CHARS
     assert prompt["content"][1:] == ["[something long that was sent earlier]", {"kind": "image", "url": "u"}]
-    assert len(json.loads(call["args"])["transcript"]) == context.LONGEST and json.loads(call["args"])["n"] == 1
-    assert len(given["args"]["transcript"]) == context.LONGEST and broken["args"] == "{}"
-    assert len(result["content"]["lines"][0]) == context.LONGEST and result["content"]["lines"][1] == 7
+    assert len(json.loads(call["args"])["transcript"]) == context.MAX_TEXT_CHARS and json.loads(call["args"])["n"] == 1
+    assert len(given["args"]["transcript"]) == context.MAX_TEXT_CHARS and broken["args"] == "{}"
+    assert len(result["content"]["lines"][0]) == context.MAX_TEXT_CHARS and result["content"]["lines"][1] == 7
     assert text["content"].endswith(context.SHORTENED)
     assert thought == parts[-1]  # providers sign it

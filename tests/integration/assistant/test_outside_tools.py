@@ -15,7 +15,7 @@ from stage import Story, until
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.mcp import client
-from exponential.assistant.mcp.client import OutsideServers
+from exponential.assistant.mcp.client import McpServers
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import ToolCall
 from exponential.core.database import Database
@@ -50,7 +50,7 @@ Start = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a server may take long to start, which isn't what is tested here."""
-    for limit in ("FIRST", "CONNECT", "LIST"):
+    for limit in ("FIRST_WAIT_SECONDS", "CONNECT_SECONDS", "LIST_SECONDS"):
         monkeypatch.setattr(client, limit, 60.0)
 
 
@@ -122,7 +122,7 @@ async def test_guests_never_have_them(start: Start, story: Story, alice: UUID, m
 async def test_a_server_that_dies_is_started_again_and_the_turn_goes_on(
     start: Start, log: Path, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.05)
     async with start() as runtime:
         assert (await answer(runtime, alice, "Doom"))["code"] == "tool_failed"
 
@@ -149,7 +149,7 @@ async def test_what_a_server_says_beside_its_answers_is_in_no_log(
 
 
 async def test_a_call_that_hangs_is_left(start: Start, alice: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "CALL", 0.5)
+    monkeypatch.setattr(client, "CALL_SECONDS", 0.5)
     async with start() as runtime:
         assert (await answer(runtime, alice, "Limbo"))["code"] == "tool_timeout"
 
@@ -157,7 +157,7 @@ async def test_a_call_that_hangs_is_left(start: Start, alice: UUID, monkeypatch:
 async def test_servers_that_are_not_there_break_no_turn(
     start: Start, alice: UUID, model: Forecaster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "FIRST", 1.0)
+    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 1.0)
     servers = {
         "gone": {"command": "/no/such/program"},
         "away": {"url": "http://127.0.0.1:9/mcp"},
@@ -171,16 +171,16 @@ async def test_servers_that_are_not_there_break_no_turn(
 async def test_what_a_killed_process_had_begun_is_not_done_again(
     start: Start, log: Path, alice: UUID, app_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = client.Link._end
+    real = client.ServerToolset._end
     ends: list[int] = []
 
-    async def dying(self: client.Link, result: Any, failed: bool, ctx: Any) -> None:
+    async def dying(self: client.ServerToolset, result: Any, failed: bool, ctx: Any) -> None:
         if not ends:
             ends.append(1)
             raise OSError("the process is gone")  # after the call, before it is written down
         await real(self, result, failed, ctx)
 
-    monkeypatch.setattr(client.Link, "_end", dying)
+    monkeypatch.setattr(client.ServerToolset, "_end", dying)
     async with start() as runtime:
         assert (await answer(runtime, alice, "Berlin"))["code"] == "interrupted"
     assert log.read_text(encoding="utf-8").count("forecast Berlin") == 1
@@ -194,7 +194,7 @@ async def test_what_a_killed_process_had_begun_is_not_done_again(
 async def test_a_tool_named_like_one_of_ours_is_left_out(app_database: Database, log: Path, tmp_path: Path) -> None:
     path = tmp_path / "servers.json"
     path.write_text(json.dumps({"mcpServers": {"create": {"command": "true"}}}), encoding="utf-8")
-    (link,) = OutsideServers(path)._links
+    (link,) = McpServers(path)._links
     assert {"create_task", "leave_note", "undo"} <= link.taken
 
 
@@ -214,4 +214,4 @@ def test_a_file_that_is_not_right_is_named(tmp_path: Path, content: str | None, 
     if content is not None:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=why):
-        OutsideServers(path)
+        McpServers(path)

@@ -24,7 +24,7 @@ async def elsewhere(app_database: Database) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def following(news: stream.Following, until_kind: str = "end") -> list[Progress]:
+async def following(news: stream.ProgressStream, until_kind: str = "end") -> list[Progress]:
     async with asyncio.timeout(15):
         seen = []
         async for one in news:
@@ -76,7 +76,7 @@ async def test_a_long_text_is_whole_again_and_every_notice_is_small_and_sealed(
 
 async def test_who_comes_late_gets_the_whole_text_soon(app_database: Database, elsewhere: Database) -> None:
     turn = uuid4()
-    words = [f"word{number} " for number in range(stream.WHOLE * 2)]
+    words = [f"word{number} " for number in range(stream.WHOLE_EVERY * 2)]
     await publish(app_database, CHAT, Progress(turn, 0, "text", words[0]))
     async with follow(elsewhere, CHAT) as news:
         for number in range(1, len(words)):

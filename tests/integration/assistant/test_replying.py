@@ -52,7 +52,7 @@ async def test_two_phones_in_one_burst_both_get_the_reply(
 async def test_a_gateway_that_is_down_gets_the_replies_later_in_order_and_once(
     connected: Runtime, gateway: StageGateway, story: Story, alice: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exponential.assistant.runtime.LONGEST_WAIT", 1)
+    monkeypatch.setattr("exponential.assistant.runtime.MAX_RETRY_SECONDS", 1)
     gateway.stop()
     (received,) = await story.say(from_phone(alice, "add buy milk", "m1"))
     await story.replies(received.chat_id, 1)

@@ -101,7 +101,7 @@ async def test_what_came_while_the_app_was_down_is_said_at_its_start(
         for _ in range(2):  # a restart says nothing twice
             async with Runtime(app_database, app_settings):
                 await until(lambda: _said_all(story, alice, 2))
-        await due_reminders.say_due(app_database)
+        await due_reminders.send_due(app_database)
     assert await said(story, alice) == [
         "⏰ **call mom** (this was for yesterday at 07:00; I couldn't say it then)",
         "⏰ **take the pills** (this was for yesterday at 08:00; I couldn't say it then)",
@@ -119,8 +119,8 @@ async def test_several_processes_at_once_say_each_one_once(app_database: Databas
             await asked(story, alice, MORNING + timedelta(minutes=1), "weekdays" if number % 2 else None, str(number))
     others = [Database(app_database.url.render_as_string(hide_password=False)) for _ in range(2)]
     with clock.frozen(MORNING + timedelta(minutes=1)):
-        await asyncio.gather(*(due_reminders.say_due(database) for database in (app_database, *others)))
-        await due_reminders.say_due(app_database)
+        await asyncio.gather(*(due_reminders.send_due(database) for database in (app_database, *others)))
+        await due_reminders.send_due(app_database)
     for other in others:
         await other.close()
     assert sorted(await said(story, alice)) == sorted(f"⏰ **{number}**" for number in range(20))
@@ -134,7 +134,7 @@ async def test_one_that_cannot_be_read_holds_up_no_other(app_database: Database,
     async with story.database.transaction() as session:
         await session.execute(text("update reminders set text = 'garbled' where id = :id").bindparams(id=broken))
     with clock.frozen(MORNING + timedelta(minutes=2)):
-        await due_reminders.say_due(app_database)
+        await due_reminders.send_due(app_database)
     assert await said(story, alice) == ["⏰ **buy milk**"]
 
 

@@ -16,7 +16,7 @@ from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.turns import store
-from exponential.assistant.turns.stream import Following, Progress, follow
+from exponential.assistant.turns.stream import Progress, ProgressStream, follow
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.core.errors import Conflict, NotFound
@@ -26,14 +26,14 @@ LONG = "One sentence. " * 200
 
 
 @asynccontextmanager
-async def watched(database: Database, user: UUID) -> AsyncIterator[tuple[Following, UUID]]:
+async def watched(database: Database, user: UUID) -> AsyncIterator[tuple[ProgressStream, UUID]]:
     async with database.transaction() as session:
         chat = await conversation.main_chat(session, user)
     async with follow(database, chat.id) as news:
         yield news, chat.id
 
 
-async def up_to(news: Following, kind: str, text: str = "") -> list[Progress]:
+async def up_to(news: ProgressStream, kind: str, text: str = "") -> list[Progress]:
     seen = []
     async with asyncio.timeout(20):
         async for one in news:

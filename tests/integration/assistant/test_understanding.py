@@ -28,7 +28,7 @@ from exponential.assistant.conversation import Incoming
 from exponential.assistant.files import attachments, transcription
 from exponential.assistant.files import reader as understanding
 from exponential.assistant.files.attachments import Attachment
-from exponential.assistant.files.reader import Reader
+from exponential.assistant.files.reader import FileReader
 from exponential.assistant.files.transcription import Transcriber
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import Turn
@@ -117,7 +117,7 @@ async def test_when_to_remind_is_asked_beside_a_file_too(runtime: Runtime, ask: 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcription, "REST", 0.01)
+    monkeypatch.setattr(transcription, "FIRST_PAUSE_SECONDS", 0.01)
 
 
 async def test_a_transcription_service_that_fails_for_a_moment_is_asked_again(
@@ -146,9 +146,9 @@ async def test_a_voice_note_that_could_not_be_heard_is_said(
 async def test_a_transcription_service_that_hangs_is_left(
     ears: TranscriptionServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transcription, "WITHIN", 0.05)
+    monkeypatch.setattr(transcription, "TIMEOUT_SECONDS", 0.05)
     ears.delay = 1.0
-    assert await Transcriber(ears.url).transcribe(b"OggS hi", "audio/ogg", lane="alice") == ("", transcription.AWAY)
+    assert await Transcriber(ears.url).transcribe(b"OggS hi", "audio/ogg", caller="alice") == ("", transcription.AWAY)
 
 
 async def test_without_a_transcription_service_it_says_so(runtime: Runtime, ask: Ask) -> None:
@@ -156,7 +156,7 @@ async def test_without_a_transcription_service_it_says_so(runtime: Runtime, ask:
 
 
 async def test_a_service_that_is_not_there() -> None:
-    said = await Transcriber("http://127.0.0.1:9/v1").transcribe(b"x", "audio/ogg", lane="alice")
+    said = await Transcriber("http://127.0.0.1:9/v1").transcribe(b"x", "audio/ogg", caller="alice")
     assert said == ("", transcription.AWAY)
 
 
@@ -234,8 +234,8 @@ async def test_hostile_and_useless_files_get_a_sentence(runtime: Runtime, ask: A
 
 
 async def test_a_file_that_takes_too_long_is_left() -> None:
-    reader = Reader(Transcriber(""), within=0.01)
-    found = await reader.read(attachments.StoredAttachment(kind="document", name="", data=pdf("hello")), lane="alice")
+    reader = FileReader(Transcriber(""), within=0.01)
+    found = await reader.read(attachments.StoredAttachment(kind="document", name="", data=pdf("hello")), caller="alice")
     assert found == {"note": understanding.TOO_LONG}
 
 
@@ -391,13 +391,13 @@ async def test_a_file_is_read_once_also_when_the_turn_is_tried_again(
     app_database: Database, app_settings: AppSettings, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[str] = []
-    read = Reader.read
+    read = FileReader.read
 
-    async def counted(self: Reader, file: attachments.StoredAttachment, *, lane: str) -> dict[str, Any]:
+    async def counted(self: FileReader, file: attachments.StoredAttachment, *, caller: str) -> dict[str, Any]:
         reads.append(file.kind)
-        return await read(self, file, lane=lane)
+        return await read(self, file, caller=caller)
 
-    monkeypatch.setattr(Reader, "read", counted)
+    monkeypatch.setattr(FileReader, "read", counted)
     calls: list[int] = []
 
     def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -445,12 +445,12 @@ async def test_offline_a_guests_voice_is_heard_and_files_are_refused(
 
 @pytest.mark.parametrize("crowd", [sandbox.GUESTS, "alice", sandbox.programs(UUID(int=1))])
 async def test_a_file_waits_for_one_at_most_of_each_of_the_others(crowd: str) -> None:
-    reader, ended = Reader(Transcriber("")), list[str]()
+    reader, ended = FileReader(Transcriber("")), list[str]()
 
-    async def read(lane: str, data: bytes) -> None:
+    async def read(caller: str, data: bytes) -> None:
         file = attachments.StoredAttachment(kind="document", mime="text/plain", name="letter.txt", data=data)
-        assert (await reader.read(file, lane=lane))["text"]
-        ended.append(lane)
+        assert (await reader.read(file, caller=caller))["text"]
+        ended.append(caller)
 
     async with asyncio.TaskGroup() as everybody:
         for _ in range(4):
@@ -460,10 +460,10 @@ async def test_a_file_waits_for_one_at_most_of_each_of_the_others(crowd: str) ->
 
 
 async def test_of_a_guests_document_no_more_is_kept_than_a_model_gets() -> None:
-    reader = Reader(Transcriber(""))
+    reader = FileReader(Transcriber(""))
     letter = attachments.StoredAttachment(
         kind="document", mime="text/plain", name="letter.txt", data=b"a word. " * 20_000
     )
-    assert len((await reader.read(letter, lane="alice"))["text"]) == 159_999
-    found = await reader.read(letter, lane=sandbox.GUESTS)
-    assert len(found["text"]) <= prompts.MAX_GUEST and found["note"] == "I read only its first 12,000 characters."
+    assert len((await reader.read(letter, caller="alice"))["text"]) == 159_999
+    found = await reader.read(letter, caller=sandbox.GUESTS)
+    assert len(found["text"]) <= prompts.MAX_GUEST_CHARS and found["note"] == "I read only its first 12,000 characters."

@@ -10,7 +10,7 @@ from stage import Story, until
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.llm import summaries, usage
-from exponential.assistant.llm.usage import ModelUsage, Summary
+from exponential.assistant.llm.usage import ModelUsage, UsageSummary
 from exponential.assistant.runtime import Runtime
 from exponential.auth.users import User
 from exponential.core import clock
@@ -19,7 +19,7 @@ from exponential.core.database import Database
 ALICES_EVENING = datetime(2026, 5, 6, 22, 30, tzinfo=UTC)  # half past midnight in Berlin
 
 
-async def summary(database: Database, user: UUID, since: datetime | None = None) -> Summary:
+async def summary(database: Database, user: UUID, since: datetime | None = None) -> UsageSummary:
     async with database.transaction() as session:
         return await usage.summary(session, user, since)
 
@@ -40,7 +40,7 @@ async def test_each_request_of_a_turn_is_kept(
 
 async def test_the_built_in_rules_cost_nothing(runtime: Runtime, app_database: Database, alice: UUID) -> None:
     await runtime.ask(alice, "add buy milk")
-    assert await summary(app_database, alice) == Summary()
+    assert await summary(app_database, alice) == UsageSummary()
 
 
 async def test_prices_of_well_known_models_are_known(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from exponential.gateway.worker import protocol, spool
 from exponential.gateway.worker.channel import Channel
-from exponential.gateway.worker.process import REPLACE
+from exponential.gateway.worker.process import REPLACE_EXIT_CODE
 from exponential.gateway.worker.protocol import Account, Inbound
 
 ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
@@ -42,7 +42,7 @@ class PaperWorker:
                     self.key = bytes.fromhex(hexed)
                 case protocol.Open(session, folder):
                     self.open(session, Path(folder))
-                case protocol.Access(_, request):
+                case protocol.SetPolicy(_, request):
                     self.channel.emit(protocol.Answer(request))
                 case protocol.Close(session):
                     self.folders.pop(session, None)
@@ -70,7 +70,7 @@ class PaperWorker:
                     protocol.Receipt(session, [(folder / "died").read_text(encoding="utf-8")], "delivered")
                 )
         else:
-            self.channel.emit(protocol.Code(session, f"https://wa.me/settings/linked_devices#{session}", 60))
+            self.channel.emit(protocol.QrCode(session, f"https://wa.me/settings/linked_devices#{session}", 60))
             threading.Thread(target=self.wait_for_scan, args=(session,), daemon=True).start()
 
     def wait_for_scan(self, session: str) -> None:
@@ -89,7 +89,7 @@ class PaperWorker:
             os._exit(1)
         if text == "wear out" and not (folder / "died").exists():
             (folder / "died").touch()
-            os._exit(REPLACE)
+            os._exit(REPLACE_EXIT_CODE)
         if text == "unknown once" and not (folder / "unknown").exists():
             (folder / "unknown").touch()
             self.channel.emit(protocol.Answer(command.request, "WhatsApp didn't answer.", "OutcomeUnknown"))
@@ -97,10 +97,12 @@ class PaperWorker:
         if text == "unknown often, refused once":
             times = (folder.parent / "sent").read_text(encoding="utf-8").count(text)
             if times <= 5:
-                self.channel.emit(protocol.Answer(command.request, "", "Refused" if times == 5 else "OutcomeUnknown"))
+                self.channel.emit(
+                    protocol.Answer(command.request, "", "RequestRefused" if times == 5 else "OutcomeUnknown")
+                )
                 return
         if text == "refuse":
-            self.channel.emit(protocol.Answer(command.request, "WhatsApp refused the message.", "Refused"))
+            self.channel.emit(protocol.Answer(command.request, "WhatsApp refused the message.", "RequestRefused"))
             return
         self.sent += 1
         whatsapp_id = f"ID-{os.getpid()}-{self.sent}"
@@ -117,7 +119,7 @@ class PaperWorker:
         self.channel.emit(protocol.Answer(command.request, whatsapp_id))
         if text.startswith("hear "):  # as if the owner had typed it on the phone
             message = Inbound(f"IN-{whatsapp_id}", ADA.lid, ADA.jid, "Ada", True, "text", text[5:], 1_700_000_000_000)
-            spool.Writer(folder, self.key).append(message.to_bytes())
+            spool.SpoolWriter(folder, self.key).append(message.to_bytes())
             self.channel.emit(protocol.Spooled(command.session))
         if text.startswith("end as "):
             self.channel.emit(protocol.Ended(command.session, text.removeprefix("end as ")))

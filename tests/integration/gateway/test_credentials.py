@@ -21,8 +21,8 @@ from gateways import ADA, App, Gateway, StartGateway, children, is_status, link,
 from exponential.core import encryption
 from exponential.core.postgres import programs
 from exponential.gateway.credentials import memory_database, sealed_pages
-from exponential.gateway.credentials.credential_store import Vault
-from exponential.gateway.credentials.sealed_pages import StoreCipher
+from exponential.gateway.credentials.credential_store import CredentialStore
+from exponential.gateway.credentials.sealed_pages import PageCipher
 from exponential.gateway.worker import supervisor
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
@@ -73,7 +73,7 @@ class Home:
             sealed = {number: bytes(data) for number, data in stored}
             row = connection.execute("select manifest, generation from stores where session_id = %s", (session,))
             [(manifest, generation)] = row.fetchall()
-        cipher = StoreCipher(master, session)
+        cipher = PageCipher(master, session)
         content = cipher.open_pages(cipher.open_manifest(manifest), sealed)
         assert memory_database.change_counter(content) == generation
         return content
@@ -248,7 +248,7 @@ async def test_a_new_key_takes_over_when_the_gateway_starts_with_it(
     async with start((NEW, OLD)) as gateway:
         await talk(gateway, phone, app, "sealed anew")
         assert len(home.secrets(session, NEW)) > 800
-        with pytest.raises(sealed_pages.Damaged):
+        with pytest.raises(sealed_pages.PagesDamaged):
             home.tables(session, OLD)
     assert len(phone.linked_devices) == 1
 
@@ -285,7 +285,9 @@ async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_a
 async def test_workers_killed_in_mid_burst_leave_every_store_whole_and_nothing_on_the_disk(
     start: StartGateway, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.2)  # what follows is more than a worker should be started for
+    monkeypatch.setattr(
+        supervisor, "MAX_PAUSE_SECONDS", 0.2
+    )  # what follows is more than a worker should be started for
     chance = random.Random(200)
     async with start() as gateway:
         session, _ = await link(gateway, phone)
@@ -313,7 +315,7 @@ def workers() -> list[int]:
 async def test_a_change_that_could_not_be_kept_starts_the_client_anew_from_what_was(
     start: StartGateway, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep, failures = Vault.keep, iter([OverflowError])
+    keep, failures = CredentialStore.keep, iter([OverflowError])
 
     async def fail_once(*arguments: Any) -> None:
         for failure in failures:
@@ -323,7 +325,7 @@ async def test_a_change_that_could_not_be_kept_starts_the_client_anew_from_what_
     async with start() as gateway:
         session, _ = await link(gateway, phone)
         await talk(gateway, phone, app, "before")
-        monkeypatch.setattr(Vault, "keep", fail_once)
+        monkeypatch.setattr(CredentialStore, "keep", fail_once)
         for number in range(3):
             await talk(gateway, phone, app, f"after {number}")
         await until(lambda: is_status(gateway, session, "connected"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exponential.gateway.worker import media
-from exponential.gateway.worker.media import Gone, Reference, Unreachable
+from exponential.gateway.worker.media import MediaGone, MediaReference, MediaUnreachable
 from exponential.loopback.server.media_host import seal
 from exponential.loopback.server.server import Loopback
 
@@ -25,9 +25,9 @@ def way(whatsapp: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def uploaded(whatsapp: Loopback, data: bytes = DATA) -> Reference:
+def uploaded(whatsapp: Loopback, data: bytes = DATA) -> MediaReference:
     sealed = seal("image", data)
-    return Reference(
+    return MediaReference(
         whatsapp.media.put(sealed.data),
         sealed.key.hex(),
         sealed.sha256.hex(),
@@ -37,7 +37,7 @@ def uploaded(whatsapp: Loopback, data: bytes = DATA) -> Reference:
     )
 
 
-async def fetch(file: Reference, kind: str = "image") -> bytes:
+async def fetch(file: MediaReference, kind: str = "image") -> bytes:
     return await asyncio.to_thread(media.fetch, kind, file, LIMIT)
 
 
@@ -46,7 +46,7 @@ async def test_a_file_comes_as_it_was_sent(whatsapp: Loopback) -> None:
 
 
 async def test_a_file_that_lies_about_its_size_is_not_read_to_its_end(whatsapp: Loopback) -> None:
-    with pytest.raises(Gone, match="larger than its message says"):
+    with pytest.raises(MediaGone, match="larger than its message says"):
         await fetch(replace(uploaded(whatsapp, bytes(20_000_000)), size=10))
 
 
@@ -61,20 +61,20 @@ async def test_a_file_that_lies_about_its_size_is_not_read_to_its_end(whatsapp: 
 async def test_a_file_that_is_not_what_its_message_says_is_not_believed(
     whatsapp: Loopback, changes: dict[str, str]
 ) -> None:
-    with pytest.raises(Gone, match="isn't the one that was sent"):
+    with pytest.raises(MediaGone, match="isn't the one that was sent"):
         await fetch(replace(uploaded(whatsapp), **changes))
 
 
 @pytest.mark.parametrize("path", ["", "x", "@example.org/x", "/a b", "/a\r\nHost: example.org", "/ä", "/" + "a" * 3000])
 async def test_a_path_that_is_none_leads_nowhere(whatsapp: Loopback, path: str) -> None:
-    with pytest.raises(Gone, match="no place"):
+    with pytest.raises(MediaGone, match="no place"):
         await fetch(replace(uploaded(whatsapp), path=path))
 
 
 async def test_a_file_that_is_gone(whatsapp: Loopback) -> None:
     file = uploaded(whatsapp)
     whatsapp.media.files.clear()
-    with pytest.raises(Gone, match="any more"):
+    with pytest.raises(MediaGone, match="any more"):
         await fetch(file)
 
 
@@ -83,23 +83,23 @@ async def test_a_host_that_fails_or_is_away_may_be_asked_again(
 ) -> None:
     file = uploaded(whatsapp)
     monkeypatch.setattr(whatsapp.media, "_handle", lambda *_: ("503 Service Unavailable", b""))
-    with pytest.raises(Unreachable, match="503"):
+    with pytest.raises(MediaUnreachable, match="503"):
         await fetch(file)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    with pytest.raises(Unreachable, match="can't be reached"):
+    with pytest.raises(MediaUnreachable, match="can't be reached"):
         await fetch(file)
 
 
 async def test_a_host_that_trickles_is_left(whatsapp: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media, "WITHIN", 0.0)
-    with pytest.raises(Unreachable, match="slowly"):
+    monkeypatch.setattr(media, "TIMEOUT_SECONDS", 0.0)
+    with pytest.raises(MediaUnreachable, match="slowly"):
         await fetch(uploaded(whatsapp))
 
 
 async def test_it_is_not_led_away_from_whatsapp(whatsapp: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     moved = "302 Found\r\nLocation: https://example.org/x"
     monkeypatch.setattr(whatsapp.media, "_handle", lambda *_: (moved, b""))
-    with pytest.raises(Unreachable):
+    with pytest.raises(MediaUnreachable):
         await fetch(uploaded(whatsapp))
     assert whatsapp._proxy.refused == []
 

@@ -17,7 +17,7 @@ from exponential.auth import service_tokens
 from exponential.core import clock
 from exponential.core.errors import BadInput, Conflict, NotFound, Unauthorized, Unavailable
 from exponential.gateway.client import GatewayClient
-from exponential.gateway.operations import LINKINGS
+from exponential.gateway.operations import MAX_LINKINGS_PER_MINUTE
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 Folder = Callable[[str], Path]
@@ -153,7 +153,7 @@ async def test_the_limit_holds_when_many_ask_at_once(start_gateway: StartGateway
 
 async def test_who_links_again_and_again_is_asked_to_wait_and_others_are_not(start_gateway: StartGateway) -> None:
     async with start_gateway() as gateway:
-        for _ in range(LINKINGS):
+        for _ in range(MAX_LINKINGS_PER_MINUTE):
             await gateway.client.disconnect(ADA, await gateway.client.login(ADA))
         with pytest.raises(Unavailable, match="Wait a minute") as refused:
             await gateway.client.login(ADA)

@@ -22,7 +22,7 @@ from exponential.gateway.messages import dead_letters, delivery, inbox
 from exponential.gateway.messages.delivery import Delivery
 from exponential.gateway.messages.inbox import InboxMessage
 from exponential.gateway.sessions import sessions
-from exponential.gateway.sessions.sessions import Limits, Session
+from exponential.gateway.sessions.sessions import Session, SessionLimits
 from exponential.gateway.worker.protocol import Account, Inbound
 
 PAUSE = timedelta(minutes=30)
@@ -30,7 +30,7 @@ PAUSE = timedelta(minutes=30)
 
 async def linked(db: Database, number: str) -> Session:
     async with db.transaction() as transaction:
-        session = await sessions.create(transaction, ADA.user_id, limits=Limits(100, 100))
+        session = await sessions.create(transaction, ADA.user_id, limits=SessionLimits(100, 100))
     async with db.transaction() as transaction:
         await sessions.online(transaction, str(session.id), Account(f"{number}@s.whatsapp.net", ""))
     async with db.transaction() as transaction:
@@ -52,8 +52,8 @@ async def states(db: Database) -> dict[str, int]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "MAX_PAUSE_SECONDS", 0.05)
 
 
 async def test_thousands_of_messages_wait_out_an_hour_without_the_app_and_arrive_in_order(
@@ -93,7 +93,7 @@ async def test_thousands_of_messages_wait_out_an_hour_without_the_app_and_arrive
     for message in app.taken:
         order[message["sessionId"]].append(message["text"])
     assert list(order.values()) == [[str(number) for number in range(each)]] * chats
-    assert 1 < most <= delivery.AT_ONCE
+    assert 1 < most <= delivery.MAX_CONCURRENT
 
 
 async def all_delivered(db: Database) -> bool:

@@ -19,14 +19,14 @@ from exponential.gateway.messages.delivery import Delivery
 from exponential.gateway.messages.inbox import InboxMessage
 from exponential.gateway.messages.outbox import OutboxMessage
 from exponential.gateway.sessions import sessions
-from exponential.gateway.sessions.sessions import Limits, Session
+from exponential.gateway.sessions.sessions import Session, SessionLimits
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.protocol import Account, Inbound
 
 ADAS_CHAT, ADAS_LID = "4915112345678@s.whatsapp.net", "77001122@lid"
 Folder = Callable[[str], Path]
 SECRET = "a secret of more than thirty-two characters"
-PLENTY = Limits(100, 100)
+PLENTY = SessionLimits(100, 100)
 
 
 async def linked(db: Database, owner: Identity = ADA, *, number: str = "4915112345678") -> Session:
@@ -49,8 +49,8 @@ async def record(db: Database, session: Session, *messages: Inbound) -> int:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "MAX_PAUSE_SECONDS", 0.05)
 
 
 async def test_the_app_gets_what_the_contract_says(gateway_database: Database, app: App) -> None:
@@ -307,7 +307,7 @@ async def test_a_message_that_left_before_its_worker_died_is_not_sent_twice(
 async def test_a_message_that_may_have_left_is_sent_again_when_no_receipt_comes(
     start_gateway: StartGateway, session_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "RECEIPT_WITHIN", 0.5)
+    monkeypatch.setattr(outbox, "RECEIPT_SECONDS", 0.5)
     async with start_gateway() as gateway:
         session = await gateway.client.login(ADA)
         await scan(gateway, session_folder(session), session)
@@ -324,7 +324,7 @@ def said(folder: Path) -> list[str]:
 async def test_what_died_on_its_way_does_not_count_as_refused(
     start_gateway: StartGateway, session_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "DOUBT", 0.01)
+    monkeypatch.setattr(outbox, "DOUBT_SECONDS", 0.01)
     async with start_gateway() as gateway:
         session = await gateway.client.login(ADA)
         await scan(gateway, session_folder(session), session)
@@ -380,11 +380,11 @@ async def test_what_nobody_scanned_expires_and_is_cleared_away(
         session = await gateway.client.login(ADA)
         await until(lambda: session_folder(session).is_dir())
         operations = gateway.operations
-        with clock.frozen(clock.now() + sessions.PENDING_LIFE * 1.1):
+        with clock.frozen(clock.now() + sessions.PENDING_LIFETIME * 1.1):
             await operations.tidy()
         assert (await gateway.client.login_status(ADA, session)).status == "expired"
         other = await gateway.client.login(BOB)  # the place is free again
-        with clock.frozen(clock.now() + sessions.EXPIRED_LIFE * 1.1):
+        with clock.frozen(clock.now() + sessions.EXPIRED_LIFETIME * 1.1):
             await operations.tidy()
         assert await gateway.client.sessions(ADA) == []
 

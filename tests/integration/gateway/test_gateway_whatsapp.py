@@ -18,7 +18,7 @@ from gateways import ADA, App, Gateway, StartGateway, children, until
 from PIL import Image
 
 from exponential.core.errors import ExponentialError
-from exponential.gateway.credentials.checkouts import Stores
+from exponential.gateway.credentials.checkouts import Checkouts
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.supervisor import Supervisor
 from exponential.loopback.phones.phone import Phone
@@ -170,13 +170,13 @@ async def test_nothing_is_started_while_the_credentials_of_before_are_deleted(
     start: Start, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened = []
-    opened, forgotten = Supervisor.open, Stores.forget
+    opened, forgotten = Supervisor.open, Checkouts.forget
 
     async def noted(supervisor: Supervisor, session_id: UUID) -> None:
         happened.append("opened")
         await opened(supervisor, session_id)
 
-    async def slowly(stores: Stores, session_id: UUID) -> None:
+    async def slowly(stores: Checkouts, session_id: UUID) -> None:
         happened.append("forgetting")
         await asyncio.sleep(3)  # a busy database; several beats of the node
         await forgotten(stores, session_id)
@@ -187,7 +187,7 @@ async def test_nothing_is_started_while_the_credentials_of_before_are_deleted(
         phone.unlink(phone.linked_devices[0])
         await until(lambda: status_is(gateway, session, "disconnected"))
         monkeypatch.setattr(Supervisor, "open", noted)
-        monkeypatch.setattr(Stores, "forget", slowly)
+        monkeypatch.setattr(Checkouts, "forget", slowly)
         await gateway.client.restart(ADA, session)
         picture = Image.open(io.BytesIO(await until(lambda: code(gateway, session))))
         assert happened == ["forgetting", "forgotten", "opened"]

@@ -63,16 +63,16 @@ async def row(gateway: Gateway, session: str) -> Session:
 async def put_out(gateway: Gateway) -> None:
     """What others do to a node that fell silent."""
     async with gateway.operations.database.transaction() as db:
-        node = await db.get_one(Node, gateway.operations.holding.number)
+        node = await db.get_one(Node, gateway.operations.ownership.number)
         await db.delete(node)
 
 
 async def test_a_new_session_is_held_where_it_was_asked_for(two: Two) -> None:
     sessions = [await gateway.client.login(ADA) for gateway in two]  # scanned by one phone, one would replace the other
     for gateway, mine, other in zip(two, sessions, reversed(sessions), strict=True):
-        assert gateway.operations.holding.holds(UUID(mine))
-        assert not gateway.operations.holding.holds(UUID(other))
-        assert (await row(gateway, mine)).holder == gateway.operations.holding.number
+        assert gateway.operations.ownership.holds(UUID(mine))
+        assert not gateway.operations.ownership.holds(UUID(other))
+        assert (await row(gateway, mine)).holder == gateway.operations.ownership.number
 
 
 async def test_what_a_node_reports_of_a_session_that_it_does_not_hold_is_not_heard(two: Two, tmp_path: Path) -> None:
@@ -93,12 +93,12 @@ async def test_what_a_node_reports_of_a_session_that_it_does_not_hold_is_not_hea
 async def test_a_node_that_was_put_out_lets_go_and_another_takes_over(two: Two, tmp_path: Path) -> None:
     first, second = two
     session = await linked(first, tmp_path)
-    number = first.operations.holding.number
+    number = first.operations.ownership.number
     await put_out(first)
-    await until(lambda: second.operations.holding.holds(UUID(session)) or first.operations.holding.number != number)
-    await until(lambda: first.operations.holding.number not in (0, number))
+    await until(lambda: second.operations.ownership.holds(UUID(session)) or first.operations.ownership.number != number)
+    await until(lambda: first.operations.ownership.number not in (0, number))
     await until(lambda: is_status(first, session, "connected"))
-    holders = [gateway for gateway in two if gateway.operations.holding.holds(UUID(session))]
+    holders = [gateway for gateway in two if gateway.operations.ownership.holds(UUID(session))]
     assert len(holders) == 1
     assert (await row(first, session)).holder_epoch == 2
     others = [gateway for gateway in two if gateway not in holders]
@@ -133,7 +133,7 @@ async def test_what_came_while_the_lease_had_run_out_goes_on_with_the_next_beat(
     first, _second = two
     session = await linked(first, tmp_path)
     held = await row(first, session)
-    first.operations.holding._node.until = 0.0  # as after a moment without the database
+    first.operations.ownership._node.until = 0.0  # as after a moment without the database
     async with first.operations.database.transaction() as db:
         said = Inbound("M1", CHAT, CHAT, "Ada", True, "text", "are you there?", 0)
         await inbox.record(db, held, [said], pause=timedelta(minutes=30))
@@ -142,7 +142,7 @@ async def test_what_came_while_the_lease_had_run_out_goes_on_with_the_next_beat(
 
 
 async def test_a_node_beats_on_while_its_work_takes_long(two: Two) -> None:
-    holding = two[0].operations.holding
+    holding = two[0].operations.ownership
     at_work, done = asyncio.Event(), asyncio.Event()
 
     async def take_long() -> None:
@@ -170,8 +170,8 @@ async def test_sessions_of_a_node_that_leaves_are_shared_out(
 ) -> None:
     async with start_gateway(data_dir=tmp_path / "c", max_sessions=12, max_sessions_per_user=12) as third:
         sessions = [await third.client.login(ADA) for _ in range(6)]
-    await until(lambda: all(sum(gateway.operations.holding.holds(UUID(s)) for gateway in two) == 1 for s in sessions))
-    counts = [sum(gateway.operations.holding.holds(UUID(session)) for session in sessions) for gateway in two]
+    await until(lambda: all(sum(gateway.operations.ownership.holds(UUID(s)) for gateway in two) == 1 for s in sessions))
+    counts = [sum(gateway.operations.ownership.holds(UUID(session)) for session in sessions) for gateway in two]
     assert counts == [3, 3]
 
 
@@ -181,7 +181,7 @@ async def test_what_was_being_sent_when_its_node_went_is_sent_by_the_next(
     async with start_gateway(data_dir=tmp_path / "b") as second:
         async with start_gateway(data_dir=tmp_path / "a") as first:
             session = await linked(first, tmp_path)
-            number = first.operations.holding.number
+            number = first.operations.ownership.number
             async with second.operations.database.transaction() as db:
                 await db.execute(update(Session).values(holder=None))  # nobody may send it yet
                 message = await outbox.enqueue(db, UUID(session), "1", CHAT, "in the air")
@@ -203,12 +203,12 @@ async def test_a_dead_nodes_spool_is_recorded_by_whoever_finds_it(
         session = await linked(first, tmp_path)
         message = Inbound("OLD", "77001122@lid", CHAT, "Ada", True, "text", "from a dead disk", 1_700_000_000_000)
         crew = first.operations.supervisor
-        writer = spool.Writer(folder(tmp_path, "b", session), crew._spool_key)
+        writer = spool.SpoolWriter(folder(tmp_path, "b", session), crew._spool_key)
         writer.append(message.to_bytes())
         writer.close()
         async with start_gateway(data_dir=tmp_path / "b", app_url=app.url) as second:
             await until(lambda: app.texts == ["from a dead disk"])
-            assert not second.operations.holding.holds(UUID(session))
+            assert not second.operations.ownership.holds(UUID(session))
         async with start_gateway(data_dir=tmp_path / "b", app_url=app.url):
             await asyncio.sleep(0)
         assert app.texts == ["from a dead disk"]
@@ -263,14 +263,14 @@ async def test_the_holder_is_asked_wherever_it_is_and_its_words_come_back(two: T
             raise SendFailed("refused")
         return f"{word}!"
 
-    first.operations.holder.answers("echo", echo)  # the other one can't: it must ask
+    first.operations.rpc.answers("echo", echo)  # the other one can't: it must ask
     for gateway in two:
-        assert await gateway.operations.holder.ask(session, "echo", word="hello") == "hello!"
+        assert await gateway.operations.rpc.ask(session, "echo", word="hello") == "hello!"
         with pytest.raises(BadInput, match="That is bad") as caught:
-            await gateway.operations.holder.ask(session, "echo", word="bad")
+            await gateway.operations.rpc.ask(session, "echo", word="bad")
         assert caught.value.code == "bad_word"
         with pytest.raises(SendFailed, match="refused"):
-            await gateway.operations.holder.ask(session, "echo", word="refused")
+            await gateway.operations.rpc.ask(session, "echo", word="refused")
     await until(lambda: count_requests(second, 0))
 
 
@@ -282,9 +282,9 @@ async def test_a_holder_that_does_not_answer_is_said_so_in_time(two: Two, tmp_pa
         await asyncio.Event().wait()
         return ""
 
-    first.operations.holder.answers("wait", never)
+    first.operations.rpc.answers("wait", never)
     with pytest.raises(Unavailable, match="didn't answer in time") as caught:
-        await second.operations.holder.ask(session, "wait", within=0.5)
+        await second.operations.rpc.ask(session, "wait", within=0.5)
     assert caught.value.code == "holder_silent"
     await until(lambda: count_requests(second, 0))
 
@@ -295,16 +295,16 @@ async def test_what_is_asked_while_a_session_changes_hands_is_answered_by_the_ne
         ghost = Node(name="ghost", started_at=clock.now(), seen_at=clock.now())  # without a lock: its process has died
         db.add(ghost)
         await db.flush()
-        session = await sessions.create(db, ADA.user_id, limits=sessions.Limits(12, 12))
+        session = await sessions.create(db, ADA.user_id, limits=sessions.SessionLimits(12, 12))
         session.holder, session.status = ghost.number, sessions.EXPIRED
 
     async def echo(_session_id: UUID) -> str:
         return "the next one"
 
-    first.operations.holder.answers("echo", echo)
-    second.operations.holder.answers("echo", echo)
-    assert await second.operations.holder.ask(session.id, "echo") == "the next one"
-    assert (await row(second, str(session.id))).holder in [gateway.operations.holding.number for gateway in two]
+    first.operations.rpc.answers("echo", echo)
+    second.operations.rpc.answers("echo", echo)
+    assert await second.operations.rpc.ask(session.id, "echo") == "the next one"
+    assert (await row(second, str(session.id))).holder in [gateway.operations.ownership.number for gateway in two]
 
 
 async def count_requests(gateway: Gateway, count: int) -> bool:
@@ -322,8 +322,8 @@ async def test_nothing_readable_is_asked_through_the_database(two: Two, tmp_path
         await asyncio.sleep(0.2)
         return secret
 
-    first.operations.holder.answers("keep", wait)
-    asking = asyncio.create_task(second.operations.holder.ask(session, "keep", secret="a phone number"))
+    first.operations.rpc.answers("keep", wait)
+    asking = asyncio.create_task(second.operations.rpc.ask(session, "keep", secret="a phone number"))
     await asked.wait()
     async with second.operations.database.transaction() as db:
         body = bytes((await db.execute(text("select body from node_requests"))).scalar_one())
@@ -341,7 +341,7 @@ async def test_what_one_node_removed_goes_from_the_others_disks(two: Two, tmp_pa
 
 
 async def test_one_data_folder_has_one_gateway(start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exponential.gateway.cluster.data_folder.PATIENCE", 0.1)
+    monkeypatch.setattr("exponential.gateway.cluster.data_folder.LOCK_SECONDS", 0.1)
     async with start_gateway():
         with pytest.raises(ConfigurationError, match="Another gateway runs on the data folder"):
             async with start_gateway():

@@ -10,14 +10,14 @@ from gateways import PAPER, children, until
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.gateway.access.policy import Policy
-from exponential.gateway.credentials.checkouts import Stores
-from exponential.gateway.credentials.credential_store import Vault
+from exponential.gateway.credentials.checkouts import Checkouts
+from exponential.gateway.credentials.credential_store import CredentialStore
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.process import WorkerProcess
-from exponential.gateway.worker.supervisor import Opening, Supervisor
+from exponential.gateway.worker.supervisor import SessionOptions, Supervisor
 
 KEY = b"k" * 32
 
@@ -41,13 +41,15 @@ async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
         except asyncio.CancelledError:
             raise OSError("server closed the connection unexpectedly") from None
 
-    async def opening(_session_id: object) -> Opening:
-        return Opening(Policy())
+    async def opening(_session_id: object) -> SessionOptions:
+        return SessionOptions(Policy())
 
     before = set(children(os.getpid()))
-    supervisor = Supervisor(PAPER, tmp_path, KEY, Stores(Vault(gateway_database, [KEY]), tmp_path), per_worker=1)
+    supervisor = Supervisor(
+        PAPER, tmp_path, KEY, Checkouts(CredentialStore(gateway_database, [KEY]), tmp_path), per_worker=1
+    )
     supervisor.report_to(apply)
-    supervisor.openings_from(opening)
+    supervisor.options_from(opening)
     await supervisor.open(session.id)
     await asyncio.wait_for(applying.wait(), 20)
     async with asyncio.timeout(10):

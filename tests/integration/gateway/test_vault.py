@@ -13,7 +13,15 @@ from sqlalchemy import insert, select, text
 from exponential.core import clock, encryption
 from exponential.core.database import Database
 from exponential.gateway.credentials import earlier_formats, memory_database, sealed_pages
-from exponential.gateway.credentials.credential_store import Copy, Damaged, Locked, Lost, Store, StorePage, Vault
+from exponential.gateway.credentials.credential_store import (
+    Checkout,
+    CheckoutLost,
+    CredentialStore,
+    StoreDamaged,
+    StoreLocked,
+    StorePage,
+    StoreRow,
+)
 from exponential.gateway.credentials.sealed_pages import PAGE_BYTES
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
@@ -33,8 +41,8 @@ async def session(gateway_database: Database) -> UUID:
 
 
 @pytest.fixture
-def vault(gateway_database: Database) -> Vault:
-    return Vault(gateway_database, [KEY])
+def vault(gateway_database: Database) -> CredentialStore:
+    return CredentialStore(gateway_database, [KEY])
 
 
 def store(generation: int, *marks: int, tail: int = 0) -> bytes:
@@ -46,7 +54,7 @@ def store(generation: int, *marks: int, tail: int = 0) -> bytes:
 class Worker:
     """What a worker does with a copy: it brings home what has changed."""
 
-    def __init__(self, vault: Vault, checked_out: tuple[Copy, bytes]) -> None:
+    def __init__(self, vault: CredentialStore, checked_out: tuple[Checkout, bytes]) -> None:
         self.vault = vault
         self.copy, self.content = checked_out
 
@@ -57,11 +65,11 @@ class Worker:
         self.content = content
 
 
-async def checked_out(vault: Vault, session: UUID, folder: Path, **how: Any) -> Worker:
+async def checked_out(vault: CredentialStore, session: UUID, folder: Path, **how: Any) -> Worker:
     return Worker(vault, await vault.check_out(session, folder, **how))
 
 
-async def test_a_copy_holds_what_was_kept_and_no_more(vault: Vault, session: UUID, tmp_path: Path) -> None:
+async def test_a_copy_holds_what_was_kept_and_no_more(vault: CredentialStore, session: UUID, tmp_path: Path) -> None:
     worker = await checked_out(vault, session, tmp_path)
     assert worker.content == b""
     for content in (store(1, 1, 2, 3), store(2, 1, 9, 3), store(3, 7, 9), store(4, 7, 9, 4, tail=512)):
@@ -70,13 +78,13 @@ async def test_a_copy_holds_what_was_kept_and_no_more(vault: Vault, session: UUI
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_the_newest_copy_alone_counts(vault: Vault, session: UUID, tmp_path: Path) -> None:
+async def test_the_newest_copy_alone_counts(vault: CredentialStore, session: UUID, tmp_path: Path) -> None:
     ours = await checked_out(vault, session, tmp_path)
     await ours.keep(store(1, 1))
     theirs = await checked_out(vault, session, tmp_path)
-    with pytest.raises(Lost):
+    with pytest.raises(CheckoutLost):
         await ours.keep(store(2, 2))
-    with pytest.raises(Lost):
+    with pytest.raises(CheckoutLost):
         await vault.check_out(session, tmp_path, after=ours.copy.name)
     assert theirs.content == store(1, 1)
     await theirs.keep(store(2, 3))
@@ -84,12 +92,14 @@ async def test_the_newest_copy_alone_counts(vault: Vault, session: UUID, tmp_pat
     for _ in range(2):  # the second time as if the first one's answer had been lost
         newest = await checked_out(vault, session, tmp_path, name=name, after=theirs.copy.name)
         assert newest.copy.name == name
-    with pytest.raises(Lost):
+    with pytest.raises(CheckoutLost):
         await theirs.keep(store(3, 4))
     assert newest.content == store(2, 3)
 
 
-async def test_what_was_kept_without_an_answer_is_kept_again(vault: Vault, session: UUID, tmp_path: Path) -> None:
+async def test_what_was_kept_without_an_answer_is_kept_again(
+    vault: CredentialStore, session: UUID, tmp_path: Path
+) -> None:
     worker = await checked_out(vault, session, tmp_path)
     await worker.keep(store(1, 1, 2))
     before, digests = worker.content, worker.copy.digests
@@ -99,25 +109,27 @@ async def test_what_was_kept_without_an_answer_is_kept_again(vault: Vault, sessi
     assert (await vault.check_out(session, tmp_path))[1] == store(2, 1, 5, 6)
 
 
-async def test_of_many_that_take_it_at_once_one_can_write(vault: Vault, session: UUID, tmp_path: Path) -> None:
+async def test_of_many_that_take_it_at_once_one_can_write(
+    vault: CredentialStore, session: UUID, tmp_path: Path
+) -> None:
     workers = await asyncio.gather(*(checked_out(vault, session, tmp_path) for _ in range(12)))
     attempts = (worker.keep(store(1, 1)) for worker in workers)
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Lost"] * 11 + ["NoneType"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["CheckoutLost"] * 11 + ["NoneType"]
 
 
 async def test_what_is_forgotten_is_gone_and_stays_gone(
-    vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path
+    vault: CredentialStore, gateway_database: Database, session: UUID, tmp_path: Path
 ) -> None:
     worker = await checked_out(vault, session, tmp_path)
     await worker.keep(store(1, 1))
     await vault.forget(session)
-    with pytest.raises(Lost):
+    with pytest.raises(CheckoutLost):
         await worker.keep(store(2, 2))
     assert (await vault.check_out(session, tmp_path))[1] == b""
     async with gateway_database.transaction() as db:
         await db.execute(text("delete from sessions"))
-    with pytest.raises(Lost):
+    with pytest.raises(CheckoutLost):
         await vault.check_out(session, tmp_path)
 
 
@@ -135,7 +147,7 @@ async def test_what_is_forgotten_is_gone_and_stays_gone(
     ],
 )
 async def test_what_somebody_changed_in_the_database_is_noticed(
-    vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path, damage: str
+    vault: CredentialStore, gateway_database: Database, session: UUID, tmp_path: Path, damage: str
 ) -> None:
     worker = await checked_out(vault, session, tmp_path)
     await worker.keep(store(1, 1, 2, 3))
@@ -146,14 +158,14 @@ async def test_what_somebody_changed_in_the_database_is_noticed(
     async with gateway_database.transaction() as db:
         await db.execute(text(damage))
     for _ in range(2):
-        with pytest.raises(Damaged):
+        with pytest.raises(StoreDamaged):
             await vault.check_out(session, tmp_path)
-    with pytest.raises(Damaged):
-        await Vault(gateway_database, [b"n" * 32, KEY]).reseal(session)
+    with pytest.raises(StoreDamaged):
+        await CredentialStore(gateway_database, [b"n" * 32, KEY]).reseal(session)
 
 
 async def test_what_0_1_0_sealed_is_read_once_and_moved(
-    vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path
+    vault: CredentialStore, gateway_database: Database, session: UUID, tmp_path: Path
 ) -> None:
     content = store(4, 1, 0, 3, tail=512)
     (tmp_path / "store-of-0.1.0.db").write_bytes(b"its sealed local copy")
@@ -164,11 +176,11 @@ async def test_what_0_1_0_sealed_is_read_once_and_moved(
         if number != 1  # all zeros: a hole has no row
     ]
     async with gateway_database.transaction() as db:
-        db.add(Store(session_id=session, copy=clock.new_id(), key_id=encryption.key_id(KEY), size=len(content)))
+        db.add(StoreRow(session_id=session, copy=clock.new_id(), key_id=encryption.key_id(KEY), size=len(content)))
         await db.flush()
         await db.execute(insert(StorePage), rows)
-    with pytest.raises(Locked):
-        await Vault(gateway_database, [b"x" * 32]).check_out(session, tmp_path)
+    with pytest.raises(StoreLocked):
+        await CredentialStore(gateway_database, [b"x" * 32]).check_out(session, tmp_path)
     for _ in range(2):
         worker = await checked_out(vault, session, tmp_path)
         assert worker.content == content
@@ -178,15 +190,15 @@ async def test_what_0_1_0_sealed_is_read_once_and_moved(
 
 
 async def test_a_wrong_key_for_what_0_1_0_sealed_changes_nothing(
-    vault: Vault, gateway_database: Database, session: UUID, tmp_path: Path
+    vault: CredentialStore, gateway_database: Database, session: UUID, tmp_path: Path
 ) -> None:
     units = earlier_stores.sealed(b"o" * 32, str(session), store(4, 1, 2))
     async with gateway_database.transaction() as db:  # under the name of a key that it wasn't sealed with
-        db.add(Store(session_id=session, copy=clock.new_id(), key_id=encryption.key_id(KEY), size=2 * PAGE_BYTES))
+        db.add(StoreRow(session_id=session, copy=clock.new_id(), key_id=encryption.key_id(KEY), size=2 * PAGE_BYTES))
         await db.flush()
         for number, data in units.items():
             db.add(StorePage(session_id=session, number=number, data=data))
-    with pytest.raises(Locked):
+    with pytest.raises(StoreLocked):
         await vault.check_out(session, tmp_path)
     async with gateway_database.transaction() as db:
         stored = await db.execute(select(StorePage.number, StorePage.data))
@@ -194,7 +206,7 @@ async def test_a_wrong_key_for_what_0_1_0_sealed_changes_nothing(
 
 
 async def test_it_can_be_forgotten_while_a_change_is_being_kept(
-    gateway_database: Database, vault: Vault, session: UUID, tmp_path: Path
+    gateway_database: Database, vault: CredentialStore, session: UUID, tmp_path: Path
 ) -> None:
     await (await checked_out(vault, session, tmp_path)).keep(store(1, 1))
     async with gateway_database.transaction() as db:  # as `keep` does it: the store, then its pages

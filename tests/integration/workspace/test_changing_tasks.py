@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history, projects, tasks
-from exponential.workspace.tasks import Wanted, create_task, delete_task, list_tasks, update_task
+from exponential.workspace.tasks import TaskFilter, create_task, delete_task, list_tasks, update_task
 
 
 async def test_a_task_finds_the_project_that_its_title_names(session: AsyncSession, alice: UUID) -> None:
@@ -30,15 +30,15 @@ async def test_filters(session: AsyncSession, alice: UUID) -> None:
     done = await create_task(session, alice, "d", date(2026, 5, 12))
     await tasks.complete_task(session, alice, done.id)
 
-    async def titles(wanted: Wanted) -> list[str]:
+    async def titles(wanted: TaskFilter) -> list[str]:
         return [task.title for task in await list_tasks(session, alice, wanted=wanted)]
 
-    assert await titles(Wanted(since=date(2026, 5, 11), until=date(2026, 5, 17))) == ["a", "b"]
-    assert await titles(Wanted(priority="urgent")) == ["a"]
-    assert await titles(Wanted(project="alpha")) == ["a"]
+    assert await titles(TaskFilter(since=date(2026, 5, 11), until=date(2026, 5, 17))) == ["a", "b"]
+    assert await titles(TaskFilter(priority="urgent")) == ["a"]
+    assert await titles(TaskFilter(project="alpha")) == ["a"]
     today = date(2026, 5, 7)  # in Berlin; in UTC it is still the day before
-    assert await titles(Wanted("done", since=today, until=today)) == ["d"]
-    assert await titles(Wanted("done", until=date(2026, 5, 6))) == []
+    assert await titles(TaskFilter("done", since=today, until=today)) == ["d"]
+    assert await titles(TaskFilter("done", until=date(2026, 5, 6))) == []
 
 
 async def test_the_more_important_first(session: AsyncSession, alice: UUID) -> None:

@@ -50,7 +50,7 @@ async def test_notes(session: AsyncSession, alice: UUID, bob: UUID) -> None:
 
 
 async def test_nobody_fills_the_database_with_notes(session: AsyncSession, alice: UUID) -> None:
-    for number in range(notes.MAX_A_DAY):
+    for number in range(notes.MAX_NOTES_PER_DAY):
         await notes.leave_note(session, alice, f"note {number}")
     with pytest.raises(Conflict, match="No more notes"):
         await notes.leave_note(session, alice, "one more")

@@ -96,7 +96,7 @@ async def test_searching(session: AsyncSession, alice: UUID, bob: UUID) -> None:
 
 async def test_others_have_their_turn_while_a_long_transcript_is_stored(session: AsyncSession, alice: UUID) -> None:
     said = " ".join(f"word{number}" for number in range(60))
-    lines = [transcripts.Line(f"{said} {number}") for number in range(4_000)]
+    lines = [transcripts.TranscriptLine(f"{said} {number}") for number in range(4_000)]
     found = MeetingImport(transcripts.Transcript(lines, "text"), date(2026, 5, 5), Minutes([], [], []))
     longest = 0.0
 

@@ -20,13 +20,13 @@ PROBLEMS = [
 
 @pytest.mark.parametrize("code", PROBLEMS)
 def test_each_problem_has_a_cure_of_its_own(code: str) -> None:
-    assert troubleshooting.cure("error", code) != troubleshooting.cure("error", None)
-    assert all(step.endswith(".") and len(step) < 160 for step in troubleshooting.cure("error", code))
+    assert troubleshooting.advice("error", code) != troubleshooting.advice("error", None)
+    assert all(step.endswith(".") and len(step) < 160 for step in troubleshooting.advice("error", code))
 
 
 @pytest.mark.parametrize("status", ["pending", "connected", "reconnecting", "disconnected", "error", "expired"])
 def test_each_state_has_one(status: str) -> None:
-    assert troubleshooting.cure(status, None)
+    assert troubleshooting.advice(status, None)
 
 
 def test_the_gateways_sentences_have_words_that_stay() -> None:

@@ -46,7 +46,7 @@ async def test_loopback_stays_known_while_the_gateway_is_down() -> None:
     assert await known.is_loopback()
     gateway.says = "down"
     for _ in range(3):
-        known._asked_at = -gateway_mode.FRESH * 2  # long ago
+        known._asked_at = -gateway_mode.FRESH_SECONDS * 2  # long ago
         assert await known.is_loopback()
         await asyncio.sleep(0)
     assert gateway.asked > 1
@@ -57,7 +57,7 @@ async def test_a_slow_gateway_does_not_slow_pages() -> None:
     gateway = Gateway("loopback")
     gateway.slow.clear()
     known = GatewayMode(gateway.client())
-    async with asyncio.timeout(gateway_mode.FIRST * 3):
+    async with asyncio.timeout(gateway_mode.FIRST_WAIT_SECONDS * 3):
         assert not await known.is_loopback()
     gateway.slow.set()
     while not await known.is_loopback():

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.assistant.channels.formatting import MAX_CHUNK, PREFIX, chunks, to_html, to_whatsapp
+from exponential.assistant.channels.formatting import MAX_CHUNK_CHARS, PREFIX, chunks, to_html, to_whatsapp
 
 
 def test_whatsapp_has_marks_of_its_own() -> None:
@@ -46,7 +46,7 @@ def test_a_long_reply_is_cut_at_sentences() -> None:
     sentence = "This is sentence number {}, and it says little."
     text = " ".join(sentence.format(number) for number in range(400))
     parts = to_whatsapp(text)
-    assert len(parts) > 3 and all(len(part) <= MAX_CHUNK for part in parts)
+    assert len(parts) > 3 and all(len(part) <= MAX_CHUNK_CHARS for part in parts)
     assert parts[0].startswith(PREFIX + "This is sentence number 0,")
     assert all(part.endswith("little.") for part in parts)
     assert " ".join(parts) == PREFIX + text
@@ -61,7 +61,7 @@ def test_a_long_list_is_cut_at_lines() -> None:
 def test_a_code_block_that_is_cut_is_closed_and_opened_again() -> None:
     parts = to_whatsapp("```\n" + "\n".join(f"line {number} of the program" for number in range(400)) + "\n```")
     assert len(parts) > 1
-    assert all(part.count("```") % 2 == 0 and len(part) <= MAX_CHUNK for part in parts)
+    assert all(part.count("```") % 2 == 0 and len(part) <= MAX_CHUNK_CHARS for part in parts)
 
 
 @given(st.text(max_size=3000), st.integers(40, 400))

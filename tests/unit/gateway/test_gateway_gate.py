@@ -10,7 +10,7 @@ import pytest
 
 from exponential.gateway.worker.workarounds import stanza_gate
 from exponential.gateway.worker.workarounds.client_log import Key
-from exponential.gateway.worker.workarounds.stanza_gate import Gate
+from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 
 SOON = 5.0  # seconds; the longest wait for what must happen
 BOB = "1:7@lid in 1@lid"
@@ -52,12 +52,12 @@ class Store:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 3600)  # no test waits for quiet unless it says so
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 3600)  # no test waits for quiet unless it says so
 
 
 class Stage:
     def __init__(self, store: Any = None) -> None:
-        self.gate = Gate(store or Store())
+        self.gate = StanzaGate(store or Store())
         self._threads = ThreadPoolExecutor(8)
 
     def receive(self, number: int) -> None:
@@ -204,7 +204,7 @@ def test_names_with_quotes_are_waited_for_too() -> None:
 def test_an_id_is_no_reason_and_nobody_elses_message(id: str) -> None:
     broken = threading.Event()
     stage = Stage()
-    stage.gate = Gate(Store(), broken.set)
+    stage.gate = StanzaGate(Store(), broken.set)
     stage.gate.log("Client/Recv", message(1, user="2"))
     stage.gate.log("Client/Recv", message(id))
     stage.open(
@@ -358,14 +358,14 @@ def test_what_could_not_be_opened_is_waited_for_when_it_is_sent_again() -> None:
 
 
 def test_a_message_that_brings_nothing_is_acknowledged_after_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 0.01)
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 0.01)
     stage = Stage()
     stage.receive(1)
     stage.send(receipt(1)).result(SOON)
 
 
 def test_whatever_else_comes_a_message_that_brings_nothing_holds_up_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 0.02)
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 0.02)
     stage = Stage()
     stage.receive(0)
     here, over = stage.gate.position(), threading.Event()
@@ -392,7 +392,7 @@ def test_what_fits_into_the_clients_queue_may_still_come(monkeypatch: pytest.Mon
     stage.receive(1)
     sending = stage.send(receipt(1))
     assert waits(sending)
-    for _ in range(stanza_gate.QUEUED - 1):
+    for _ in range(stanza_gate.MAX_QUEUED_CALLBACKS - 1):
         with stage.gate.working():
             pass
     assert waits(sending)
@@ -401,7 +401,7 @@ def test_what_fits_into_the_clients_queue_may_still_come(monkeypatch: pytest.Mon
 
 
 def test_while_a_callback_works_nothing_counts_as_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP", 0.001)
+    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 0.001)
     stage = Stage()
     stage.receive(1)
     with stage.gate.working():  # that of a login, say: the message's own comes after it
@@ -493,7 +493,7 @@ def test_a_released_gate_holds_nobody() -> None:
 SUCCESS = '<success lid="1@lid"/>'
 
 
-def stays(gate: Gate, name: str, line: str) -> bool:
+def stays(gate: StanzaGate, name: str, line: str) -> bool:
     """Whether the client's thread that logs this is held. Not of a pool, which would wait for it at the end."""
     thread = threading.Thread(target=gate.log, args=(name, line), daemon=True)
     thread.start()
@@ -502,7 +502,7 @@ def stays(gate: Gate, name: str, line: str) -> bool:
 
 
 def test_a_stopped_client_that_connects_again_by_itself_gets_nowhere() -> None:
-    closing, released = Gate(Store()), Gate(Store())
+    closing, released = StanzaGate(Store()), StanzaGate(Store())
     closing.close()
     assert stays(closing, "Client/Recv", SUCCESS)
     assert not stays(closing, "Client/Recv", "<ib/>")
@@ -525,7 +525,7 @@ def test_a_stopped_client_that_connects_again_by_itself_gets_nowhere() -> None:
 def test_a_message_that_the_store_failed_at_must_come_again(why: str) -> None:
     broken = threading.Event()
     stage = Stage()
-    stage.gate = Gate(Store(), broken.set)
+    stage.gate = StanzaGate(Store(), broken.set)
     stage.receive(1)
     stage.gate.log("Client", f"Error decrypting message M1 from 1:7@lid in 1@lid: {why}")
     assert broken.is_set()
@@ -539,7 +539,7 @@ def test_a_message_that_the_store_failed_at_must_come_again(why: str) -> None:
 def test_a_message_that_can_not_be_opened_by_its_own_fault_is_acknowledged() -> None:
     broken = threading.Event()
     stage = Stage()
-    stage.gate = Gate(Store(), broken.set)
+    stage.gate = StanzaGate(Store(), broken.set)
     stage.receive(1)
     why = "failed to decrypt normal message: mismatching MAC in signal message"
     stage.gate.log("Client", f"Error decrypting message M1 from 1:7@lid in 1@lid: {why}")
@@ -548,7 +548,7 @@ def test_a_message_that_can_not_be_opened_by_its_own_fault_is_acknowledged() -> 
 
 
 def test_with_too_much_unacknowledged_no_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "WINDOW", 2)
+    monkeypatch.setattr(stanza_gate, "MAX_UNACKNOWLEDGED", 2)
     stage = Stage()
     stage.receive(1)
     stage.receive(2)
@@ -779,7 +779,7 @@ def test_what_could_not_be_kept_never_becomes_durable() -> None:
 def test_a_message_that_is_not_kept_yet_is_not_forgotten_however_much_comes_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stanza_gate, "HANDLED", 2)
+    monkeypatch.setattr(stanza_gate, "MAX_HANDLED_MESSAGES", 2)
     stage = Stage()
     stage.receive(1)
     for _ in range(5):

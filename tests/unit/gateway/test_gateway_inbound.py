@@ -18,7 +18,7 @@ from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
 
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.event_parser import groups, inbound
-from exponential.gateway.worker.neonize_client import Refused, _classified
+from exponential.gateway.worker.neonize_client import RequestRefused, _classified
 from exponential.gateway.worker.protocol import Inbound
 
 
@@ -139,7 +139,7 @@ def test_the_other_address_of_who_wrote_or_was_written_to_is_told() -> None:
 
 def test_a_client_error_never_repeats_the_contact() -> None:
     error = _classified("no LID found for 4915112345678@s.whatsapp.net from server")
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     assert "4915112345678" not in str(error)
 
 
@@ -188,7 +188,7 @@ def test_groups_that_others_made_are_a_list_that_can_be_told() -> None:
     subject = proto.GroupName(Name="🙂" * 200_000)
     many = [proto.GroupInfo(JID=jid(str(number), "g.us"), GroupName=subject) for number in range(20)] * 200
     listed = groups(many)
-    assert len(protocol.pack(protocol.Answer(1, json.dumps(listed, ensure_ascii=False)))) < protocol.MAX_FRAME
+    assert len(protocol.pack(protocol.Answer(1, json.dumps(listed, ensure_ascii=False)))) < protocol.MAX_FRAME_BYTES
     assert listed[0] == ("0@g.us", "🙂" * 100, 0)
 
 

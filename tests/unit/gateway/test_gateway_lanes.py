@@ -1,7 +1,7 @@
 import asyncio
 
 from exponential.gateway.messages import keyed_queue
-from exponential.gateway.messages.keyed_queue import Lanes
+from exponential.gateway.messages.keyed_queue import KeyedQueue
 
 
 async def test_one_key_never_runs_twice_at_once_and_no_poke_is_missed() -> None:
@@ -15,7 +15,7 @@ async def test_one_key_never_runs_twice_at_once_and_no_poke_is_missed() -> None:
         await gate.wait()
         running -= 1
 
-    kept = Lanes("test", work)
+    kept = KeyedQueue("test", work)
     kept.poke("a")
     await asyncio.sleep(0)
     kept.poke("a")
@@ -35,7 +35,7 @@ async def test_keys_do_not_wait_for_each_other() -> None:
             await never.wait()
         done.append(key)
 
-    kept = Lanes("test", work)
+    kept = KeyedQueue("test", work)
     kept.poke("stuck")
     kept.poke("free")
     while "free" not in done:
@@ -55,9 +55,9 @@ async def test_work_that_raised_is_done_again() -> None:
             raise OSError("the database is away")
         done.set()
 
-    before, keyed_queue.RETRY_AFTER = keyed_queue.RETRY_AFTER, 0.01
+    before, keyed_queue.RETRY_SECONDS = keyed_queue.RETRY_SECONDS, 0.01
     try:
-        Lanes("test", work).poke("a")
+        KeyedQueue("test", work).poke("a")
         await asyncio.wait_for(done.wait(), 5)
     finally:
-        keyed_queue.RETRY_AFTER = before
+        keyed_queue.RETRY_SECONDS = before

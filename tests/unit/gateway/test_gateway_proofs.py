@@ -26,7 +26,7 @@ def opened() -> tuple[str, Policy]:
 @pytest.mark.parametrize("write", [str, str.lower, lambda code: code.replace("-", ""), lambda code: f" {code}\n"])
 def test_the_code_proves_once_however_it_is_typed(write: "type[str]") -> None:
     code, policy = opened()
-    guard = own_numbers.Guard()
+    guard = own_numbers.ProofGuard()
     kept = guard.to_keep(policy, ADA, texted(write(code)))
     assert kept is not None and policy.proof is not None
     assert (kept.kind, kept.text, kept.sender, kept.alt) == ("proved", policy.proof.id, "88@lid", "491@s.whatsapp.net")
@@ -36,7 +36,7 @@ def test_the_code_proves_once_however_it_is_typed(write: "type[str]") -> None:
 
 def test_nothing_else_proves_anything() -> None:
     code, policy = opened()
-    guard = own_numbers.Guard()
+    guard = own_numbers.ProofGuard()
     others = [
         texted("hello"),
         texted(f"my code is {code}"),
@@ -53,12 +53,12 @@ def test_nothing_else_proves_anything() -> None:
 def test_a_code_ends() -> None:
     with clock.frozen(clock.now() - own_numbers.LIFE - timedelta(seconds=1)):
         code, policy = opened()
-    assert own_numbers.Guard().to_keep(policy, ADA, texted(code)) is None
+    assert own_numbers.ProofGuard().to_keep(policy, ADA, texted(code)) is None
 
 
 def test_a_sender_has_few_tries_and_all_together_not_many() -> None:
     code, policy = opened()
-    guard = own_numbers.Guard()
+    guard = own_numbers.ProofGuard()
     for _ in range(own_numbers.TRIES_PER_SENDER):
         assert guard.to_keep(policy, ADA, texted("AAAA-AAAA", "1@lid")) is None
     assert guard.to_keep(policy, ADA, texted(code, "1@lid")) is None

@@ -35,23 +35,23 @@ def test_over_the_limit_is_told_once_an_hour_and_then_nothing() -> None:
     limiter = rate_limits.RateLimiter(clock)
     bob = message("1@lid", alt="491@s.whatsapp.net")
     assert [heard(limiter, bob) for _ in range(3)] == ["text"] * 3
-    assert [heard(limiter, bob) for _ in range(3)] == [rate_limits.OVER, None, None]
+    assert [heard(limiter, bob) for _ in range(3)] == [rate_limits.OVER_LIMIT, None, None]
     assert heard(limiter, message("491@s.whatsapp.net", alt="1@lid")) is None  # the same person by number
     assert heard(limiter, message("2@lid")) == "text"
-    clock.now = rate_limits.HOUR
-    assert [heard(limiter, bob) for _ in range(4)] == ["text"] * 3 + [rate_limits.OVER]
+    clock.now = rate_limits.HOUR_SECONDS
+    assert [heard(limiter, bob) for _ in range(4)] == ["text"] * 3 + [rate_limits.OVER_LIMIT]
 
 
 def test_what_tells_that_it_was_too_much_holds_no_words() -> None:
     limiter = rate_limits.RateLimiter()
     kept = [limiter.to_keep(OPEN, ADA, message("1@lid")) for _ in range(4)][-1]
     assert kept is not None
-    assert (kept.kind, kept.text, kept.sender_name) == (rate_limits.OVER, "", "")
+    assert (kept.kind, kept.text, kept.sender_name) == (rate_limits.OVER_LIMIT, "", "")
 
 
 def test_all_contacts_together_have_a_limit_too() -> None:
     limiter = rate_limits.RateLimiter()
-    assert [heard(limiter, message(f"{one}@lid")) for one in range(6)] == ["text"] * 5 + [rate_limits.OVER]
+    assert [heard(limiter, message(f"{one}@lid")) for one in range(6)] == ["text"] * 5 + [rate_limits.OVER_LIMIT]
 
 
 def test_the_owner_is_not_counted_with_contacts() -> None:
@@ -76,10 +76,10 @@ def test_files_are_counted_by_what_they_weigh_for_a_day() -> None:
         limiter.add("s1", who, 90)
     assert limiter.is_over("s1", "bob")  # all of them together
     assert not limiter.is_over("s2", "bob")  # by way of another account
-    clock.now = rate_limits.DAY / 2
+    clock.now = rate_limits.DAY_SECONDS / 2
     limiter.add("s2", "bob", 100)
     assert limiter.is_over("s2", "bob") and not limiter.is_over("s2", "eve")
-    clock.now = rate_limits.DAY
+    clock.now = rate_limits.DAY_SECONDS
     assert not limiter.is_over("s1", "bob") and limiter.is_over("s2", "bob")
 
 
@@ -92,5 +92,5 @@ def test_linkings_of_each_user_are_counted_for_a_minute() -> None:
         limiter.count("ada")
     assert refused.value.retry_after == 61
     limiter.count("bob")
-    clock.now = rate_limits.MINUTE
+    clock.now = rate_limits.MINUTE_SECONDS
     limiter.count("ada")

@@ -18,7 +18,7 @@ KEY = secrets.token_bytes(32)
 
 
 def test_what_is_appended_is_read_in_order_until_it_is_trimmed(tmp_path: Path) -> None:
-    writer, reader = spool.Writer(tmp_path, KEY), spool.Reader(tmp_path, [KEY])
+    writer, reader = spool.SpoolWriter(tmp_path, KEY), spool.SpoolReader(tmp_path, [KEY])
     writer.append(b"one")
     writer.append(b"two")
     assert reader.read() == [b"one", b"two"]
@@ -29,7 +29,7 @@ def test_what_is_appended_is_read_in_order_until_it_is_trimmed(tmp_path: Path) -
 
 
 def test_what_arrives_between_read_and_trim_is_kept(tmp_path: Path) -> None:
-    writer, reader = spool.Writer(tmp_path, KEY), spool.Reader(tmp_path, [KEY])
+    writer, reader = spool.SpoolWriter(tmp_path, KEY), spool.SpoolReader(tmp_path, [KEY])
     writer.append(b"one")
     reader.read()
     writer.append(b"two")
@@ -41,11 +41,11 @@ def test_what_arrives_between_read_and_trim_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_never_trimmed_leaves_all_to_the_next(tmp_path: Path) -> None:
-    spool.Writer(tmp_path, KEY).append(b"one")
-    reader = spool.Reader(tmp_path, [KEY])
+    spool.SpoolWriter(tmp_path, KEY).append(b"one")
+    reader = spool.SpoolReader(tmp_path, [KEY])
     reader.read()
     reader.close()
-    assert spool.Reader(tmp_path, [KEY]).read() == [b"one"]
+    assert spool.SpoolReader(tmp_path, [KEY]).read() == [b"one"]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -53,7 +53,7 @@ def test_a_reader_that_never_trimmed_leaves_all_to_the_next(tmp_path: Path) -> N
 def test_a_torn_tail_is_cut_off_and_nothing_before_it(tmp_path: Path, payloads: list[bytes], cut: int) -> None:
     file = tmp_path / spool.FILE_NAME
     file.unlink(missing_ok=True)
-    writer = spool.Writer(tmp_path, KEY)
+    writer = spool.SpoolWriter(tmp_path, KEY)
     ends = []
     for payload in payloads:
         writer.append(payload)
@@ -62,10 +62,10 @@ def test_a_torn_tail_is_cut_off_and_nothing_before_it(tmp_path: Path, payloads: 
     keep = cut % (ends[-1] + 1)
     os.truncate(file, keep)
 
-    spool.Writer(tmp_path, KEY).append(b"afterwards")
+    spool.SpoolWriter(tmp_path, KEY).append(b"afterwards")
 
     whole = [payload for payload, end in zip(payloads, ends, strict=True) if end <= keep]
-    assert spool.Reader(tmp_path, [KEY]).read() == [*whole, b"afterwards"]
+    assert spool.SpoolReader(tmp_path, [KEY]).read() == [*whole, b"afterwards"]
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -80,7 +80,7 @@ def test_damage_anywhere_costs_only_the_records_it_hit(
 ) -> None:
     file = tmp_path / spool.FILE_NAME
     file.unlink(missing_ok=True)
-    writer = spool.Writer(tmp_path, KEY, spool.Rules("off"))
+    writer = spool.SpoolWriter(tmp_path, KEY, spool.SpoolRules("off"))
     ends = [0]
     for payload in payloads:
         writer.append(payload)
@@ -93,18 +93,18 @@ def test_damage_anywhere_costs_only_the_records_it_hit(
     spans = itertools.pairwise(ends)
     whole = [payload for payload, (a, b) in zip(payloads, spans, strict=True) if after[a:b] == before[a:b]]
 
-    assert spool.Reader(tmp_path, [KEY]).read() == whole
-    spool.Writer(tmp_path, KEY, spool.Rules("off")).append(b"afterwards")
-    assert spool.Reader(tmp_path, [KEY]).read() == [*whole, b"afterwards"]
+    assert spool.SpoolReader(tmp_path, [KEY]).read() == whole
+    spool.SpoolWriter(tmp_path, KEY, spool.SpoolRules("off")).append(b"afterwards")
+    assert spool.SpoolReader(tmp_path, [KEY]).read() == [*whole, b"afterwards"]
 
 
 def test_it_takes_no_more_than_it_may_hold_until_somebody_empties_it(tmp_path: Path) -> None:
-    writer, reader = spool.Writer(tmp_path, KEY, spool.Rules(limit=300)), spool.Reader(tmp_path, [KEY])
+    writer, reader = spool.SpoolWriter(tmp_path, KEY, spool.SpoolRules(limit=300)), spool.SpoolReader(tmp_path, [KEY])
     writer.append(b"x" * 1000)  # one message always fits
-    with pytest.raises(spool.Full):
+    with pytest.raises(spool.SpoolFull):
         writer.append(b"two")
     assert reader.read() == [b"x" * 1000]
-    with pytest.raises(spool.Full):
+    with pytest.raises(spool.SpoolFull):
         writer.append(b"two")
     reader.trim()
     writer.append(b"two")
@@ -115,7 +115,7 @@ def test_on_a_full_disk_nothing_half_is_left_and_it_goes_on_when_there_is_room(t
     program = (
         "import resource, signal, sys; from pathlib import Path; from exponential.gateway.worker import spool\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "writer = spool.Writer(Path(sys.argv[1]), bytes.fromhex(sys.argv[2])); writer.append(b'one')\n"
+        "writer = spool.SpoolWriter(Path(sys.argv[1]), bytes.fromhex(sys.argv[2])); writer.append(b'one')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))\n"
         "try:\n    writer.append(b'x' * 500)\n"
         "except OSError as error:\n    print(spool.explain(error))\n"
@@ -124,7 +124,7 @@ def test_on_a_full_disk_nothing_half_is_left_and_it_goes_on_when_there_is_room(t
     )
     said = subprocess.run([sys.executable, "-c", program, tmp_path, KEY.hex()], capture_output=True, text=True).stdout
     assert "disk is full" in said and "WhatsApp keeps new messages" in said
-    assert spool.Reader(tmp_path, [KEY]).read() == [b"one", b"two"]
+    assert spool.SpoolReader(tmp_path, [KEY]).read() == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("fsync, at_once", [("always", 1), ("interval", 0), ("off", 0)])
@@ -140,8 +140,8 @@ def test_what_is_appended_reaches_the_disk_when_the_rules_say(
         reached.set()
 
     monkeypatch.setattr(os, "fdatasync", fdatasync)
-    monkeypatch.setattr(spool, "INTERVAL", 0.05)
-    writer = spool.Writer(tmp_path, KEY, spool.Rules(fsync))
+    monkeypatch.setattr(spool, "FSYNC_INTERVAL_SECONDS", 0.05)
+    writer = spool.SpoolWriter(tmp_path, KEY, spool.SpoolRules(fsync))
     writer.append(b"one")
     assert len(synced) == at_once
     if fsync == "interval":
@@ -152,15 +152,15 @@ def test_what_is_appended_reaches_the_disk_when_the_rules_say(
 
 
 def test_rules_reach_a_worker_by_its_environment() -> None:
-    rules = spool.Rules("interval", 12345)
-    assert spool.Rules.from_environment(rules.as_environment()) == rules
-    assert spool.Rules.from_environment({}) == spool.Rules()
+    rules = spool.SpoolRules("interval", 12345)
+    assert spool.SpoolRules.from_environment(rules.as_environment()) == rules
+    assert spool.SpoolRules.from_environment({}) == spool.SpoolRules()
 
 
 def test_a_killed_writer_loses_nothing_it_reported(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from exponential.gateway.worker.spool import Writer\n"
-        "writer = Writer(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))\n"
+        "import sys; from pathlib import Path; from exponential.gateway.worker.spool import SpoolWriter\n"
+        "writer = SpoolWriter(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))\n"
         "for number in range(10**6):\n    writer.append(b'%d' % number); print(number, flush=True)"
     )
     writer = subprocess.Popen([sys.executable, "-c", program, tmp_path, KEY.hex()], stdout=subprocess.PIPE, text=True)
@@ -172,23 +172,23 @@ def test_a_killed_writer_loses_nothing_it_reported(tmp_path: Path) -> None:
     reported = int((writer.stdout.read().split() or [reported])[-1])
     writer.stdout.close()
     writer.wait()
-    kept = [int(payload) for payload in spool.Reader(tmp_path, [KEY]).read()]
+    kept = [int(payload) for payload in spool.SpoolReader(tmp_path, [KEY]).read()]
     assert kept == list(range(len(kept)))
     assert kept[-1] >= reported - 1  # a number cut off by the kill itself reads smaller
 
 
 def test_it_is_private_and_unreadable_without_its_key(tmp_path: Path) -> None:
-    spool.Writer(tmp_path, KEY).append(b"buy milk")
+    spool.SpoolWriter(tmp_path, KEY).append(b"buy milk")
     file = tmp_path / spool.FILE_NAME
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert b"milk" not in file.read_bytes()
     with pytest.raises(ValueError, match="EXPONENTIAL_ENCRYPTION_KEY"):
-        spool.Reader(tmp_path, [secrets.token_bytes(32)]).read()
+        spool.SpoolReader(tmp_path, [secrets.token_bytes(32)]).read()
 
 
 def test_after_a_key_change_old_records_still_open(tmp_path: Path) -> None:
     old, new = secrets.token_bytes(32), secrets.token_bytes(32)
     before, after = spool.derive_keys([old]), spool.derive_keys([new, old])
-    spool.Writer(tmp_path, before[0]).append(b"old")
-    spool.Writer(tmp_path, after[0]).append(b"new")
-    assert spool.Reader(tmp_path, after).read() == [b"old", b"new"]
+    spool.SpoolWriter(tmp_path, before[0]).append(b"old")
+    spool.SpoolWriter(tmp_path, after[0]).append(b"new")
+    assert spool.SpoolReader(tmp_path, after).read() == [b"old", b"new"]

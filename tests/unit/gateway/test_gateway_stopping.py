@@ -13,9 +13,9 @@ from neonize.proto.Neonize_pb2 import LogEntry
 
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.worker import protocol, session_thread
-from exponential.gateway.worker.neonize_client import Client, NotSent
+from exponential.gateway.worker.neonize_client import NotSent, WhatsAppClient
 from exponential.gateway.worker.workarounds.client_log import Farewell
-from exponential.gateway.worker.workarounds.stanza_gate import Gate
+from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 
 
 class Store:
@@ -23,9 +23,9 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.gate: Gate
+        self.gate: StanzaGate
 
-    def attach(self, gate: Gate) -> None:
+    def attach(self, gate: StanzaGate) -> None:
         self.gate = gate
 
     def generation(self) -> int:
@@ -50,7 +50,7 @@ def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_
 
     events: list[protocol.Event] = []
     store: Any = Store(str(tmp_path / "store"))
-    client = Client(
+    client = WhatsAppClient(
         "s", f"s/{known}", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
     )
     client._neonize.known = known
@@ -87,7 +87,7 @@ class GoneStore:
 
 
 def test_a_device_that_whatsapp_has_taken_off_is_unlinked_whatever_became_of_its_store() -> None:
-    client = Client.__new__(Client)
+    client = WhatsAppClient.__new__(WhatsAppClient)
     client._neonize, client._stopping = GoneStore(), threading.Event()
     client._farewell = Farewell("logged_out")
     client.unlink()
@@ -99,12 +99,12 @@ def test_a_device_that_whatsapp_has_taken_off_is_unlinked_whatever_became_of_its
 def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_thread, "Client", StuckClient)
-    monkeypatch.setattr(session_thread, "STOP_WITHIN", 0.1)
+    monkeypatch.setattr(session_thread, "WhatsAppClient", StuckClient)
+    monkeypatch.setattr(session_thread, "STOP_SECONDS", 0.1)
     events: queue.SimpleQueue[protocol.Event] = queue.SimpleQueue()
     opening = protocol.Open("s", str(tmp_path), Policy().as_json())
     thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, 0.01, root=bytes(32))
-    assert [type(events.get(timeout=10)) for _ in range(2)] == [protocol.Offline, protocol.Again]
+    assert [type(events.get(timeout=10)) for _ in range(2)] == [protocol.Offline, protocol.ClientStopped]
     thread.join(10)
 
 
@@ -113,7 +113,7 @@ def test_what_the_gate_fails_at_does_not_leave(tmp_path: Path, monkeypatch: pyte
 
     events: list[protocol.Event] = []
     store: Any = Store(str(tmp_path / "store"))
-    client = Client(
+    client = WhatsAppClient(
         "s", "s/failing", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
     )
     entry = LogEntry(Name="Client/Send", Level="DEBUG", Message='<receipt id="M1" to="1@lid"/>').SerializeToString()

@@ -31,7 +31,7 @@ def test_a_normal_gateway_has_no_way_to_it() -> None:
         loopback_trust.environment(read(GatewaySettings))
     launch = _launch(read(GatewaySettings, proxy_url="http://proxy.example:3128"))
     assert launch.module == "exponential.gateway.worker.main"
-    spool_rules = spool.Rules().as_environment()
+    spool_rules = spool.SpoolRules().as_environment()
     assert dict(launch.environment) == {"HTTPS_PROXY": "http://proxy.example:3128", **spool_rules}
     switch = "exponential.gateway.worker.loopback_trust"
     program = f"import sys, exponential.gateway.worker.main; sys.exit('{switch}' in sys.modules)"

@@ -14,7 +14,7 @@ from exponential.gateway.worker.channel import Channel
         protocol.Configure("00" * 32),
         protocol.Open("s", "/folder"),
         protocol.Open("s", "/folder", {"mode": "me"}, "a copy", True, b"\x00any bytes\xff"),
-        protocol.Changed("s", "a copy", 7, 5000, [0, 1], bytes(range(256))),
+        protocol.StoreChanged("s", "a copy", 7, 5000, [0, 1], bytes(range(256))),
         protocol.Send("s", 7, "m", "49151@s.whatsapp.net", "Grüße 👋\n\x00"),
         protocol.Typing("s", 8, "49151@s.whatsapp.net", True),
         protocol.Online("s", protocol.Account("49151@s.whatsapp.net", "77@lid")),
@@ -29,7 +29,7 @@ def test_what_is_packed_comes_out_the_same(item: protocol.Command | protocol.Eve
     assert protocol.unpack(header, frame[protocol.HEADER_BYTES :]) == item
 
 
-LONG = "x" * protocol.MAX_FRAME
+LONG = "x" * protocol.MAX_FRAME_BYTES
 
 
 def test_what_is_too_long_for_a_frame_is_refused() -> None:
@@ -51,9 +51,9 @@ def test_the_channel_outlives_what_is_too_long_for_it() -> None:
     channel.emit(protocol.Answer(7, LONG))
     channel.emit(protocol.Answer(8, "fits"))
     refused = heard()
-    assert isinstance(refused, protocol.Answer) and (refused.request, refused.error) == (7, "Refused")
+    assert isinstance(refused, protocol.Answer) and (refused.request, refused.error) == (7, "RequestRefused")
     assert heard() == protocol.Answer(8, "fits")
-    too_long = struct.pack(">II", protocol.MAX_FRAME + 1, 0) + b"x" * (protocol.MAX_FRAME + 1)
+    too_long = struct.pack(">II", protocol.MAX_FRAME_BYTES + 1, 0) + b"x" * (protocol.MAX_FRAME_BYTES + 1)
     sending = threading.Thread(target=ours.sendall, args=(too_long + protocol.pack(protocol.Close("s")),))
     sending.start()
     assert channel.receive() == protocol.Close("s")

@@ -23,14 +23,14 @@ def made() -> Iterator[Worker]:
 
 def test_what_earlier_clients_left_behind_wears_it_out(made: Worker) -> None:
     assert not made._worn_out()
-    made._left_behind = main.WORN_OUT + 1
+    made._left_behind = main.MAX_LEFT_THREADS + 1
     assert made._worn_out()
-    made._left_behind, made._leftovers = 0, main.LEFTOVERS + 1
+    made._left_behind, made._leftovers = 0, main.MAX_LEFTOVER_BYTES + 1
     assert made._worn_out()
 
 
 def test_while_a_message_is_being_sent_it_goes_on(made: Worker) -> None:
-    made._leftovers = main.LEFTOVERS + 1
+    made._leftovers = main.MAX_LEFTOVER_BYTES + 1
     sent = threading.Event()
     made._call(1, lambda: str(sent.wait(10)))
     assert not made._worn_out()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from exponential.core.errors import ConfigurationError
 from exponential.gateway.credentials import memory_database, sealed_pages
 from exponential.gateway.credentials.memory_database import MemoryDatabase
-from exponential.gateway.credentials.sealed_pages import Manifest, StoreCipher
+from exponential.gateway.credentials.sealed_pages import Manifest, PageCipher
 
 ACCOUNTS = 40
 
@@ -180,7 +180,7 @@ _SQL = st.one_of(
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(statements=st.lists(_SQL, max_size=25), page=st.sampled_from([512, 1024, 4096, 16384]))
 def test_what_is_brought_home_page_by_page_is_what_the_shadow_holds(statements: list[str], page: int) -> None:
-    database, cipher = MemoryDatabase(library, new_name()), StoreCipher(b"k" * 32, "s")
+    database, cipher = MemoryDatabase(library, new_name()), PageCipher(b"k" * 32, "s")
     home: dict[int, bytes] = {}
     kept = b""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as shadow, opened(database.name) as db:

@@ -1,9 +1,9 @@
 import pytest
 
 from exponential.core.errors import Conflict
-from exponential.workspace.text.matching import CLOSE_ENOUGH, Kind, one, score
+from exponential.workspace.text.matching import CLOSE_ENOUGH, RecordKind, one, score
 
-TASK = Kind[str]("task", lambda title: title)
+TASK = RecordKind[str]("task", lambda title: title)
 
 
 @pytest.mark.parametrize(

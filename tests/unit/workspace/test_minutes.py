@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from exponential.workspace.meetings.minutes import Found, take
-from exponential.workspace.meetings.transcripts import Line, parse
+from exponential.workspace.meetings.transcripts import TranscriptLine, parse
 
 DAY = date(2026, 5, 5)
 
@@ -30,7 +30,7 @@ DAY = date(2026, 5, 5)
     ],
 )  # fmt: skip
 def test_action_items(said: str, text: str, owner: str | None, due: date | None) -> None:
-    assert take([Line(said, "Anna")], DAY).actions == [Found(text, 1, owner, due)]
+    assert take([TranscriptLine(said, "Anna")], DAY).actions == [Found(text, 1, owner, due)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_action_items(said: str, text: str, owner: str | None, due: date | None)
     ],
 )
 def test_what_is_no_action_item(said: str) -> None:
-    assert take([Line(said, "Anna")], DAY).actions == []
+    assert take([TranscriptLine(said, "Anna")], DAY).actions == []
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_what_is_no_action_item(said: str) -> None:
     ],
 )
 def test_decisions(said: str) -> None:
-    taken = take([Line("Hello."), Line(said, "Anna")], DAY)
+    taken = take([TranscriptLine("Hello."), TranscriptLine(said, "Anna")], DAY)
     assert [found.line for found in taken.decisions] == [2] and taken.actions == []
 
 
 def test_what_is_no_decision() -> None:
     for said in ("Have we decided on the price?", "We have not met yet.", "I can't decide."):
-        assert take([Line(said)], DAY).decisions == []
+        assert take([TranscriptLine(said)], DAY).decisions == []
 
 
 def test_the_summary_is_short_in_order_and_of_what_was_talked_about() -> None:

@@ -22,7 +22,7 @@ def test_minutes(source: Path) -> None:
     assert len(taken.decisions) == len(decisions)
     for found, decision in zip(taken.decisions, decisions, strict=True):
         assert decision in found.text
-    assert 3 <= len(taken.summary) <= minutes.SENTENCES
+    assert 3 <= len(taken.summary) <= minutes.SUMMARY_SENTENCES
     said = " ".join(line.text for line in transcript.lines)
     for sentence in taken.summary:
         assert sentence.split(": ", 1)[-1][-30:] in said.replace("**", "")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from exponential.core.errors import BadInput
 from exponential.workspace.meetings import minutes, transcripts
-from exponential.workspace.meetings.transcripts import Line, parse, read
+from exponential.workspace.meetings.transcripts import TranscriptLine, parse, read
 from exponential.workspace.text import documents
 
-SAID = [Line("We ship in June.", "Anna Berg", 1), Line("I'll tell Tom.", "Bob", 65)]
+SAID = [TranscriptLine("We ship in June.", "Anna Berg", 1), TranscriptLine("I'll tell Tom.", "Bob", 65)]
 VTT = """WEBVTT
 
 NOTE made by a machine
@@ -74,7 +74,7 @@ def test_pasted_text_keeps_what_has_no_speaker() -> None:
 
 def test_a_json_export_names_itself() -> None:
     found = parse(json.dumps({"title": "Weekly", "date": "2026-05-04T09:00:00Z", "transcript": "Anna: hello"}))
-    assert (found.title, found.held, found.lines) == ("Weekly", "2026-05-04", [Line("hello", "Anna")])
+    assert (found.title, found.held, found.lines) == ("Weekly", "2026-05-04", [TranscriptLine("hello", "Anna")])
     assert read(SRT.encode(), "Sales_call.srt").title == "Sales call"
 
 

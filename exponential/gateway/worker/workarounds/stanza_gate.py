@@ -42,15 +42,19 @@ from exponential.gateway.worker.workarounds import client_log
 from exponential.gateway.worker.workarounds.client_log import Key, NotOpened
 from exponential.gateway.worker.workarounds.keyed_condition import KeyedCondition
 
-WINDOW = 256  # messages that may be here unacknowledged before no more is read from WhatsApp
-LONGEST_STOP = 20.0  # seconds without reading, after which a stanza that isn't a message may be what we wait for
-LONGEST_SEAL = 15.0  # seconds that opening waits for sealing, or sealing for opening: sealing may ask WhatsApp for keys
-QUIET_STEP, QUIET_STEPS = 0.1, 50  # seconds, times that no callback worked before a message counts as silent
-HANDLED = 2_048  # messages: as many as whatsmeow's own queue holds until it opens them (client.go, handlerQueueSize)
-QUEUED = 102  # callbacks: as many as the client's queue holds, one on its way there and one at work
+MAX_UNACKNOWLEDGED = 256  # messages that may be here unacknowledged before no more is read from WhatsApp
+MAX_STOP_SECONDS = 20.0  # without reading, after which a stanza that isn't a message may be what we wait for
+MAX_SEAL_SECONDS = (
+    15.0  # seconds that opening waits for sealing, or sealing for opening: sealing may ask WhatsApp for keys
+)
+QUIET_STEP_SECONDS, QUIET_STEPS = 0.1, 50  # seconds, times that no callback worked before a message counts as silent
+MAX_HANDLED_MESSAGES = (
+    2_048  # messages: as many as whatsmeow's own queue holds until it opens them (client.go, handlerQueueSize)
+)
+MAX_QUEUED_CALLBACKS = 102  # callbacks: as many as the client's queue holds, one on its way there and one at work
 
 
-class Store(Protocol):
+class GatedStore(Protocol):
     """The credential store, as far as the gate asks it."""
 
     def generation(self) -> int:
@@ -111,23 +115,23 @@ class _Messages:
         self._by_key.clear()
 
 
-class Gate:
+class StanzaGate:
     """One client's gate. `log` is called with each line of the client's log, `keeping` wraps its message callback.
 
     `on_broken` is called when the client couldn't use its store: what it got then must come again, on a new connection.
     """
 
-    def __init__(self, store: Store, on_broken: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: GatedStore, on_broken: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._on_broken = on_broken
         lock = threading.RLock()
         self._changed = threading.Condition(lock)
-        # Apart, for up to WINDOW threads wait for each of these: for their own message, and for the store.
+        # Apart, for up to MAX_UNACKNOWLEDGED threads wait for each of these: for their own message, and for the store.
         self._settled = KeyedCondition(lock)
         self._safe = threading.Condition(lock)
         self._connection = 0  # counts logins: what waited for an earlier connection has nowhere to go
         self._position = 0  # of the newest message received
-        self._received = _Messages(HANDLED)  # unread, or callbacks for them may come
+        self._received = _Messages(MAX_HANDLED_MESSAGES)  # unread, or callbacks for them may come
         self._unkept: dict[int, _Message] = {}  # those that may bring something, by position; oldest first
         self._opened = _Message(0, None, 0)  # the one that the client is opening, or opened last
         self._called = 0  # position of the message of the last callback, at least
@@ -199,7 +203,7 @@ class Gate:
         """
         thread = threading.get_ident()
         with self._changed:
-            self._changed.wait_for(lambda: self._released or self._parked == 0, LONGEST_SEAL)
+            self._changed.wait_for(lambda: self._released or self._parked == 0, MAX_SEAL_SECONDS)
             self._sealing[thread] = leaving
             self._wait_for_opening()
         try:
@@ -266,7 +270,7 @@ class Gate:
                     break
             self._parked += 1
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._released or not self._may_be_sealed(), LONGEST_SEAL)
+            self._changed.wait_for(lambda: self._released or not self._may_be_sealed(), MAX_SEAL_SECONDS)
             self._parked -= 1
             self._changed.notify_all()
 
@@ -282,7 +286,7 @@ class Gate:
 
     def _wait_for_opening(self) -> None:
         """Until no message is being opened."""
-        self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), LONGEST_SEAL)
+        self._wait(lambda: self._parked > 0 or all(map(self._is_silent, self._unkept.values())), MAX_SEAL_SECONDS)
 
     def _sealed(self, thread: int) -> Callable[[str], bool] | None:
         with self._changed:
@@ -306,7 +310,9 @@ class Gate:
                 if self._may_be_sealed():
                     self._wait_for_opening()
             elif stanza.is_message:
-                self._changed.wait_for(lambda: self._released or len(self._unacknowledged) < WINDOW, LONGEST_STOP)
+                self._changed.wait_for(
+                    lambda: self._released or len(self._unacknowledged) < MAX_UNACKNOWLEDGED, MAX_STOP_SECONDS
+                )
                 self._position += 1
                 message = _Message(self._position, stanza.key, stanza.parts)
                 self._received.add(message)
@@ -379,7 +385,7 @@ class Gate:
         """The first receipt for a message of ours is the proof that it left: WhatsApp keeps it until it is recorded."""
         with self._changed:
             connection = self._connection
-            self._changed.wait_for(lambda: message_id not in self._left or self._over(connection), LONGEST_STOP)
+            self._changed.wait_for(lambda: message_id not in self._left or self._over(connection), MAX_STOP_SECONDS)
 
     def _over(self, connection: int) -> bool:
         """Whether the stanza's connection is gone: what it writes then goes nowhere."""
@@ -443,7 +449,9 @@ class Gate:
 
     def _is_silent(self, message: _Message) -> bool:
         """Whether neither this message nor one before it brings anything any more."""
-        return message.quiet >= QUIET_STEPS or (message.read_at is not None and self._calls - message.read_at >= QUEUED)
+        return message.quiet >= QUIET_STEPS or (
+            message.read_at is not None and self._calls - message.read_at >= MAX_QUEUED_CALLBACKS
+        )
 
     def _wait(self, condition: Callable[[], bool], longest: float = math.inf, key: Key | None = None) -> None:
         """Wait for `condition`, which comes true at the latest when what it waits for is silent. With `key` it can only
@@ -453,9 +461,9 @@ class Gate:
             if now >= self._step_at:
                 self._step(now)
             if key is None:
-                self._changed.wait(QUIET_STEP)
+                self._changed.wait(QUIET_STEP_SECONDS)
             else:
-                self._settled.wait(key, QUIET_STEP)
+                self._settled.wait(key, QUIET_STEP_SECONDS)
 
     def _notify_all(self) -> None:
         """What is waited for has nowhere to go any more."""
@@ -469,4 +477,4 @@ class Gate:
         if not self._busy and self._calls == self._step_calls:
             for message in self._unkept.values():
                 message.quiet += 1
-        self._step_at, self._step_calls = now + QUIET_STEP, self._calls
+        self._step_at, self._step_calls = now + QUIET_STEP_SECONDS, self._calls
