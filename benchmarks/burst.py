@@ -25,12 +25,12 @@ from exponential.core import clock, database, encryption
 from exponential.core.database import Database
 from exponential.core.postgres import embedded
 from exponential.core.settings import GatewaySettings, read
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.credentials.checkouts import Checkouts
 from exponential.gateway.credentials.credential_store import CredentialStore
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker import loopback_trust, protocol, spool
-from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.process import Launch, WorkerProcess
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback

@@ -18,7 +18,7 @@ def bare(way: str) -> None:
     from neonize.client import NewClient
     from neonize.events import ConnectedEv, MessageEv
 
-    from exponential.gateway.credentials import memory_database
+    from exponential.gateway.worker.workarounds import memory_database
 
     if way == "bare in memory":
         memory_database.install(gocode)

@@ -41,7 +41,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from exponential.assistant import conversation
+from exponential.assistant import chats, conversation
 from exponential.assistant.agent import paddy
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
@@ -192,7 +192,7 @@ async def _talkers(db: Database, count: int, stack: AsyncExitStack) -> list[Talk
     for _ in range(count):
         user = await _user(db)
         async with db.transaction() as session:
-            chat = await conversation.main_chat(session, user.id)
+            chat = await chats.main_chat(session, user.id)
         talkers.append(Talker(db, user, await stack.enter_async_context(follow(db, chat.id))))
     return talkers
 

@@ -40,6 +40,7 @@ from exponential.core.postgres import embedded
 from exponential.core.settings import AppSettings, read
 from exponential.workspace import projects, tasks
 from exponential.workspace.meetings import meetings, transcript_import
+from exponential.workspace.text import zones
 
 TALK = "\n".join(
     [
@@ -62,7 +63,7 @@ async def furnish(db: Database) -> tuple[User, dict[str, str]]:
         await session.flush()
         known = [await projects.create_project(session, user.id, f"Project {number}") for number in range(12)]
         for number in range(300):
-            due = tasks.today_of(user) + timedelta(days=number % 40 - 5)
+            due = zones.today_of(user) + timedelta(days=number % 40 - 5)
             task = await tasks.create_task(
                 session, user.id, f"Task number {number} with a few words", due, project=known[number % 12].id
             )

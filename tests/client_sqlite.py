@@ -10,7 +10,7 @@ import exponential.protocol.libmagic  # noqa: F401  before neonize
 # isort: split
 from neonize._binder import gocode
 
-from exponential.gateway.credentials import memory_database
+from exponential.gateway.worker.workarounds import memory_database
 
 _READ_WRITE, _CREATE = 2, 4
 library = ctypes.CDLL(gocode._name)

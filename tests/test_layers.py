@@ -39,9 +39,14 @@ INNER = {
     "gateway.worker.protocol": set(),
     "gateway.worker.workarounds": set(),
 }
-# Who may touch the client library: its client, the loopback trust switch (it patches the loaded library), and the
-# protocol's protobufs.
-NEONIZE = {"gateway/worker/neonize_client.py", "gateway/worker/loopback_trust.py", "protocol/protobufs.py"}
+# Who may touch the client library: its client and what that works around, the loopback trust switch (it patches the
+# loaded library), and the protocol's protobufs.
+NEONIZE = {
+    "gateway/worker/neonize_client.py",
+    "gateway/worker/workarounds/native_client.py",
+    "gateway/worker/loopback_trust.py",
+    "protocol/protobufs.py",
+}
 # Rooms with more modules than a reader can hold in mind, and why they may.
 LARGE = {
     "assistant/offline": "it is to be replaced by a table",

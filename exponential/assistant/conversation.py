@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import chats
-from exponential.assistant.chats import main_chat as main_chat
+from exponential.assistant.chats import main_chat
 from exponential.assistant.files import attachments as media
 from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.tables import Channel, Chat, Message, Role, Turn

@@ -36,6 +36,7 @@ from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.server.server import Loopback
 from exponential.loopback.web import pages
 from exponential.workspace import tasks
+from exponential.workspace.text import zones
 
 TELL_EVERY_SECONDS = 15.0  # after which it is told that a step of the exercise still goes on
 _log = log.get(__name__)
@@ -257,5 +258,5 @@ async def _tasks(place: Installation) -> list[dict[str, Any]]:
         db.transaction() as session,
     ):
         user = await users.local_user(session)
-        zone = tasks.zone_of(user)
+        zone = zones.zone_of(user)
         return [task.as_json(zone) for task in await tasks.list_tasks(session, user.id)]

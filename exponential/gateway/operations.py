@@ -14,15 +14,17 @@ from exponential.gateway.cluster import data_folder
 from exponential.gateway.cluster.ownership import Ownership
 from exponential.gateway.cluster.rpc import NodeRpc
 from exponential.gateway.linking import unlink
-from exponential.gateway.linking.pairing_codes import Asking
+from exponential.gateway.linking.pairing_codes import PairingCodes
 from exponential.gateway.linking.passkeys import Passkeys
 from exponential.gateway.linking.unlink import Unlinker
 from exponential.gateway.messages import outbox
-from exponential.gateway.messages.outbox import Outbox, OutboxMessage, SendFailed, SendUnknown
+from exponential.gateway.messages.outbox import Outbox, OutboxMessage
 from exponential.gateway.messages.presence import Presence
 from exponential.gateway.messages.rate_limits import LinkingLimiter
+from exponential.gateway.messages.sender import SendFailed, SendUnknown
 from exponential.gateway.sessions import contacts, sessions
 from exponential.gateway.sessions.events import Events
+from exponential.gateway.sessions.groups import Groups
 from exponential.gateway.sessions.sessions import Session, SessionLimits
 from exponential.gateway.worker.event_parser import MAX_TEXT_CHARS
 from exponential.gateway.worker.reports import Reports
@@ -64,7 +66,8 @@ class Operations:
         self.presence = Presence(database, supervisor, self.rpc)
         self.unlinker = Unlinker(database, supervisor, self._forget_credentials, ownership.holds)
         self.events = Events(database)
-        self.pairing_codes = Asking(database, supervisor, self.rpc, self.restart)
+        self.pairing_codes = PairingCodes(database, supervisor, self.rpc, self.restart)
+        self.groups = Groups(database, supervisor, self.rpc)
         self.passkeys = Passkeys(database, supervisor, self.rpc)
         self._own_linking = own_linking
         self._limits = limits

@@ -104,7 +104,9 @@ async def begin(
 
 
 async def acts(session: AsyncSession, user_id: UUID, limit: int = 100) -> list[tuple[Act, list[Change]]]:
-    """The user's last `limit` acts with the first things that each changed, MAX_CHANGES_SHOWN of them; the latest first."""
+    """The user's last `limit` acts with the first things that each changed, MAX_CHANGES_SHOWN of them; the latest
+    first.
+    """
     query = select(Act).where(Act.user_id == user_id).order_by(Act.position.desc()).limit(limit)
     found = list((await session.execute(query)).scalars())
     changed: dict[UUID, list[Change]] = {act.id: [] for act in found}

@@ -18,7 +18,7 @@ from exponential.core.errors import BadInput, NotFound
 from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.names import valid_text
 from exponential.workspace.text import matching, zones
-from exponential.workspace.text.dates import add_months
+from exponential.workspace.text.days import add_months
 
 MAX_TEXT_CHARS = 2_000
 MAX_INTERVAL = 1_000  # days, weeks, months or years between two times

@@ -17,14 +17,11 @@ from exponential.core.database import AppBase, notify
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import Conflict, NotFound
 from exponential.workspace import projects
-from exponential.workspace.history import CHANNEL as CHANNEL
-from exponential.workspace.history import Undoable
+from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.names import valid_title
 from exponential.workspace.projects import Project
 from exponential.workspace.text import matching
-from exponential.workspace.text.zones import aware, within
-from exponential.workspace.text.zones import today_of as today_of
-from exponential.workspace.text.zones import zone_of as zone_of
+from exponential.workspace.text.zones import aware, today_of, within, zone_of
 
 MAX_TITLE_CHARS = 500
 Status = Literal["open", "done", "all"]

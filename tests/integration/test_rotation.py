@@ -17,10 +17,11 @@ from exponential.cli import key_rotation
 from exponential.core import clock, encryption
 from exponential.core.database import Database
 from exponential.core.errors import ConfigurationError, Conflict
-from exponential.gateway.credentials import memory_database, sealed_pages
+from exponential.gateway.credentials import sealed_pages
 from exponential.gateway.credentials.credential_store import CredentialStore, StoreLocked
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker.workarounds import memory_database
 from exponential.workspace.meetings import meetings
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32

@@ -24,7 +24,7 @@ from exponential.auth.users import User
 from exponential.core.database import Database
 from exponential.core.errors import BadInput
 from exponential.core.http.routes import Router
-from exponential.workspace import tasks
+from exponential.workspace.text import zones
 
 router = Router()
 RECENT_MESSAGES = 100  # messages shown at first
@@ -132,8 +132,8 @@ async def message_page(request: Request, state: TheState, user: SignedIn, chat_i
     async with state.database.transaction() as session:
         message = await conversation.message(session, user.id, chat_id, message_id)
         chat = await chats.of_user(session, user.id, chat_id)
-        [entry] = await entries_of(session, chat, [message], tasks.zone_of(user))
-    return await page(request, "message.html", chat=chat, entry=entry, today=tasks.today_of(user))
+        [entry] = await entries_of(session, chat, [message], zones.zone_of(user))
+    return await page(request, "message.html", chat=chat, entry=entry, today=zones.today_of(user))
 
 
 @router.get("/chat/{chat_id:uuid}/{message_id:uuid}/text", dependencies=[IN_TURN])
@@ -190,7 +190,7 @@ async def _chat_page(
     error: str = "",
     draft: str = "",
 ) -> Response:
-    zone = tasks.zone_of(user)
+    zone = zones.zone_of(user)
     async with state.database.transaction() as session:
         chat = await _chat(session, user, chat_id)
         window = await _window(session, user, chat, show, around)
@@ -201,7 +201,7 @@ async def _chat_page(
             "name": await chats.name_of(session, chat),
             "entries": await entries_of(session, chat, found, zone),
             "thinking": await conversation.is_answering(session, chat.id) and not window["later"],
-            "today": tasks.today_of(user),
+            "today": zones.today_of(user),
             **window,
         }
         context |= await listing(session, user, current=chat.id)

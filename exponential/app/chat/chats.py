@@ -18,7 +18,7 @@ from exponential.assistant import chats
 from exponential.auth.users import User
 from exponential.core.errors import BadInput
 from exponential.core.http.routes import Router
-from exponential.workspace import tasks
+from exponential.workspace.text import zones
 
 router = Router()
 PREVIEW_CHARS = 90  # of the latest message
@@ -104,7 +104,7 @@ async def listing(
     session: AsyncSession, user: User, *, current: UUID | None, wanted: str = "", number: int = 1
 ) -> dict[str, Any]:
     """{"rows", "pages", "hits": None without a search, "wanted", "here", "list_today"} for _chats.html."""
-    zone = tasks.zone_of(user)
+    zone = zones.zone_of(user)
     wanted = wanted.strip()
     rows = []
     pages = Page(number, await chats.count(session, user.id))
@@ -130,7 +130,7 @@ async def listing(
         "hits": hits,
         "wanted": wanted,
         "here": current,
-        "list_today": tasks.today_of(user),
+        "list_today": zones.today_of(user),
     }
 
 

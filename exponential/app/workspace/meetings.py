@@ -19,6 +19,7 @@ from exponential.core.http.routes import Router
 from exponential.workspace import tasks
 from exponential.workspace.meetings import meetings, transcript_import, transcripts
 from exponential.workspace.meetings.meetings import Hit
+from exponential.workspace.text import zones
 
 router = Router()
 MAX_UPLOAD_BYTES = transcripts.MAX_BYTES + 1_000_000  # of the whole form
@@ -52,7 +53,7 @@ async def meetings_page(
         hits=hits,
         wanted=wanted,
         part_of=part_of,
-        today=tasks.today_of(user),
+        today=zones.today_of(user),
         **context,
     )
 
@@ -77,7 +78,7 @@ async def create(
         source, name = await _source(file, text)
         if not source:
             raise BadInput("Paste what was said, or choose a file.", code="transcript_missing")
-        today = tasks.today_of(user)
+        today = zones.today_of(user)
         found = await transcript_import.read(source, name, caller=str(user.id), today=today, held_on=_day(held_on))
         async with undo.act_of(state, user, "import_meeting", title=title or None) as this:
             meeting = await meetings.import_meeting(this.session, user.id, found, title.strip() or None)
@@ -118,7 +119,7 @@ async def meeting_page(
         parts=-(-said // LINES_PER_PAGE),
         part_of=part_of,
         speakers=len({line.speaker for line in lines if line.speaker}) if said <= LINES_PER_PAGE else 0,
-        today=tasks.today_of(user),
+        today=zones.today_of(user),
         **context,
     )
 
@@ -198,7 +199,7 @@ async def _import(
         draft_text=text,
         max_title=meetings.MAX_TITLE_CHARS,
         max_text=MAX_PASTED_CHARS,
-        today=tasks.today_of(user),
+        today=zones.today_of(user),
     )
 
 

@@ -18,6 +18,7 @@ from exponential.core.errors import BadInput, Conflict
 from exponential.core.http.routes import Router
 from exponential.workspace import project_status, projects, tasks
 from exponential.workspace.projects import State as Status
+from exponential.workspace.text import zones
 
 router = Router()
 MAX_DONE_SHOWN = 50
@@ -61,7 +62,7 @@ async def project_page(
         listed = await tasks.by_ids(session, pages.of(is_open))
         done_tasks = await tasks.by_ids(session, done[:MAX_DONE_SHOWN])
         context = await undo.toast(request, session, user)
-    today = tasks.today_of(user)
+    today = zones.today_of(user)
     return await shown(
         request,
         "project.html",
@@ -161,7 +162,7 @@ async def _edit(
 
 
 def _shared(user: User) -> dict[str, Any]:
-    return {"today": tasks.today_of(user), "zone": tasks.zone_of(user), "status_names": dict(STATUSES)}
+    return {"today": zones.today_of(user), "zone": zones.zone_of(user), "status_names": dict(STATUSES)}
 
 
 def _day(text: str) -> date | None:

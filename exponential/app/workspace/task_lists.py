@@ -11,6 +11,7 @@ from exponential.app.core.pagination import Page
 from exponential.auth.users import User
 from exponential.workspace import projects, tasks
 from exponential.workspace.tasks import Priority, Task
+from exponential.workspace.text import zones
 
 MAX_DONE_SHOWN = 50
 View = Literal["open", "today", "week", "overdue", "done"]
@@ -54,7 +55,7 @@ async def lists(session: AsyncSession, user: User, shown: ListFilter) -> dict[st
         done = await tasks.list_ids(session, user.id, also, shown.q)
     page = Page(shown.page, len(found))
     listed = await tasks.by_ids(session, page.of(found))
-    today = tasks.today_of(user)
+    today = zones.today_of(user)
     return {
         "shown": shown,
         "project": project,
@@ -65,7 +66,7 @@ async def lists(session: AsyncSession, user: User, shown: ListFilter) -> dict[st
         "done_count": len(done),
         "filtered": bool(shown.q or shown.project or shown.priority),
         "today": today,
-        "zone": tasks.zone_of(user),
+        "zone": zones.zone_of(user),
     }
 
 

@@ -18,8 +18,9 @@ from exponential.app.workspace.task_lists import ListFilter, View
 from exponential.auth.users import User
 from exponential.core.errors import BadInput, Conflict
 from exponential.core.http.routes import Router
-from exponential.workspace import projects, tasks
+from exponential.workspace import history, projects, tasks
 from exponential.workspace.tasks import Priority
+from exponential.workspace.text import zones
 
 router = Router()
 MAX_BULK_TASKS = 500
@@ -43,7 +44,7 @@ async def tasks_page(
 @router.get("/tasks/events")
 async def events(state: TheState, user: SignedIn) -> Response:
     """Server-sent events: `changed` whenever the user's workspace has news."""
-    return state.live_updates.stream(tasks.CHANNEL, str(user.id))
+    return state.live_updates.stream(history.CHANNEL, str(user.id))
 
 
 @router.get("/tasks/reading")
@@ -55,7 +56,7 @@ async def reading(
         read = await quick_add.read(session, user, title)
     return JSONResponse(
         {
-            "due": _in_words(read.due, tasks.today_of(user)) if read.due else "",
+            "due": _in_words(read.due, zones.today_of(user)) if read.due else "",
             "priority": read.priority.capitalize() if read.priority else "",
             "project": read.project_name or "",
         }
@@ -82,7 +83,7 @@ async def create(
                 this.session,
                 user.id,
                 read.title,
-                _moment(due, at, tasks.today_of(user)) or read.due,
+                _moment(due, at, zones.today_of(user)) or read.due,
                 priority=priority or read.priority or "normal",
                 project=_id(project, "project") if project else read.project,
             )
@@ -137,7 +138,7 @@ async def update(
     """All fields as the form has them: what is empty is taken away."""
     try:
         async with undo.act_of(state, user, "update_task", task=str(task_id)) as this:
-            moment = _moment(due, at, tasks.today_of(user))
+            moment = _moment(due, at, zones.today_of(user))
             if not isinstance(moment, datetime):  # a day alone would keep the time of day
                 await tasks.update_task(this.session, user.id, task_id, due="none")
             changed = await tasks.update_task(
@@ -192,7 +193,7 @@ async def _do(
         await tasks.delete_task(session, user.id, task_id)
     else:
         its_project = project if project in ("", "none") else _id(project, "project")
-        day = _moment(due, "", tasks.today_of(user))
+        day = _moment(due, "", zones.today_of(user))
         await tasks.update_task(
             session, user.id, task_id, due=day, priority=priority or None, project=its_project or None
         )
@@ -231,7 +232,7 @@ async def _task_page(
     async with state.database.transaction() as session:
         task = await tasks.get_task(session, user.id, task_id)
         known = await projects.choices(session, user.id, task.project)
-    zone = tasks.zone_of(user)
+    zone = zones.zone_of(user)
     return await page(
         request,
         "task.html",

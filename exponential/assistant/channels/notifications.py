@@ -9,7 +9,7 @@ from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant import conversation
+from exponential.assistant import chats, conversation
 from exponential.assistant.tables import Message, Turn
 from exponential.assistant.turns import jobs
 from exponential.core import clock
@@ -39,7 +39,7 @@ async def tell(
 
     `key` is the turn's id, and what the gateway takes the message once by. `mind` is what Paddy will know of it.
     """
-    chat = await conversation.main_chat(session, user_id)
+    chat = await chats.main_chat(session, user_id)
     history = ModelMessagesTypeAdapter.dump_python(list(mind), mode="json")
     session.add(Turn(id=key, chat_id=chat.id, state="done", history=history, finished_at=clock.now()))
     await session.flush()
@@ -71,5 +71,5 @@ class WhatsAppChat:
 
 async def place_in(session: AsyncSession, user_id: UUID, session_id: str | None) -> Place:
     """Where the owner last wrote to Paddy through this WhatsApp session; else its own chat."""
-    chat = await conversation.main_chat(session, user_id)
+    chat = await chats.main_chat(session, user_id)
     return await conversation.last_place(session, chat.id, session_id) or WhatsAppChat(session_id, OWN_CHAT)

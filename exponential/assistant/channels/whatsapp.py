@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant import approvals, conversation, due_reminders
+from exponential.assistant import approvals, chats, conversation, due_reminders
 from exponential.assistant.channels import formatting, notifications
 from exponential.assistant.tables import Chat, Message
 from exponential.auth import users
@@ -109,7 +109,7 @@ async def _elsewhere(database: Database, gateway: GatewayClient, user: User) -> 
     proved to be theirs, "Message yourself"; of each kind first that of the session which they last wrote through."""
     linked = [each.session_id for each in await gateway.sessions(user.identity) if each.status in _LINKED]
     async with database.transaction() as session:
-        chat = await conversation.main_chat(session, user.id)
+        chat = await chats.main_chat(session, user.id)
         wrote = {each: await conversation.last_place(session, chat.id, each) for each in reversed(linked)}
     linked = sorted(wrote, key=lambda each: last.position if (last := wrote[each]) else 0, reverse=True)
     for session_id in linked:

@@ -62,7 +62,8 @@ def transcribe(model: str, data: bytes) -> dict[str, Any]:
 
 
 def decode(data: bytes) -> Any:
-    """The sound as Whisper wants it: an array of floats from -1 to 1, mono, at SAMPLE_RATE_HZ; a little more than MAX_SECONDS of it.
+    """The sound as Whisper wants it: an array of floats from -1 to 1, mono, at SAMPLE_RATE_HZ; a little more than
+    MAX_SECONDS of it.
 
     Raises ValueError, and what PyAV and numpy raise, when `data` is no recording of a usual kind: other formats of
     FFmpeg's open files and connections of their own.

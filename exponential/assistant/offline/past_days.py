@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from exponential.assistant.offline import ranges
-from exponential.workspace.text import dates
+from exponential.workspace.text import dates, days
 
 _WEEKDAY = re.compile(
     r"\b(?:(?:on|from|than|for)\s+)?(?:(?:last|this|this\s+past|past)\s+)?(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day)(?:['’]s)?\b",
@@ -24,5 +24,5 @@ def take(text: str, now: datetime) -> tuple[str, ranges.Range | None]:
     day = due.date() if isinstance(due, datetime) else due
     if day > now.date() and re.search(r"\b(?:the\s+\d|\d{1,2}(?:st|nd|rd|th)\b|\d)", text):  # the one before
         named = re.search(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", text, re.IGNORECASE)
-        day = dates.add_months(day, -12 if named else -1)
+        day = days.add_months(day, -12 if named else -1)
     return (left, (day, day)) if day <= now.date() else (text, None)

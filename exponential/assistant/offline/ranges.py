@@ -172,7 +172,7 @@ def day_of(words: str, now: datetime, *, past: bool) -> date | None:
         return days.from_monday(now.date(), now.weekday() > 4, 4)
     if _is_month(words):
         first = days.coming_month(words, now.date())
-        return dates.add_months(first, -12) if past and first > now.date() else first if past else first - timedelta(1)
+        return days.add_months(first, -12) if past and first > now.date() else first if past else first - timedelta(1)
     left, due = dates.extract(f"on {words}", now)
     if due is None or left.strip(" ?.!") not in ("", "on"):
         return None
@@ -217,7 +217,7 @@ def _last_days(match: re.Match[str], today: date) -> Range:
     number = _NUMBERS.get(word) or days.NUMBERS.get(word) or int(word)
     coming = match["way"].lower() in ("next", "coming")
     if match["unit"].lower().startswith("month"):
-        edge = dates.add_months(today, number if coming else -number)
+        edge = days.add_months(today, number if coming else -number)
     else:
         span = timedelta(days=number * (7 if match["unit"].lower().startswith("week") else 1))
         edge = today + span if coming else today - span
@@ -234,8 +234,8 @@ def _before_last(match: re.Match[str], today: date) -> Range:
         return first, first + timedelta(days=1 if unit == "weekend" else 6)
     if unit == "year":
         return date(today.year + step, 1, 1), date(today.year + step, 12, 31)
-    first = dates.add_months(today.replace(day=1), step)
-    return first, dates.add_months(first, 1) - timedelta(days=1)
+    first = days.add_months(today.replace(day=1), step)
+    return first, days.add_months(first, 1) - timedelta(days=1)
 
 
 def _quarter(match: re.Match[str], today: date) -> Range:
@@ -243,7 +243,7 @@ def _quarter(match: re.Match[str], today: date) -> Range:
     number = int(match["number"] or words[match["word"].lower()])
     year = match["year"] or "this year"
     first = date(int(year) if year.isdigit() else today.year - year.lower().startswith("last"), number * 3 - 2, 1)
-    return first, dates.add_months(first, 3) - timedelta(days=1)
+    return first, days.add_months(first, 3) - timedelta(days=1)
 
 
 def _named(match: re.Match[str], today: date) -> Range:
@@ -262,8 +262,8 @@ def _named(match: re.Match[str], today: date) -> Range:
         return date(today.year + step, 1, 1), date(today.year + step, 12, 31)
     months = 3 if unit == "quarter" else 1
     first = today.replace(day=1, month=(today.month - 1) // months * months + 1)
-    first = dates.add_months(first, step * months)
-    return first, dates.add_months(first, months) - timedelta(days=1)
+    first = days.add_months(first, step * months)
+    return first, days.add_months(first, months) - timedelta(days=1)
 
 
 def _month(match: re.Match[str], today: date, *, ahead: bool = False) -> Range:
@@ -272,4 +272,4 @@ def _month(match: re.Match[str], today: date, *, ahead: bool = False) -> Range:
         first = first.replace(year=int(match["year"]))
     elif not ahead and first > today:
         first = first.replace(year=first.year - 1)
-    return first, dates.add_months(first, 1) - timedelta(days=1)
+    return first, days.add_months(first, 1) - timedelta(days=1)

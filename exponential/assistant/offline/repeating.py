@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime, time, timedelta
 
-from exponential.workspace.text import dates, times
+from exponential.workspace.text import days, times
 from exponential.workspace.text.days import MONTH
 
 MORNING = time(9)  # when a reminder comes whose hour was not said
@@ -146,10 +146,10 @@ def _nth(number: int, today: date) -> date:
         try:
             day = month.replace(day=number)
         except ValueError:
-            day = dates.add_months(month, 1) - timedelta(days=1)
+            day = days.add_months(month, 1) - timedelta(days=1)
         if day > today:
             return day
-        month = dates.add_months(month, 1)
+        month = days.add_months(month, 1)
 
 
 def first_moment(

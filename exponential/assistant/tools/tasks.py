@@ -9,6 +9,7 @@ from pydantic_ai import FunctionToolset, RunContext
 from exponential.assistant.turns.ledger import Deps
 from exponential.workspace import history, tasks
 from exponential.workspace.meetings import meetings
+from exponential.workspace.text import zones
 
 MAX_LISTED = 50  # tasks in one tool result; the count tells of the rest
 
@@ -38,7 +39,7 @@ async def create_task(
     task = await tasks.create_task(session, user.id, title, due, priority=priority, project=project)
     if item is not None:
         item.task_id = task.id
-    return {"task": task.as_json(tasks.zone_of(user))}
+    return {"task": task.as_json(zones.zone_of(user))}
 
 
 @tools.tool
@@ -63,7 +64,7 @@ async def list_tasks(
     """
     wanted = tasks.TaskFilter(status, due, since, until, priority, project)
     found = await tasks.list_tasks(ctx.deps.session, ctx.deps.user.id, wanted=wanted)
-    zone = tasks.zone_of(ctx.deps.user)
+    zone = zones.zone_of(ctx.deps.user)
     return {"count": len(found), "tasks": [task.as_json(zone) for task in found[:MAX_LISTED]]}
 
 
@@ -139,4 +140,4 @@ async def undo(ctx: RunContext[Deps]) -> dict[str, Any]:
 
 
 def _told(ctx: RunContext[Deps], task: tasks.Task) -> dict[str, Any]:
-    return {"task": task.as_json(tasks.zone_of(ctx.deps.user))}
+    return {"task": task.as_json(zones.zone_of(ctx.deps.user))}

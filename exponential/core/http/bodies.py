@@ -105,8 +105,8 @@ class _Terms:
 
 
 class Bodies:
-    """ASGI middleware that bounds bodies: whoever isn't known sends at most MAX_ANONYMOUS_BYTES, whoever is known what the route takes,
-    while the budget has room for it.
+    """ASGI middleware that bounds bodies: whoever isn't known sends at most MAX_ANONYMOUS_BYTES, whoever is known what
+    the route takes, while the budget has room for it.
 
     A body that says its length is refused unread, another one as soon as it is too long; by an error in whoever reads
     it, so that the application's handlers answer. A client that hangs up meanwhile is no error.

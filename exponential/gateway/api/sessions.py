@@ -42,7 +42,7 @@ async def one_session(session_id: str, caller: Caller, use: Use) -> dict[str, An
 
 @router.get("/sessions/{session_id}/groups")
 async def groups(session_id: str, caller: Caller, use: Use) -> dict[str, Any]:
-    found = await use.pairing_codes.groups(caller.user_id, session_id)
+    found = await use.groups.of(caller.user_id, session_id)
     return {"groups": [{"jid": jid, "subject": subject, "participants": count} for jid, subject, count in found]}
 
 

@@ -21,10 +21,11 @@ from exponential.core.encryption import EncryptedJSON
 from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unavailable
 from exponential.gateway.cluster import wakeups
 from exponential.gateway.cluster.ownership import Ownership
-from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.messages.sender import SendFailed, SendUnknown
 from exponential.gateway.sessions.sessions import Session
 
 TIMEOUT_SECONDS = 20.0  # a session whose node died has a new one before that
+CLIENT_SECONDS = 25.0  # that a session's client gets for what it asks WhatsApp, wherever it runs
 POLL_SECONDS = 1.0  # the net below the notices
 _ERRORS = {kind.__name__: kind for kind in (BadInput, NotFound, Conflict, Unavailable)}
 _OUTCOMES = {kind.__name__: kind for kind in (SendFailed, SendUnknown)}
@@ -87,6 +88,13 @@ class NodeRpc:
         finally:
             del self._waiting[request.id]
             self._run(self._forget(request.id))
+
+    async def ask_client(self, session_id: UUID, verb: str, **arguments: Any) -> str:
+        """As `ask`, for what the session's client asks WhatsApp, whose silence is Unavailable, too."""
+        try:
+            return await self.ask(session_id, verb, within=CLIENT_SECONDS, **arguments)
+        except SendUnknown:
+            raise Unavailable("WhatsApp didn't answer. Try again in a moment.", code="whatsapp_silent") from None
 
     def notice_request(self, payload: str) -> None:
         """A NOTIFY of wakeups.REQUESTS."""

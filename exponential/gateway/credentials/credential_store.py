@@ -21,8 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from exponential.core import clock, log
 from exponential.core.database import Database, GatewayBase
 from exponential.core.encryption import key_id
-from exponential.gateway.credentials import earlier_formats, memory_database, sealed_pages
+from exponential.gateway.credentials import earlier_formats, sealed_pages
 from exponential.gateway.credentials.sealed_pages import Manifest, PageCipher
+from exponential.gateway.worker.workarounds import memory_database
 
 _KEEP = text("""
     with held as (

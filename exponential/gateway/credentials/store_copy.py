@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from exponential.core import log
-from exponential.gateway.credentials import memory_database, sealed_pages
-from exponential.gateway.credentials.memory_database import MemoryDatabase
+from exponential.gateway.credentials import sealed_pages
 from exponential.gateway.credentials.sealed_pages import PAGE_BYTES
 from exponential.gateway.worker import protocol
+from exponential.gateway.worker.workarounds import memory_database
+from exponential.gateway.worker.workarounds.memory_database import MemoryDatabase
 from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 
 _by_store: weakref.WeakValueDictionary[str, "StoreCopy"] = weakref.WeakValueDictionary()
@@ -33,8 +34,8 @@ class StoreLost(Exception):
 class StoreCopy:
     """One copy of a store, for one client, in the SQLite of `library`.
 
-    It is the gate's GatedStore: a generation is SQLite's file change counter. `on_lost` is called when the copy no longer
-    counts.
+    It is the gate's GatedStore: a generation is SQLite's file change counter. `on_lost` is called when the copy no
+    longer counts.
     """
 
     def __init__(

@@ -24,7 +24,8 @@ from exponential.gateway.linking.device import NewDevice, Version
 from exponential.gateway.linking.store import UnknownStore
 from exponential.gateway.sessions import reasons
 from exponential.gateway.worker import neonize_client, protocol
-from exponential.gateway.worker.neonize_client import NotSent, OutcomeUnknown, RequestRefused
+from exponential.gateway.worker.errors import NotSent, OutcomeUnknown, RequestRefused
+from exponential.gateway.worker.workarounds.native_client import DEVICE_PROPS
 
 ANSWER_SECONDS = 18.0  # that WhatsApp gets for an answer; the gateway waits a little longer for ours
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class Attempt:
         return code, int(seconds)
 
     def answer(self, assertion: dict[str, Any]) -> None:
-        """What the passkey answered. Raises NotSent, OutcomeUnknown or RequestRefused ("late", "answered", "refused")."""
+        """What the passkey answered. Raises NotSent, OutcomeUnknown, RequestRefused ("late", "answered", "refused")."""
         self._ask(lambda client: client.answer(assertion))
 
     def confirm(self) -> None:
@@ -103,7 +104,7 @@ class Attempt:
                 _log.error("linked_device_not_saved", session=self._session, error=error)
                 raise NotSaved from None
 
-        client = LinkingClient(NewDevice(), version, neonize_client.DEVICE_PROPS, self, save, root=self._root)
+        client = LinkingClient(NewDevice(), version, DEVICE_PROPS, self, save, root=self._root)
         with self._lock:
             if self._stopped:
                 raise asyncio.CancelledError

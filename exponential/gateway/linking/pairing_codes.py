@@ -1,27 +1,24 @@
-"""What the API asks of a session's own WhatsApp client: a pairing code for a phone number, the account's groups."""
+"""Use-cases of linking by pairing code: eight characters to type on the phone."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, Unavailable
 from exponential.gateway.cluster.rpc import NodeRpc
-from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.messages.sender import SendFailed
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.supervisor import Supervisor
 
 MIN_TYPING_SECONDS = 60  # to type a code in; with fewer left the connection is made anew first
 CODE_TIMEOUT_SECONDS = 10.0  # for that
-ANSWER_TIMEOUT_SECONDS = 25.0  # that the session's client gets for an answer, wherever it runs
 _PUNCTUATION = str.maketrans("", "", " -.()/\u00a0\u2011")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def digits(phone: str) -> str:
     )
 
 
-class Asking:
+class PairingCodes:
     """`renew` asks for new QR codes of a session, for its owner: (owner, session id)."""
 
     def __init__(
@@ -59,7 +56,6 @@ class Asking:
         self._database = database
         self._supervisor = supervisor
         self._rpc = rpc
-        rpc.answers("groups", self._groups_here)
         rpc.answers("pairing_code", self._code_here)
         self._renew = renew
         self._renewing = asyncio.Lock()
@@ -77,15 +73,6 @@ class Asking:
             async with self._renewing:
                 code, seconds = await self._fresh_code(owner, session, number)
         return PairingCode(code, clock.now() + timedelta(seconds=seconds))
-
-    async def groups(self, owner: str, session_id: str) -> list[tuple[str, str, int]]:
-        """JID, subject and number of participants of each group. Raises NotFound, Conflict or Unavailable."""
-        async with self._database.transaction() as db:
-            session = await sessions.owned(db, owner, session_id)
-        if session.status not in (sessions.CONNECTED, sessions.RECONNECTING):
-            raise Unavailable(f"This session isn't connected. {session.reason}", code="not_connected", retry_after=5)
-        groups = await _answered(self._rpc.ask(session.id, "groups", within=ANSWER_TIMEOUT_SECONDS))
-        return [(jid, subject, count) for jid, subject, count in json.loads(groups)]
 
     async def _pending(self, owner: str, session_id: str) -> Session:
         async with self._database.transaction() as db:
@@ -113,29 +100,21 @@ class Asking:
             raise Unavailable(
                 "The connection to WhatsApp isn't there yet; try again in a moment.", code="qr_not_ready", retry_after=1
             )
-        answer = await _answered(self._rpc.ask(session.id, "pairing_code", within=ANSWER_TIMEOUT_SECONDS, phone=number))
-        code, seconds = json.loads(answer)
+        try:
+            code, seconds = json.loads(await self._rpc.ask_client(session.id, "pairing_code", phone=number))
+        except SendFailed as error:
+            if str(error) == "busy":
+                raise Unavailable(
+                    "WhatsApp makes no more codes for this number for now. Scan the QR code, or try again in some "
+                    "minutes.",
+                    code="too_many_codes",
+                    retry_after=300,
+                ) from None
+            raise BadInput(
+                "WhatsApp doesn't accept this. Is it the number of a phone with WhatsApp on it?",
+                code="whatsapp_refused",
+            ) from None
         return code, seconds
 
     async def _code_here(self, session_id: UUID, phone: str) -> str:
         return json.dumps(await self._supervisor.pairing_code(session_id, phone))
-
-    async def _groups_here(self, session_id: UUID) -> str:
-        return json.dumps(await self._supervisor.groups(session_id))
-
-
-async def _answered(question: Awaitable[T]) -> T:
-    try:
-        return await question
-    except SendUnknown:
-        raise Unavailable("WhatsApp didn't answer. Try again in a moment.", code="whatsapp_silent") from None
-    except SendFailed as error:
-        if str(error) == "busy":
-            raise Unavailable(
-                "WhatsApp makes no more codes for this number for now. Scan the QR code, or try again in some minutes.",
-                code="too_many_codes",
-                retry_after=300,
-            ) from None
-        raise BadInput(
-            "WhatsApp doesn't accept this. Is it the number of a phone with WhatsApp on it?", code="whatsapp_refused"
-        ) from None

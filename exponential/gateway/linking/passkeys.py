@@ -11,13 +11,12 @@ from exponential.core import clock
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, Unavailable
 from exponential.gateway.cluster.rpc import NodeRpc
-from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.messages.sender import SendFailed
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker.supervisor import Supervisor
 from exponential.protocol.passkey import ORIGIN
 
-ANSWER_TIMEOUT_SECONDS = 25.0  # that the session's client gets for an answer, wherever it runs
 MAX_VALUE_BYTES = 16 * 1024  # of one value of an answer
 _TYPE = "public-key"
 
@@ -52,16 +51,14 @@ class Passkeys:
         if session.passkey_expires_at is None or session.passkey_expires_at < clock.now():
             raise _expired()
         answer = checked(credential, session.passkey["options"])
-        await self._tell(
-            session, self._rpc.ask(session.id, "answer_passkey", within=ANSWER_TIMEOUT_SECONDS, credential=answer)
-        )
+        await self._tell(session, self._rpc.ask_client(session.id, "answer_passkey", credential=answer))
 
     async def confirm(self, owner: str, session_id: str) -> None:
         """The person says that the codes are the same. Raises Conflict or Unavailable."""
         session = await self.waiting(owner, session_id)
         if session.passkey_step != sessions.COMPARE:
             raise Conflict(f"There is no code to compare. {session.reason}", code="passkey_not_asked")
-        await self._tell(session, self._rpc.ask(session.id, "confirm_codes", within=ANSWER_TIMEOUT_SECONDS))
+        await self._tell(session, self._rpc.ask_client(session.id, "confirm_codes"))
 
     async def _tell(self, session: Session, question: Awaitable[str]) -> None:
         try:
@@ -152,8 +149,6 @@ def _answered() -> Conflict:
 async def _done(question: Awaitable[str]) -> None:
     try:
         await question
-    except SendUnknown:
-        raise Unavailable("WhatsApp didn't answer. Try again in a moment.", code="whatsapp_silent") from None
     except Unavailable as error:
         if error.code != "not_connected":
             raise

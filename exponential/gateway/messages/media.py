@@ -14,8 +14,8 @@ from uuid import UUID
 from exponential.core import log
 from exponential.core.errors import Unavailable
 from exponential.gateway.messages.inbox import InboxMessage
-from exponential.gateway.messages.outbox import SendFailed, SendUnknown
 from exponential.gateway.messages.rate_limits import FileLimiter
+from exponential.gateway.messages.sender import SendFailed, SendUnknown
 from exponential.gateway.worker import media
 from exponential.gateway.worker.supervisor import Supervisor
 

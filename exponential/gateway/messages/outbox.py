@@ -42,9 +42,7 @@ from exponential.gateway.cluster.nodes import Fence
 from exponential.gateway.messages import originals
 from exponential.gateway.messages.keyed_queue import KeyedQueue
 from exponential.gateway.messages.pacing import Pace
-from exponential.gateway.messages.sender import MessageSender as MessageSender
-from exponential.gateway.messages.sender import SendFailed as SendFailed
-from exponential.gateway.messages.sender import SendUnknown as SendUnknown
+from exponential.gateway.messages.sender import MessageSender, SendFailed, SendUnknown
 from exponential.gateway.messages.typing_leases import TypingLeases
 from exponential.gateway.sessions import contacts
 from exponential.gateway.sessions.sessions import Session

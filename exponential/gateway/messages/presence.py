@@ -10,7 +10,7 @@ from exponential.gateway.access import policies
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.cluster.rpc import NodeRpc
 from exponential.gateway.messages import originals
-from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.messages.sender import SendFailed, SendUnknown
 from exponential.gateway.sessions import contacts, sessions
 from exponential.gateway.worker.protocol import Original
 from exponential.gateway.worker.supervisor import Supervisor

@@ -48,7 +48,8 @@ class Note:
 class Events:
     """Streams of what happens. `notice` takes the notices of wakeups.EVENTS.
 
-    A stream ends with `close`, after LIFETIME_SECONDS, and when the database is away; its first look raises what it raises.
+    A stream ends with `close`, after LIFETIME_SECONDS, and when the database is away; its first look raises what it
+    raises.
     """
 
     def __init__(self, database: Database) -> None:

@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from exponential.core import log, memory_protection
 from exponential.core.errors import ConfigurationError
 from exponential.gateway.access.policy import Policy
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.credentials import store_copy
 from exponential.gateway.worker import media, neonize_client, protocol
 from exponential.gateway.worker.channel import Channel
-from exponential.gateway.worker.lease import Lease
-from exponential.gateway.worker.neonize_client import NotSent, OutcomeUnknown, RequestRefused, WhatsAppClient
+from exponential.gateway.worker.errors import NotSent, OutcomeUnknown, RequestRefused
+from exponential.gateway.worker.neonize_client import WhatsAppClient
 from exponential.gateway.worker.process import REPLACE_EXIT_CODE
 from exponential.gateway.worker.session_thread import FIRST_PAUSE_SECONDS, SessionThread
 from exponential.protocol.noise import WHATSAPP_ROOT

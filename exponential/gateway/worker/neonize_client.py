@@ -1,4 +1,4 @@
-"""The WhatsApp client: the only module that imports neonize. One `WhatsAppClient` is one linked device with a thread.
+"""The WhatsApp client, over neonize: one `WhatsAppClient` is one linked device, on a thread of its own.
 
 What neonize 0.5.2 does and doesn't say: `Neonize()` blocks its thread for the client's life and calls back on that same
 thread, one event at a time; QR codes and the outcome of linking come through callbacks of their own, before the events
@@ -6,7 +6,6 @@ begin; after linking failed the call never returns, so its thread is parked for 
 """
 
 import contextlib
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -18,43 +17,32 @@ import exponential.protocol.libmagic  # noqa: F401  before neonize
 
 # isort: split
 from google.protobuf.message import DecodeError
-from neonize._binder import func_callback_bytes, func_callback_bytes2, func_string, gocode
-from neonize.client import NewClient
-from neonize.events import INT_TO_EVENT
+from neonize._binder import func_callback_bytes2, gocode
 from neonize.exc import NeonizeError, SetProxyAddressError
 from neonize.proto import Neonize_pb2 as proto
 from neonize.proto.Neonize_pb2 import LogEntry
-from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, ReceiptType
 
 from exponential.core import log
-from exponential.gateway.credentials import memory_database
 from exponential.gateway.credentials.store_copy import StoreCopy
-from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, LIFE_SECONDS, Version, library_version
+from exponential.gateway.linking.device import Version, library_version
 from exponential.gateway.sessions import reasons
 from exponential.gateway.worker import event_parser, protocol
+from exponential.gateway.worker.errors import NotSent, OutcomeUnknown, RequestRefused
 from exponential.gateway.worker.event_parser import account_of, decoded, inbound, written
 from exponential.gateway.worker.protocol import Account, Inbound, Original
-from exponential.gateway.worker.workarounds import client_log
+from exponential.gateway.worker.qr_codes import QrCodes
+from exponential.gateway.worker.workarounds import client_log, memory_database, native_client
 from exponential.gateway.worker.workarounds.client_log import Farewell
+from exponential.gateway.worker.workarounds.native_client import NativeClient
 from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 
-# Seconds for which the library shows its first QR code and each of the five others. WhatsApp takes all of them from the
-# beginning, so ours change sooner.
-FIRST_CODE_SECONDS, NEXT_CODE_SECONDS = 60, 20
 # whatsmeow connects again by itself: at once, then after 2, 4, 6 … seconds, without an end, and all sessions in step. A
 # client that is online is given a proxy that leads nowhere, so that only the worker connects again.
 NOWHERE = "http://127.0.0.1:0"
-# neonize keeps its clients in Go maps without a lock, and two threads that write one at once end the whole process
-# ("concurrent map writes": seen when 50 sessions of a worker stopped together). Whoever adds or removes a client holds
-# this one.
-_maps = threading.Lock()
 _unheard = func_callback_bytes2(lambda _data, _size: None)
 _log = log.get(__name__)
-DEVICE_PROPS = DeviceProps(os="Exponential", platformType=DeviceProps.DESKTOP, requireFullSync=False)
-_BY_CLIENT = re.compile(rb"\x1a.Client", re.DOTALL)  # field 3 of a LogEntry, the logger's name
-_LOG_LEVEL = b"DEBUG"  # the stanzas, for the gate alone: whatsmeow's log names people, and is written nowhere
 _RECEIPTS = {
     proto.Receipt.DELIVERED: "delivered",
     proto.Receipt.INACTIVE: "delivered",
@@ -69,18 +57,6 @@ _UNUSABLE = "The session's credentials could not be used; reconnecting."
 # What whatsmeow says when a message surely didn't leave, and when it can't tell.
 _NOT_SENT = ("not connected", "doesn't contain a device jid", "client is nil")
 _UNKNOWN = ("timed out", "disconnected", "context", "closed")
-
-
-class NotSent(Exception):
-    """The client isn't connected: nothing left this machine."""
-
-
-class OutcomeUnknown(Exception):
-    """The message may or may not have reached WhatsApp."""
-
-
-class RequestRefused(Exception):
-    """WhatsApp or the client refused; `str(error)` names the kind of problem, never the contact or the text."""
 
 
 def keep_stores_in_memory() -> None:
@@ -104,71 +80,6 @@ def prepare_store(store: StoreCopy) -> bool:
 def new_store(opening: protocol.Open, emit: Callable[[protocol.Event], None], on_lost: Callable[[], None]) -> StoreCopy:
     """The store of a client that is to be started, in its library's memory."""
     return StoreCopy(gocode, opening, emit, on_lost)
-
-
-class _Neonize(NewClient):  # type: ignore[misc]
-    """`NewClient` without its second thread per session, and with the outcome of linking passed on."""
-
-    known = False  # to the library: before that, it doesn't notice when it is asked to stop this client
-
-    def run(
-        self,
-        on_code: Callable[[str], None],
-        on_pairing: Callable[[str], None],
-        on_log: Callable[[bytes], None],
-        on_undecoded: Callable[[type[Any], bytes], None],
-    ) -> str:
-        """Block until stopped; the client's error, or "". Must not be called twice."""
-        import ctypes
-
-        registering = threading.Lock()
-
-        def registered() -> None:
-            if registering.acquire(blocking=False):
-                self.known = True
-                _maps.release()
-
-        def logged(data: int, size: int) -> None:
-            entry = ctypes.string_at(data, size)
-            if _BY_CLIENT.search(entry) is not None:  # its first line says that it dials
-                registered()
-            if client_log.matters(entry):
-                on_log(entry)
-
-        def happened(id: int, data: int, size: int, kind: int) -> None:
-            try:
-                self.event.execute(id, data, size, kind)
-            except DecodeError:
-                on_undecoded(INT_TO_EVENT[kind], ctypes.string_at(data, size))
-
-        subscribed = bytearray(self.event.list_func)
-        kinds = (ctypes.c_char * len(subscribed)).from_buffer(subscribed)
-        props = DEVICE_PROPS.SerializeToString()
-        self._callbacks = (  # Go keeps calling these: they must live as long as the client
-            func_string(lambda _id, code: on_code(ctypes.string_at(code).decode())),
-            func_string(lambda _id, outcome: on_pairing(ctypes.string_at(outcome).decode())),
-            func_callback_bytes(happened),
-            func_callback_bytes2(logged),
-        )
-        _maps.acquire()
-        error = gocode.Neonize(
-            self.name.encode(),
-            self.uuid,
-            b"",
-            0,
-            0,
-            _LOG_LEVEL,
-            *self._callbacks,
-            kinds,
-            len(subscribed),
-            props,
-            len(props),
-            b"",
-            0,
-            None,
-        )
-        registered()
-        return error.decode() if error else ""
 
 
 class WhatsAppClient:
@@ -198,9 +109,7 @@ class WhatsAppClient:
         self._account: Account | None = None
         self.just_linked = False  # and not logged in for the first time yet
         self._refs: list[str] = []  # what the QR codes of this connection begin with
-        self._first_code_at = 0.0
-        self._code_keys = ""  # what they end with
-        self._codes_over, self._codes_renewed = threading.Event(), threading.Event()
+        self._codes = QrCodes(session, emit, self._is_typing)
         self.lost = ""  # why the connection was given up
         self.at_once = False  # connect again without much of a pause
         self._pairing = threading.Lock()
@@ -214,7 +123,7 @@ class WhatsAppClient:
         self._hung_up = False
         self._gate = StanzaGate(store, lambda: self._lose(_UNUSABLE))
         store.attach(self._gate)
-        self._neonize = _Neonize(store.path, uuid=client_id)
+        self._neonize = NativeClient(store.path, uuid=client_id)
         for kind, handler in self._handlers().items():
             self._neonize.event(kind)(self._watched(handler))
 
@@ -229,12 +138,12 @@ class WhatsAppClient:
     def stop(self) -> None:
         """Disconnect, so that `run` returns. Credentials stay."""
         self._stopping.set()
-        self._end_codes()
-        with _maps, contextlib.suppress(SetProxyAddressError):  # when it was stopped before
+        self._codes.end()
+        with native_client.CLIENTS, contextlib.suppress(SetProxyAddressError):  # when it was stopped before
             if self._neonize.known:
                 self._neonize.set_proxy_address(NOWHERE, no_media=True)  # there it gets if it connects again by itself
         self._neonize.disconnect()  # without the lock: a deaf connection takes its time
-        with _maps:
+        with native_client.CLIENTS:
             self._gone = True
             stopped = self._neonize.known
             if stopped:
@@ -340,7 +249,7 @@ class WhatsAppClient:
                 raise NotSent("The session isn't waiting to be linked.")
             if self._paired_by is None or self._paired_by[0] != phone:
                 self._paired_by = phone, self._ask_for_code(phone)
-            return self._paired_by[1], self._left
+            return self._paired_by[1], self._codes.seconds_left
 
     def _ask_for_code(self, phone: str) -> str:
         try:
@@ -350,50 +259,16 @@ class WhatsAppClient:
                 raise RequestRefused("busy") from None
             raise _classified(str(error)) from None
 
-    @property
-    def _left(self) -> int:
-        """Seconds for which this connection still links."""
-        return max(0, int(self._first_code_at + LIFE_SECONDS - time.monotonic()))
+    def _is_typing(self) -> bool:
+        with self._pairing:
+            return self._paired_by is not None
 
     def _on_code(self, code: str) -> None:
-        """A code of the library's: the first, the next, or the same one with another secret (companion_reg_refresh)."""
-        is_first, self.linking = not self.linking, True
-        if is_first:
-            self._first_code_at = time.monotonic()
-        begin, _, keys = code.partition(",")
-        if not self._refs:
-            self._emit(protocol.QrCode(self._session, code, FIRST_CODE_SECONDS if is_first else NEXT_CODE_SECONDS))
-        elif is_first:
-            self._code_keys, link = keys, begin.removesuffix(self._refs[0])
-            threading.Thread(target=self._show_codes, args=(link,), daemon=True, name="QR codes").start()
-        elif keys != self._code_keys:
-            self._code_keys = keys
-            self._codes_renewed.set()
-
-    def _show_codes(self, link: str) -> None:
-        for ref in self._refs:
-            self._show_code(link + ref, CODE_SECONDS)
-        self._codes_over.wait(LAST_SCAN_SECONDS)
-        with self._pairing:
-            typing = self._paired_by is not None
-        if typing:  # somebody may be typing the pairing code
-            self._show_code(link + self._refs[-1], self._left)
-        elif not self._codes_over.is_set():
-            self._emit(protocol.PairingEnded(self._session, "exhausted"))
-
-    def _show_code(self, begin: str, seconds: float) -> None:
-        ends = time.monotonic() + seconds
-        while (left := ends - time.monotonic()) > 0 and not self._codes_over.is_set():
-            self._codes_renewed.clear()
-            self._emit(protocol.QrCode(self._session, f"{begin},{self._code_keys}", max(1, round(left))))
-            self._codes_renewed.wait(left)
-
-    def _end_codes(self) -> None:
-        self._codes_over.set()
-        self._codes_renewed.set()
+        self.linking = True
+        self._codes.show(code, self._refs)
 
     def _on_pairing(self, outcome: str) -> None:
-        self._end_codes()
+        self._codes.end()
         if outcome == "success":
             self.linking, self.just_linked = False, True
             self._offline(reasons.CONFIRMED)
@@ -405,7 +280,7 @@ class WhatsAppClient:
         if not self._stopping.is_set():
             if self._farewell.cause:  # the library may have heard no more than that WhatsApp hung up
                 outcome = "err-client-outdated" if self._farewell.cause == "outdated" else "err-unexpected-state"
-            exhausted = outcome == "timeout" and self._left <= NEXT_CODE_SECONDS / 2
+            exhausted = outcome == "timeout" and self._codes.are_exhausted
             self._emit(protocol.PairingEnded(self._session, "exhausted" if exhausted else outcome))
             self._neonize.disconnect()
         self._on_linking_failed()
@@ -481,7 +356,7 @@ class WhatsAppClient:
         return reasons.CONFIRMED if self.just_linked else "The connection to WhatsApp broke; reconnecting."
 
     def _on_connected(self, client: Any, _event: Any) -> None:
-        with _maps:
+        with native_client.CLIENTS:
             if self._gone:
                 return
             self._account = account_of(client.get_me())
@@ -543,7 +418,7 @@ class WhatsAppClient:
         if not address.endswith(("@lid", "@s.whatsapp.net")):
             return ""
         known = self._neonize.get_pn_from_lid if address.endswith("@lid") else self._neonize.get_lid_from_pn
-        with _maps:
+        with native_client.CLIENTS:
             if self._gone:
                 return ""
             try:

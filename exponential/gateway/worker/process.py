@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from exponential.core import log
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.worker import protocol
-from exponential.gateway.worker.lease import Lease
 
 REPLACE_EXIT_CODE = 75  # exit code of a worker that wants to be replaced by a fresh one; sysexits.h: EX_TEMPFAIL
 STOP_SECONDS = 2.0  # from closing the wire to the kill

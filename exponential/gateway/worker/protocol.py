@@ -33,8 +33,8 @@ class Inbound:
     """A message from WhatsApp as the spool keeps it. `sent_at` is Unix time in milliseconds.
 
     `alt` is the other address (LID or number), if known, of the sender, or of the recipient of what we wrote;
-    `addressed` are the accounts that the message mentions or quotes; `media` is a media.MediaReference as JSON, of a message
-    with a file. `forwarded`: somebody else's words, passed on. `quoted` is what it replies to: {"id", "text"}.
+    `addressed` are the accounts that the message mentions or quotes; `media` is a media.MediaReference as JSON, of a
+    message with a file. `forwarded`: somebody else's words, passed on. `quoted` is what it replies to: {"id", "text"}.
     """
 
     message_id: str
@@ -203,7 +203,8 @@ class Typing:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Fetch the file of a `message` (WhatsApp id), a media.MediaReference of up to `limit` bytes, into the session's folder.
+    """Fetch the file of a `message` (WhatsApp id), a media.MediaReference of up to `limit` bytes, into the session's
+    folder.
 
     Answered once it lies there, sealed with the spool's key.
     """

@@ -20,7 +20,8 @@ from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.messages.rate_limits import RateLimiter
 from exponential.gateway.sessions import reasons
 from exponential.gateway.worker import neonize_client, protocol, spool
-from exponential.gateway.worker.neonize_client import NotSent, WhatsAppClient
+from exponential.gateway.worker.errors import NotSent
+from exponential.gateway.worker.neonize_client import WhatsAppClient
 from exponential.gateway.worker.protocol import Account, Inbound
 
 # Seconds before connecting again: at most, and doubled each time. The pause is somewhere below that, so that sessions

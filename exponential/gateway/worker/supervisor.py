@@ -14,11 +14,11 @@ from exponential.core import log
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import Unavailable
 from exponential.gateway.access.policy import Policy
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.credentials.checkouts import Checkouts
 from exponential.gateway.credentials.credential_store import Checkout, CheckoutLost, StoreDamaged, StoreLocked
-from exponential.gateway.messages.outbox import SendFailed, SendUnknown
+from exponential.gateway.messages.sender import SendFailed, SendUnknown
 from exponential.gateway.worker import protocol
-from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.process import Launch, WorkerProcess
 from exponential.gateway.worker.protocol import Original
 

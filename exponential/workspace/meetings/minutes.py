@@ -66,7 +66,7 @@ class Minutes:
 
 
 def take(lines: Sequence[TranscriptLine], held_on: date) -> Minutes:
-    """The minutes of what was said: the first MAX_ITEMS decisions and action items. Dates are meant from that day on."""
+    """The minutes of what was said: the first MAX_ITEMS decisions and action items. Dates are meant from that day."""
     noon = datetime.combine(held_on, time(12))
     speakers = sorted({line.speaker for line in lines if line.speaker})
     decisions: list[Found] = []

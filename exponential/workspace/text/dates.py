@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from exponential.workspace.text import days, times
 from exponential.workspace.text.days import END as _END
-from exponential.workspace.text.days import add_months as add_months
 from exponential.workspace.text.memo import memoised
 
 MORNING = time(9)

@@ -7,6 +7,7 @@ from transcript import import_transcript
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
 from exponential.workspace import projects, tasks
+from exponential.workspace.text import zones
 
 TRANSCRIPT = """Ada: We ship on Friday. Ben, can you write the release notes until Thursday?
 Ben: Yes, I will write the release notes by Thursday.
@@ -17,7 +18,7 @@ async def test_nothing_that_wcag_forbids_on_any_page(house: House) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
     async with house.database.transaction() as session:
         project = await projects.create_project(session, alice.id, "Website")
-        task = await tasks.create_task(session, alice.id, "buy milk", tasks.today_of(alice), project=project.id)
+        task = await tasks.create_task(session, alice.id, "buy milk", zones.today_of(alice), project=project.id)
         meeting = await import_transcript(session, alice.id, TRANSCRIPT, "Weekly")
         await conversation.receive(session, Incoming(alice.id, "web", "hello"))
     paths = ("/chat", "/chats", "/tasks", f"/tasks/{task.id}", "/projects", f"/projects/{project.id}")

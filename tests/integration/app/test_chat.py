@@ -5,7 +5,7 @@ import pytest
 from house import House
 from sqlalchemy import text
 
-from exponential.workspace import tasks
+from exponential.workspace import history
 
 SCRIPT = {"accept": "application/json"}
 
@@ -57,8 +57,8 @@ async def test_a_long_conversation_shows_its_end_first(house: House) -> None:
 async def test_changes_reach_open_pages_of_that_user_only(house: House) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
     board = house.app.state.exponential.live_updates
-    hers = board.stream(tasks.CHANNEL, str(alice.id)).body_iterator
-    his = board.stream(tasks.CHANNEL, str(bob.id)).body_iterator
+    hers = board.stream(history.CHANNEL, str(alice.id)).body_iterator
+    his = board.stream(history.CHANNEL, str(bob.id)).body_iterator
     for stream in (hers, his):
         assert await anext(stream) == b"retry: 1000\n\n"
         assert b"changed" in await anext(stream)

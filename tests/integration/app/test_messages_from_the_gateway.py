@@ -11,7 +11,7 @@ import pytest
 from house import SECRET, House
 from sqlalchemy import select, update
 
-from exponential.assistant import conversation
+from exponential.assistant import chats, conversation
 from exponential.assistant.files import attachments
 from exponential.assistant.files.attachments import StoredAttachment
 from exponential.assistant.tables import Chat
@@ -47,7 +47,7 @@ def message(**changes: Any) -> dict[str, Any]:
 
 async def stored(house: House, user: User) -> list[str]:
     async with house.database.transaction() as session:
-        chat = await conversation.main_chat(session, user.id)
+        chat = await chats.main_chat(session, user.id)
         return [m.text for m in await conversation.history(session, chat.id) if m.role == "user"]
 
 
@@ -93,7 +93,7 @@ async def test_what_is_forwarded_or_quoted_is_kept_as_such(house: House) -> None
             assert (await gateway.post(ROUTE, json=each, headers=bearer(str(alice.id)))).status_code == 202
         assert ">Forwarded</span>" in (await browser.get("/chat")).text
     async with house.database.transaction() as session:
-        chat = await conversation.main_chat(session, alice.id)
+        chat = await chats.main_chat(session, alice.id)
         found = [one for one in await conversation.history(session, chat.id) if one.role == "user"]
     assert [one.forwarded for one in found] == [True, False, False, False]
     assert [one.quoted for one in found] == [None, "x" * 4_000, None, None]
@@ -169,7 +169,7 @@ async def let_in(house: House, allowed: bool) -> None:
 
 async def files_of(house: House, user: User) -> list[tuple[str, str, bytes, object]]:
     async with house.database.transaction() as session:
-        chat = await conversation.main_chat(session, user.id)
+        chat = await chats.main_chat(session, user.id)
         messages = await conversation.history(session, chat.id)
         found = await attachments.of_messages(session, [m.id for m in messages])
         everything = [file for m in messages for file in found.get(m.id, [])]

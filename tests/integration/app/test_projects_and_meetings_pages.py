@@ -8,6 +8,7 @@ from transcript import import_transcript
 
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.meetings import meetings
+from exponential.workspace.text import zones
 
 SCRIPT = {"accept": "application/json"}
 TRANSCRIPT = """Anna: Welcome, today we talk about pricing <b>for</b> small teams.
@@ -25,14 +26,14 @@ async def test_a_project_tells_how_it_stands(house: House) -> None:
         assert started.headers["location"].startswith("/projects?act=")
         async with house.database.transaction() as session:
             [project] = await projects.list_projects(session, alice.id)
-            late = tasks.today_of(alice) - timedelta(days=3)
+            late = zones.today_of(alice) - timedelta(days=3)
             await tasks.create_task(session, alice.id, "call the printer", late, project=project.id)
             done = await tasks.create_task(session, alice.id, "cut the film", project=project.id)
             await tasks.complete_task(session, alice.id, done.id)
         page = (await client.get("/projects")).text
         for words in ("Spring &lt;launch&gt;", "At risk", "1 task is overdue, the oldest by 3 days.", "1 of 2 done"):
             assert words in page
-        year = tasks.today_of(alice).year + 1  # a page leaves the year of today out
+        year = zones.today_of(alice).year + 1  # a page leaves the year of today out
         form = {
             "name": "Spring launch",
             "status": "on_hold",

@@ -11,12 +11,13 @@ from exponential.app.core.pagination import ROWS_PER_PAGE
 from exponential.auth.users import User
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.tasks import Task
+from exponential.workspace.text import zones
 
 SCRIPT = {"accept": "application/json"}
 
 
 async def made(house: House, user: User, title: str, days: int | None = None, **more: object) -> Task:
-    due = None if days is None else tasks.today_of(user) + timedelta(days=days)
+    due = None if days is None else zones.today_of(user) + timedelta(days=days)
     async with house.database.transaction() as session:
         return await tasks.create_task(session, user.id, title, due, **more)  # type: ignore[arg-type]
 
@@ -30,7 +31,7 @@ async def test_tasks_are_grouped_by_day_completed_and_reopened(house: House) -> 
     alice = await house.user()
     async with house.signed_in(alice) as client:
         for title, days in (("pay rent", -2), ("call mum", 0), ("buy milk", 1), ("book flights", 5), ("move", 40)):
-            due = tasks.today_of(alice) + timedelta(days=days)
+            due = zones.today_of(alice) + timedelta(days=days)
             answer = await client.post("/tasks", data={"title": title, "due": due.isoformat()})
             assert answer.status_code == 303 and answer.headers["location"].startswith("/tasks?act=")
         await client.post("/tasks", data={"title": "water the plants"})
@@ -69,7 +70,7 @@ async def test_one_line_says_it_all(house: House, line: str, title: str, days: i
         await client.post("/tasks", data={"title": line}, headers=SCRIPT)
         [task] = await everything(house, alice)
         assert (task.title, task.priority) == (title, priority)
-        assert task.due_on == (None if days is None else tasks.today_of(alice) + timedelta(days=days))
+        assert task.due_on == (None if days is None else zones.today_of(alice) + timedelta(days=days))
         assert (task.project.name if task.project else "") == read["project"] == ("Alpha" if "#Alpha" in line else "")
         assert read["due"] == ("Tomorrow" if days else "")
         assert "<b>bold" not in (await client.get("/tasks")).text
@@ -89,8 +90,8 @@ async def test_fields_go_before_the_line(house: House) -> None:
     async with house.signed_in(alice) as client:
         assert (await client.post("/tasks", data=form, headers=SCRIPT)).status_code == 200
     [task] = await everything(house, alice)
-    assert task.due_at is not None and task.due_at.astimezone(tasks.zone_of(alice)) == datetime(
-        2027, 3, 1, 9, 30, tzinfo=tasks.zone_of(alice)
+    assert task.due_at is not None and task.due_at.astimezone(zones.zone_of(alice)) == datetime(
+        2027, 3, 1, 9, 30, tzinfo=zones.zone_of(alice)
     )
     assert (task.title, task.priority, task.project and task.project.name) == ("Pay rent", "low", "Home")
 

@@ -10,7 +10,7 @@ from pydantic_ai.messages import TextPart, UserPromptPart
 from sqlalchemy import select
 from stage import StageGateway, Story, until
 
-from exponential.assistant import approvals, context, conversation
+from exponential.assistant import approvals, chats, context, conversation
 from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
@@ -283,7 +283,7 @@ async def test_what_others_wrote_is_never_paddys_own_word(connected: Runtime, de
     await desk.says("/approve")
     await desk.says("no 1")
     async with story.database.transaction() as session:
-        chat = await conversation.main_chat(session, desk.alice)
+        chat = await chats.main_chat(session, desk.alice)
         told = await context.recent(session, chat)
     own = [part.content for message in told for part in message.parts if isinstance(part, TextPart)]
     assert own[0] == "I asked the user whether to send answer 1."

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from stage import StageGateway, Story, until
 from transcript import import_transcript
 
-from exponential.assistant import briefing, conversation
+from exponential.assistant import briefing, chats, conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.auth.users import User
@@ -34,7 +34,7 @@ async def wants(database: Database, user: UUID, at: str = "07:30", days: briefin
 
 async def said(database: Database, user: UUID) -> list[str]:
     async with database.transaction() as session:
-        chat = await conversation.main_chat(session, user)
+        chat = await chats.main_chat(session, user)
         return [message.text for message in await conversation.history(session, chat.id)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic_ai.messages import TextPart
 from stage import Story
 
-from exponential.assistant import approvals, context, conversation
+from exponential.assistant import approvals, chats, context, conversation
 from exponential.assistant.channels.circuit_breaker import (
     FAST_ROUNDS,
     OWN_SAME_ROUNDS,
@@ -61,7 +61,7 @@ class Chat:
 
     async def owner_hears(self) -> list[str]:
         async with self.story.database.transaction() as session:
-            chat = await conversation.main_chat(session, self.alice)
+            chat = await chats.main_chat(session, self.alice)
             found = await conversation.history(session, chat.id)
         return [message.text for message in found if message.role == "assistant"]
 
@@ -84,7 +84,7 @@ async def test_one_that_says_the_same_is_answered_a_few_times(connected: Runtime
     (notice,) = await chat.owner_hears()
     assert notice.startswith("Another assistant seems to answer me in the chat with **Bob (no number)**, so I pause ")
     async with story.database.transaction() as session:
-        main = await conversation.main_chat(session, chat.alice)
+        main = await chats.main_chat(session, chat.alice)
         told = await context.recent(session, main)
     words = [part.content for message in told for part in message.parts if isinstance(part, TextPart)]
     assert words == [

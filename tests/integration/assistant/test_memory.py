@@ -8,7 +8,7 @@ from model_server import Fail, ModelServer, Say, Talking
 from sqlalchemy import update
 from stage import Story, until
 
-from exponential.assistant import context, conversation
+from exponential.assistant import chats, context
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.llm import summaries
 from exponential.assistant.runtime import Runtime
@@ -18,7 +18,7 @@ from exponential.core.database import Database
 
 async def chat_of(database: Database, user: UUID) -> Chat:
     async with database.transaction() as session:
-        return await conversation.main_chat(session, user)
+        return await chats.main_chat(session, user)
 
 
 async def talk(runtime: Runtime, user: UUID, count: int, words: str = "message number") -> None:
@@ -137,7 +137,7 @@ async def test_what_is_told_keeps_to_the_budget(
 
 async def test_facts_keep_to_their_budget_and_the_latest_win(app_database: Database, alice: UUID) -> None:
     async with app_database.transaction() as session:
-        chat = await conversation.main_chat(session, alice)
+        chat = await chats.main_chat(session, alice)
         for number in range(10):
             await context.facts.remember(session, alice, f"fact {number} " + "x" * 500)
         told = await context.known_facts(session, chat)

@@ -8,7 +8,7 @@ from conftest import SECRET
 from sqlalchemy import select, update
 from stage import StageGateway, Story, until
 
-from exponential.assistant import approvals, briefing, conversation, due_reminders
+from exponential.assistant import approvals, briefing, chats, conversation, due_reminders
 from exponential.assistant.channels import whatsapp
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.due_reminders import ReminderPlace
@@ -63,7 +63,7 @@ class Pills:
 
     async def last_said(self) -> Message:
         async with self.story.database.transaction() as session:
-            chat = await conversation.main_chat(session, self.alice)
+            chat = await chats.main_chat(session, self.alice)
             return (await conversation.history(session, chat.id))[-1]
 
     async def is_quiet(self) -> bool:

@@ -5,7 +5,8 @@ import pytest
 from stage import Story
 
 from exponential.assistant import conversation
-from exponential.assistant.conversation import Incoming, history, main_chat, receive
+from exponential.assistant.chats import main_chat
+from exponential.assistant.conversation import Incoming, history, receive
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, NotFound
 

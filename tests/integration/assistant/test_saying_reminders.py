@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import text, update
 from stage import StageGateway, Story, until
 
-from exponential.assistant import conversation, due_reminders
+from exponential.assistant import chats, conversation, due_reminders
 from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
@@ -26,7 +26,7 @@ async def asked(story: Story, user: UUID, at: datetime, repeat: Repeat | None = 
 
 async def said(story: Story, user: UUID) -> list[str]:
     async with story.database.transaction() as session:
-        chat = await conversation.main_chat(session, user)
+        chat = await chats.main_chat(session, user)
         return [message.text for message in await conversation.history(session, chat.id)]
 
 

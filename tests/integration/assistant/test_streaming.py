@@ -12,7 +12,7 @@ import pytest
 from model_server import Break, ModelServer, Say, Talking, call
 from stage import StageGateway, Story, until
 
-from exponential.assistant import conversation
+from exponential.assistant import chats, conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.turns import store
@@ -28,7 +28,7 @@ LONG = "One sentence. " * 200
 @asynccontextmanager
 async def watched(database: Database, user: UUID) -> AsyncIterator[tuple[ProgressStream, UUID]]:
     async with database.transaction() as session:
-        chat = await conversation.main_chat(session, user)
+        chat = await chats.main_chat(session, user)
     async with follow(database, chat.id) as news:
         yield news, chat.id
 
@@ -329,4 +329,4 @@ async def test_not_while_another_answer_is_on_its_way(
 
 async def main_chat(database: Database, user: UUID) -> UUID:
     async with database.transaction() as session:
-        return (await conversation.main_chat(session, user)).id
+        return (await chats.main_chat(session, user)).id

@@ -4,9 +4,9 @@ import socket
 import sys
 import time
 
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.channel import Channel
-from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.main import Worker
 
 

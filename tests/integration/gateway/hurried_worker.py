@@ -3,12 +3,12 @@
 import os
 
 from exponential.gateway.linking import client
-from exponential.gateway.worker import loopback_trust, main, neonize_client
+from exponential.gateway.worker import loopback_trust, main, qr_codes
 from exponential.protocol import passkey
 
 if __name__ == "__main__":
     passkey.HANDOFF_SECONDS = -1
-    neonize_client.CODE_SECONDS = client.CODE_SECONDS = 1.0
-    neonize_client.LAST_SCAN_SECONDS = client.LAST_SCAN_SECONDS = 0.5
+    qr_codes.CODE_SECONDS = client.CODE_SECONDS = 1.0
+    qr_codes.LAST_SCAN_SECONDS = client.LAST_SCAN_SECONDS = 0.5
     client.PHONE_SECONDS = 3.0
     main.main(loopback_trust._prepare(os.environ))

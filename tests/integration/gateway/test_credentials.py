@@ -20,10 +20,11 @@ from gateways import ADA, App, Gateway, StartGateway, children, is_status, link,
 
 from exponential.core import encryption
 from exponential.core.postgres import programs
-from exponential.gateway.credentials import memory_database, sealed_pages
+from exponential.gateway.credentials import sealed_pages
 from exponential.gateway.credentials.credential_store import CredentialStore
 from exponential.gateway.credentials.sealed_pages import PageCipher
 from exponential.gateway.worker import supervisor
+from exponential.gateway.worker.workarounds import memory_database
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from gateways import PAPER
 
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.worker import protocol
-from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.process import WorkerProcess
 
 

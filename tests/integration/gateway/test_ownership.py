@@ -17,7 +17,7 @@ from exponential.gateway.cluster.nodes import Node
 from exponential.gateway.cluster.rpc import NodeRequest
 from exponential.gateway.messages import inbox, outbox
 from exponential.gateway.messages.delivery import Delivery
-from exponential.gateway.messages.outbox import SendFailed
+from exponential.gateway.messages.sender import SendFailed
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker import protocol, spool

@@ -10,12 +10,12 @@ from gateways import PAPER, children, until
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.gateway.access.policy import Policy
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.credentials.checkouts import Checkouts
 from exponential.gateway.credentials.credential_store import CredentialStore
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 from exponential.gateway.worker import protocol
-from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.process import WorkerProcess
 from exponential.gateway.worker.supervisor import SessionOptions, Supervisor
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, text
 
 from exponential.core import clock, encryption
 from exponential.core.database import Database
-from exponential.gateway.credentials import earlier_formats, memory_database, sealed_pages
+from exponential.gateway.credentials import earlier_formats, sealed_pages
 from exponential.gateway.credentials.credential_store import (
     Checkout,
     CheckoutLost,
@@ -25,6 +25,7 @@ from exponential.gateway.credentials.credential_store import (
 from exponential.gateway.credentials.sealed_pages import PAGE_BYTES
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.worker.workarounds import memory_database
 
 KEY = b"k" * 32
 

@@ -19,7 +19,7 @@ from neonize.client import NewClient
 from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, StreamReplacedEv
 
 from exponential.gateway.worker.loopback_trust import replace_root
-from exponential.gateway.worker.neonize_client import DEVICE_PROPS
+from exponential.gateway.worker.workarounds.native_client import DEVICE_PROPS
 
 replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
 sys.stdout = client_lines.WholeLines()

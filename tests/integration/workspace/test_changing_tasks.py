@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.tasks import TaskFilter, create_task, delete_task, list_tasks, update_task
+from exponential.workspace.text import zones
 
 
 async def test_a_task_finds_the_project_that_its_title_names(session: AsyncSession, alice: UUID) -> None:
@@ -53,7 +54,7 @@ async def test_updating(session: AsyncSession, alice: UUID) -> None:
     await update_task(session, alice, "dentist", title="Dr. Dent", priority="low", project="Alpha")
     assert (task.title, task.priority, task.project.name if task.project else None) == ("Dr. Dent", "low", "Alpha")
     await update_task(session, alice, task.id, due=date(2026, 5, 11), project="none")
-    assert task.as_json(tasks.zone_of(await _user(session, alice)))["due"] == "2026-05-11T15:00:00+02:00"
+    assert task.as_json(zones.zone_of(await _user(session, alice)))["due"] == "2026-05-11T15:00:00+02:00"
     assert task.project is None
     await update_task(session, alice, task.id, delay_days=2)
     assert task.due_on == date(2026, 5, 13)

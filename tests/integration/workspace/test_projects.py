@@ -9,6 +9,7 @@ from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import tasks
 from exponential.workspace.project_status import project_status
 from exponential.workspace.projects import create_project, find, list_projects, update_project
+from exponential.workspace.text import zones
 
 
 async def test_projects(session: AsyncSession, alice: UUID, bob: UUID) -> None:
@@ -46,7 +47,7 @@ async def test_how_a_project_stands(session: AsyncSession, alice: UUID) -> None:
         await tasks.create_task(session, alice, title, due, project="Alpha", priority="high")
     await tasks.complete_task(session, alice, "later")
     stands = await project_status(session, alice, "alpha")
-    zone = tasks.zone_of(await tasks.users.get(session, alice))
+    zone = zones.zone_of(await tasks.users.get(session, alice))
     said = stands.as_json(zone)
     assert (said["open"], said["done"], said["percent"], said["at_risk"]) == (2, 1, 33, True)
     assert [task["title"] for task in said["overdue"]] == ["late"] and said["next"]["title"] == "late"

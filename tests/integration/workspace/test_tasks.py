@@ -10,8 +10,9 @@ from workspace_cast import NOW, account
 from exponential.auth.users import User
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, NotFound
-from exponential.workspace import tasks
+from exponential.workspace import history, tasks
 from exponential.workspace.tasks import complete_task, create_task, list_tasks
+from exponential.workspace.text import zones
 
 
 async def test_tasks_are_listed_by_what_is_due_next(session: AsyncSession, alice: UUID) -> None:
@@ -22,7 +23,7 @@ async def test_tasks_are_listed_by_what_is_due_next(session: AsyncSession, alice
     found = await list_tasks(session, alice)
     assert [task.title for task in found] == ["at nine", "at five", "next week", "some day"]
     assert found[0].due_at == datetime(2026, 5, 7, 7, 0, tzinfo=UTC)
-    assert found[0].as_json(tasks.zone_of(await session.get_one(User, alice)))["due"] == "2026-05-07T09:00:00+02:00"
+    assert found[0].as_json(zones.zone_of(await session.get_one(User, alice)))["due"] == "2026-05-07T09:00:00+02:00"
 
 
 async def test_today_is_where_the_user_is(session: AsyncSession, alice: UUID, bob: UUID) -> None:
@@ -114,7 +115,7 @@ async def test_users_never_meet(session: AsyncSession, alice: UUID, bob: UUID) -
 async def test_pages_hear_of_changes(app_database: Database) -> None:
     async with app_database.transaction() as session:
         alice = await account(session, "alice")
-    async with app_database.listen(tasks.CHANNEL) as notices:
+    async with app_database.listen(history.CHANNEL) as notices:
         async with app_database.transaction() as session:
             await create_task(session, alice, "Buy milk")
         assert await anext(notices) == ("workspace", str(alice))

@@ -17,8 +17,9 @@ from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import (
 )
 
 from exponential.gateway.worker import protocol
+from exponential.gateway.worker.errors import RequestRefused
 from exponential.gateway.worker.event_parser import groups, inbound
-from exponential.gateway.worker.neonize_client import RequestRefused, _classified
+from exponential.gateway.worker.neonize_client import _classified
 from exponential.gateway.worker.protocol import Inbound
 
 

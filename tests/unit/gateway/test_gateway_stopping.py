@@ -13,7 +13,8 @@ from neonize.proto.Neonize_pb2 import LogEntry
 
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.worker import protocol, session_thread
-from exponential.gateway.worker.neonize_client import NotSent, WhatsAppClient
+from exponential.gateway.worker.errors import NotSent
+from exponential.gateway.worker.neonize_client import WhatsAppClient
 from exponential.gateway.worker.workarounds.client_log import Farewell
 from exponential.gateway.worker.workarounds.stanza_gate import StanzaGate
 

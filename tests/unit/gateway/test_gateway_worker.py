@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.worker import main
 from exponential.gateway.worker.channel import Channel
-from exponential.gateway.worker.lease import Lease
 from exponential.gateway.worker.main import Worker
 
 

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exponential.core.errors import ConfigurationError
-from exponential.gateway.credentials import memory_database, sealed_pages
-from exponential.gateway.credentials.memory_database import MemoryDatabase
+from exponential.gateway.credentials import sealed_pages
 from exponential.gateway.credentials.sealed_pages import Manifest, PageCipher
+from exponential.gateway.worker.workarounds import memory_database
+from exponential.gateway.worker.workarounds.memory_database import MemoryDatabase
 
 ACCOUNTS = 40
 

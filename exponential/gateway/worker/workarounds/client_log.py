@@ -1,5 +1,10 @@
 """What the lines of a WhatsApp client's log mean: whatsmeow logs every stanza, and what becomes of each message.
 
+Works around: neonize tells of a message that came to our callback, and of little else.
+Can go when: it has events for stanzas, for what a message brought, and for the end of a connection.
+Relies on: the words of whatsmeow's log, which are no interface; they are pinned line by line (test_client_log.py) and
+by the real library (test_stanza_gate_and_library.py).
+
 Nothing in these lines is escaped, and much of them is a sender's choice: ids, push names, what stands in other nodes.
 So a value ends only where the next attribute begins, attributes must come in the order in which whatsmeow writes them,
 and a line's own words are looked for behind its last JID. A message is known by its id and its sender: what somebody

@@ -1,4 +1,4 @@
-"""A condition variable whose waiters wait for one key each, so that nobody is woken for what concerns another."""
+"""Condition variable per key, for the stanza gate: nobody is woken for what concerns another."""
 
 import threading
 from collections.abc import Hashable

@@ -1,4 +1,10 @@
-"""The gate: nothing that a WhatsApp client sends leaves this machine before what it rests on is safe.
+"""Stanza gate: nothing that a WhatsApp client sends leaves this machine before what it rests on is safe.
+
+Works around: neonize has no switch that lets us acknowledge messages ourselves, nor a place to save a store first.
+Can go when: neonize acknowledges a message only after our callback, or hands acknowledgements to us (whatsmeow's
+SynchronousAck and ManualAck), and waits for its store where WhatsApp is to remember what rests on it.
+Relies on: whatsmeow logs each stanza on the thread that then writes it, and reads no further until its log returns
+(test_stanza_gate_and_library.py).
 
 whatsmeow acknowledges a message as soon as it has put it into a queue for us, not when we have kept it, and neonize
 has no switch for that. But whatsmeow logs every stanza right before it writes it, on the same thread, and neonize
@@ -22,8 +28,8 @@ message waits here or for WhatsApp's acknowledgement, no other is sealed, but wh
 
 A client that is stopped may be just about to connect again by itself, unseen (whatsmeow's autoReconnect against its
 Disconnect). It would hear messages that nobody keeps, and take the place of the client that comes after it. So from the
-moment a client is stopped, no login of it goes on, and whoever stops it sees to it that it reaches nobody: whatsapp.py.
-Its dialling must not be held here: it holds the lock that Disconnect and all sending need.
+moment a client is stopped, no login of it goes on, and whoever stops it (neonize_client.py) sees to it that it reaches
+nobody. Its dialling must not be held here: it holds the lock that Disconnect and all sending need.
 
 Sources: whatsmeow client.go (sendNodeAndGetData takes the socket, logs, then writes; handleFrame logs, then queues),
 message.go (decryptMessages: ratchet stored, event dispatched, receipt or ack sent; what it logs where there is no

@@ -1,10 +1,15 @@
 """In-memory databases in the WhatsApp client's own SQLite: nothing that it opens lies on a disk.
 
+Works around: neonize opens its store by a file name only.
+Can go when: it takes a store of ours, or its content.
+Relies on: SQLite's VFS interface and its "memdb", in the library as it is shipped (test_memory_database.py).
+
 `install` makes SQLite's "memdb" VFS the default of that library, so whatever it opens from then on is in this process's
 memory, temporary files included. A database whose name begins with "/" is shared by all connections that open this name
 and lives until the last of them is closed. We hold it open beneath the SQL, through the methods of the VFS: that is how
 it gets its content, and how a consistent copy of it is taken. Never open one a second time with another SQLite.
-https://www.sqlite.org/inmemorydb.html, https://www.sqlite.org/c3ref/vfs.html, https://www.sqlite.org/c3ref/io_methods.html
+https://www.sqlite.org/inmemorydb.html, https://www.sqlite.org/c3ref/vfs.html,
+https://www.sqlite.org/c3ref/io_methods.html
 """
 
 import contextlib
