@@ -26,7 +26,7 @@ from exponential.gateway.linking.client import (
 )
 from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.linking.device import NewDevice, library_version
-from exponential.gateway.worker import neonize_client as library
+from exponential.gateway.worker.workarounds import native_client
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.server.linking.webauthn import Passkey
@@ -35,7 +35,7 @@ from exponential.protocol.binary import JID, Node
 from exponential.protocol.protobufs import ClientPayload, DeviceProps
 
 VERSION = library_version(Path(gocode._name))
-PROPS = library.DEVICE_PROPS
+PROPS = native_client.DEVICE_PROPS
 T = TypeVar("T")
 Start = Callable[..., "Attempt"]
 
