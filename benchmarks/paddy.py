@@ -53,7 +53,7 @@ from exponential.core.database import Database
 from exponential.core.postgres import embedded
 from exponential.core.settings import AppSettings
 
-PHRASINGS = Path(__file__).parent.parent / "tests" / "unit" / "assistant" / "phrasing_sets.py"
+PHRASINGS = Path(__file__).parent.parent / "tests" / "support" / "assistant" / "phrasing_sets.py"
 WARM_UP = 5  # turns that aren't counted
 USERS = 8  # they take turns: nobody writes while their last turn's job is still being put away
 TURNS_OF_A_USER = 20  # then others go on, so that what is in mind stays of one size

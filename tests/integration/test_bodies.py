@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
-from serving import serving
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from support.http_server import serving
 
 from exponential.core.errors import ExponentialError
 from exponential.core.http.bodies import SHORT, Bodies, Budget, known

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from embedding import reachable_folder, running_postgres
-from environment import bare
+from support.embedded_postgres import reachable_folder, running_postgres
+from support.environment import bare
 
 from exponential.core.database import Database, prepare
 from exponential.core.errors import ConfigurationError

@@ -12,13 +12,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
-from serving import serving
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message
+from support.http_server import serving
 
 from exponential.app.chat.chat import MAX_UPLOAD
 from exponential.core.http.bodies import Bodies, allow, known

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from embedding import reachable_folder
-from environment import bare
+from support.embedded_postgres import reachable_folder
+from support.environment import bare
 from typer.testing import CliRunner
 
 from exponential.cli import main

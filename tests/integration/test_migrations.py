@@ -20,26 +20,27 @@ from exponential.core.database import AppBase, GatewayBase, Part
 def _load_models(part: Part) -> None:
     names = {
         "app": [
-            "key_check",
+            "core.key_check",
             "auth.users",
-            "auth.signin",
+            "auth.sign_in",
             "auth.invites",
-            "auth.attempts",
+            "auth.sign_in_attempts",
             "auth.identities",
             "auth.consents",
             "auth.access_tokens",
-            "workspace.questions",
+            "workspace.queries",
             "workspace.facts",
-            "assistant.records",
-            "assistant.reminding",
-            "assistant.usage",
+            "assistant.tables",
+            "assistant.due_reminders",
+            "assistant.llm.usage",
             "assistant.briefing",
-            "assistant.media",
+            "assistant.files.attachments",
             "assistant.approvals",
         ],
         "gateway": [
-            *("key_check", "gateway.sessions", "gateway.inbox", "gateway.outbox", "gateway.requests"),
-            *("gateway.policies", "gateway.contacts", "gateway.origins", "gateway.vault"),
+            *("core.key_check", "gateway.sessions.sessions", "gateway.sessions.contacts", "gateway.messages.inbox"),
+            *("gateway.messages.outbox", "gateway.messages.originals", "gateway.cluster.rpc"),
+            *("gateway.access.policies", "gateway.credentials.credential_store"),
         ],
     }
     for name in names[part]:

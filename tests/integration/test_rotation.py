@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from transcript import import_transcript
+from support.workspace.transcripts import import_transcript
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
-from gateways import until
-from serving import serving
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from support.gateways import until
+from support.http_server import serving
 
 from exponential.core.errors import Unauthorized
 from exponential.core.http.event_streams import EventStream, StreamGuard, admit

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from embedding import reachable_folder
-from environment import bare
-from gateways import children, until
-from serving import serving
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from support.embedded_postgres import reachable_folder
+from support.environment import bare
+from support.gateways import children, until
+from support.http_server import serving
 
 from exponential.cli import installation
 from exponential.core import log

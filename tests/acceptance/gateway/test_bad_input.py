@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from gateways import ADA, BOB, Gateway, StartGateway, is_status, scan, shown, until
+from support.gateways import ADA, BOB, Gateway, StartGateway, is_status, scan, shown, until
 
 from exponential.core.errors import Conflict, NotFound
 from exponential.gateway import health

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown, until
 from sqlalchemy.event import listen
+from support.gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown, until
 
 from exponential.auth import service_tokens
 from exponential.core import clock

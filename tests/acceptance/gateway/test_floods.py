@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from answering import ADAS_CHAT, World
-from gateways import is_status, until
+from support.gateway.linked_gateway import ADAS_CHAT, World
+from support.gateways import is_status, until
 
 from exponential.loopback.phones.phone import Phone, _peer
 from exponential.loopback.phones.signal import pad

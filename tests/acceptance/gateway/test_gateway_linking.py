@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, scan, shown, until
+from support.gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, scan, shown, until
 
 from exponential.core import clock
 from exponential.core.errors import BadInput, Conflict, NotFound, Unavailable

@@ -1,8 +1,8 @@
 """Typing that always ends, read receipts, quotes and reactions, as the other side's phone sees them."""
 
 import pytest
-from answering import ADAS_CHAT, BOBS_CHAT, World
-from gateways import until
+from support.gateway.linked_gateway import ADAS_CHAT, BOBS_CHAT, World
+from support.gateways import until
 
 from exponential.gateway.messages import typing_leases
 from exponential.loopback.phones.messages import ChatMessage

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answering import ADAS_CHAT, World
-from gateways import ADA, App, StartGateway, is_status, until
+from support.gateway.linked_gateway import ADAS_CHAT, World
+from support.gateways import ADA, App, StartGateway, is_status, until
 
 from exponential.loopback.server.server import Loopback
 

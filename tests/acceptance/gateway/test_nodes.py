@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from embedding import reachable_folder
-from gateways import ADA, SECRET, App, children, is_status, link, until
+from support.embedded_postgres import reachable_folder
+from support.gateways import ADA, SECRET, App, children, is_status, link, until
 
 from exponential.core.errors import Unavailable
 from exponential.core.postgres import embedded

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from answering import ADAS_CHAT, BOBS_CHAT, World
-from gateways import until
+from support.gateway.linked_gateway import ADAS_CHAT, BOBS_CHAT, World
+from support.gateways import until
 
 from exponential.core.errors import BadInput
 from exponential.gateway.access import own_numbers

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
-from answering import World
-from gateways import App, StartGateway
+from support.gateway.linked_gateway import World
+from support.gateways import App, StartGateway
 
 from exponential.gateway.messages import media, notices
 from exponential.loopback.server.server import Loopback

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from gateways import ADA, App, Gateway, StartGateway, children, is_status, link, shown, until
+from support.gateways import ADA, App, Gateway, StartGateway, children, is_status, link, shown, until
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.linking.qr_code import LinkError
@@ -33,7 +33,11 @@ def says(gateway: Gateway, session: str, words: str) -> Callable[[], Awaitable[b
 
 
 def workers() -> list[int]:
-    return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [
+        child
+        for child in children(os.getpid())
+        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 async def test_a_deaf_connection_is_noticed_and_replaced_within_ninety_seconds(

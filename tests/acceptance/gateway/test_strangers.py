@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from answering import World
+from support.gateway.linked_gateway import World
 
 from exponential.core.errors import BadInput
 from exponential.loopback.phones.phone import Phone

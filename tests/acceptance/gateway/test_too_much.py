@@ -1,8 +1,8 @@
 """However long or many a contact makes what the phone sends: the worker stays, and others' messages go on."""
 
 import pytest
-from answering import BOBS_CHAT, World
-from gateways import until
+from support.gateway.linked_gateway import BOBS_CHAT, World
+from support.gateways import until
 
 from exponential.gateway.worker import protocol
 from exponential.loopback.server import routing

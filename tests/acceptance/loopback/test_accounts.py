@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from linking import do, send, shown
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
+from support.loopback.real_client import do, send, shown
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback

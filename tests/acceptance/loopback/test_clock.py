@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from linking import do
+from support.loopback.real_client import do
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from linking import said
+from support.loopback.real_client import said
 
 from exponential.loopback.control import application
 from exponential.loopback.phones.phone import Phone

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from linking import send, shown
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
+from support.loopback.real_client import send, shown
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.routing import OLD_COUNTER

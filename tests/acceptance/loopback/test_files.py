@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from linking import decoded, do, encoded, said, send, shown
 from neonize.proto.Neonize_pb2 import UploadResponse
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
+from support.loopback.real_client import decoded, do, encoded, said, send, shown
 
 from exponential.loopback.phones.phone import ChatMessage, Phone
 from exponential.loopback.server.media_host import MediaError

@@ -4,8 +4,8 @@ import base64
 from typing import Any
 
 import pytest
-from linking import do, encoded, said, send, shown
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import ContextInfo, ExtendedTextMessage, Message
+from support.loopback.real_client import do, encoded, said, send, shown
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.testing import until

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import segno
-from browser import Window, open_window
-from linking import decoded, do, encoded, said, send
 from neonize.proto.Neonize_pb2 import UploadResponse
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from PIL import Image, ImageDraw
 from playwright.async_api import FilePayload, Locator, Route, expect
-from serving import serving
+from support.browser import Window, open_window
+from support.http_server import serving
+from support.loopback.real_client import decoded, do, encoded, said, send
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from linking import do
+from support.loopback.real_client import do
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.presence import Seen

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from linking import Client, program
+from support.loopback.real_client import Client, program
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback

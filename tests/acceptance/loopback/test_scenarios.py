@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from linking import Client, program
+from support.loopback.real_client import Client, program
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.scenarios import scenario

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from house import SECRET, GatewayStandIn, House, MakeHouse
-from serving import serving
+from support.app.running_app import SECRET, GatewayStandIn, House, MakeHouse
+from support.http_server import serving
 
 from exponential.app import service
 from exponential.auth import passwords

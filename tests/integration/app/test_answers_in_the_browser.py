@@ -4,10 +4,10 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from house import House, MakeHouse
-from model_server import ModelServer, Say, call, serving_a_model
 from playwright.async_api import Page, expect
 from pydantic_ai.models import override_allow_model_requests
+from support.app.running_app import House, MakeHouse
+from support.assistant.model_server import ModelServer, Say, call, serving_a_model
 
 from exponential.workspace import tasks
 

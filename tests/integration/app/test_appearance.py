@@ -1,6 +1,6 @@
-from browser import open_window
-from house import House
 from playwright.async_api import Page, expect
+from support.app.running_app import House
+from support.browser import open_window
 
 from exponential.app.core.rendering import THEME_COOKIE
 

@@ -2,8 +2,8 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from house import House
 from sqlalchemy import text
+from support.app.running_app import House
 
 from exponential.workspace import tasks
 

@@ -1,8 +1,8 @@
 import httpx
-from browser import open_window
-from house import House, MakeHouse
 from playwright.async_api import Page, expect
 from sqlalchemy import text
+from support.app.running_app import House, MakeHouse
+from support.browser import open_window
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -5,7 +5,7 @@ import tracemalloc
 from uuid import UUID, uuid4
 
 import pytest
-from house import House
+from support.app.running_app import House
 
 from exponential.app.chat import chat as chat_page
 from exponential.assistant import chats, conversation

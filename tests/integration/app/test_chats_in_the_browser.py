@@ -1,9 +1,9 @@
 import asyncio
 import re
 
-from browser import open_window
-from house import House
 from playwright.async_api import Page, expect
+from support.app.running_app import House
+from support.browser import open_window
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from house import House
 from sqlalchemy import text
+from support.app.running_app import House
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -9,30 +9,18 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from house import House, MakeHouse
 from sqlalchemy import select
+from support.app.accounts import GOOD, make_invite, try_password, with_password
+from support.app.running_app import House, MakeHouse
 
 from exponential.auth import invites, passwords, sign_in_attempts, users
 from exponential.auth.invites import Invite
 from exponential.auth.sign_in_attempts import Attempt
-from exponential.auth.users import User
 from exponential.core import clock
 from exponential.core.cancellation import end
 from exponential.core.database import Database
 
-GOOD = "correct horse battery staple"
 PAGE = {"accept": "text/html"}
-
-
-async def with_password(house: House, email: str = "alice@example.org", name: str = "Alice") -> User:
-    user = await house.user(email, name)
-    async with house.database.transaction() as session:
-        await passwords.change(session, user.id, await passwords.hashed(GOOD, email, "somebody"))
-    return user
-
-
-async def try_password(client: httpx.AsyncClient, email: str, password: str, **more: str) -> httpx.Response:
-    return await client.post("/sign-in", data={"email": email, "password": password, **more})
 
 
 async def test_a_password_signs_in_and_leads_to_the_page_that_was_asked_for(house: House) -> None:
@@ -274,12 +262,6 @@ async def test_attempts_name_nobody_and_are_forgotten(house: House) -> None:
         async with house.database.transaction() as session:
             await sign_in_attempts.forget_old(session)
             assert list(await session.scalars(select(Attempt.what))) == []
-
-
-async def make_invite(house: House, **given: str) -> str:
-    async with house.database.transaction() as session:
-        admin = await users.local_user(session)
-        return f"/invite/{await invites.make(session, admin, **given)}"  # type: ignore[arg-type]
 
 
 async def test_an_invite_makes_one_account_once(house: House) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from house import House
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
+from support.app.running_app import House
 
 from exponential.auth import access_tokens
 from exponential.auth.users import User

@@ -5,10 +5,10 @@ import json
 from uuid import UUID
 
 import pytest
-from filemaking import docx, pdf
-from gateways import until
-from house import House
-from test_programs import bearer
+from support.app.programs import bearer
+from support.app.running_app import House
+from support.gateways import until
+from support.sample_files import docx, pdf
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

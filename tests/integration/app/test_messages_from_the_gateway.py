@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from house import SECRET, House
 from sqlalchemy import select, update
+from support.app.running_app import SECRET, House
 
 from exponential.assistant import conversation
 from exponential.assistant.files import attachments

@@ -1,23 +1,17 @@
 """Signing in through a real OpenID Connect provider, over HTTP on loopback."""
 
-from typing import Any
-
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from house import House, MakeHouse
-from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running
 from sqlalchemy import func, select
-from test_getting_in import GOOD, make_invite, with_password
+from support.app.accounts import GOOD, make_invite, with_password
+from support.app.running_app import House, MakeHouse
+from support.oidc_provider import Provider, running, settings
 
 from exponential.auth import users
 from exponential.auth.users import User
 
 PAGE = {"accept": "text/html"}
-
-
-def settings(url: str) -> dict[str, Any]:
-    return {"oidc_issuer": url, "oidc_client_id": CLIENT_ID, "oidc_client_secret": CLIENT_SECRET}
 
 
 async def sign_in(browser: httpx.AsyncClient, **params: str) -> httpx.Response:

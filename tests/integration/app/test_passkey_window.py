@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe import violations
-from browser import PATIENT, SCREENSHOTS, Window, chromium
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from gateways import until
-from living import Living, open_whatsapp, running
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from support.app.whole_product import Living, open_whatsapp, running
+from support.axe import violations
+from support.browser import PATIENT, SCREENSHOTS, Window, chromium
+from support.gateways import until
 
 from exponential.app.whatsapp import passkeys
 from exponential.auth.users import User

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from filemaking import docx
-from house import House
+from support.app.programs import TALK, bearer, kept
+from support.app.running_app import House
+from support.sample_files import docx
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
@@ -18,23 +19,6 @@ from exponential.auth.users import User
 from exponential.core import clock
 from exponential.core.errors import BadInput, Conflict, NotFound, Unauthorized
 from exponential.workspace import history, tasks
-from exponential.workspace.meetings import meetings
-
-TALK = """Anna: Welcome, we talk about pricing.
-Anna: We decided to lower the starter price to nine euros.
-Bob: I'll update the pricing page by Friday."""
-
-
-async def bearer(house: House, user: User, *scopes: str, days: int | None = 90) -> dict[str, str]:
-    async with house.database.transaction() as session:
-        _, secret = await access_tokens.make(session, user.id, "recorder", scopes=scopes or ("all",), days=days)
-    return {"Authorization": f"Bearer {secret}"}
-
-
-async def kept(house: House, user: User) -> list[meetings.Meeting]:
-    async with house.database.transaction() as session:
-        return await meetings.list_meetings(session, user.id)
-
 
 # --- access tokens
 

@@ -3,8 +3,8 @@ import zipfile
 from datetime import timedelta
 
 import pytest
-from house import House
-from transcript import import_transcript
+from support.app.running_app import House
+from support.workspace.transcripts import import_transcript
 
 from exponential.workspace import history, projects, tasks
 from exponential.workspace.meetings import meetings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from environment import bare
+from support.environment import bare
 
 from exponential.app import service
 from exponential.cli import installation

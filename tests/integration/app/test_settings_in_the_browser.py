@@ -6,14 +6,13 @@ Leaves screenshots in test-results/screenshots.
 from datetime import timedelta
 from decimal import Decimal
 
-from axe import violations
-from browser import Window, browsing, open_window
-from house import GatewayStandIn, House, MakeHouse
-from oidc_provider import running
 from playwright.async_api import expect
-from test_getting_in import GOOD, make_invite, with_password
-from test_oidc import settings as oidc
-from test_settings_pages import an_admin
+from support.app.accounts import GOOD, an_admin, make_invite, with_password
+from support.app.running_app import GatewayStandIn, House, MakeHouse
+from support.axe import violations
+from support.browser import Window, browsing, open_window
+from support.oidc_provider import running
+from support.oidc_provider import settings as oidc
 
 from exponential.assistant.llm.usage import ModelUsage
 from exponential.auth import consents, invites

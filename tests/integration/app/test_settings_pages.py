@@ -10,8 +10,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from house import GatewayStandIn, House
-from test_getting_in import GOOD, try_password, with_password
+from support.app.accounts import GOOD, an_admin, try_password, with_password
+from support.app.running_app import GatewayStandIn, House
 
 from exponential.app.settings.own_data import erase_account
 from exponential.assistant import conversation
@@ -24,13 +24,6 @@ from exponential.workspace import facts, history, reminders, tasks
 
 PAGE = {"accept": "text/html"}
 PAGES = ("", "/security", "/whatsapp", "/paddy", "/activity", "/programs", "/data")
-
-
-async def an_admin(house: House, email: str = "root@example.org") -> User:
-    user = await house.user(email, "Root")
-    async with house.database.transaction() as session:
-        await users.set_role(session, user.id, "admin")
-    return user
 
 
 async def test_every_page_is_there_and_wants_a_user(house: House) -> None:

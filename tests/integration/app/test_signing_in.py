@@ -1,6 +1,6 @@
 import httpx
 import pytest
-from house import House
+from support.app.running_app import House
 
 from exponential.auth import invites, sign_in
 from exponential.core import log

@@ -8,12 +8,11 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from browser import open_window
-from gateways import until
-from house import GatewayStandIn, House
 from playwright.async_api import expect
-from test_getting_in import GOOD
-from test_settings_pages import an_admin
+from support.app.accounts import GOOD, an_admin
+from support.app.running_app import GatewayStandIn, House
+from support.browser import open_window
+from support.gateways import until
 
 from exponential.app import service
 from exponential.auth import sign_in

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from house import House
+from support.app.running_app import House
 
 from exponential.app.core.pagination import ROWS
 from exponential.auth.users import User

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from axe import violations
-from browser import Window
-from gateways import until
-from living import PER_USER, Living, open_whatsapp, running
 from playwright.async_api import Locator, Route, expect
 from sqlalchemy import select
+from support.app.whole_product import PER_USER, Living, open_whatsapp, running
+from support.axe import violations
+from support.browser import Window
+from support.gateways import until
 
 from exponential.auth.consents import WHATSAPP_VERSION, Consent
 from exponential.core.postgres.embedded import EmbeddedPostgres

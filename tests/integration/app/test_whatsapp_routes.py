@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx
-from gateways import until
-from house import GatewayStandIn, House, MakeHouse
+from support.app.running_app import GatewayStandIn, House, MakeHouse
+from support.gateways import until
 
 from exponential.auth import consents
 from exponential.auth.users import User

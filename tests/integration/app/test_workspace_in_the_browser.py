@@ -1,7 +1,7 @@
 import re
 
-from house import House
 from playwright.async_api import expect
+from support.app.running_app import House
 
 from exponential.app.core.pagination import ROWS
 from exponential.auth.users import User

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from model_server import Body, Break, Call, Fail, Hang, ModelServer, Say, Talking, call
-from stage import Story
+from support.assistant.conversations import Story
+from support.assistant.model_server import Body, Break, Call, Fail, Hang, ModelServer, Say, Talking, call
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.llm import client

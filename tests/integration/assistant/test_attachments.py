@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
-from stage import Story
+from support.assistant.conversations import Story
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.files import attachments

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from pydantic_ai.messages import TextPart
-from stage import Story
+from support.assistant.conversations import Story
 
 from exponential.assistant import approvals, context, conversation
 from exponential.assistant.channels.circuit_breaker import FAST, OWN_SAME, SAID, SAID_TO_OWNER, SAME

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
+import support.assistant
 from sqlalchemy import func, select, text
-from stage import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story, until
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
@@ -19,7 +20,7 @@ from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 from exponential.workspace.tasks import Task
 
-WORKER = Path(__file__).with_name("crashing_worker.py")
+WORKER = Path(support.assistant.__file__).with_name("crashing_worker.py")
 
 
 @pytest.fixture(autouse=True)

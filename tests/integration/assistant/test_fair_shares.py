@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from listening import TranscriptionServer
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import text
-from stage import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.transcription_server import TranscriptionServer
 
 from exponential.assistant import chats
 from exponential.assistant.conversation import Incoming

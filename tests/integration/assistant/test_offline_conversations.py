@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from stage import Story
+from support.assistant.conversations import Story
 
 from exponential.assistant.runtime import Runtime
 

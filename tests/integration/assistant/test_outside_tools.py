@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import support.assistant
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
-from stage import Story, until
+from support.assistant.conversations import Story, until
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.mcp import client
@@ -24,7 +25,7 @@ from exponential.core.log import configure
 from exponential.core.settings import AppSettings
 from exponential.workspace import history
 
-SERVER = Path(__file__).parent / "outside_server.py"
+SERVER = Path(support.assistant.__file__).with_name("mcp_server.py")
 
 
 class Forecaster:

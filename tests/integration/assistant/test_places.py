@@ -4,9 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from conftest import SECRET
 from sqlalchemy import select, update
-from stage import StageGateway, Story, until
+from support.assistant.conversations import SECRET, StageGateway, Story, until
 
 from exponential.assistant import approvals, briefing, conversation, due_reminders
 from exponential.assistant.channels import whatsapp

@@ -2,7 +2,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from stage import Story
+from support.assistant.conversations import Story
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming, history, main_chat, receive

@@ -1,7 +1,7 @@
 from uuid import UUID
 
 import pytest
-from stage import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story, until
 
 from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 from sqlalchemy import text, update
-from stage import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story, until
 
 from exponential.assistant import conversation, due_reminders
 from exponential.assistant.channels.formatting import PREFIX

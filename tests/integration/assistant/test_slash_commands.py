@@ -3,9 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-from model_server import ModelServer, Say, Talking
 from sqlalchemy import update
-from stage import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.model_server import ModelServer, Say, Talking
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from model_server import Break, ModelServer, Say, Talking, call
-from stage import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.model_server import Break, ModelServer, Say, Talking, call
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import text
-from stage import Story
+from support.assistant.conversations import Story
 
 from exponential.assistant.runtime import Runtime
 from exponential.core import sandbox

@@ -7,8 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from filemaking import docx, pdf, picture, pixel_bomb, scan
-from listening import TranscriptionServer
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import (
     BinaryContent,
@@ -21,7 +19,9 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
-from stage import Story, until
+from support.assistant.conversations import Story, until
+from support.assistant.transcription_server import TranscriptionServer
+from support.sample_files import docx, pdf, picture, pixel_bomb, scan
 
 from exponential.assistant import prompts
 from exponential.assistant.conversation import Incoming

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from model_server import Break, Call, Fail, Hang, ModelServer, Say, Talking, call
 from sqlalchemy import text, update
-from stage import Story, until
+from support.assistant.conversations import Story, until
+from support.assistant.model_server import Break, Call, Fail, Hang, ModelServer, Say, Talking, call
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.llm import summaries, usage

@@ -13,10 +13,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import earlier_stores
 import psycopg
 import pytest
-from gateways import ADA, App, Gateway, StartGateway, children, is_status, link, until
+from support.gateway import earlier_stores
+from support.gateways import ADA, App, Gateway, StartGateway, children, is_status, link, until
 
 from exponential.core import encryption
 from exponential.core.postgres import programs
@@ -307,7 +307,11 @@ async def test_workers_killed_in_mid_burst_leave_every_store_whole_and_nothing_o
 
 
 def workers() -> list[int]:
-    return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [
+        child
+        for child in children(os.getpid())
+        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 async def test_a_change_that_could_not_be_kept_starts_the_client_anew_from_what_was(

@@ -10,8 +10,9 @@ from typing import Any
 import jwt
 import pytest
 import zxingcpp
-from gateways import ADA, BOB, SECRET, StartGateway, scan, until
 from PIL import Image
+from support.gateway.tokens import bearer
+from support.gateways import ADA, BOB, SECRET, StartGateway, scan, until
 
 from exponential.auth import service_tokens
 from exponential.core import clock
@@ -21,12 +22,6 @@ from exponential.gateway.operations import LINKINGS
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 Folder = Callable[[str], Path]
-
-
-def bearer(**claims: Any) -> dict[str, str]:
-    now = int(clock.now().timestamp())
-    given = {"sub": "ada", "iat": now, "exp": now + 3600, "aud": "whatsapp-gateway", "iss": "exponential"}
-    return {"Authorization": "Bearer " + jwt.encode({**given, **claims}, SECRET, algorithm="HS256")}
 
 
 async def test_clocks_may_differ_by_a_minute_and_then_it_is_told(start_gateway: StartGateway) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from gateways import ADA, BOB, SECRET, App, StartGateway, until
-from serving import serving
 from sqlalchemy import func, select
+from support.gateways import ADA, BOB, SECRET, App, StartGateway, until
+from support.http_server import serving
 
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity

@@ -8,10 +8,10 @@ from typing import Any
 
 import jwt
 import pytest
-from gateways import ADA, SECRET, StartGateway, scan
-from hostile import attempts
-from test_gateway_api import bearer
-from unfinished import answer_to, uploads
+from support.gateway.tokens import bearer
+from support.gateways import ADA, SECRET, StartGateway, scan
+from support.hostile_requests import attempts
+from support.unfinished_requests import answer_to, uploads
 
 from exponential.gateway.worker import event_parser
 

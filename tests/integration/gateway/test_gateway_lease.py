@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from gateways import PAPER
+from support.gateways import PAPER
 
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.lease import Lease
@@ -23,7 +23,7 @@ async def lease() -> AsyncIterator[Lease]:
 @pytest.fixture
 async def busy(lease: Lease) -> AsyncIterator[WorkerProcess]:
     """A worker that has been told to do something, and is at it."""
-    process = await WorkerProcess.start(replace(PAPER, module="busy_worker"), lease, lambda *_: None)
+    process = await WorkerProcess.start(replace(PAPER, module="support.gateway.busy_worker"), lease, lambda *_: None)
     process.tell(protocol.Configure(""))
     assert isinstance(await anext(process.events()), protocol.Ready)
     yield process

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateways import ADA, BOB, SECRET, Gateway, StartGateway, scan, until
 from sqlalchemy import func, select, text
+from support.gateways import ADA, BOB, SECRET, Gateway, StartGateway, scan, until
 
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity

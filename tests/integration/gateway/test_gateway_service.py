@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateways import ADA, SECRET, children, until
+from support.gateways import ADA, SECRET, children, until
 
 from exponential.gateway.client import GatewayClient
 

@@ -14,8 +14,8 @@ from uuid import UUID
 
 import pytest
 import zxingcpp
-from gateways import ADA, App, Gateway, StartGateway, children, until
 from PIL import Image
+from support.gateways import ADA, App, Gateway, StartGateway, children, until
 
 from exponential.core.errors import ExponentialError
 from exponential.gateway.credentials.checkouts import Stores
@@ -74,7 +74,11 @@ async def message_is(gateway: Gateway, session: str, message: str, status: str) 
 
 def workers() -> list[int]:
     """Process ids of the workers that this test's gateway runs."""
-    return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [
+        child
+        for child in children(os.getpid())
+        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 async def test_what_whatsapp_only_tells_of_the_phone_is_asked_for(

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from linking import Client
 from neonize._binder import gocode
+from support.loopback.real_client import Client
 
 from exponential.gateway.linking import client as linking
 from exponential.gateway.linking import store

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from gateways import ADA, Gateway, StartGateway, scan, until
+from support.gateways import ADA, Gateway, StartGateway, scan, until
 
 from exponential.core import clock
 from exponential.gateway.access import own_numbers, policies

@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from gateways import ADA, SECRET, App, Gateway, StartGateway, is_status, until
 from sqlalchemy import func, select, text, update
+from support.gateways import ADA, SECRET, App, Gateway, StartGateway, is_status, until
 
 from exponential.core import clock
 from exponential.core.database import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, children, shown, until
+from support.gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, children, shown, until
 
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.gateway.client import Passkey as Asked
@@ -74,11 +74,15 @@ def launch(whatsapp: Loopback, module: str) -> Launch:
 
 
 def hurried(whatsapp: Loopback) -> Launch:
-    return launch(whatsapp, "hurried_worker")
+    return launch(whatsapp, "support.gateway.hurried_worker")
 
 
 def workers() -> list[int]:
-    return [child for child in children(os.getpid()) if b"gateway.trust" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [
+        child
+        for child in children(os.getpid())
+        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 async def test_scan_confirm_talk_restart_unlink_and_link_again(

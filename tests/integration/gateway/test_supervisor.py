@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from gateways import PAPER, children, until
+from support.gateways import PAPER, children, until
 
 from exponential.core import clock
 from exponential.core.database import Database

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import earlier_stores
 import pytest
 from sqlalchemy import insert, select, text
+from support.gateway import earlier_stores
 
 from exponential.core import clock, encryption
 from exponential.core.database import Database

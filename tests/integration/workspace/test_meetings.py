@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from transcript import import_transcript
+from support.workspace.transcripts import import_transcript
 
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history, tasks

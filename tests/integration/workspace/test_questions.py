@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
-from transcript import import_transcript
+from support.workspace.transcripts import import_transcript
 
 from exponential.core import clock
 from exponential.core.errors import BadInput, NotFound

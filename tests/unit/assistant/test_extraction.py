@@ -5,9 +5,9 @@ import io
 import secrets
 
 import pytest
-from cpu_time import limited
-from filemaking import docx, pdf, picture, pixel_bomb, scan
 from PIL import Image
+from support.cpu_time import limited
+from support.sample_files import docx, pdf, picture, pixel_bomb, scan
 
 from exponential.assistant.files import extraction
 from exponential.assistant.files.extraction import read

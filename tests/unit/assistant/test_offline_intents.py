@@ -4,9 +4,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from cpu_time import limited
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cpu_time import limited
 
 from exponential.assistant.offline import completing, creating, guests, intents, pasting, reminding, talking
 from exponential.assistant.offline.steps import Call, File, Heard, Say, Step

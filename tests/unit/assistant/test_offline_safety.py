@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cpu_time import limited
 from hypothesis import given
 from hypothesis import strategies as st
-from phrasing_sets import DESTRUCTIVE, MEMORIES, TOOLS, phrasings
+from support.assistant.phrasing_sets import DESTRUCTIVE, MEMORIES, TOOLS, phrasings
+from support.cpu_time import limited
 
 from exponential.assistant.offline import intents
 from exponential.assistant.offline.steps import Call, Heard, Say

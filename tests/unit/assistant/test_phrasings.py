@@ -7,8 +7,18 @@ score, nothing may ever be deleted, cancelled or forgotten that wasn't meant.
 from dataclasses import replace
 
 import pytest
-from cpu_time import limited
-from phrasing_sets import DESTRUCTIVE, HERE, MEMORIES, NOW, TOOLS, Phrasing, is_wrong_destruction, phrasings, understood
+from support.assistant.phrasing_sets import (
+    DESTRUCTIVE,
+    HERE,
+    MEMORIES,
+    NOW,
+    TOOLS,
+    Phrasing,
+    is_wrong_destruction,
+    phrasings,
+    understood,
+)
+from support.cpu_time import limited
 
 from exponential.assistant.offline import intents
 from exponential.assistant.offline.steps import Heard

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from client_sqlite import Sqlite, SqliteError, library, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.gateway.client_sqlite import Sqlite, SqliteError, library, opened
 
 from exponential.core.errors import ConfigurationError
 from exponential.gateway.credentials import memory_database, sealed_pages
@@ -137,7 +137,8 @@ def test_a_closed_database_is_wiped_for_whoever_still_has_it_open(database: Memo
 def test_temporary_files_are_in_memory_too(tmp_path: Path, in_memory: bool) -> None:
     install = "memory_database.install(client_sqlite.library)" if in_memory else ""
     program = f"""
-import os, client_sqlite
+import os
+from support.gateway import client_sqlite
 from exponential.gateway.credentials import memory_database
 {install}
 db = client_sqlite.Sqlite({str(tmp_path)!r} + "/store", None)

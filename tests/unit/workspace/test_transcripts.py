@@ -6,9 +6,9 @@ import zipfile
 from datetime import date
 
 import pytest
-from cpu_time import limited
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cpu_time import limited
 
 from exponential.core.errors import BadInput
 from exponential.workspace.meetings import minutes, transcripts

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 import httpx
 import psycopg
-from environment import bare
 
 from benchmarks.ports import free_port
 from exponential.core.postgres import embedded, programs
+from support.environment import bare
 
 Answer = TypeVar("Answer")
 ADA, BEN = "+4915112345601", "+4915112345602"  # who have an account here

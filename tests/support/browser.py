@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
-SCREENSHOTS = Path(__file__).parent.parent / "test-results" / "screenshots"
+SCREENSHOTS = Path(__file__).parents[2] / "test-results" / "screenshots"
 PATIENT = 30_000  # milliseconds; the machine may be busy
 SIZES = {1280: 800, 390: 844}  # width: height, a desktop and a phone
 

@@ -1,6 +1,6 @@
 """Records what the version in this checkout writes, for later versions to be tested with (test_upgrade.py).
 
-    PYTHONPATH=tests uv run python tests/upgrade/record.py tests/upgrade/v0.2.0
+    PYTHONPATH=tests uv run python -m support.upgrade.record tests/upgrade/v0.2.0
 
 Do this once, at a release. It runs an installation of two people with linked phones, has it do a bit of everything, and
 then kills it while work is under way. What it leaves in the folder:
@@ -26,12 +26,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from embedding import reachable_folder
-from filemaking import picture
-from installation import ADA, BEN, BENS_OTHER_PHONE, CARA, DAN, DATABASES, EVA, Installation, until
-from model_server import Hang, Say, call, serving_a_model
-from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
-from serving import serving
+
+from support.assistant.model_server import Hang, Say, call, serving_a_model
+from support.embedded_postgres import reachable_folder
+from support.http_server import serving
+from support.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
+from support.sample_files import picture
+from support.upgrade.installation import ADA, BEN, BENS_OTHER_PHONE, CARA, DAN, DATABASES, EVA, Installation, until
 
 TRANSCRIPT = """Transcript of the pricing sync:
 Anna: Welcome, today we talk about pricing for small teams.

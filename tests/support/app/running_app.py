@@ -9,9 +9,7 @@ from typing import Any
 
 import httpx
 import segno
-from browser import Window, open_window
 from fastapi import FastAPI
-from serving import serving
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -23,6 +21,8 @@ from exponential.core import clock
 from exponential.core.database import Database
 from exponential.core.errors import Unauthorized
 from exponential.core.settings import AppSettings
+from support.browser import Window, open_window
+from support.http_server import serving
 
 SECRET = "a secret that app and gateway share in tests"
 ACCESS = {"mode": "only_me", "people": [], "groups": "off", "reactions": False, "readReceipts": True}

@@ -1,4 +1,4 @@
-"""Another MCP server, as a process of its own: `python outside_server.py FILE` on stdin and stdout.
+"""Another MCP server, as a process of its own: `python mcp_server.py FILE` on stdin and stdout.
 
 It appends a line to FILE at each start and at each call.
 """

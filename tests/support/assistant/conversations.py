@@ -18,6 +18,8 @@ from exponential.core import clock
 from exponential.core.database import Database
 from exponential.workspace import tasks
 
+SECRET = "a secret that is long enough for HS256, really"
+
 
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 15.0) -> Any:
     """What `condition` answers, as soon as it is true; fails after `seconds`."""

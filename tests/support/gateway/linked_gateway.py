@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gateways import ADA, SECRET, App, Gateway, StartGateway, link, until
-
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
 from exponential.protocol.binary import Node
+from support.gateways import ADA, SECRET, App, Gateway, StartGateway, link, until
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 BOBS_CHAT = "4915187654321@s.whatsapp.net"

@@ -11,14 +11,14 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
-from environment import bare
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 
 from exponential.loopback.phones.phone import ChatMessage, Phone
 from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
+from support.environment import bare
 
-CLIENT = Path(__file__).parent / "integration" / "loopback" / "client.py"
+TESTS = Path(__file__).parents[2]
 
 
 class Client:
@@ -34,13 +34,14 @@ class Client:
     async def start(self) -> None:
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT")},
+            "PYTHONPATH": str(TESTS),
             "HTTPS_PROXY": self._whatsapp.proxy_url,
             "SSL_CERT_FILE": str(self._whatsapp.ca_path),
             "NOISE_ROOT": self._whatsapp.noise_root,
         }
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(CLIENT),
+            *("-m", "support.loopback.client"),
             str(self._store),
             env=environment,
             stdin=asyncio.subprocess.PIPE,

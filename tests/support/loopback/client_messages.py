@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from client_accounts import Accounts, jid
 from neonize.client import NewClient
 from neonize.events import ChatPresenceEv, MessageEv
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, ReceiptType
+
+from support.loopback.client_accounts import Accounts, jid
 
 
 def encoded(message: Any) -> str:

@@ -17,7 +17,6 @@ import zxingcpp
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from PIL import Image
-from serving import serving
 
 from exponential.auth.service_tokens import APP, GATEWAY, Identity, from_header, issue, verify
 from exponential.core import database
@@ -31,10 +30,11 @@ from exponential.gateway.worker.process import Launch
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.directory import Device
 from exponential.loopback.server.server import Loopback
+from support.http_server import serving
 
 SECRET = "a secret of more than thirty-two characters"
 ADA, BOB = Identity("ada", "ada@example.org", "Ada"), Identity("bob")
-PAPER = Launch("paper_worker", {"PYTHONPATH": str(Path(__file__).parent / "integration" / "gateway")})
+PAPER = Launch("support.gateway.paper_worker", {"PYTHONPATH": str(Path(__file__).parent.parent)})
 
 
 async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]], *, within: float = 20) -> Any:

@@ -1,6 +1,6 @@
 """A real client (neonize) in a process of its own, driven line by line: it prints what happens and answers pings.
 
-python client.py STORE        environment: HTTPS_PROXY, SSL_CERT_FILE, NOISE_ROOT
+python -m support.loopback.client STORE        environment: HTTPS_PROXY, SSL_CERT_FILE, NOISE_ROOT
 """
 
 import os
@@ -11,15 +11,13 @@ from pathlib import Path
 import exponential.protocol.libmagic  # noqa: F401  before neonize
 
 # isort: split
-import client_faults
-import client_lines
-import client_messages
 import neonize._binder as binder
 from neonize.client import NewClient
 from neonize.events import ConnectedEv, LoggedOutEv, MessageEv, ReceiptEv, StreamReplacedEv
 
 from exponential.gateway.worker.loopback_trust import replace_root
 from exponential.gateway.worker.neonize_client import DEVICE_PROPS
+from support.loopback import client_faults, client_lines, client_messages
 
 replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
 sys.stdout = client_lines.WholeLines()

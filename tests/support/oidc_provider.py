@@ -13,13 +13,19 @@ from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from serving import serving
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from support.http_server import serving
+
 CLIENT_ID, CLIENT_SECRET = "exponential", "a client secret of the provider's"
+
+
+def settings(url: str) -> dict[str, Any]:
+    """Of an app that has people sign in there."""
+    return {"oidc_issuer": url, "oidc_client_id": CLIENT_ID, "oidc_client_secret": CLIENT_SECRET}
 
 
 @dataclass

@@ -13,8 +13,6 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from browser import Window, browsing
-from gateways import until
 from playwright.async_api import Browser, Page, expect
 
 from exponential.auth import consents, sign_in
@@ -33,6 +31,8 @@ from exponential.loopback.phones import camera
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.directory import Device
 from exponential.loopback.server.server import Loopback
+from support.browser import Window, browsing
+from support.gateways import until
 
 SECRET = "a secret of more than thirty-two characters"
 PATIENT = 30_000  # milliseconds; this machine may be busy
