@@ -2,11 +2,11 @@
 
     uv run python -m benchmarks.paddy [--turns 200]
 
-It prints one JSON. Accuracy is counted on the project's own phrasings (tests/unit/assistant/phrasings), as their test
-counts. Latency is that of whole turns, from storing a message until an open page has its answer, with a real Postgres;
-CPU time is this process's, without Postgres. The overhead is measured around a model that answers at once: called
-directly, by the agent alone, and in whole turns, one after the other in each round, so that whatever else the machine
-does hits all of them.
+It prints one JSON. Accuracy is counted on the project's own phrasings (tests/unit/assistant/offline/phrasings), as
+their test counts. Latency is that of whole turns, from storing a message until an open page has its answer, with a real
+Postgres; CPU time is this process's, without Postgres. The overhead is measured around a model that answers at once:
+called directly, by the agent alone, and in whole turns, one after the other in each round, so that whatever else the
+machine does hits all of them.
 """
 
 import argparse

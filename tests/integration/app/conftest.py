@@ -20,7 +20,7 @@ HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that cost next to nothing; tests/integration/test_passwords.py tests those that cost something."""
+    """Hashes that cost next to nothing; tests/integration/auth/test_passwords.py tests those that cost something."""
     monkeypatch.setattr(passwords, "_hasher", HASHER)
     monkeypatch.setattr(passwords, "_NOBODYS", HASHER.hash("of nobody"))
 

@@ -14,7 +14,7 @@ from rapidfuzz import utils
 from exponential.assistant.offline import intents
 from exponential.assistant.offline.steps import Call, Heard
 
-HERE = Path(__file__).parents[2] / "unit" / "assistant" / "phrasings"
+HERE = Path(__file__).parents[2] / "unit" / "assistant" / "offline" / "phrasings"
 NOW = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 TOOLS = {"create_task", "list_tasks"}
 DESTRUCTIVE = {"delete_task", "cancel_reminder", "forget"}

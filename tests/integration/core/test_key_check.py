@@ -26,7 +26,7 @@ from exponential.gateway.sessions.sessions import Session
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 MISSING = r"holds data that was encrypted with a key which is missing here"
-RECORDED = Path(__file__).parent.parent / "upgrade" / "v0.1.0"
+RECORDED = Path(__file__).parents[2] / "upgrade" / "v0.1.0"
 PARTS: tuple[Part, Part] = ("app", "gateway")
 
 

@@ -148,7 +148,7 @@ open_files = (os.readlink(f"/proc/self/fd/{{fd}}") for fd in os.listdir("/proc/s
               and os.path.islink(f"/proc/self/fd/{{fd}}"))
 print(sum("etilqs" in path or "store" in path for path in open_files), os.listdir({str(tmp_path)!r}))
 """
-    here = Path(__file__).parent.parent.parent
+    here = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
         capture_output=True,

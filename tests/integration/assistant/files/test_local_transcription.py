@@ -1,7 +1,7 @@
 """Voice notes heard on this machine: real speech in Opus, the real model, no server and no network.
 
 A small model hears a word differently from one processor to the next ("my milk" for "buy milk"): what it hears is
-compared by likeness. What follows from exact words is in test_understanding.py.
+compared by likeness. What follows from exact words is in test_reader.py.
 """
 
 import asyncio
