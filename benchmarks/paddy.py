@@ -2,11 +2,11 @@
 
     uv run python -m benchmarks.paddy [--turns 200]
 
-It prints one JSON. Accuracy is counted on the project's own phrasings (tests/unit/assistant/phrasings), as their test
-counts. Latency is that of whole turns, from storing a message until an open page has its answer, with a real Postgres;
-CPU time is this process's, without Postgres. The overhead is measured around a model that answers at once: called
-directly, by the agent alone, and in whole turns, one after the other in each round, so that whatever else the machine
-does hits all of them.
+It prints one JSON. Accuracy is counted on the project's own phrasings (tests/unit/assistant/offline/phrasings), as
+their test counts. Latency is that of whole turns, from storing a message until an open page has its answer, with a real
+Postgres; CPU time is this process's, without Postgres. The overhead is measured around a model that answers at once:
+called directly, by the agent alone, and in whole turns, one after the other in each round, so that whatever else the
+machine does hits all of them.
 """
 
 import argparse
@@ -53,7 +53,7 @@ from exponential.core.database import Database
 from exponential.core.postgres import embedded
 from exponential.core.settings import AppSettings
 
-PHRASINGS = Path(__file__).parent.parent / "tests" / "unit" / "assistant" / "phrasing_sets.py"
+PHRASINGS = Path(__file__).parent.parent / "tests" / "support" / "assistant" / "phrasing_sets.py"
 WARM_UP = 5  # turns that aren't counted
 USERS = 8  # they take turns: nobody writes while their last turn's job is still being put away
 TURNS_OF_A_USER = 20  # then others go on, so that what is in mind stays of one size

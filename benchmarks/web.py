@@ -159,7 +159,7 @@ async def weigh(client: httpx.AsyncClient, path: str, rounds: int) -> dict[str, 
 async def load(url: str, cookies: httpx.Cookies, paths: dict[str, str], times: int) -> dict[str, dict[str, Any]]:
     """How Chromium fares: {"page": {"loaded_ms", "shift"}}."""
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
-    from browser import open_window  # type: ignore[import-not-found]
+    from support.browser import open_window  # type: ignore[import-not-found]
 
     found = {}
     async with open_window() as window:

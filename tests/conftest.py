@@ -15,7 +15,6 @@ import psycopg
 # Paddy's tests must never reach a real model (pydantic-ai's own switch).
 import pydantic_ai.models
 import pytest
-from embedding import reachable_folder, running_postgres
 
 from exponential.core import database, encryption
 from exponential.core.postgres import embedded
@@ -32,7 +31,10 @@ with warnings.catch_warnings():
     gc.collect()
     logging.getLogger().handlers[:] = log_handlers  # it adds one, on a stream that pytest closes
 
-pytest_plugins = ["exponential.loopback.testing", "linking", "gateways"]
+pytest.register_assert_rewrite("support")  # before anything of it is imported
+from support.embedded_postgres import reachable_folder, running_postgres  # noqa: E402
+
+pytest_plugins = ["exponential.loopback.testing", "support.loopback.real_client", "support.gateways"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 # The gate says the same of the same code each time; by hand, each run tries other examples. A machine may be slow.
 hypothesis.settings.register_profile("tests", derandomize=bool(os.environ.get("CI")), deadline=None)

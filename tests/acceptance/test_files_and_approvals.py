@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from filemaking import pdf, picture
-from gateways import SECRET, Gateway, StartGateway, link, until
-from listening import TranscriptionServer
-from serving import serving
 from sqlalchemy import select
+from support.assistant.transcription_server import TranscriptionServer
+from support.gateways import SECRET, Gateway, StartGateway, link, until
+from support.http_server import serving
+from support.sample_files import pdf, picture
 
 from exponential.app import service
 from exponential.assistant.tables import Message, Turn

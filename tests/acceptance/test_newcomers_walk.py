@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from browser import Window, open_window
 from playwright.async_api import Page, expect
+from support.browser import Window, open_window
 
 ALICE = "+4915110000001"
 PATIENT = 60_000  # milliseconds; a whole installation starts, links and answers on a shared machine

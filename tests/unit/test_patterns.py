@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cpu_time import TooSlow, limited
+from support.cpu_time import TooSlow, limited
 
 import exponential
 

@@ -1,7 +1,8 @@
 """What an earlier version left behind is read whole, goes on where it stopped, and is as good as new.
 
-Each folder v*/ beside this file was recorded by that version (record.py says how, and what is in it): people's data,
-keys of its own, and work that a kill interrupted at every stage. A version that fails here loses somebody's data.
+Each folder v*/ beside this file was recorded by that version (support/upgrade/record.py says how, and what is in it):
+people's data, keys of its own, and work that a kill interrupted at every stage. A version that fails here loses
+somebody's data.
 """
 
 import base64
@@ -17,8 +18,8 @@ from typing import Any
 
 import httpx
 import pytest
-from embedding import reachable_folder
-from installation import ADA, BEN, BENS_OTHER_PHONE, CARA, DAN, DATABASES, EVA, Installation, until
+from support.embedded_postgres import reachable_folder
+from support.upgrade.installation import ADA, BEN, BENS_OTHER_PHONE, CARA, DAN, DATABASES, EVA, Installation, until
 
 RECORDED = sorted(Path(__file__).parent.glob("v*"))
 # Files of an export whose rows expire, and columns that change while an installation does nothing but run.

@@ -1,10 +1,10 @@
-"""The fixtures of answering.py."""
+"""The fixtures of support/gateway/linked_gateway.py."""
 
 from collections.abc import AsyncIterator
 
 import pytest
-from answering import World
-from gateways import App, StartGateway
+from support.gateway.linked_gateway import World
+from support.gateways import App, StartGateway
 
 from exponential.loopback.server.server import Loopback
 

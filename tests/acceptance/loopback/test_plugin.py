@@ -62,7 +62,7 @@ async def test_a_project_with_explicit_asyncio_marks(tmp_path: Path) -> None:
 
 async def test_a_failing_test_prints_what_went_over_the_wire(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n", encoding="utf-8")
-    code, output = await run_pytest(tmp_path, FAILING, "-p", "linking")
+    code, output = await run_pytest(tmp_path, FAILING, "-p", "support.loopback.real_client")
     assert code == 1
     wire = output.partition(" WhatsApp wire ")[2]
     assert "unlinked ← server\n            <iq " in wire, output

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from linking import Client, program
+from support.loopback.real_client import Client, program
 
 from exponential.auth import service_tokens
 

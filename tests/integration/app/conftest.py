@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from house import SECRET, GatewayStandIn, House, MakeHouse
-from serving import serving
+from support.app.running_app import SECRET, GatewayStandIn, House, MakeHouse
+from support.http_server import serving
 
 from exponential.app import service
 from exponential.auth import passwords
@@ -20,7 +20,7 @@ HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that cost next to nothing; tests/integration/test_passwords.py tests those that cost something."""
+    """Hashes that cost next to nothing; tests/integration/auth/test_passwords.py tests those that cost something."""
     monkeypatch.setattr(passwords, "_hasher", HASHER)
     monkeypatch.setattr(passwords, "_NOBODYS", HASHER.hash("of nobody"))
 

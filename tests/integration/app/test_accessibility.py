@@ -1,8 +1,8 @@
 """WCAG 2.2 AA on the pages that people work with, filled and empty, in light and dark, as axe-core sees it."""
 
-from axe import violations
-from house import House
-from transcript import import_transcript
+from support.app.running_app import House
+from support.axe import violations
+from support.workspace.transcripts import import_transcript
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from gateways import PAPER, StartGateway
-from hostile import Attempt, attempts
-from house import SECRET, House, MakeHouse
-from serving import serving
-from test_programs import TALK, bearer, kept
-from transcript import import_transcript
+from support.app.programs import TALK, bearer, kept
+from support.app.running_app import SECRET, House, MakeHouse
+from support.gateways import PAPER, StartGateway
+from support.hostile_requests import Attempt, attempts
+from support.http_server import serving
+from support.workspace.transcripts import import_transcript
 
 from exponential.assistant.mcp.server import McpCaller, Workspace
 from exponential.auth import service_tokens

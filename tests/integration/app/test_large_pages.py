@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
 import httpx
-from house import House
 from starlette.types import Message, Scope
-from test_programs import bearer
+from support.app.programs import bearer
+from support.app.running_app import House
 
 from exponential.app.core.downloads import MAX_CONCURRENT, MAX_WAITING
 from exponential.assistant import chats, tables

@@ -16,13 +16,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from cpu_time import limited
-from house import House, MakeHouse
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
-from test_getting_in import make_invite
-from test_programs import bearer, kept
-from unfinished import answer_to, uploads
+from support.app.accounts import make_invite
+from support.app.programs import bearer, kept
+from support.app.running_app import House, MakeHouse
+from support.cpu_time import limited
+from support.unfinished_requests import answer_to, uploads
 
 from exponential.app.core.downloads import MAX_CONCURRENT, MAX_WAITING, DownloadLimit
 from exponential.core.errors import Unavailable

@@ -6,17 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from model_server import ModelServer, Talking, serving_a_model
 from pydantic_ai.models import override_allow_model_requests
-from stage import StageGateway, Story
+from support.assistant.conversations import SECRET, StageGateway, Story
+from support.assistant.model_server import ModelServer, Talking, serving_a_model
 
 from exponential.assistant.llm import client as reach
 from exponential.assistant.runtime import Runtime
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
-
-SECRET = "a secret that is long enough for HS256, really"
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import update
-from stage import StageGateway, Story, until
-from transcript import import_transcript
+from support.assistant.conversations import StageGateway, Story, until
+from support.workspace.transcripts import import_transcript
 
 from exponential.assistant import briefing, chats, conversation
 from exponential.assistant.conversation import Incoming

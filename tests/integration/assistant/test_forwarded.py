@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
-from stage import Story
+from support.assistant.conversations import Story
 
 from exponential.assistant.conversation import Incoming, Received
 from exponential.assistant.files.attachments import Attachment

@@ -6,7 +6,7 @@ import pytest
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
-from stage import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story, until
 
 from exponential.assistant.channels import presence
 from exponential.assistant.conversation import Incoming

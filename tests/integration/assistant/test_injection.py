@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
-from stage import Story
+from support.assistant.conversations import Story
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.files import attachments

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
-from workspace_cast import NOW, account
+from support.workspace.accounts import NOW, account
 
 from exponential.core import clock
 from exponential.core.database import Database

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
-from workspace_cast import NOW, account
+from support.workspace.accounts import NOW, account
 
 from exponential.auth.users import User
 from exponential.core.database import Database

@@ -1,0 +1,81 @@
+"""The owner proves a number by texting a code from it, while strangers get nothing, not even with a guess."""
+
+from datetime import timedelta
+
+import pytest
+from support.gateway.linked_gateway import ADAS_CHAT, BOBS_CHAT, World
+from support.gateways import until
+
+from exponential.core.errors import BadInput
+from exponential.gateway.access import own_numbers
+
+
+async def numbers(world: World) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = (await world.call("GET", "/proofs"))["numbers"]
+    return found
+
+
+async def test_a_number_is_proved_by_texting_the_code_and_taken_back(linked: World) -> None:
+    code = (await linked.call("POST", "/proofs", 201))["code"]
+    linked.bob.send_text(linked.ada, "hello, is this Paddy?")
+    linked.mallory.send_text(linked.ada, "AAAA-AAAA")
+    linked.bob.send_text(linked.ada, code)
+    welcome = await linked.bob.wait_for("yours now", chat=linked.ada)
+    assert not welcome.from_me
+    [number] = await numbers(linked)
+    assert number["phoneNumber"] == "+4915187654321"
+    assert (await linked.call("GET", "/proofs"))["openUntil"] is None
+
+    linked.bob.send_text(linked.ada, "add buy milk")
+    [message] = await linked.hears(1)
+    assert (message["text"], message["role"], message["chat"]) == ("add buy milk", "owner", BOBS_CHAT)
+    await linked.gateway.client.send(*linked.ids, BOBS_CHAT, "Noted.", key="1")
+    await linked.bob.wait_for("Noted.", chat=linked.ada)
+
+    linked.mallory.send_text(linked.ada, code)  # overheard, and too late
+    linked.ada.send_text(linked.bob, "by hand, to myself: that pauses nothing")
+    linked.bob.send_text(linked.ada, "what is on my list?")
+    await linked.hears(2)
+    assert len(await numbers(linked)) == 1
+    assert linked.mallory.messages(linked.ada)[-1].text == code
+
+    await linked.call("DELETE", f"/proofs/{number['id']}")
+    assert await numbers(linked) == []
+    linked.bob.send_text(linked.ada, "and now?")
+    await linked.only_me_works("done")
+    with pytest.raises(BadInput):
+        await linked.gateway.client.send(*linked.ids, BOBS_CHAT, "no", key="2")
+    await linked.call("DELETE", f"/proofs/{number['id']}", 404)
+
+
+async def test_a_code_ends_and_a_new_one_voids_the_old(linked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = (await linked.call("POST", "/proofs", 201))["code"]
+    new = (await linked.call("POST", "/proofs", 201))["code"]
+    linked.bob.send_text(linked.ada, old)
+    await linked.only_me_works("heard")
+    monkeypatch.setattr(own_numbers, "LIFE", timedelta(0))
+    over = (await linked.call("POST", "/proofs", 201))["code"]
+    assert (await linked.call("GET", "/proofs"))["openUntil"] is None
+    for code in (new, over):
+        linked.bob.send_text(linked.ada, code)
+    await linked.only_me_works("also heard")
+    assert await numbers(linked) == []
+    assert [line.from_me for line in linked.bob.messages(linked.ada)] == [True] * 3
+
+
+async def test_guesses_run_out(linked: World) -> None:
+    code = (await linked.call("POST", "/proofs", 201))["code"]
+    for _ in range(own_numbers.TRIES_PER_SENDER):
+        linked.mallory.send_text(linked.ada, "ABCD-EFGH")
+    linked.mallory.send_text(linked.ada, code)
+    linked.bob.send_text(linked.ada, code)
+    await until(lambda: numbers(linked))
+    assert [number["phoneNumber"] for number in await numbers(linked)] == ["+4915187654321"]
+    assert {stanza.tag for stanza in linked.tap.to(linked.mallory)} <= {"ack", "receipt"}
+
+
+async def test_what_paddy_says_first_is_read_though_the_phone_has_not_written(linked: World) -> None:
+    """To one's own account the client opens two sessions at once, with one bundle of keys: the second is refused."""
+    for number in range(3):
+        await linked.gateway.client.send(*linked.ids, ADAS_CHAT, f"news {number}", key=str(number))
+        await linked.ada.wait_for(f"news {number}", chat="me")

@@ -1,0 +1,1 @@
+"""What tests share: servers, browsers, stand-ins and sample data."""

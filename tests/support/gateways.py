@@ -1,0 +1,213 @@
+"""Running gateways for tests, an app that takes their messages, and the cast: Ada and Bob, two users.
+
+`start_gateway` runs one with everything but WhatsApp, `start_real_gateway` one whose real clients talk to the loopback
+server. Named in tests/conftest.py.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import zxingcpp
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from PIL import Image
+
+from exponential.auth.service_tokens import APP, GATEWAY, Identity, from_header, issue, verify
+from exponential.core import database
+from exponential.core.errors import ExponentialError
+from exponential.core.settings import GatewaySettings, read
+from exponential.gateway import service
+from exponential.gateway.client import GatewayClient
+from exponential.gateway.messages.pacing import Pace
+from exponential.gateway.operations import Operations
+from exponential.gateway.worker.process import Launch
+from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device
+from exponential.loopback.server.server import Loopback
+from support.http_server import serving
+
+SECRET = "a secret of more than thirty-two characters"
+ADA, BOB = Identity("ada", "ada@example.org", "Ada"), Identity("bob")
+PAPER = Launch("support.gateway.paper_worker", {"PYTHONPATH": str(Path(__file__).parent.parent)})
+
+
+async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]], *, within: float = 20) -> Any:
+    """Wait for a condition and return what it answered."""
+    async with asyncio.timeout(within):
+        while True:
+            answer = condition()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return answer
+            await asyncio.sleep(0.01)
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of a process."""
+    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _read(task / "children").split()]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+class App:
+    """The app's side of delivery: remembers what it took; `answer` decides, per message, what it says."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.offered: list[tuple[str, str]] = []
+        self.owners: list[str] = []
+        self.answer: Callable[[dict[str, Any]], Awaitable[int]] = self._yes
+        self.url = ""
+
+    @staticmethod
+    async def _yes(_message: dict[str, Any]) -> int:
+        return 202
+
+    @property
+    def texts(self) -> list[str]:
+        return [message["text"] for message in self.taken]
+
+    def asgi(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.post("/api/whatsapp-gateway/messages")
+        async def take(request: Request) -> JSONResponse:
+            identity = verify(from_header(request.headers.get("Authorization")), secret=SECRET, audience=APP)
+            message = await request.json()
+            self.offered.append((message["chat"], message["text"]))
+            status = await self.answer(message)
+            if status == 202:
+                self.taken.append(message)
+                self.owners.append(identity.user_id)
+            return JSONResponse({"accepted": status == 202, "duplicate": False}, status)
+
+        return app
+
+
+class Gateway:
+    """A running gateway: its typed client, and plain HTTP for what the client would never send."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.asgi = app
+        self.operations: Operations = app.state.operations
+        transport = httpx.ASGITransport(app=app)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
+        self.client = GatewayClient(
+            "http://gateway", SECRET, http=httpx.AsyncClient(transport=transport, base_url="http://gateway")
+        )
+
+    def headers(self, who: Identity) -> dict[str, str]:
+        """What plain HTTP needs to speak as this user."""
+        return {"Authorization": f"Bearer {issue(who, secret=SECRET, audience=GATEWAY)}"}
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[GatewayClient]:
+        """The gateway on a real port, where streams stream; yields a client of it."""
+        async with serving(self.asgi, before_stop=self.operations.events.close, lifespan="off") as url:
+            client = GatewayClient(url, SECRET)
+            yield client
+            await client.close()
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.client.close()
+
+
+StartGateway = Callable[..., AbstractAsyncContextManager[Gateway]]
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[App]:
+    stand_in = App()
+    async with serving(stand_in.asgi()) as stand_in.url:
+        yield stand_in
+
+
+@pytest.fixture
+async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, ring_key: bytes) -> StartGateway:
+    """`async with start_gateway() as gateway:`; starting again continues on the same data, as a restart does."""
+    url = database_url("gateway")
+    await database.prepare_async("gateway", url)
+
+    @asynccontextmanager
+    async def start(
+        launch: Launch | None = PAPER, *, pace: Pace | None = None, **settings: Any
+    ) -> AsyncIterator[Gateway]:
+        given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (ring_key,), "data_dir": tmp_path}
+        asgi = service.application(
+            read(GatewaySettings, **{**given, **settings}), launch=launch, pace=pace or Pace(0, 0, 0)
+        )
+        async with asgi.router.lifespan_context(asgi):
+            gateway = Gateway(asgi)
+            yield gateway
+            await gateway.close()
+
+    return start
+
+
+@pytest.fixture
+def start_real_gateway(start_gateway: StartGateway, whatsapp: Loopback, app: App) -> StartGateway:
+    """Start (or restart) a gateway whose clients talk to the loopback server; `settings` as for GatewaySettings."""
+
+    def start(launch: Launch | None = None, **settings: Any) -> AbstractAsyncContextManager[Gateway]:
+        loopback = {
+            "app_url": app.url,
+            "mode": "loopback",
+            "proxy_url": whatsapp.proxy_url,
+            "loopback_ca": whatsapp.ca_path,
+            "loopback_noise_root": whatsapp.noise_root,
+        }
+        return start_gateway(launch, **{**loopback, **settings})
+
+    return start
+
+
+@pytest.fixture
+def session_folder(tmp_path: Path) -> Callable[[str], Path]:
+    return lambda session: tmp_path / "gateway" / "sessions" / session
+
+
+async def scan(gateway: Gateway, folder: Path, session: str, *, who: Identity = ADA) -> None:
+    """Have a paper session's code scanned and wait until it is connected."""
+    (folder.parent / f"scan-{session}").touch()
+    await until(lambda: _connected(gateway, session, who))
+
+
+async def _connected(gateway: Gateway, session: str, who: Identity) -> bool:
+    return (await gateway.client.login_status(who, session)).connected
+
+
+async def shown(gateway: Gateway, session: str, *, who: Identity = ADA) -> str:
+    """The text of the QR code that the gateway shows, as soon as it shows one."""
+
+    async def picture() -> bytes | None:
+        try:
+            return await gateway.client.qr(who, session)
+        except ExponentialError:
+            return None
+
+    return str(zxingcpp.read_barcodes(Image.open(io.BytesIO(await until(picture))))[0].text)
+
+
+async def link(gateway: Gateway, phone: Phone, *, who: Identity = ADA) -> tuple[str, Device]:
+    """Link a phone by scanning: the session that is connected, and the device that the phone lists for it."""
+    session = await gateway.client.login(who)
+    device = await phone.scan(await shown(gateway, session, who=who))
+    await until(lambda: is_status(gateway, session, "connected", who=who))
+    return session, device
+
+
+async def is_status(gateway: Gateway, session: str, status: str, *, who: Identity = ADA) -> bool:
+    return (await gateway.client.login_status(who, session)).status == status

@@ -1,0 +1,1 @@
+"""The real WhatsApp client as a process of its own, for tests of the loopback server."""

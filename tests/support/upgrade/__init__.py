@@ -1,0 +1,1 @@
+"""What the upgrade's test and its recorder share: an installation as an operator runs it."""
