@@ -1,3 +1,3 @@
 """Exponential: talk to Paddy, an AI assistant, from your own WhatsApp."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,7 +1,7 @@
 """Files of messages, in the worker: fetched from WhatsApp's media host, checked, decrypted, and sealed for the gateway.
 
 Not by the client library: that reads a file of any size into memory, however small its message says it is, and waits
-for ever (docs/decisions/0008). Addresses, keys and layout: whatsmeow download.go (DownloadMediaWithPath, getMediaKeys).
+for ever (docs/decisions/0006). Addresses, keys and layout: whatsmeow download.go (DownloadMediaWithPath, getMediaKeys).
 """
 
 import base64
