@@ -3,7 +3,7 @@
 Works around: neonize tells of a message that came to our callback, and of little else.
 Can go when: it has events for stanzas, for what a message brought, and for the end of a connection.
 Relies on: the words of whatsmeow's log, which are no interface; they are pinned line by line (test_client_log.py) and
-by the real library (test_stanza_gate_and_library.py).
+by the library itself (test_native_client.py).
 
 Nothing in these lines is escaped, and much of them is a sender's choice: ids, push names, what stands in other nodes.
 So a value ends only where the next attribute begins, attributes must come in the order in which whatsmeow writes them,

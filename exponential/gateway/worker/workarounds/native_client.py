@@ -5,7 +5,8 @@ takes no log function, and drops what Python's protobuf can't read. And neonize 
 lock: two threads that write one at once end the whole process ("concurrent map writes": seen when 50 sessions of a
 worker stopped together). So whoever adds or removes a client holds `CLIENTS`.
 Can go when: neonize takes these callbacks itself and locks its maps.
-Relies on: the arguments of the library's `Neonize` function, and field 3 of a LogEntry being the logger's name.
+Relies on: the arguments of the library's `Neonize` function, and field 3 of a LogEntry being the logger's name
+(test_native_client.py).
 """
 
 import ctypes

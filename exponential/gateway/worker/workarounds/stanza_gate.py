@@ -4,7 +4,7 @@ Works around: neonize has no switch that lets us acknowledge messages ourselves,
 Can go when: neonize acknowledges a message only after our callback, or hands acknowledgements to us (whatsmeow's
 SynchronousAck and ManualAck), and waits for its store where WhatsApp is to remember what rests on it.
 Relies on: whatsmeow logs each stanza on the thread that then writes it, and reads no further until its log returns
-(test_stanza_gate_and_library.py).
+(test_native_client.py).
 
 whatsmeow acknowledges a message as soon as it has put it into a queue for us, not when we have kept it, and neonize
 has no switch for that. But whatsmeow logs every stanza right before it writes it, on the same thread, and neonize
