@@ -312,6 +312,7 @@ def _state(record: Any, *, earlier: bool = False) -> _State:
 
 
 def _restored(model: Any, state: _State) -> _State:
+    """What the record was made of; a column that is newer than `state` has its default."""
     read: dict[type, Callable[[str], Any]] = {
         Uuid: UUID,
         Date: date.fromisoformat,
@@ -319,6 +320,8 @@ def _restored(model: Any, state: _State) -> _State:
     }
     values = {}
     for column in _told(model):
+        if column.key not in state:
+            continue
         value = state[column.key]
         convert = read.get(type(column.columns[0].type))
         values[column.key] = convert(value) if convert and value is not None else value

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.core.errors import BadInput, Conflict, NotFound
@@ -139,3 +140,17 @@ async def test_undo_loses_nothing_that_came_after(session: AsyncSession, alice: 
     await update_task(session, alice, task.id, title="Dr. Dent", priority="high")
     await history.undo(session, alice)
     assert (task.title, task.priority) == ("Dentist", "high")
+
+
+async def test_what_an_earlier_version_noted_can_be_undone(session: AsyncSession, alice: UUID) -> None:
+    """A column that is newer than the act has its default in what comes back."""
+    task = await create_task(session, alice, "buy milk", priority="high")
+    act = await history.begin(session, alice, "delete_task", "web", {})
+    await delete_task(session, alice, task.id)
+    change = await session.scalar(select(history.Change).where(history.Change.act_id == act.id))
+    assert change is not None and change.before is not None
+    change.before = {key: value for key, value in change.before.items() if key != "priority"}
+    await session.flush()
+    await history.undo_act(session, alice, act.id)
+    [again] = await list_tasks(session, alice)
+    assert (again.title, again.priority) == ("buy milk", "normal")
