@@ -68,7 +68,7 @@ _BY_CODE = {
         "On the phone, look under Settings › Linked Devices: an account can have four. Log one out if it is full.",
     ),
     "not_scanned": (
-        "Codes change every few seconds. On the phone go to Settings › Linked Devices › Link a Device first; then get a "
+        "Codes change every few seconds. On the phone go to Settings › Linked Devices › Link a Device; then get a "
         "new one.",
         "If the phone’s camera can’t read the code, link with a phone number instead.",
     ),
