@@ -7,7 +7,7 @@ handlePlaceholderResendResponse), send.go (BuildUnavailableMessageRequest), clie
 from collections.abc import Iterable
 
 from exponential.loopback.phones import content
-from exponential.loopback.phones.messages import ChatMessage
+from exponential.loopback.phones.chats import ChatMessage
 from exponential.protocol.protobufs import (
     Message,
     MessageKey,

@@ -1,12 +1,21 @@
-"""Tables that know what has changed in them, so that saving costs what changed and not what there is."""
+"""What a class says of its state: which attributes are kept, and tables that know what has changed in them."""
 
 from collections import UserDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 K = TypeVar("K")
 V = TypeVar("V")
+# `field(metadata=APART)` of a dataclass: it is kept in a table of its own, or passes with the process.
+APART = {"apart": True}
+
+
+def kept(of: type[Any]) -> Mapping[str, Any]:
+    """The attributes of a dataclass that are kept with it, and their types: all but those that are APART."""
+    hints = get_type_hints(of)
+    return {field.name: hints[field.name] for field in fields(of) if "apart" not in field.metadata}
 
 
 class Row:

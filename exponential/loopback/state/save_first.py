@@ -1,21 +1,21 @@
 """Saves the simulated WhatsApp's state before a request's answer leaves: what was answered survives a kill."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Callable
 
-from exponential.loopback.server.server import Loopback
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class SaveFirst:
-    """ASGI middleware."""
+    """ASGI middleware. `save` is called first."""
 
-    def __init__(self, app: ASGIApp, server: Loopback) -> None:
+    def __init__(self, app: ASGIApp, save: Callable[[], object]) -> None:
         self._app = app
-        self._server = server
+        self._save = save
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def save_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._server.save()
+                self._save()
             await send(message)
 
         await self._app(scope, receive, save_and_send)

@@ -24,7 +24,7 @@ def create(
     """
     app = FastAPI(title="Exponential demo", docs_url=None, redoc_url=None, openapi_url=None)
     security.protect(app)
-    app.add_middleware(SaveFirst, server=server)
+    app.add_middleware(SaveFirst, save=server.save)
     app.state.server = server
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (application.phones, message_routes.router, account_routes.router):

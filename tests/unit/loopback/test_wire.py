@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exponential.loopback.server.wire_log import Wire, readable
+from exponential.loopback.server.network.wire_log import Wire, readable
 from exponential.protocol.binary import JID, Node
 
 
