@@ -4,7 +4,7 @@ import secrets
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from exponential.loopback.phones import content, resend
+from exponential.loopback.phones import content, placeholder_resend
 from exponential.loopback.phones.chats import ChatHistory, Status
 from exponential.loopback.phones.encryption import Encryption
 from exponential.loopback.phones.settings import Settings
@@ -59,7 +59,7 @@ class DirectMessages:
         if message.HasField("deviceSentMessage"):
             other = self._server.directory.account(JID.parse(message.deviceSentMessage.destinationJID)) or other
             message = message.deviceSentMessage.message
-        if from_me and (wanted := resend.wanted(message)):
+        if from_me and (wanted := placeholder_resend.wanted(message)):
             self._receipt(stanza, source, "peer_msg", [])
             self._send_again(stanza.text("id"), sender, wanted)
             return
@@ -116,7 +116,7 @@ class DirectMessages:
             line = self._history.lines.get((f"+{account.number}", key.ID)) if account else None
             if line is not None:
                 found.append((key, line))
-        enc = self._encryption.seal(device, resend.answer(request_id, found))
+        enc = self._encryption.seal(device, placeholder_resend.answer(request_id, found))
         attrs: dict[str, str | JID] = {
             "id": secrets.token_hex(16).upper(),
             "to": device.jid,

@@ -1,4 +1,4 @@
-"""Keys out of keys: Signal's derivations for X3DH and the double ratchet.
+"""Signal's key derivations for X3DH and the double ratchet.
 
 KDF_RK, KDF_CK and ENCRYPT are in the chapter "Recommended cryptographic algorithms" of Signal's specification of the
 Double Ratchet; the info strings WhisperText, WhisperRatchet and WhisperMessageKeys are libsignal's.

@@ -1,4 +1,4 @@
-"""What a phone remembers of its owner's choices and contacts."""
+"""A phone's settings and address book."""
 
 from dataclasses import dataclass, field
 

@@ -23,7 +23,7 @@ from exponential.loopback.phones.signal_wire import (
     put,
     raw,
 )
-from exponential.loopback.state.rows import APART, Rows
+from exponential.loopback.state.rows import OMITTED, Rows
 from exponential.protocol import aes_cbc
 from exponential.protocol.keys import KeyPair, verify
 
@@ -60,7 +60,7 @@ class Keys:
     identity: KeyPair = field(default_factory=KeyPair)
     registration_id: int = field(default_factory=lambda: secrets.randbelow(16380) + 1)
     signed: PreKey = field(default_factory=lambda: PreKey(1, KeyPair()))
-    one_time: Rows[int, KeyPair] = field(default_factory=Rows, metadata=APART)
+    one_time: Rows[int, KeyPair] = field(default_factory=Rows, metadata=OMITTED)
 
     def signature(self) -> bytes:
         return self.identity.sign(KEY_TYPE + self.signed.pair.public)

@@ -1,4 +1,4 @@
-"""Plays a scenario on a server: one step after the other, in time or on conditions."""
+"""The player of scenarios: one step after the other, in time or on conditions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

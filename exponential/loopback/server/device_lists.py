@@ -1,4 +1,4 @@
-"""Who is told when a device is linked or unlinked: the account's other devices, and whoever asked for its list.
+"""The device lists of accounts, and who is told of changes: the account's other devices and whoever asked for its list.
 
 Notifications and hashes as whatsmeow reads them: notification.go (handleDeviceNotification and
 handleOwnDevicesNotification), send.go (participantListHashV2), types/jid.go (ADString).

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from exponential.loopback.phones.signal import Bundle
 from exponential.loopback.server.linking.webauthn import Passkey
-from exponential.loopback.state.rows import APART, Rows
+from exponential.loopback.state.rows import OMITTED, Rows
 from exponential.protocol.binary import JID, LID_SERVER, SERVER, USER_SERVER, Node, Value
 
 Deliver = Callable[[Node], object]
@@ -20,7 +20,7 @@ FEW_KEYS = 4  # one-time; whatsmeow and Baileys upload more when there are fewer
 class Device:
     """A phone (id 0) or a linked device. `deliver` is set while it is connected, `progress` while it is paced."""
 
-    account: "Account" = field(metadata=APART)
+    account: "Account" = field(metadata=OMITTED)
     id: int
     identity: bytes
     registration_id: int
@@ -30,10 +30,10 @@ class Device:
     noise: bytes | None = None
     key_index: int = 0
     name: str = ""
-    one_time: Rows[int, bytes] = field(default_factory=Rows, metadata=APART)
-    waiting: Rows[Key, Node] = field(default_factory=Rows, metadata=APART)
-    deliver: Deliver | None = field(default=None, metadata=APART)
-    progress: Callable[[Key], object] | None = field(default=None, metadata=APART)
+    one_time: Rows[int, bytes] = field(default_factory=Rows, metadata=OMITTED)
+    waiting: Rows[Key, Node] = field(default_factory=Rows, metadata=OMITTED)
+    deliver: Deliver | None = field(default=None, metadata=OMITTED)
+    progress: Callable[[Key], object] | None = field(default=None, metadata=OMITTED)
 
     @property
     def jid(self) -> JID:
@@ -83,7 +83,7 @@ class Account:
     number: str
     lid_user: str
     push_name: str
-    devices: dict[int, Device] = field(default_factory=dict, metadata=APART)
+    devices: dict[int, Device] = field(default_factory=dict, metadata=OMITTED)
     passkey: bool = False  # asks devices that are being linked for it
     key: Passkey | None = None  # made when it is first asked for
     last_key_index: int = 0

@@ -1,4 +1,4 @@
-"""What the server's rooms need of a client's connection, and of a phone."""
+"""A client's connection and a phone, as far as the server's handlers need them."""
 
 import asyncio
 from typing import Protocol
@@ -19,20 +19,15 @@ class Connection(Protocol):
     deaf: bool
     flowing: asyncio.Event
 
-    def send(self, stanza: Node) -> None:
-        """Queue a stanza; order is kept."""
+    def send(self, stanza: Node) -> None: ...
 
-    def send_bytes(self, content: bytes, *, damaged: bool = False) -> None:
-        """Queue a sealed frame of any content; `damaged` flips a bit of it after sealing."""
+    def send_bytes(self, content: bytes, *, damaged: bool = False) -> None: ...
 
-    def end(self, stanza: Node) -> None:
-        """Send a last stanza (stream error, failure) and hang up."""
+    def end(self, stanza: Node) -> None: ...
 
-    def close(self) -> None:
-        """Hang up after what is queued has been written."""
+    def close(self) -> None: ...
 
-    def drop(self) -> None:
-        """Cut the TCP connection: nothing queued is written."""
+    def drop(self) -> None: ...
 
 
 class Phone(Protocol):
@@ -44,5 +39,4 @@ class Phone(Protocol):
     @property
     def account(self) -> Account: ...
 
-    def refresh(self) -> None:
-        """Let this phone's page show what has changed."""
+    def refresh(self) -> None: ...

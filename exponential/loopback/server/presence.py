@@ -1,4 +1,4 @@
-"""Who is there, and who is told: available and last seen.
+"""The presence of accounts: available and last seen, and who is told.
 
 Stanzas as whatsmeow presence.go writes and reads them.
 """

@@ -1,4 +1,4 @@
-"""What the rooms of one simulated WhatsApp share, and are passed: its registers, its faults, its clock."""
+"""The registers of one simulated WhatsApp, with its faults and its clock: what handlers share, and are passed."""
 
 import asyncio
 import itertools
@@ -11,19 +11,21 @@ from exponential.loopback.server.interfaces import Connection, Phone
 from exponential.loopback.server.linking.registration import Registration
 from exponential.loopback.server.media_host import MediaHost
 from exponential.loopback.server.network.certificate_authority import Authority
-from exponential.loopback.server.network.wire_log import Wire
+from exponential.loopback.server.network.wire_log import WireLog
 from exponential.loopback.server.presence import Presence
 from exponential.protocol.binary import JID
 from exponential.protocol.keys import KeyPair
 
 
 class Registers:
-    """`connections` are those of linked devices, by `id()` of the device; `registrations` go by each code's reference.
+    """They are made in the event loop that serves them.
 
+    `connections` are those of linked devices, by `id()` of the device; `registrations` go by each code's reference.
     `authority` and `static` are what the server proves itself with in the Noise handshake.
     """
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self.authority = Authority()
         self.static = KeyPair()
         self.directory = Directory()
@@ -33,14 +35,10 @@ class Registers:
         self.registrations: dict[str, Registration] = {}
         self.presence = Presence(self.directory)
         self.media = MediaHost()
-        self.wire = Wire()
+        self.wire = WireLog()
         self.faults = Faults(self.connections)
         self.code_clock = 1.0  # how many times faster linking codes expire than WhatsApp's
         self._ids = itertools.count(1)
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
 
     def save(self) -> None:
         """Keep what has changed, before anything leaves the server. Registers alone are forgotten."""

@@ -1,4 +1,4 @@
-"""Between devices: messages, receipts, typing. Whom a stanza is from, as each receiver is told.
+"""The routing of messages, receipts and typing between devices. Whom a stanza is from, as each receiver is told.
 
 Attributes as whatsmeow reads them: message.go (parseMessageSource), receipt.go, presence.go.
 """
@@ -33,7 +33,7 @@ def message(server: Registers, sender: Device, node: Node) -> Node:
         reached.add(id(target))
         content = [*encs, identity] if identity and any(enc.text("type") == "pkmsg" for enc in encs) else encs
         if server.faults.withholds(target):
-            content = [Node("unavailable")]  # the device asks its phone: resend.py
+            content = [Node("unavailable")]  # the device asks its phone: placeholder_resend.py
         attrs = {**_source(sender, target, chat, recipient), "t": now, "notify": sender.account.push_name}
         for name in ("id", "type", "edit", "category"):
             attrs[name] = node.text(name)

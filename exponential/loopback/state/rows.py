@@ -1,4 +1,4 @@
-"""What a class says of its state: which attributes are kept, and tables that know what has changed in them."""
+"""Tables that know what has changed in them, and what of a dataclass is kept: how classes say what their state is."""
 
 from collections import UserDict
 from collections.abc import Collection, Mapping
@@ -8,14 +8,14 @@ from typing import Any, TypeVar, get_type_hints
 
 K = TypeVar("K")
 V = TypeVar("V")
-# `field(metadata=APART)` of a dataclass: it is kept in a table of its own, or passes with the process.
-APART = {"apart": True}
+# For `field(metadata=…)` of a dataclass: it is kept in a table of its own, or passes with the process.
+OMITTED = {"omitted": True}
 
 
 def kept(of: type[Any]) -> Mapping[str, Any]:
-    """The attributes of a dataclass that are kept with it, and their types: all but those that are APART."""
+    """The attributes of a dataclass that are kept with it, and their types: all but those that are OMITTED."""
     hints = get_type_hints(of)
-    return {field.name: hints[field.name] for field in fields(of) if "apart" not in field.metadata}
+    return {field.name: hints[field.name] for field in fields(of) if "omitted" not in field.metadata}
 
 
 class Row:

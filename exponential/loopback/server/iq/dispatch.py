@@ -1,4 +1,4 @@
-"""What the server answers to a client's IQ stanzas: who answers which namespace, pings, unlinking.
+"""The dispatch of a client's IQ stanzas: who answers which namespace, pings, unlinking.
 
 Requests and answers as whatsmeow writes and reads them: client.go (Logout), keepalive.go.
 """

@@ -1,4 +1,4 @@
-"""Looking accounts up: whether a number has one, its devices, its LID.
+"""Account lookup: whether a number has an account, its devices, its LID.
 
 Requests and answers as whatsmeow writes and reads them: user.go (usync).
 """

@@ -1,4 +1,4 @@
-"""Linking a device by its pairing code: eight characters that the computer shows and the phone's owner types.
+"""The link by pairing code: eight characters that the computer shows and the phone's owner types.
 
 Three stages, as whatsmeow's pair-code.go takes its part in them: the companion's hello, the phone's hello with a key
 sealed by the code, the companion's finish with the secret that pair-success is authenticated by.

@@ -1,4 +1,4 @@
-"""Linking a device to an account with a passkey: what the server and the phone do between the scan and pair-success.
+"""A link's confirmation by passkey: what the server and the phone do between the scan and pair-success.
 
 Stanzas as in whatsmeow's pair-passkey.go: the request for a passkey, the computer's prologue with the answer, the
 phone's key, the computer's nonce, and its request to be paired, which names a new secret.

@@ -1,4 +1,4 @@
-"""Linking a device by QR code: references to the client, ADV signatures by the phone, 515, then login.
+"""The link by QR code: references to the client, ADV signatures by the phone, 515, then login.
 
 Steps and prefixes as whatsmeow's pair.go checks them.
 """

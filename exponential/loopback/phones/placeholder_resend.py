@@ -1,4 +1,4 @@
-"""What only the phone has: a linked device that was told of a message without getting it asks its own phone for it.
+"""Placeholder resend: a linked device that was told of a message without getting it asks its own phone for it.
 
 The client asks by itself as soon as it sees `<unavailable>`. Sources: whatsmeow message.go (handleEncryptedMessage,
 handlePlaceholderResendResponse), send.go (BuildUnavailableMessageRequest), client.go (ParseWebMessage).

@@ -1,11 +1,11 @@
-"""Saves the simulated WhatsApp's state before a request's answer leaves: what was answered survives a kill."""
+"""The middleware that saves the state before a request's answer leaves: what was answered survives a kill."""
 
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class SaveFirst:
+class SaveMiddleware:
     """ASGI middleware. `save` is called first."""
 
     def __init__(self, app: ASGIApp, save: Callable[[], object]) -> None:
