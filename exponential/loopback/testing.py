@@ -18,7 +18,7 @@ from exponential.loopback.server.server import Loopback
 
 T = TypeVar("T")
 FIRST_NUMBER = 4915110000001
-ASK_AGAIN = 0.05  # seconds
+ASK_AGAIN_SECONDS = 0.05
 _servers = pytest.StashKey[list[Loopback]]()
 
 
@@ -60,7 +60,7 @@ async def until(phone: Phone, condition: Callable[[], T], *, timeout: float = 15
     async with asyncio.timeout(timeout):
         while not (value := condition()):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(phone.changed(), ASK_AGAIN)
+                await asyncio.wait_for(phone.changed(), ASK_AGAIN_SECONDS)
     return value
 
 

@@ -21,7 +21,7 @@ from exponential.loopback.control import account_routes, message_routes, phone_l
 from exponential.loopback.server.directory import Device
 from exponential.loopback.server.faults import FaultName
 from exponential.loopback.server.server import Loopback
-from exponential.loopback.state.save_first import SaveFirst
+from exponential.loopback.state.middleware import SaveMiddleware
 from exponential.loopback.web import security
 
 
@@ -102,7 +102,7 @@ def create(server: Loopback) -> FastAPI:
     """The control URL's web app. Like the phones' page, it answers to loopback host names only."""
     app = FastAPI(title="Exponential loopback", docs_url=None, redoc_url=None, openapi_url=None)
     security.protect(app)
-    app.add_middleware(SaveFirst, server=server)
+    app.add_middleware(SaveMiddleware, save=server.save)
     app.state.server = server
     for each in (router, phones, message_routes.router, account_routes.router, server_routes.router):
         app.include_router(each)

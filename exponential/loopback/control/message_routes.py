@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from exponential.loopback.control.phone_lookup import AChat, ALine, APhone, find, group_of, known, quoted, sentences
 
-LONGEST_WAIT = 300.0  # seconds
+MAX_WAIT_SECONDS = 300.0
 # Shown inside the page; anything else that a stranger's message claims to be is only offered as a download.
 SHOWN = {"image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4", "video/webm", "audio/ogg", "audio/mpeg"}
 
@@ -67,7 +67,7 @@ class Wanted(BaseModel):
 
     text: str
     chat: str = "me"
-    timeout: Annotated[float, Field(gt=0, le=LONGEST_WAIT)] = 15  # seconds
+    timeout: Annotated[float, Field(gt=0, le=MAX_WAIT_SECONDS)] = 15  # seconds
 
 
 router = APIRouter(prefix="/api/phones/{number}", dependencies=[Depends(sentences)])

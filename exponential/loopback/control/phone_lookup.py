@@ -11,9 +11,9 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
-from exponential.loopback.phones.messages import ChatMessage
+from exponential.loopback.phones.chats import ChatMessage
 from exponential.loopback.phones.phone import Phone
-from exponential.loopback.server.groups import Group
+from exponential.loopback.server.directory import Group
 from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.server.media_host import MediaError
 from exponential.loopback.server.server import Loopback

@@ -7,7 +7,7 @@ from typing import Any
 
 from exponential.loopback.phones.phone import Phone
 
-RECENT = 200  # lines of a chat
+MAX_LINES = 200  # of a chat
 
 
 def state(phone: Phone) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def state(phone: Phone) -> dict[str, Any]:
         "asked": {"code": exchange.code} if (exchange := phone.exchange()) else None,
         "contacts": phone.contacts | {other.number: other.name for other in others},
         "people": {other.account.lid.user: other.number for other in [phone, *others]},
-        "chats": {chat: [asdict(line) for line in lines[-RECENT:]] for chat, lines in phone.chats.items()},
+        "chats": {chat: [asdict(line) for line in lines[-MAX_LINES:]] for chat, lines in phone.chats.items()},
         "groups": {
             str(group.jid): {"subject": group.subject, "members": [f"+{member.number}" for member in group.members]}
             for group in phone.groups()

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from exponential.loopback.server.server import Loopback
 
-LONGEST_ABSENCE = 300.0  # seconds
+MAX_ABSENCE_SECONDS = 300.0
 
 router = APIRouter(prefix="/api")
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api")
 class Absence(BaseModel):
     """How long the port stays closed, in seconds."""
 
-    seconds: Annotated[float, Field(ge=0, le=LONGEST_ABSENCE)] = 0
+    seconds: Annotated[float, Field(ge=0, le=MAX_ABSENCE_SECONDS)] = 0
 
 
 @router.post("/restart", status_code=204)

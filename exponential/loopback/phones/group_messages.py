@@ -1,123 +1,60 @@
-"""What a simulated phone does in groups: make them, write with sender keys, read, ask for what it cannot read."""
+"""A phone's messages to groups and from them: sealed once with a sender key, read, receipted, sent again."""
 
 import secrets
-from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback.phones import content
-from exponential.loopback.phones.messages import ChatMessage
+from exponential.loopback.phones.chats import ChatHistory, Status
+from exponential.loopback.phones.encryption import Encryption, peer
 from exponential.loopback.phones.sender_keys import SenderKeyBook
-from exponential.loopback.phones.signal import SessionBook, pad, unpad
+from exponential.loopback.phones.signal import pad, unpad
 from exponential.loopback.phones.signal_wire import SignalError
-from exponential.loopback.server import groups, routing
-from exponential.loopback.server.directory import Account, Device
-from exponential.loopback.server.groups import Group
+from exponential.loopback.server import routing
+from exponential.loopback.server.directory import Device, Group
+from exponential.loopback.server.registers import Registers
 from exponential.loopback.state.rows import Rows
 from exponential.protocol.binary import JID, Node, Value
 from exponential.protocol.protobufs import Message
 
-if TYPE_CHECKING:
-    from exponential.loopback.phones.phone import Phone
-    from exponential.loopback.server.server import Loopback
 
+class GroupMessages:
+    """`device` is the phone itself; `sent` has the group that each of its messages went to, by id."""
 
-class Grouping(ABC):
-    """The part of a phone that takes part in groups. A group's chat is named by its JID."""
+    def __init__(self, server: Registers, device: Device, encryption: Encryption, history: ChatHistory) -> None:
+        self.sender_keys = SenderKeyBook()
+        self.sent: Rows[str, tuple[Group, Message]] = Rows()
+        self._server = server
+        self._device = device
+        self._encryption = encryption
+        self._history = history
 
-    _server: "Loopback"
-    _account: Account
-    _device: Device
-    _book: SessionBook
+    def send(self, group: Group, message: Message) -> str:
+        """Encrypt once for all, and tell the key to whom it has not been told; the message's id.
 
-    def __init__(self) -> None:
-        self._sender_keys = SenderKeyBook()
-        self._asked_for = Counter[str]()  # messages that didn't open, by id
-        self._sent_to_groups: Rows[str, tuple[Group, Message]] = Rows()
-
-    @abstractmethod
-    def _seal(self, device: Device, message: Message, count: int) -> Node: ...
-
-    @abstractmethod
-    def _show(self, id: str, chat: str, sender: Device, message: Message) -> None: ...
-
-    @abstractmethod
-    def messages(self, chat: "Phone | Group | str" = "me") -> list[ChatMessage]: ...
-
-    @abstractmethod
-    def refresh(self) -> None: ...
-
-    @abstractmethod
-    def send(self, to: "Phone | Group | str", message: Message) -> ChatMessage: ...
-
-    def create_group(self, subject: str, members: "Sequence[Phone]") -> Group:
-        """Make a group with these phones in it."""
-        return groups.create(self._server, self._account, subject, [member.account for member in members])
-
-    def groups(self) -> list[Group]:
-        """The groups that this phone is in."""
-        return [group for group in self._server.groups.values() if self._account in group.members]
-
-    def add_to_group(self, group: Group, member: "Phone") -> None:
-        groups.add(self._server, group, self._account, member.account)
-
-    def remove_from_group(self, group: Group, member: "Phone") -> None:
-        """Put a member out, or leave when it is this phone itself."""
-        groups.remove(self._server, group, self._account, member.account)
-
-    def miss_sender_key(self, group: Group, device: Device) -> None:
-        """Let `device` not be told this phone's key for `group`, as when the telling got lost: it has to ask."""
-        self._sender_keys.told(str(group.jid)).add(str(device.lid))
-
-    def lose_sender_keys(self, group: Group) -> None:
-        """Forget what the other members' keys for `group` are: this phone has to ask."""
-        self._sender_keys.forget(str(group.jid))
-
-    def send_to_group(self, group: Group, text: str, *, mentions: "Sequence[Phone]" = ()) -> ChatMessage:
-        """Write to a group. A mention is the member's LID in the text (`@…`) and in the context (whatsmeow send.go)."""
-        message = Message(conversation=text)
-        if mentions:
-            message = Message()
-            named = " ".join(f"@{phone.account.lid.user}" for phone in mentions)
-            message.extendedTextMessage.text = f"{named} {text}"
-            message.extendedTextMessage.contextInfo.mentionedJID.extend(str(phone.account.lid) for phone in mentions)
-        return self.send(group, message)
-
-    def _transmit_to_group(self, group: Group, message: Message) -> str:
-        """Encrypt once for all, and tell the key to whom it has not been told. Raises ValueError for an outsider."""
-        if self._account not in group.members:
+        Raises ValueError for an outsider.
+        """
+        if self._device.account not in group.members:
             raise ValueError("You can't write to this group because you are no longer a member.")
         id, chat = secrets.token_hex(16).upper(), str(group.jid)
-        told, parts = self._sender_keys.told(chat), []
+        told, parts = self.sender_keys.told(chat), []
         for device in group.devices():
-            if device is not self._device and str(device.lid) not in told:
-                parts.append(Node("to", {"jid": device.lid}, [self._seal(device, self._key_for(chat), 0)]))
-                told.add(str(device.lid))
-        sealed = self._sender_keys.encrypt(chat, pad(message.SerializeToString()))
+            if device is not self._device and peer(device) not in told:
+                parts.append(Node("to", {"jid": device.lid}, [self._encryption.seal(device, self._key_for(chat))]))
+                told.add(peer(device))
+        sealed = self.sender_keys.encrypt(chat, pad(message.SerializeToString()))
         shared = Node("enc", {"v": "2", "type": "skmsg", **content.enc_attributes(message)}, sealed)
-        self._sent_to_groups[id] = (group, message)
+        self.sent[id] = (group, message)
         attrs: dict[str, Value] = {
             "id": id,
             "type": content.stanza_type(message),
             "edit": content.edit_attribute(message),
         }
-        self._post_to_group(group, attrs, [Node("participants", {}, list(parts)), shared])
+        self._post(group, attrs, [Node("participants", {}, list(parts)), shared])
         return id
 
-    def _key_for(self, chat: str) -> Message:
-        message = Message()
-        message.senderKeyDistributionMessage.groupID = chat
-        message.senderKeyDistributionMessage.axolotlSenderKeyDistributionMessage = self._sender_keys.distribution(chat)
-        return message
-
-    def _post_to_group(self, group: Group, attrs: dict[str, Value], inside: list[Node]) -> None:
-        base: dict[str, Value] = {"to": group.jid, "type": "text", "addressing_mode": "lid"}
-        routing.message(self._server, self._device, Node("message", base | attrs, list(inside)))
-
-    def _read_group_message(self, stanza: Node) -> None:
+    def read(self, stanza: Node) -> None:
+        """Open a message, show it and confirm it; or ask for it again."""
         author = stanza.jid("participant")
         sender = self._server.directory.device(author) if author else None
         if author is None or sender is None:
@@ -128,53 +65,55 @@ class Grouping(ABC):
                 if enc.tag == "enc":
                     message = self._open(chat, sender, enc)
         except (SignalError, ProtobufError):
-            self._group_receipt(stanza, author, "retry", [self._retry(stanza)])
+            self._receipt(stanza, author, "retry", [self._encryption.retry(stanza)])
             return
-        self._group_receipt(stanza, author, "sender" if sender.account is self._account else "", [])
-        self._show(stanza.text("id"), chat, sender, message)
+        self._receipt(stanza, author, "sender" if sender.account is self._device.account else "", [])
+        self._history.show(stanza.text("id"), chat, sender, message)
 
-    def _retry(self, stanza: Node) -> Node:
-        """What asks for a message again, with the attributes that whatsmeow reads: retry.go. From the second time on it
-        begins a new session."""
-        self._asked_for[stanza.text("id")] += 1
-        count = str(self._asked_for[stanza.text("id")])
-        return Node("retry", {"count": count, "id": stanza.text("id"), "t": stanza.text("t"), "v": "1"})
-
-    def _open(self, chat: str, sender: Device, enc: Node) -> Message:
-        peer = str(sender.lid)
-        if enc.text("type") == "skmsg":
-            return Message.FromString(unpad(self._sender_keys.decrypt(chat, peer, enc.data())))
-        message = Message.FromString(unpad(self._book.decrypt(peer, enc.text("type"), enc.data())))
-        if message.HasField("senderKeyDistributionMessage"):
-            told = message.senderKeyDistributionMessage
-            self._sender_keys.process(told.groupID, peer, told.axolotlSenderKeyDistributionMessage)
-        return message
-
-    def _group_receipt(self, stanza: Node, author: JID, kind: str, inside: list[Node]) -> None:
-        attrs: dict[str, Value] = {"id": stanza.text("id"), "participant": author, "type": kind}
-        attrs["to"] = stanza.jid("from") or ""
-        routing.receipt(self._server, self._device, Node("receipt", attrs, inside or None))
-
-    def _read_group_receipt(self, stanza: Node) -> None:
+    def read_receipt(self, stanza: Node) -> None:
+        """Move the ticks, or send again to the device that asks for it."""
         reader = stanza.jid("participant")
         device = self._server.directory.device(reader) if reader else None
-        sent = self._sent_to_groups.get(stanza.text("id"))
+        sent = self.sent.get(stanza.text("id"))
         if device is None or sent is None:
             return
         group, message = sent
         if stanza.text("type") == "retry":
-            self._book.forget(str(device.lid))
+            self._encryption.forget(device)
             again = self._key_for(str(group.jid))
             again.MergeFrom(message)
             attrs: dict[str, Value] = {"id": stanza.text("id"), "participant": device.lid}
-            self._post_to_group(group, attrs, [self._seal(device, again, 1)])
+            self._post(group, attrs, [self._encryption.seal(device, again, count=1)])
             return
-        for line in self.messages(group):
-            if line.id == stanza.text("id"):
-                line.advance("read" if stanza.text("type") == "read" else "delivered")
-        self.refresh()
+        status: Status = "read" if stanza.text("type") == "read" else "delivered"
+        self._history.advance(str(group.jid), stanza.text("id"), status)
+        self._history.refresh()
 
-    def _read_group_change(self, stanza: Node) -> None:
+    def read_change(self, stanza: Node) -> None:
         """After somebody has gone, what is written next must be unreadable to them: a new sender key."""
         if stanza.child("remove") or stanza.child("leave"):
-            self._sender_keys.renew(stanza.text("from"))
+            self.sender_keys.renew(stanza.text("from"))
+
+    def _key_for(self, chat: str) -> Message:
+        message = Message()
+        message.senderKeyDistributionMessage.groupID = chat
+        message.senderKeyDistributionMessage.axolotlSenderKeyDistributionMessage = self.sender_keys.distribution(chat)
+        return message
+
+    def _post(self, group: Group, attrs: dict[str, Value], inside: list[Node]) -> None:
+        base: dict[str, Value] = {"to": group.jid, "type": "text", "addressing_mode": "lid"}
+        routing.message(self._server, self._device, Node("message", base | attrs, list(inside)))
+
+    def _open(self, chat: str, sender: Device, enc: Node) -> Message:
+        if enc.text("type") == "skmsg":
+            return Message.FromString(unpad(self.sender_keys.decrypt(chat, peer(sender), enc.data())))
+        message = self._encryption.open(sender, enc)
+        if message.HasField("senderKeyDistributionMessage"):
+            told = message.senderKeyDistributionMessage
+            self.sender_keys.process(told.groupID, peer(sender), told.axolotlSenderKeyDistributionMessage)
+        return message
+
+    def _receipt(self, stanza: Node, author: JID, kind: str, inside: list[Node]) -> None:
+        attrs: dict[str, Value] = {"id": stanza.text("id"), "participant": author, "type": kind}
+        attrs["to"] = stanza.jid("from") or ""
+        routing.receipt(self._server, self._device, Node("receipt", attrs, inside or None))

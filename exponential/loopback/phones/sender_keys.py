@@ -17,12 +17,14 @@ from exponential.loopback.state.rows import Rows
 from exponential.protocol import aes_cbc
 from exponential.protocol.keys import KeyPair, verify
 
-SIGNATURE_SIZE = 64  # XEdDSA §3
-MAX_SKIPPED = 2000  # libsignal's limit of message keys that one message may jump over, for groups as well
+SIGNATURE_BYTES = 64  # XEdDSA §3
+MAX_SKIPPED_KEYS = 2000  # libsignal's limit of message keys that one message may jump over, for groups as well
 
 
 @dataclass
-class _State:
+class SenderKey:
+    """A sender key for one group, as far as it has been used."""
+
     id: int
     chain: bytes
     public: bytes
@@ -41,7 +43,7 @@ class _State:
             if iteration not in self.skipped:
                 raise SignalError("the group message was decrypted before")
             return self.skipped.pop(iteration)
-        if iteration - self.iteration > MAX_SKIPPED:
+        if iteration - self.iteration > MAX_SKIPPED_KEYS:
             raise SignalError("too many group messages are missing")
         while self.iteration < iteration:
             index = self.iteration
@@ -50,18 +52,20 @@ class _State:
 
 
 @dataclass
-class _Own:
-    state: _State
+class OwnSenderKey:
+    """The sender key of this device; `told` are the peers that have it."""
+
+    state: SenderKey
     signing: KeyPair
     told: set[str] = field(default_factory=set)
 
 
 class SenderKeyBook:
-    """One device's sender keys: its own per group, and those that others have told it."""
+    """One device's sender keys: its own by group, and those that others have told it, by group, peer and id."""
 
     def __init__(self) -> None:
-        self._own: Rows[str, _Own] = Rows()
-        self._theirs: Rows[tuple[str, str], dict[int, _State]] = Rows()
+        self.own: Rows[str, OwnSenderKey] = Rows()
+        self.theirs: Rows[tuple[str, str], dict[int, SenderKey]] = Rows()
 
     def told(self, group: str) -> set[str]:
         """The peers that have this device's key for `group`; add to it after telling one."""
@@ -69,12 +73,12 @@ class SenderKeyBook:
 
     def renew(self, group: str) -> None:
         """Start a new key, as when a member has left."""
-        self._own.pop(group, None)
+        self.own.pop(group, None)
 
     def forget(self, group: str) -> None:
         """Lose what others have told of their keys for `group`."""
-        for key in [key for key in self._theirs if key[0] == group]:
-            del self._theirs[key]
+        for key in [key for key in self.theirs if key[0] == group]:
+            del self.theirs[key]
 
     def distribution(self, group: str) -> bytes:
         """What a peer needs to read this device's messages from now on."""
@@ -91,8 +95,8 @@ class SenderKeyBook:
     def process(self, group: str, peer: str, distribution: bytes) -> None:
         """Learn a peer's key. Raises SignalError."""
         fields = parse(distribution)
-        state = _State(integer(fields, 1), raw(fields, 3), public_key(fields, 4), integer(fields, 2))
-        self._theirs[group, peer] = self._theirs.get((group, peer), {}) | {state.id: state}
+        state = SenderKey(integer(fields, 1), raw(fields, 3), public_key(fields, 4), integer(fields, 2))
+        self.theirs[group, peer] = self.theirs.get((group, peer), {}) | {state.id: state}
 
     def encrypt(self, group: str, plain: bytes) -> bytes:
         own = self._mine(group)
@@ -103,23 +107,23 @@ class SenderKeyBook:
 
     def decrypt(self, group: str, peer: str, data: bytes) -> bytes:
         """Raises SignalError when the peer's key isn't known or the message isn't its."""
-        message, signature = data[:-SIGNATURE_SIZE], data[-SIGNATURE_SIZE:]
+        message, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
         fields = parse(message)
-        state = self._theirs.get((group, peer), {}).get(integer(fields, 1))
+        state = self.theirs.get((group, peer), {}).get(integer(fields, 1))
         if state is None:
             raise SignalError("no sender key of this device")
         if not verify(state.public, message, signature):
             raise SignalError("the group message's signature is wrong")
-        self._theirs.mark((group, peer))
+        self.theirs.mark((group, peer))
         return aes_cbc.decrypt(*_keys(state.seed(integer(fields, 2))), raw(fields, 3))
 
-    def _mine(self, group: str) -> _Own:
-        if group not in self._own:
+    def _mine(self, group: str) -> OwnSenderKey:
+        if group not in self.own:
             signing = KeyPair()
-            state = _State(secrets.randbelow(1 << 31), secrets.token_bytes(32), signing.public)
-            self._own[group] = _Own(state, signing)
-        self._own.mark(group)  # whoever asks for it changes it
-        return self._own[group]
+            state = SenderKey(secrets.randbelow(1 << 31), secrets.token_bytes(32), signing.public)
+            self.own[group] = OwnSenderKey(state, signing)
+        self.own.mark(group)  # whoever asks for it changes it
+        return self.own[group]
 
 
 def _keys(seed: bytes) -> tuple[bytes, bytes]:

@@ -1,20 +1,16 @@
 """Signal sessions on the phones' side: X3DH and the double ratchet, version 3, as WhatsApp uses them.
 
-Sources: Signal's specifications, X3DH (revision 1) and Double Ratchet (its functions KDF_RK, KDF_CK and ENCRYPT are in
-the chapter "Recommended cryptographic algorithms"); constants and message layout as in libsignal's version 3 sessions
-(the go.mau.fi/libsignal that whatsmeow uses): info strings WhisperText, WhisperRatchet, WhisperMessageKeys, 0x33
-version byte, 8-byte HMAC over both identities and the message.
+Sources: Signal's specifications, X3DH (revision 1) and Double Ratchet; message layout as in libsignal's version 3
+sessions (the go.mau.fi/libsignal that whatsmeow uses): 0x33 version byte, 8-byte HMAC over both identities and the
+message.
 """
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from exponential.loopback.phones.ratchet import Chain, MessageKeys, agreed_keys, keyed_hash, message_keys, next_keys
 from exponential.loopback.phones.signal_wire import (
     KEY_TYPE,
     VERSION,
@@ -27,12 +23,12 @@ from exponential.loopback.phones.signal_wire import (
     put,
     raw,
 )
-from exponential.loopback.state.rows import Rows
+from exponential.loopback.state.rows import OMITTED, Rows
 from exponential.protocol import aes_cbc
 from exponential.protocol.keys import KeyPair, verify
 
-MAX_SKIPPED = 2000  # libsignal's limit of message keys that one message may jump over
-MAC_SIZE = 8  # bytes, libsignal's SignalMessage
+MAX_SKIPPED_KEYS = 2000  # libsignal's limit of message keys that one message may jump over
+MAC_BYTES = 8  # libsignal's SignalMessage
 MessageType = Literal["pkmsg", "msg"]
 
 
@@ -64,24 +60,10 @@ class Keys:
     identity: KeyPair = field(default_factory=KeyPair)
     registration_id: int = field(default_factory=lambda: secrets.randbelow(16380) + 1)
     signed: PreKey = field(default_factory=lambda: PreKey(1, KeyPair()))
-    one_time: Rows[int, KeyPair] = field(default_factory=Rows)
+    one_time: Rows[int, KeyPair] = field(default_factory=Rows, metadata=OMITTED)
 
     def signature(self) -> bytes:
         return self.identity.sign(KEY_TYPE + self.signed.pair.public)
-
-
-@dataclass
-class _Chain:
-    key: bytes
-    index: int = 0
-    skipped: dict[int, bytes] = field(default_factory=dict)
-
-    def advance(self) -> bytes:
-        """The seed of the present message keys; the chain moves on (KDF_CK, constants 1 and 2)."""
-        seed = _hmac(self.key, b"\x01")
-        self.key = _hmac(self.key, b"\x02")
-        self.index += 1
-        return seed
 
 
 @dataclass
@@ -92,9 +74,9 @@ class Session:
     their_identity: bytes
     root: bytes
     ratchet: KeyPair
-    sending: _Chain
+    sending: Chain
     base_key: bytes
-    receiving: dict[bytes, _Chain] = field(default_factory=dict)
+    receiving: dict[bytes, Chain] = field(default_factory=dict)
     previous_count: int = 0
     pending: tuple[int | None, int, int] | None = None  # one-time id, signed id, own registration id: until they answer
 
@@ -107,10 +89,10 @@ class Session:
         secrets_ = [own.identity.agree(bundle.signed), base.agree(bundle.identity), base.agree(bundle.signed)]
         if bundle.one_time:
             secrets_.append(base.agree(bundle.one_time))
-        root, chain = _master(secrets_)
-        new_root, sending = _ratchet(root, ratchet, bundle.signed)
-        session = cls(own.identity.public, bundle.identity, new_root, ratchet, _Chain(sending), base.public)
-        session.receiving[bundle.signed] = _Chain(chain)
+        root, chain = agreed_keys(secrets_)
+        new_root, sending = next_keys(root, ratchet, bundle.signed)
+        session = cls(own.identity.public, bundle.identity, new_root, ratchet, Chain(sending), base.public)
+        session.receiving[bundle.signed] = Chain(chain)
         session.pending = (bundle.one_time_id, bundle.signed_id, own.registration_id)
         return session
 
@@ -125,13 +107,13 @@ class Session:
         ]
         if one_time:
             secrets_.append(one_time.agree(message.base_key))
-        root, chain = _master(secrets_)
-        return cls(own.identity.public, message.identity, root, signed, _Chain(chain), message.base_key)
+        root, chain = agreed_keys(secrets_)
+        return cls(own.identity.public, message.identity, root, signed, Chain(chain), message.base_key)
 
     def encrypt(self, plain: bytes) -> tuple[MessageType, bytes]:
         """Seal `plain`: a pre-key message until the other side has answered, then a normal one."""
         counter = self.sending.index
-        keys = _message_keys(self.sending.advance())
+        keys = message_keys(self.sending.advance())
         inner = VERSION + b"".join(
             (
                 put(1, KEY_TYPE + self.ratchet.public),
@@ -157,16 +139,16 @@ class Session:
 
     def decrypt(self, message: bytes) -> bytes:
         """Open a normal message. Raises SignalError and leaves the session as it was when it doesn't open."""
-        fields = parse(message[:-MAC_SIZE])
+        fields = parse(message[:-MAC_BYTES])
         their_ratchet, counter = public_key(fields, 1), integer(fields, 2)
         chain, step = self.receiving.get(their_ratchet), None
         if chain is None:
             step = self._step(their_ratchet)
             chain = step.chain
         seed, skipped, moved = self._seed(chain, counter)
-        keys = _message_keys(seed)
-        mac = self._mac(keys, self.their_identity, self.own_identity, message[:-MAC_SIZE])
-        if not hmac.compare_digest(mac, message[-MAC_SIZE:]):
+        keys = message_keys(seed)
+        mac = self._mac(keys, self.their_identity, self.own_identity, message[:-MAC_BYTES])
+        if not hmac.compare_digest(mac, message[-MAC_BYTES:]):
             raise SignalError("the message does not verify")
         plain = aes_cbc.decrypt(keys.cipher, keys.iv, raw(fields, 4))
         chain.key, chain.index, chain.skipped = moved.key, moved.index, skipped
@@ -180,24 +162,24 @@ class Session:
     @dataclass
     class _Step:
         root: bytes
-        chain: _Chain
+        chain: Chain
         ratchet: KeyPair
-        sending: _Chain
+        sending: Chain
 
     def _step(self, their_ratchet: bytes) -> "_Step":
-        root, receiving = _ratchet(self.root, self.ratchet, their_ratchet)
+        root, receiving = next_keys(self.root, self.ratchet, their_ratchet)
         fresh = KeyPair()
-        root, sending = _ratchet(root, fresh, their_ratchet)
-        return self._Step(root, _Chain(receiving), fresh, _Chain(sending))
+        root, sending = next_keys(root, fresh, their_ratchet)
+        return self._Step(root, Chain(receiving), fresh, Chain(sending))
 
     @staticmethod
-    def _seed(chain: _Chain, counter: int) -> tuple[bytes, dict[int, bytes], _Chain]:
-        skipped, moved = dict(chain.skipped), _Chain(chain.key, chain.index)
+    def _seed(chain: Chain, counter: int) -> tuple[bytes, dict[int, bytes], Chain]:
+        skipped, moved = dict(chain.skipped), Chain(chain.key, chain.index)
         if counter < chain.index:
             if counter not in skipped:
                 raise DuplicateMessage("the message was decrypted before")
             return skipped.pop(counter), skipped, moved
-        if counter - chain.index > MAX_SKIPPED:
+        if counter - chain.index > MAX_SKIPPED_KEYS:
             raise SignalError("too many messages are missing")
         while moved.index < counter:
             index = moved.index
@@ -205,39 +187,42 @@ class Session:
         return moved.advance(), skipped, moved
 
     @staticmethod
-    def _mac(keys: "_Keys", sender: bytes, receiver: bytes, message: bytes) -> bytes:
-        return _hmac(keys.mac, KEY_TYPE + sender + KEY_TYPE + receiver + message)[:MAC_SIZE]
+    def _mac(keys: "MessageKeys", sender: bytes, receiver: bytes, message: bytes) -> bytes:
+        return keyed_hash(keys.mac, KEY_TYPE + sender + KEY_TYPE + receiver + message)[:MAC_BYTES]
 
 
 class SessionBook:
-    """All sessions of one device, with older states kept for messages that crossed on the way (Sesame, "Overview")."""
+    """All sessions of one device, by peer.
+
+    Older states are kept for messages that crossed on the way (Sesame, "Overview").
+    """
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        self._sessions: Rows[str, list[Session]] = Rows()
+        self.sessions: Rows[str, list[Session]] = Rows()
 
     def has(self, peer: str) -> bool:
-        return bool(self._sessions.get(peer))
+        return bool(self.sessions.get(peer))
 
     def forget(self, peer: str) -> None:
-        self._sessions.pop(peer, None)
+        self.sessions.pop(peer, None)
 
     def begin(self, peer: str, bundle: Bundle) -> None:
         session = Session.initiate(self.keys, bundle)
-        self._sessions[peer] = [session, *self._sessions.get(peer, [])]
+        self.sessions[peer] = [session, *self.sessions.get(peer, [])]
 
     def encrypt(self, peer: str, plain: bytes) -> tuple[MessageType, bytes]:
         """Raises SignalError when there is no session with `peer`."""
-        sessions = self._sessions.get(peer)
+        sessions = self.sessions.get(peer)
         if not sessions:
             raise SignalError(f"no session with {peer}")
-        self._sessions.mark(peer)
+        self.sessions.mark(peer)
         return sessions[0].encrypt(plain)
 
     def decrypt(self, peer: str, kind: str, data: bytes) -> bytes:
         """Open a message of `kind` pkmsg or msg. Raises SignalError."""
-        sessions = self._sessions.setdefault(peer, [])
-        self._sessions.mark(peer)
+        sessions = self.sessions.setdefault(peer, [])
+        self.sessions.mark(peer)
         if kind == "msg":
             return self._try(sessions, data)
         message = PreKeyMessage.parse(data)
@@ -285,36 +270,3 @@ def unpad(padded: bytes) -> bytes:
     if not padded:
         raise SignalError("the message is empty")
     return padded[: -padded[-1]]
-
-
-@dataclass(frozen=True)
-class _Keys:
-    cipher: bytes
-    mac: bytes
-    iv: bytes
-
-
-def _hmac(key: bytes, data: bytes) -> bytes:
-    return hmac.digest(key, data, hashlib.sha256)
-
-
-def _hkdf(salt: bytes, secret: bytes, info: bytes, size: int) -> bytes:
-    return HKDF(SHA256(), size, salt=salt, info=info).derive(secret)
-
-
-def _master(agreements: list[bytes]) -> tuple[bytes, bytes]:
-    """Root and chain key (X3DH §2.2: 32 bytes of 0xFF go first, the salt is zeros)."""
-    out = _hkdf(bytes(32), b"\xff" * 32 + b"".join(agreements), b"WhisperText", 64)
-    return out[:32], out[32:]
-
-
-def _ratchet(root: bytes, ours: KeyPair, theirs: bytes) -> tuple[bytes, bytes]:
-    """The next root and chain key (KDF_RK)."""
-    out = _hkdf(root, ours.agree(theirs), b"WhisperRatchet", 64)
-    return out[:32], out[32:]
-
-
-def _message_keys(seed: bytes) -> _Keys:
-    """What one message is sealed with (ENCRYPT: 80 bytes of HKDF with a salt of zeros)."""
-    out = _hkdf(bytes(32), seed, b"WhisperMessageKeys", 80)
-    return _Keys(out[:32], out[32:64], out[64:])

@@ -1,1 +1,1 @@
-"""Scenario files, and playing them."""
+"""Scenario files and their player."""

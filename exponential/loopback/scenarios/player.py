@@ -1,9 +1,11 @@
-"""Plays a scenario on a server: one step after the other, in time or on conditions."""
+"""The player of scenarios: one step after the other, in time or on conditions."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from exponential.loopback.phones.phone import Phone
 from exponential.loopback.scenarios.scenario import (
     Expect,
     Fault,
@@ -15,22 +17,24 @@ from exponential.loopback.scenarios.scenario import (
     Wait,
     load,
 )
+from exponential.loopback.server.whatsapp import WhatsApp
 
-if TYPE_CHECKING:
-    from exponential.loopback.phones.phone import Phone
-    from exponential.loopback.server.server import Loopback
-
-LOOK_AGAIN = 0.02  # seconds; nothing tells of connections that come and go
+Restart = Callable[[float], Awaitable[None]]
+LOOK_AGAIN_SECONDS = 0.02  # nothing tells of connections that come and go
 
 
-async def play(server: "Loopback", path: Path) -> None:
-    """Check the file as a whole, then go through it. Raises ConfigurationError before, ScenarioError during."""
-    await _Player(server, path.name, load(path)).play()
+async def play(server: WhatsApp, restart: Restart, path: Path) -> None:
+    """Check the file as a whole, then go through it. Raises ConfigurationError before, ScenarioError during.
+
+    `restart` lets the server be away for so many seconds.
+    """
+    await _Player(server, restart, path.name, load(path)).play()
 
 
 class _Player:
-    def __init__(self, server: "Loopback", file: str, scenario: Scenario) -> None:
+    def __init__(self, server: WhatsApp, restart: Restart, file: str, scenario: Scenario) -> None:
         self._server = server
+        self._restart = restart
         self._file = file
         self._scenario = scenario
         known = {phone.number: phone for phone in server.phones}
@@ -72,7 +76,7 @@ class _Player:
         try:
             async with asyncio.timeout(until.within):
                 while not self._is(until):
-                    await asyncio.sleep(LOOK_AGAIN)
+                    await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:
             state = "was not connected" if until.connected else "was still connected"
             raise TimeoutError(f"a device of {until.phone} {state} after {until.within:g} s") from None
@@ -110,9 +114,6 @@ class _Player:
             arguments["device"] = devices[fault.device]
         getattr(self._server.faults, fault.name)(**arguments)
 
-    async def _restart(self, seconds: float) -> None:
-        await self._server.restart(seconds)
-
     async def _offline(self, phone: str) -> None:
         self._phones[phone].go_offline()
 
@@ -123,5 +124,5 @@ class _Player:
         for device in self._phones[phone].linked_devices:
             self._phones[phone].unlink(device)
 
-    def _chat(self, name: str) -> "Phone | str":
+    def _chat(self, name: str) -> Phone | str:
         return "me" if name == "me" else self._phones[name]

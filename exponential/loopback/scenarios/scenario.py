@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from exponential.core.errors import ConfigurationError, ExponentialError
-from exponential.loopback.phones.messages import Status
+from exponential.loopback.phones.chats import Status
 from exponential.loopback.server.faults import FaultName, Faults
 
 SHIPPED = Path(__file__).parent

@@ -5,7 +5,6 @@ Connection states and stanzas: whatsmeow client.go, handshake.go, connectioneven
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from google.protobuf.message import DecodeError as ProtobufError
@@ -17,24 +16,25 @@ from exponential.loopback.server.delivery import Delivery
 from exponential.loopback.server.directory import Device, waiting_key
 from exponential.loopback.server.iq import dispatch
 from exponential.loopback.server.linking import qr_code
+from exponential.loopback.server.linking.registration import Registration
+from exponential.loopback.server.network.wire_log import Direction
+from exponential.loopback.server.registers import Registers
+from exponential.loopback.server.stream_errors import stream_error
 from exponential.protocol.binary import JID, USER_SERVER, DecodeError, Node, decode, encode
 from exponential.protocol.frames import HEADER, FrameBuffer, framed
 from exponential.protocol.noise import Cipher, Responder
 from exponential.protocol.protobufs import ClientPayload
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.server import Loopback
-
-LAST_WORD = 3.0  # seconds
+LAST_WORD_SECONDS = 3.0
 
 
 class Connection:
     """A socket that speaks Noise. `device` is set once a linked device has logged in on it."""
 
-    def __init__(self, server: "Loopback", socket: ServerConnection) -> None:
-        self.server: Loopback = server
+    def __init__(self, server: Registers, socket: ServerConnection) -> None:
+        self.server = server
         self.device: Device | None = None
-        self.registration: qr_code.Registration | None = None
+        self.registration: Registration | None = None
         self.deaf = False
         self.flowing = asyncio.Event()
         self.flowing.set()
@@ -73,14 +73,14 @@ class Connection:
             stanza = decode(self._open.decrypt(frame))
             if self.deaf:
                 continue
-            self.server.log_wire("in", self, stanza)
+            self._log("in", stanza)
             self._handle(stanza)
 
     def send(self, stanza: Node) -> None:
         """Queue a stanza; order is kept."""
         if self.deaf:
             return
-        self.server.log_wire("out", self, stanza)
+        self._log("out", stanza)
         self.send_bytes(encode(stanza))
 
     def send_bytes(self, content: bytes, *, damaged: bool = False) -> None:
@@ -104,7 +104,10 @@ class Connection:
         self._leave()
         if self.server.faults.hangs_up == "after_stream_end":
             self.send(Node("xmlstreamend"))
-        self.server.loop.call_later(LAST_WORD if self.server.faults.hangs_up == "later" else 0, self.close)
+        self.server.loop.call_later(LAST_WORD_SECONDS if self.server.faults.hangs_up == "later" else 0, self.close)
+
+    def _log(self, direction: Direction, stanza: Node) -> None:
+        self.server.wire.add(direction, str(self.device.jid) if self.device else "unlinked", stanza)
 
     async def _write(self) -> None:
         while (data := await self._outgoing.get()) is not None:
@@ -155,7 +158,7 @@ class Connection:
     def _login(self, device: Device) -> None:
         other = self.server.connections.get(id(device))
         if other:
-            other.end(Node("stream:error", {}, [Node("conflict", {"type": "replaced"})]))
+            other.end(stream_error(409))
         self.device = device
         self.server.connections[id(device)] = self
         self.send(Node("success", {"t": self.server.timestamp(), "lid": device.lid}))
@@ -184,7 +187,7 @@ class Connection:
 
     def _handle(self, stanza: Node) -> None:
         if stanza.tag == "iq":
-            dispatch.handle(self, stanza)
+            dispatch.handle(self.server, self, stanza)
         elif self.device is None:
             return
         elif stanza.tag == "message":

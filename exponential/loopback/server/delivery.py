@@ -1,4 +1,4 @@
-"""What goes to a connected device, in order, no faster than the device acknowledges it.
+"""The delivery of stanzas to a connected device, in order, no faster than the device acknowledges it.
 
 whatsmeow handles stanzas one by one from a queue of 2,048; when that is full, order is lost (client.go,
 handlerQueueSize and handleFrame). WhatsApp doesn't let it come to that, nor do we.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from exponential.loopback.server.directory import Device, Key, waiting_key
 from exponential.protocol.binary import Node
 
-WINDOW = 500  # stanzas on their way at once; beyond it the client's queue has room for what nobody acknowledges
+MAX_UNDER_WAY_STANZAS = 500  # beyond it the client's queue has room for what nobody acknowledges
 ACKNOWLEDGED = ("message", "receipt", "notification")  # whatsmeow receipt.go and notification.go: sendAck
 
 
@@ -36,7 +36,7 @@ class Delivery:
 
     def go_on(self) -> None:
         """Send what there is room for."""
-        while self._unsent and len(self._under_way) < WINDOW:
+        while self._unsent and len(self._under_way) < MAX_UNDER_WAY_STANZAS:
             stanza = self._unsent.popleft()
             if stanza.tag in ACKNOWLEDGED:
                 key = waiting_key(stanza)

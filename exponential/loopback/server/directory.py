@@ -1,26 +1,26 @@
-"""What the server knows: accounts with phone number and LID, their devices and pre-keys, what waits for each device."""
+"""What the server knows: accounts with phone number and LID, their devices, what waits for each, groups."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from exponential.loopback.phones.signal import Bundle
 from exponential.loopback.server.linking.webauthn import Passkey
-from exponential.loopback.state.rows import Rows
+from exponential.loopback.state.rows import OMITTED, Rows
 from exponential.protocol.binary import JID, LID_SERVER, SERVER, USER_SERVER, Node, Value
 
 Deliver = Callable[[Node], object]
 Key = tuple[str, ...]
-FEW_KEYS = (
-    4  # one-time keys; whatsmeow and Baileys upload more when there are fewer than 5 (prekeys.go, MinPreKeyCount)
-)
+FEW_KEYS = 4  # one-time; whatsmeow and Baileys upload more when there are fewer than 5 (prekeys.go, MinPreKeyCount)
 
 
 @dataclass
 class Device:
     """A phone (id 0) or a linked device. `deliver` is set while it is connected, `progress` while it is paced."""
 
-    account: "Account"
+    account: "Account" = field(metadata=OMITTED)
     id: int
     identity: bytes
     registration_id: int
@@ -30,10 +30,10 @@ class Device:
     noise: bytes | None = None
     key_index: int = 0
     name: str = ""
-    one_time: Rows[int, bytes] = field(default_factory=Rows)
-    waiting: Rows[Key, Node] = field(default_factory=Rows)
-    deliver: Deliver | None = None
-    progress: Callable[[Key], object] | None = None
+    one_time: Rows[int, bytes] = field(default_factory=Rows, metadata=OMITTED)
+    waiting: Rows[Key, Node] = field(default_factory=Rows, metadata=OMITTED)
+    deliver: Deliver | None = field(default=None, metadata=OMITTED)
+    progress: Callable[[Key], object] | None = field(default=None, metadata=OMITTED)
 
     @property
     def jid(self) -> JID:
@@ -83,7 +83,7 @@ class Account:
     number: str
     lid_user: str
     push_name: str
-    devices: dict[int, Device] = field(default_factory=dict)
+    devices: dict[int, Device] = field(default_factory=dict, metadata=OMITTED)
     passkey: bool = False  # asks devices that are being linked for it
     key: Passkey | None = None  # made when it is first asked for
     last_key_index: int = 0
@@ -102,6 +102,53 @@ class Account:
 
     def linked(self) -> list[Device]:
         return [device for device in self.devices.values() if device.id]
+
+
+def participant(member: Account, *, admin: bool = False) -> Node:
+    """A member of a group."""
+    return Node("participant", {"jid": member.lid, "phone_number": member.jid, "type": "superadmin" if admin else ""})
+
+
+@dataclass
+class Group:
+    """A group; its first member made it and is its admin. Members address each other by LID."""
+
+    jid: JID
+    subject: str
+    members: list[Account]
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def devices(self) -> list[Device]:
+        return [device for member in self.members for device in member.devices.values()]
+
+    def node(self) -> Node:
+        """The group, as clients are told of it."""
+        owner = self.members[0]
+        attrs: dict[str, Value] = {
+            "id": self.jid.user,
+            "subject": self.subject,
+            "creation": str(self.created),
+            "creator": owner.lid,
+            "creator_pn": owner.jid,
+            "s_t": str(self.created),
+            "s_o": owner.lid,
+            "addressing_mode": "lid",
+            "size": str(len(self.members)),
+        }
+        return Node("group", attrs, [participant(member, admin=member is owner) for member in self.members])
+
+
+Place: TypeAlias = Account | Group  # what a chat is with
+
+
+def chat_name(place: Place) -> str:
+    """What phones call the chat: the other side's number in international form, or the group's JID."""
+    return str(place.jid) if isinstance(place, Group) else f"+{place.number}"
+
+
+def address(place: Place) -> JID:
+    """Where to send what is written in the chat."""
+    return place.jid if isinstance(place, Group) else place.lid
 
 
 class Directory:

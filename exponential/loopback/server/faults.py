@@ -4,16 +4,16 @@ Every method takes a linked device, or breaks things for all of them. What was n
 whatever happens here, and goes out again at the next login.
 """
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from exponential.loopback.server.directory import Device
-from exponential.loopback.server.iq import dispatch
+from exponential.loopback.server.interfaces import Connection
+from exponential.loopback.server.linking.passkey import SpoiledPasskey
+from exponential.loopback.server.stream_errors import stream_error
 from exponential.protocol.binary import Node
-
-if TYPE_CHECKING:
-    from exponential.loopback.server.connection import Connection
-    from exponential.loopback.server.server import Loopback
 
 FaultName = Literal[
     "drop",
@@ -31,9 +31,7 @@ FaultName = Literal[
     "refresh_registration",
     "clear",
 ]
-SpoiledPasskey = Literal["wrong_key", "stale", "refused", "silent"]
 HangUp = Literal["later", "at_once", "after_stream_end"]
-REPLACED = (409, 440)  # the names other clients give the conflict; on the wire it has no code
 NONSENSE = b"\x00\xf8\xff\xee\xdd"  # uncompressed, a list of 255 items, then no token that exists
 
 
@@ -56,9 +54,9 @@ class _Disturbance:
     delay: float
     copies: int
     backwards: int
-    held: "list[tuple[Connection, Node]]" = field(default_factory=list)
+    held: list[tuple[Connection, Node]] = field(default_factory=list)
 
-    def take(self, connection: "Connection", stanza: Node) -> None:
+    def take(self, connection: Connection, stanza: Node) -> None:
         self.held.append((connection, stanza))
         if len(self.held) >= self.backwards:
             self.release()
@@ -67,7 +65,7 @@ class _Disturbance:
         held, self.held = self.held, []
         for connection, stanza in reversed(held):
             for _ in range(self.copies):
-                connection.server.loop.call_later(self.delay, _send, connection, stanza)
+                asyncio.get_running_loop().call_later(self.delay, _send, connection, stanza)
 
 
 class Faults:
@@ -78,13 +76,13 @@ class Faults:
     `spoiled_passkey`: how confirming with a passkey fails; see `spoil_passkey`.
     """
 
-    def __init__(self, server: "Loopback") -> None:
+    def __init__(self, connections: Mapping[int, Connection]) -> None:
         self.expired_certificate = False
         self.clock_skew = 0.0
         self.hangs_up: HangUp = "later"
         self.spoiled_passkey: SpoiledPasskey | None = None
         self.refreshes = 0  # scans that are refused until the code has another secret
-        self._server = server
+        self._connected = connections
         self._refusals: list[_Refusal] = []
         self._disturbances: list[_Disturbance] = []
         self._withholdings: list[_Withholding] = []
@@ -98,7 +96,7 @@ class Faults:
         """Bytes stop both ways for `seconds`, then flow on: nothing is lost, all of it is late."""
         for connection in self._connections(device):
             connection.flowing.clear()
-            self._server.loop.call_later(seconds, connection.flowing.set)
+            asyncio.get_running_loop().call_later(seconds, connection.flowing.set)
 
     def deafen(self, device: Device | None = None) -> None:
         """The connection stays open and nothing is heard or said on it any more, not even the answer to a keepalive."""
@@ -115,7 +113,7 @@ class Faults:
             connection.send_bytes(NONSENSE, damaged=True)
 
     def stream_error(self, code: int, device: Device | None = None) -> None:
-        """End the connection with a stream error: see `stream_error`. The account keeps the device, even with 401."""
+        """End the connection with a stream error: see stream_errors.py. The account keeps the device, even with 401."""
         for connection in self._connections(device):
             connection.end(stream_error(code))
 
@@ -179,7 +177,7 @@ class Faults:
             disturbance.release()
         self._disturbances.clear()
         self._withholdings.clear()
-        for connection in list(self._server.connections.values()):
+        for connection in list(self._connected.values()):
             connection.flowing.set()
             if connection.deaf:
                 connection.drop()
@@ -200,7 +198,7 @@ class Faults:
                 return True
         return False
 
-    def deliver(self, connection: "Connection", stanza: Node) -> None:
+    def deliver(self, connection: Connection, stanza: Node) -> None:
         """Send a delivery the way it is disturbed at the moment."""
         for disturbance in self._disturbances:
             if disturbance.device is None or disturbance.device is connection.device:
@@ -208,28 +206,15 @@ class Faults:
                 return
         connection.send(stanza)
 
-    def _connections(self, device: Device | None) -> "list[Connection]":
+    def _connections(self, device: Device | None) -> list[Connection]:
         if device is None:
-            return list(self._server.connections.values())
-        connection = self._server.connection(device)
+            return list(self._connected.values())
+        connection = self._connected.get(id(device))
         if connection is None:
             raise LookupError(f"{device.jid} is not connected")
         return [connection]
 
 
-def stream_error(code: int) -> Node:
-    """The stanza of a stream error, as whatsmeow's connectionevents.go reads it.
-
-    401 the device was removed, 409 or 440 another client took its place, 503 and 515 connect again; others
-    (403, 405, 500, 516 …) are reported to the program by their number.
-    """
-    if code == 401:
-        return dispatch.device_removed()
-    if code in REPLACED:
-        return Node("stream:error", {}, [Node("conflict", {"type": "replaced"})])
-    return Node("stream:error", {"code": str(code)})
-
-
-def _send(connection: "Connection", stanza: Node) -> None:
+def _send(connection: Connection, stanza: Node) -> None:
     if connection.device:
         connection.send(stanza)

@@ -5,63 +5,13 @@ UpdateGroupParticipants, parseGroupChange) and message.go read them.
 """
 
 import secrets
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
 
-from exponential.loopback.server.directory import Account, Device
+from exponential.loopback.server.directory import Account, Device, Group, participant
+from exponential.loopback.server.registers import Registers
 from exponential.protocol.binary import GROUP_SERVER, JID, Node, Value
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.server import Loopback
 
-
-@dataclass
-class Group:
-    """A group; its first member made it and is its admin. Members address each other by LID."""
-
-    jid: JID
-    subject: str
-    members: list[Account]
-    created: int = field(default_factory=lambda: int(time.time()))
-
-    def devices(self) -> list[Device]:
-        return [device for member in self.members for device in member.devices.values()]
-
-    def node(self) -> Node:
-        owner = self.members[0]
-        attrs: dict[str, Value] = {
-            "id": self.jid.user,
-            "subject": self.subject,
-            "creation": str(self.created),
-            "creator": owner.lid,
-            "creator_pn": owner.jid,
-            "s_t": str(self.created),
-            "s_o": owner.lid,
-            "addressing_mode": "lid",
-            "size": str(len(self.members)),
-        }
-        return Node("group", attrs, [_participant(member, admin=member is owner) for member in self.members])
-
-
-Place: TypeAlias = Account | Group  # what a chat is with
-
-
-def chat_name(place: Place) -> str:
-    """What phones call the chat: the other side's number in international form, or the group's JID."""
-    return str(place.jid) if isinstance(place, Group) else f"+{place.number}"
-
-
-def address(place: Place) -> JID:
-    """Where to send what is written in the chat."""
-    return place.jid if isinstance(place, Group) else place.lid
-
-
-def _participant(member: Account, *, admin: bool = False) -> Node:
-    return Node("participant", {"jid": member.lid, "phone_number": member.jid, "type": "superadmin" if admin else ""})
-
-
-def create(server: "Loopback", owner: Account, subject: str, members: list[Account]) -> Group:
+def create(server: Registers, owner: Account, subject: str, members: list[Account]) -> Group:
     """Make a group and tell all members' devices."""
     group = Group(JID(f"120363{secrets.randbelow(10**12):012}", GROUP_SERVER), subject, [owner, *members])
     server.groups[group.jid] = group
@@ -70,27 +20,27 @@ def create(server: "Loopback", owner: Account, subject: str, members: list[Accou
     return group
 
 
-def add(server: "Loopback", group: Group, actor: Account, member: Account) -> None:
+def add(server: Registers, group: Group, actor: Account, member: Account) -> None:
     """Take a member in; everybody's devices are told."""
     group.members.append(member)
-    _notify(server, group, actor, group.devices(), Node("add", {}, [_participant(member)]))
+    _notify(server, group, actor, group.devices(), Node("add", {}, [participant(member)]))
 
 
-def remove(server: "Loopback", group: Group, actor: Account, member: Account) -> None:
+def remove(server: Registers, group: Group, actor: Account, member: Account) -> None:
     """Put a member out (or let one leave); everybody's devices are told, the member's for the last time."""
     told = group.devices()
     group.members.remove(member)
-    _notify(server, group, actor, told, Node("leave" if actor is member else "remove", {}, [_participant(member)]))
+    _notify(server, group, actor, told, Node("leave" if actor is member else "remove", {}, [participant(member)]))
 
 
-def rename(server: "Loopback", group: Group, actor: Account, subject: str) -> None:
+def rename(server: Registers, group: Group, actor: Account, subject: str) -> None:
     """Give a group another subject; everybody's devices are told."""
     group.subject = subject
     news: dict[str, Value] = {"subject": subject, "s_t": server.timestamp(), "s_o": actor.lid}
     _notify(server, group, actor, group.devices(), Node("subject", news))
 
 
-def _notify(server: "Loopback", group: Group, actor: Account, devices: list[Device], change: Node) -> None:
+def _notify(server: Registers, group: Group, actor: Account, devices: list[Device], change: Node) -> None:
     for device in devices:
         attrs: dict[str, Value] = {
             "from": group.jid,
@@ -104,7 +54,7 @@ def _notify(server: "Loopback", group: Group, actor: Account, devices: list[Devi
         device.put(Node("notification", attrs, [change]))
 
 
-def answer(server: "Loopback", asker: Account, iq: Node) -> list[Node] | None:
+def answer(server: Registers, asker: Account, iq: Node) -> list[Node] | None:
     """What a client asks of w:g2: its groups, one group, a new one, or a change. None when there is none such."""
     if iq.child("participating"):
         return [Node("groups", {}, [group.node() for group in server.groups.values() if asker in group.members])]
@@ -120,12 +70,12 @@ def answer(server: "Loopback", asker: Account, iq: Node) -> list[Node] | None:
     return [group.node()] if iq.child("query") else _change(server, group, asker, iq)
 
 
-def _accounts(server: "Loopback", participants: Node) -> list[tuple[JID, Account | None]]:
+def _accounts(server: Registers, participants: Node) -> list[tuple[JID, Account | None]]:
     named = [jid for node in participants if node.tag == "participant" and (jid := node.jid("jid"))]
     return [(jid, server.directory.account(jid)) for jid in named]
 
 
-def _leave(server: "Loopback", asker: Account, jid: JID | None) -> Node:
+def _leave(server: Registers, asker: Account, jid: JID | None) -> Node:
     group = server.groups.get(jid) if jid else None
     if group is None or asker not in group.members:
         return Node("group", {"id": jid or "", "error": "404"})
@@ -133,7 +83,7 @@ def _leave(server: "Loopback", asker: Account, jid: JID | None) -> Node:
     return Node("group", {"id": group.jid})
 
 
-def _change(server: "Loopback", group: Group, asker: Account, iq: Node) -> list[Node] | None:
+def _change(server: Registers, group: Group, asker: Account, iq: Node) -> list[Node] | None:
     """A new subject, or members who come and go; those for whom it makes no sense are named with an error."""
     subject, added, removed = iq.child("subject"), iq.child("add"), iq.child("remove")
     if subject is not None:
@@ -152,7 +102,7 @@ def _change(server: "Loopback", group: Group, asker: Account, iq: Node) -> list[
     return [Node(asked.tag, {}, list(told))]
 
 
-def message(server: "Loopback", sender: Device, node: Node) -> Node:
+def message(server: Registers, sender: Device, node: Node) -> Node:
     """Pass a group message on: to each device its own enc, if it has one, and the one for all."""
     to = node.jid("to")
     group = server.groups.get(to) if to else None
@@ -185,7 +135,7 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
     return ack
 
 
-def receipt(server: "Loopback", sender: Device, node: Node) -> None:
+def receipt(server: Registers, sender: Device, node: Node) -> None:
     """Tell the author's devices; a request to send again concerns the one that wrote."""
     author, kind = node.jid("participant"), node.text("type")
     account = server.directory.told_by_receipt(sender, kind, author)

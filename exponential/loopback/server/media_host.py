@@ -24,10 +24,10 @@ from exponential.protocol import aes_cbc
 from exponential.protocol.binary import Node
 
 HOST = "mmg.whatsapp.net"
-MAC_SIZE = 10
-LIFETIME = 3600  # seconds that a client may keep the answer to media_conn
-_HEAD_LIMIT = 16_384
-_BODY_LIMIT = 1 << 27  # bytes
+MAC_BYTES = 10
+LIFETIME_SECONDS = 3600  # that a client may keep the answer to media_conn
+_MAX_HEAD_BYTES = 16_384
+_MAX_BODY_BYTES = 1 << 27
 # The HKDF's info for each kind, and the name in an upload's path (download.go: MediaType, mediaTypeToMMSType).
 _INFOS: dict[Kind, bytes] = {
     "image": b"WhatsApp Image Keys",
@@ -68,7 +68,7 @@ def unseal(kind: Kind, data: bytes, media: Attachment) -> bytes:
     if hashlib.sha256(data).hexdigest() != media.encrypted_sha256:
         raise MediaError("the encrypted file has another hash than its message says")
     iv, cipher_key, mac_key = _keys(kind, bytes.fromhex(media.key))
-    encrypted, mac = data[:-MAC_SIZE], data[-MAC_SIZE:]
+    encrypted, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
     if not hmac.compare_digest(_mac(mac_key, iv, encrypted), mac):
         raise MediaError("the file does not verify: another key, or another kind of file")
     plain = aes_cbc.decrypt(cipher_key, iv, encrypted)
@@ -88,7 +88,7 @@ class MediaHost:
 
     async def start(self, context: ssl.SSLContext) -> int:
         """Listen on 127.0.0.1 and return the port."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context, limit=_HEAD_LIMIT)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context, limit=_MAX_HEAD_BYTES)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -114,7 +114,7 @@ class MediaHost:
 
     def connection(self) -> Node:
         """The answer to a media_conn query (mediaconn.go): hosts and the right to use them."""
-        ttl = str(LIFETIME)
+        ttl = str(LIFETIME_SECONDS)
         attrs = {"auth": self.auth, "ttl": ttl, "auth_ttl": ttl, "max_buckets": "12"}
         return Node("media_conn", {**attrs}, [Node("host", {"hostname": HOST})])
 
@@ -141,7 +141,7 @@ class MediaHost:
         method, target, _ = head[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
         size = int(headers.get("content-length", "0"))
-        if not 0 <= size <= _BODY_LIMIT:
+        if not 0 <= size <= _MAX_BODY_BYTES:
             raise ValueError("too large")
         return self._handle(method, target, await reader.readexactly(size))
 
@@ -170,4 +170,4 @@ def _keys(kind: Kind, key: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _mac(key: bytes, iv: bytes, data: bytes) -> bytes:
-    return hmac.digest(key, iv + data, hashlib.sha256)[:MAC_SIZE]
+    return hmac.digest(key, iv + data, hashlib.sha256)[:MAC_BYTES]

@@ -1,22 +1,16 @@
-"""Who is there, and who is told: available and last seen, on the server's side and on a phone's.
+"""The presence of accounts: available and last seen, and who is told.
 
 Stanzas as whatsmeow presence.go writes and reads them.
 """
 
 import time
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
 
 from exponential.loopback.server.directory import Account, Device, Directory
 from exponential.protocol.binary import JID, Node, Value
 
-if TYPE_CHECKING:
-    from exponential.loopback.phones.phone import Phone
-    from exponential.loopback.server.server import Loopback
-
 
 class Presence:
-    """The server's part. An account is available while one of its devices says so and is connected."""
+    """An account is available while one of its devices says so and is connected."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
@@ -69,41 +63,3 @@ class Presence:
             if account.last_seen:
                 attrs["last"] = str(account.last_seen)
         device.deliver(Node("presence", attrs))
-
-
-class Seen(NamedTuple):
-    """What a phone shows below a contact's name. `last` is Unix time, None when they are there or never were."""
-
-    available: bool
-    last: int | None = None
-
-
-class Watching(ABC):
-    """The part of a phone that shows who is there. Chats are named as in `Phone`."""
-
-    _server: "Loopback"
-    _device: Device
-
-    def __init__(self) -> None:
-        self.presence: dict[str, Seen] = {}  # number → what was told since `watch`
-        self.recording: set[str] = set()  # numbers that are recording a voice note
-
-    @abstractmethod
-    def _find(self, who: "Phone | str") -> Account: ...
-
-    def appear(self, on: bool = True) -> None:
-        """Open WhatsApp, or put it away: others see "online", or when this phone was last seen."""
-        self._server.presence.set(self._device, on)
-
-    def watch(self, chat: "Phone | str") -> None:
-        """Open a chat to see in `presence` when the other side is there. Nothing is told while this phone isn't."""
-        self._server.presence.watch(self._device, self._find(chat).lid)
-
-    def _read_presence(self, stanza: Node) -> None:
-        source = stanza.jid("from")
-        account = self._server.directory.account(source) if source else None
-        if account:
-            last = stanza.text("last")
-            self.presence[f"+{account.number}"] = Seen(
-                stanza.text("type") != "unavailable", int(last) if last else None
-            )

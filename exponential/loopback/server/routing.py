@@ -1,21 +1,17 @@
-"""Between devices: messages, receipts, typing. Whom a stanza is from, as each receiver is told.
+"""The routing of messages, receipts and typing between devices. Whom a stanza is from, as each receiver is told.
 
 Attributes as whatsmeow reads them: message.go (parseMessageSource), receipt.go, presence.go.
 """
 
-from typing import TYPE_CHECKING
-
 from exponential.loopback.server import groups
 from exponential.loopback.server.directory import Account, Device, waiting_key
+from exponential.loopback.server.registers import Registers
 from exponential.protocol.binary import GROUP_SERVER, JID, LID_SERVER, Node
-
-if TYPE_CHECKING:
-    from exponential.loopback.server.server import Loopback
 
 OLD_COUNTER = 496  # whatsmeow receipt.go, NackSignalErrorOldCounter
 
 
-def message(server: "Loopback", sender: Device, node: Node) -> Node:
+def message(server: Registers, sender: Device, node: Node) -> Node:
     """Hand each device its own ciphertext, or keep it until the device is there. Returns the acknowledgement."""
     to = node.jid("to")
     if to and to.server == GROUP_SERVER:
@@ -37,7 +33,7 @@ def message(server: "Loopback", sender: Device, node: Node) -> Node:
         reached.add(id(target))
         content = [*encs, identity] if identity and any(enc.text("type") == "pkmsg" for enc in encs) else encs
         if server.faults.withholds(target):
-            content = [Node("unavailable")]  # the device asks its phone: resend.py
+            content = [Node("unavailable")]  # the device asks its phone: placeholder_resend.py
         attrs = {**_source(sender, target, chat, recipient), "t": now, "notify": sender.account.push_name}
         for name in ("id", "type", "edit", "category"):
             attrs[name] = node.text(name)
@@ -63,7 +59,7 @@ def _source(sender: Device, target: Device, chat: JID, recipient: Account) -> di
     return attrs
 
 
-def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
+def receipt(server: Registers, sender: Device, node: Node) -> Node:
     """A receipt is the acknowledgement of what it names; pass it on to those whom it tells something."""
     to, kind = node.jid("to"), node.text("type")
     ids = [node.text("id"), *(item.text("id") for item in node.child("list") or ())]
@@ -92,7 +88,7 @@ def receipt(server: "Loopback", sender: Device, node: Node) -> Node:
     return ack
 
 
-def refuse(server: "Loopback", receiver: Device, stanza: Node, reason: int) -> None:
+def refuse(server: Registers, receiver: Device, stanza: Node, reason: int) -> None:
     """A phone refuses a message for good: the server has done with it, its writer is not told. The wire log tells."""
     receiver.acknowledged(waiting_key(stanza))
     attrs: dict[str, str | JID] = {"class": "message", "id": stanza.text("id"), "to": stanza.jid("from") or ""}
@@ -106,7 +102,7 @@ def _receivers(account: Account, to: JID, kind: str) -> list[Device]:
     return list(account.devices.values())
 
 
-def presence(server: "Loopback", sender: Device, node: Node) -> None:
+def presence(server: Registers, sender: Device, node: Node) -> None:
     """Typing goes to the other side if it is there now; nobody queues it."""
     if node.tag == "presence":
         server.presence.heard(sender, node)

@@ -1,40 +1,28 @@
-"""The WhatsApp server on loopback: starts and stops everything, keeps the registers that the other rooms share."""
+"""The WhatsApp server on loopback: a simulated WhatsApp that clients can reach."""
 
 import asyncio
-import itertools
 import platform
 import shutil
 import tempfile
-import time
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from exponential.loopback.phones.phone import Phone
 from exponential.loopback.scenarios import player
 from exponential.loopback.scenarios.scenario import find
-from exponential.loopback.server import device_lists, tls
-from exponential.loopback.server.certificate_authority import Authority
 from exponential.loopback.server.connection import Connection
-from exponential.loopback.server.directory import Device, Directory
-from exponential.loopback.server.faults import Faults
-from exponential.loopback.server.groups import Group
-from exponential.loopback.server.iq import dispatch
-from exponential.loopback.server.linking.qr_code import Registration
-from exponential.loopback.server.media_host import MediaHost
-from exponential.loopback.server.presence import Presence
-from exponential.loopback.server.proxy import ConnectProxy
-from exponential.loopback.server.wire_log import Wire
+from exponential.loopback.server.network import tls
+from exponential.loopback.server.network.proxy import ConnectProxy
+from exponential.loopback.server.network.wire_log import Direction
+from exponential.loopback.server.whatsapp import WhatsApp
 from exponential.loopback.state.folder import State
-from exponential.protocol.binary import JID, Node
-from exponential.protocol.keys import KeyPair
+from exponential.protocol.binary import Node
 
 
-class Loopback:
+class Loopback(WhatsApp):
     """`async with Loopback() as whatsapp:` serves on 127.0.0.1 until the block ends.
 
     A client is pointed at it by `proxy_url` (its HTTP proxy), `ca_path` (a TLS root to trust) and `noise_root` (hex of
@@ -46,20 +34,8 @@ class Loopback:
     """
 
     def __init__(self, state: Path | None = None) -> None:
+        super().__init__()
         self._state: State | None = State(state) if state else None
-        self.directory = Directory()
-        self.presence = Presence(self.directory)
-        self.authority: Authority = Authority()
-        self.static: KeyPair = KeyPair()
-        self.connections: dict[int, Connection] = {}
-        self.registrations: dict[str, Registration] = {}
-        self.phones: list[Phone] = []
-        self.media: MediaHost = MediaHost()
-        self.faults = Faults(self)
-        self.code_clock = 1.0  # how many times faster linking codes expire than WhatsApp's
-        self.groups: dict[JID, Group] = {}
-        self.wire = Wire()
-        self._ids = itertools.count(1)
         self._open: set[Connection] = set()
 
     @staticmethod
@@ -70,7 +46,6 @@ class Loopback:
         return f"The simulated WhatsApp needs Linux, not {platform.system()}. `exponential up` links real WhatsApp."
 
     async def __aenter__(self) -> "Loopback":
-        self.loop = asyncio.get_running_loop()
         if self._state:
             self._folder = self._state.folder
             self._state.load(self)
@@ -135,44 +110,9 @@ class Loopback:
 
         Raises ConfigurationError for a file that isn't a scenario, ScenarioError when it takes another turn.
         """
-        await player.play(self, find(str(scenario)))
+        await player.play(self, self.restart, find(str(scenario)))
 
-    def add_phone(self, number: str, name: str = "") -> Phone:
-        """A simulated phone with a new account. `number` in international form, e.g. +4915112345678."""
-        phone = Phone(self, number, name or f"Phone {number[-2:]}")
-        self.phones.append(phone)
-        phone.introduce()
-        return phone
-
-    def refresh_phones(self) -> None:
-        """Let the phones' pages show what has changed."""
-        for phone in self.phones:
-            phone.refresh()
-
-    def next_id(self) -> str:
-        return f"loopback-{next(self._ids)}"
-
-    def remove_device(self, device: Device) -> None:
-        """Unlink: the account forgets the device, and the device is told now or when it next connects."""
-        device.account.devices.pop(device.id, None)
-        device_lists.changed(self, device, "remove")
-        connection = self.connections.get(id(device))
-        if connection:
-            connection.end(dispatch.device_removed())
-
-    def connection(self, device: Device) -> Connection | None:
-        """The live connection of a linked device."""
-        return self.connections.get(id(device))
-
-    def timestamp(self) -> str:
-        """Now, by the server's clock (`faults.set_clock`), as stanzas tell it: whole seconds since 1970."""
-        return str(int(time.time() + self.faults.clock_skew))
-
-    def log_wire(self, direction: Literal["in", "out"], connection: Connection, stanza: Node) -> None:
-        who = str(connection.device.jid) if connection.device else "unlinked"
-        self.wire.add(direction, who, stanza)
-
-    def stanzas(self, direction: Literal["in", "out"], tag: str) -> list[Node]:
+    def stanzas(self, direction: Direction, tag: str) -> list[Node]:
         """What went over the wire, oldest first: `in` is from clients, `out` to them."""
         return self.wire.stanzas(direction, tag)
 

@@ -2,7 +2,7 @@
 
 Each row is one small thing (an account, a key, a session, a line, a waiting stanza) as JSON, and what has changed since
 the last save is written in one transaction. The server saves before anything leaves it: see `Loopback.save`. What is
-kept is in kept.py.
+kept is in schema.py.
 """
 
 import json
@@ -10,16 +10,14 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from exponential.core.errors import ConfigurationError
+from exponential.loopback.server.whatsapp import WhatsApp
 from exponential.loopback.state.json_values import Reader, attributes, plain
 from exponential.loopback.state.rows import Rows
 from exponential.loopback.state.schema import PARTS, Key, Part, Table, find_phone, row_key
 from exponential.protocol.binary import JID, DecodeError
-
-if TYPE_CHECKING:
-    from exponential.loopback.server.server import Loopback
 
 FORMAT = 1
 FILE = "whatsapp.sqlite"
@@ -59,7 +57,7 @@ class State:
         self._file.execute(f"PRAGMA user_version = {FORMAT}")
         self._file.execute("COMMIT")
 
-    def load(self, server: "Loopback") -> None:
+    def load(self, server: WhatsApp) -> None:
         """Make `server`, which is new, what it was. Raises ConfigurationError for what isn't its state."""
         reader = Reader(lambda number: find_phone(server, number).account, lambda jid: server.groups[JID.parse(jid)])
         try:
@@ -74,12 +72,12 @@ class State:
             if phone.online:
                 phone.go_online()  # it takes what has waited for it
 
-    def _load(self, part: Part | Table, reader: Reader, server: "Loopback") -> None:
+    def _load(self, part: Part | Table, reader: Reader, server: WhatsApp) -> None:
         rows = self._file.execute("SELECT key, value FROM kept WHERE part = ? ORDER BY rowid", (part.name,))
         for key_text, text in rows.fetchall():
             key, data = tuple(json.loads(key_text)), json.loads(text)
-            kept = isinstance(part.kind, dict)
-            part.put(server, key, reader.attributes(part.kind, data) if kept else reader.read(part.kind, data))
+            by_attribute = isinstance(part.kind, dict)
+            part.put(server, key, reader.attributes(part.kind, data) if by_attribute else reader.read(part.kind, data))
             if isinstance(part, Part):
                 self._saved[part.name, key] = text
         if isinstance(part, Table):
@@ -87,7 +85,7 @@ class State:
                 table.all_saved()
                 self._tables[part.name, owner] = table
 
-    def save(self, server: "Loopback") -> None:
+    def save(self, server: WhatsApp) -> None:
         """Write what has changed since the last time, all of it or nothing.
 
         It costs what has changed, plus a look at each phone, device and group.

@@ -12,8 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from google.protobuf.message import Message as Protobuf
 
-from exponential.loopback.server.directory import Account
-from exponential.loopback.server.groups import Group
+from exponential.loopback.server.directory import Account, Group
 from exponential.protocol.binary import JID, Node, decode, encode
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import Message

@@ -1,12 +1,21 @@
-"""Tables that know what has changed in them, so that saving costs what changed and not what there is."""
+"""Tables that know what has changed in them, and what of a dataclass is kept: how classes say what their state is."""
 
 from collections import UserDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 K = TypeVar("K")
 V = TypeVar("V")
+# For `field(metadata=…)` of a dataclass: it is kept in a table of its own, or passes with the process.
+OMITTED = {"omitted": True}
+
+
+def kept(of: type[Any]) -> Mapping[str, Any]:
+    """The attributes of a dataclass that are kept with it, and their types: all but those that are OMITTED."""
+    hints = get_type_hints(of)
+    return {field.name: hints[field.name] for field in fields(of) if "omitted" not in field.metadata}
 
 
 class Row:

@@ -1,43 +1,24 @@
 """What a simulated WhatsApp keeps in its state folder: the kinds of rows, where each is found and where it is put back.
 
-This is the one other room that knows what is inside a phone.
+What is kept of an object, its class says: see rows.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
-from exponential.loopback.phones.messages import ChatMessage
+from exponential.loopback.phones.chats import ChatMessage
 from exponential.loopback.phones.phone import Phone
-from exponential.loopback.phones.sender_keys import _Own, _State
-from exponential.loopback.phones.signal import PreKey, Session
-from exponential.loopback.server.directory import Account, Device
-from exponential.loopback.server.groups import Group
-from exponential.loopback.state.rows import Rows
+from exponential.loopback.phones.sender_keys import OwnSenderKey, SenderKey
+from exponential.loopback.phones.settings import Settings
+from exponential.loopback.phones.signal import Keys, Session
+from exponential.loopback.server.directory import Account, Device, Group
+from exponential.loopback.server.whatsapp import WhatsApp
+from exponential.loopback.state.rows import Rows, kept
 from exponential.protocol.binary import JID, Node
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import Message
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.server import Loopback
-
 Key = tuple[Any, ...]  # of text and numbers
-Hints = Mapping[str, Any]
-
-# What a phone remembers of itself; its other attributes are in parts of their own, or pass with the process.
-PHONE: Hints = {
-    "name": str,
-    "contacts": dict[str, str],
-    "disappearing": dict[str, int],
-    "self_chat_by_lid": bool,
-    "addresses_by_number": bool,
-    "wraps_ephemeral": bool,
-}
-ELSEWHERE = {"number", "chats", "_lines", "_keys", "_book", "_sender_keys", "_sent", "_sent_to_groups"}
-PASSING = {"typing", "recording", "presence", "_asked_for", "_server", "_account", "_device", "_changed"}
-
-
-def _hints(of: type, *left_out: str) -> Hints:
-    return {name: kind for name, kind in get_type_hints(of).items() if name not in left_out}
 
 
 class Part(NamedTuple):
@@ -48,8 +29,8 @@ class Part(NamedTuple):
 
     name: str
     kind: Any
-    rows: "Callable[[Loopback], Iterable[tuple[Key, Any]]]"
-    put: "Callable[[Loopback, Key, Any], object]"
+    rows: Callable[[WhatsApp], Iterable[tuple[Key, Any]]]
+    put: Callable[[WhatsApp, Key, Any], object]
 
 
 class Table(NamedTuple):
@@ -60,10 +41,10 @@ class Table(NamedTuple):
 
     name: str
     kind: Any
-    tables: "Callable[[Loopback], Iterable[tuple[Key, Rows[Any, Any]]]]"
-    put: "Callable[[Loopback, Key, Any], object]"
+    tables: Callable[[WhatsApp], Iterable[tuple[Key, Rows[Any, Any]]]]
+    put: Callable[[WhatsApp, Key, Any], object]
 
-    def rows(self, server: "Loopback") -> Iterator[tuple[Key, Any]]:
+    def rows(self, server: WhatsApp) -> Iterator[tuple[Key, Any]]:
         """All of them."""
         return ((row_key(owner, key), value) for owner, table in self.tables(server) for key, value in table.items())
 
@@ -73,16 +54,21 @@ def row_key(owner: Key, key: Any) -> Key:
     return (*owner, *(key if isinstance(key, tuple) else (key,)))
 
 
-def find_phone(server: "Loopback", number: str) -> Phone:
+def _table_key(rest: Key) -> Any:
+    """The key in its table of a row in the state folder: what comes after whose the table is."""
+    return rest if len(rest) > 1 else rest[0]
+
+
+def find_phone(server: WhatsApp, number: str) -> Phone:
     """The phone of that number, in digits only."""
     return next(phone for phone in server.phones if phone.account.number == number)
 
 
-def _of_phones(inside: Callable[[Phone], Any]) -> "Callable[[Loopback], Iterator[tuple[Key, Any]]]":
+def _of_phones(inside: Callable[[Phone], Any]) -> Callable[[WhatsApp], Iterator[tuple[Key, Any]]]:
     return lambda server: (((phone.account.number,), inside(phone)) for phone in server.phones)
 
 
-def _of_devices(inside: Callable[[Device], Any]) -> "Callable[[Loopback], Iterator[tuple[Key, Any]]]":
+def _of_devices(inside: Callable[[Device], Any]) -> Callable[[WhatsApp], Iterator[tuple[Key, Any]]]:
     return lambda server: (
         ((phone.account.number, device.id), inside(device))
         for phone in server.phones
@@ -90,33 +76,43 @@ def _of_devices(inside: Callable[[Device], Any]) -> "Callable[[Loopback], Iterat
     )
 
 
-def _put_authority(server: "Loopback", key: Key, pair: KeyPair) -> None:
+def _phone_table(name: str, kind: Any, rows: Callable[[Phone], Rows[Any, Any]]) -> Table:
+    def put(server: WhatsApp, key: Key, value: Any) -> None:
+        rows(find_phone(server, key[0]))[_table_key(key[1:])] = value
+
+    return Table(name, kind, _of_phones(rows), put)
+
+
+def _device_table(name: str, kind: Any, rows: Callable[[Device], Rows[Any, Any]]) -> Table:
+    def put(server: WhatsApp, key: Key, value: Any) -> None:
+        rows(find_phone(server, key[0]).account.devices[key[1]])[_table_key(key[2:])] = value
+
+    return Table(name, kind, _of_devices(rows), put)
+
+
+def _put_authority(server: WhatsApp, key: Key, pair: KeyPair) -> None:
     if key == ("root",):
         server.authority.root = pair
     else:
         server.static = pair
 
 
-def _put_account(server: "Loopback", key: Key, kept: dict[str, Any]) -> None:
-    phone = server.add_phone(f"+{key[0]}", kept["push_name"])
-    server.directory.give_lid(phone.account, kept["lid_user"])
-    vars(phone.account).update(kept)
+def _put_account(server: WhatsApp, key: Key, values: dict[str, Any]) -> None:
+    phone = server.add_phone(f"+{key[0]}", values["push_name"])
+    server.directory.give_lid(phone.account, values["lid_user"])
+    vars(phone.account).update(values)
     # The new phone's keys make way for those that are kept.
-    phone._keys.one_time.clear()
+    phone.encryption.keys.one_time.clear()
     phone.account.devices[0].one_time.clear()
 
 
-def _put_device(server: "Loopback", key: Key, kept: dict[str, Any]) -> None:
+def _put_device(server: WhatsApp, key: Key, values: dict[str, Any]) -> None:
     account = find_phone(server, key[0]).account
     device = account.devices.get(key[1])
     if device:
-        vars(device).update(kept)
+        vars(device).update(values)
     else:
-        account.devices[key[1]] = Device(account, **kept)
-
-
-def _device(server: "Loopback", key: Key) -> Device:
-    return find_phone(server, key[0]).account.devices[key[1]]
+        account.devices[key[1]] = Device(account, **values)
 
 
 # In the order in which they are read: what others refer to comes first.
@@ -127,30 +123,20 @@ PARTS: list[Part | Table] = [
         lambda server: [(("root",), server.authority.root), (("static",), server.static)],
         _put_authority,
     ),
-    Part("account", _hints(Account, "devices"), _of_phones(lambda phone: phone.account), _put_account),
-    Part(
-        "device",
-        _hints(Device, "account", "one_time", "waiting", "deliver", "progress"),
-        _of_devices(lambda device: device),
-        _put_device,
-    ),
-    Table(
-        "pre_key",
-        bytes,
-        _of_devices(lambda device: device.one_time),
-        lambda server, key, value: _device(server, key).one_time.update({key[2]: value}),
-    ),
+    Part("account", kept(Account), _of_phones(lambda phone: phone.account), _put_account),
+    Part("device", kept(Device), _of_devices(lambda device: device), _put_device),
+    _device_table("pre_key", bytes, lambda device: device.one_time),
     Part(
         "group",
-        _hints(Group),
+        kept(Group),
         lambda server: (((str(jid),), group) for jid, group in server.groups.items()),
-        lambda server, key, kept: server.groups.update({JID.parse(key[0]): Group(**kept)}),
+        lambda server, key, values: server.groups.update({JID.parse(key[0]): Group(**values)}),
     ),
     Part(
         "phone",
-        PHONE,
+        kept(Settings),
         _of_phones(lambda phone: phone),
-        lambda server, key, kept: vars(find_phone(server, key[0])).update(kept),
+        lambda server, key, values: vars(find_phone(server, key[0])).update(values),
     ),
     Part(
         "offline",
@@ -160,58 +146,23 @@ PARTS: list[Part | Table] = [
     ),
     Part(
         "keys",
-        {"identity": KeyPair, "registration_id": int, "signed": PreKey},
-        _of_phones(lambda phone: phone._keys),
-        lambda server, key, kept: vars(find_phone(server, key[0])._keys).update(kept),
+        kept(Keys),
+        _of_phones(lambda phone: phone.encryption.keys),
+        lambda server, key, values: vars(find_phone(server, key[0]).encryption.keys).update(values),
     ),
-    Table(
-        "own_pre_key",
-        KeyPair,
-        _of_phones(lambda phone: phone._keys.one_time),
-        lambda server, key, pair: find_phone(server, key[0])._keys.one_time.update({key[1]: pair}),
-    ),
-    Table(
-        "session",
-        list[Session],
-        _of_phones(lambda phone: phone._book._sessions),
-        lambda server, key, sessions: find_phone(server, key[0])._book._sessions.update({key[1]: sessions}),
-    ),
-    Table(
-        "own_sender_key",
-        _Own,
-        _of_phones(lambda phone: phone._sender_keys._own),
-        lambda server, key, own: find_phone(server, key[0])._sender_keys._own.update({key[1]: own}),
-    ),
-    Table(
-        "sender_key",
-        dict[int, _State],
-        _of_phones(lambda phone: phone._sender_keys._theirs),
-        lambda server, key, keys: find_phone(server, key[0])._sender_keys._theirs.update({(key[1], key[2]): keys}),
-    ),
+    _phone_table("own_pre_key", KeyPair, lambda phone: phone.encryption.keys.one_time),
+    _phone_table("session", list[Session], lambda phone: phone.encryption.book.sessions),
+    _phone_table("own_sender_key", OwnSenderKey, lambda phone: phone.in_groups.sender_keys.own),
+    _phone_table("sender_key", dict[int, SenderKey], lambda phone: phone.in_groups.sender_keys.theirs),
     Table(
         "line",
         ChatMessage,
-        _of_phones(lambda phone: phone._lines),
-        lambda server, key, line: find_phone(server, key[0])._file(line),
+        _of_phones(lambda phone: phone.history.lines),
+        lambda server, key, line: find_phone(server, key[0]).history.file(line),
     ),
-    Table(
-        "sent",
-        tuple[Account, Message],
-        _of_phones(lambda phone: phone._sent),
-        lambda server, key, sent: find_phone(server, key[0])._sent.update({key[1]: sent}),
-    ),
-    Table(
-        "sent_to_group",
-        tuple[Group, Message],
-        _of_phones(lambda phone: phone._sent_to_groups),
-        lambda server, key, sent: find_phone(server, key[0])._sent_to_groups.update({key[1]: sent}),
-    ),
-    Table(
-        "waiting",
-        Node,
-        _of_devices(lambda device: device.waiting),
-        lambda server, key, stanza: _device(server, key).waiting.update({key[2:]: stanza}),
-    ),
+    _phone_table("sent", tuple[Account, Message], lambda phone: phone.direct.sent),
+    _phone_table("sent_to_group", tuple[Group, Message], lambda phone: phone.in_groups.sent),
+    _device_table("waiting", Node, lambda device: device.waiting),
     Table(
         "file",
         bytes,

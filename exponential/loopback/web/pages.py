@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from exponential.loopback.control import account_routes, application, message_routes, phone_lookup
 from exponential.loopback.server.server import Loopback
-from exponential.loopback.state.save_first import SaveFirst
+from exponential.loopback.state.middleware import SaveMiddleware
 from exponential.loopback.web import security
 
 STATIC = Path(__file__).parent / "static"
@@ -24,7 +24,7 @@ def create(
     """
     app = FastAPI(title="Exponential demo", docs_url=None, redoc_url=None, openapi_url=None)
     security.protect(app)
-    app.add_middleware(SaveFirst, server=server)
+    app.add_middleware(SaveMiddleware, save=server.save)
     app.state.server = server
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (application.phones, message_routes.router, account_routes.router):

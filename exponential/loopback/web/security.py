@@ -1,4 +1,4 @@
-"""Guards the web pages of the simulated WhatsApp: a strict content policy, and nothing that another site asks for."""
+"""The guard of the simulated WhatsApp's web pages: a strict content policy, and nothing that another site asks for."""
 
 from urllib.parse import urlsplit
 

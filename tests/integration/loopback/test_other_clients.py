@@ -48,7 +48,7 @@ class Linked:
             server=self.server, device=self.device, registration=None, send=answers.append
         )
         iq = Node("iq", {"type": kind, "xmlns": namespace, "id": "1", "to": to}, content)
-        dispatch.handle(connection, iq)
+        dispatch.handle(self.server, connection, iq)
         (answer,) = answers
         return answer
 

@@ -18,10 +18,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from websockets.asyncio.client import connect
 
-from exponential.loopback.phones import signal
+from exponential.loopback.phones import ratchet
 from exponential.loopback.phones.signal import Keys
-from exponential.loopback.server.certificate_authority import Authority
 from exponential.loopback.server.directory import Device
+from exponential.loopback.server.network.certificate_authority import Authority
 from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
 from exponential.protocol import aes_cbc
@@ -107,7 +107,7 @@ def test_x25519_rfc_7748_6_1() -> None:
     ids=["A.1", "A.2", "A.3"],
 )
 def test_hkdf_sha256_rfc_5869(secret: bytes, salt: bytes, info: bytes, result: str) -> None:
-    assert signal._hkdf(salt, secret, info, len(result) // 2).hex() == result
+    assert ratchet.hkdf(salt, secret, info, len(result) // 2).hex() == result
 
 
 def test_aes_256_gcm_of_the_transport() -> None:

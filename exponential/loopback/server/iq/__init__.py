@@ -1,1 +1,1 @@
-"""What the server answers to a client's IQ stanzas."""
+"""Answers to a client's IQ stanzas."""

@@ -3,13 +3,9 @@
 Privacy settings are kept. Of the rest there is none, and changes are taken and forgotten.
 """
 
-from typing import TYPE_CHECKING
-
 from exponential.loopback.server.directory import Device
+from exponential.loopback.server.registers import Registers
 from exponential.protocol.binary import Node, Value
-
-if TYPE_CHECKING:
-    from exponential.loopback.server.connection import Connection
 
 # Names and values: whatsmeow types/user.go, PrivacySettingType.
 PRIVACY = {
@@ -19,7 +15,7 @@ PRIVACY = {
 }
 
 
-def privacy(_: "Connection", device: Device, iq: Node) -> list[Node] | None:
+def privacy(_: Registers, device: Device, iq: Node) -> list[Node] | None:
     """All settings, or changes to them (whatsmeow privacysettings.go). Contacts' tokens (tctoken.go) are forgotten."""
     kept = device.account.privacy
     if iq.text("type") == "set":
@@ -40,7 +36,7 @@ def experiments(*_: object) -> list[Node]:
     return [Node("props", {"protocol": "1", "hash": "loopback", "refresh": "86400", "refresh_id": "0"}, [])]
 
 
-def app_state(_: "Connection", device: Device, iq: Node) -> list[Node]:
+def app_state(_: Registers, device: Device, iq: Node) -> list[Node]:
     """Each collection at the version that the client has, without patches (whatsmeow appstate.go)."""
     collections = []
     for asked in iq.child("sync") or ():
@@ -54,6 +50,6 @@ def bots(*_: object) -> list[Node]:
     return [Node("bot", {"v": "2"}, [])]
 
 
-def business_profile(_: "Connection", device: Device, iq: Node) -> list[Node] | None:
+def business_profile(_: Registers, device: Device, iq: Node) -> list[Node] | None:
     """No account here is a business: the answer has no profile inside (Baileys chats.ts, getBusinessProfile)."""
     return [Node("business_profile", {}, [])] if iq.child("business_profile") else None

@@ -5,17 +5,14 @@ Requests and answers as whatsmeow writes and reads them (prekeys.go); `digest` a
 """
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from exponential.loopback.phones.signal_wire import KEY_TYPE
 from exponential.loopback.server.directory import Device
+from exponential.loopback.server.registers import Registers
 from exponential.protocol.binary import JID, SERVER, Node
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.connection import Connection
 
-
-def answer(connection: "Connection", device: Device, iq: Node) -> list[Node] | None:
+def answer(server: Registers, device: Device, iq: Node) -> list[Node] | None:
     """The answer to an `encrypt` query; None when there is none such."""
     if iq.text("type") == "set":
         _keep(device, iq)
@@ -27,7 +24,7 @@ def answer(connection: "Connection", device: Device, iq: Node) -> list[Node] | N
     wanted = iq.child("key")
     if wanted is None:
         return None
-    return [Node("list", {}, [_bundle(connection, user.jid("jid")) for user in wanted])]
+    return [Node("list", {}, [_bundle(server, user.jid("jid")) for user in wanted])]
 
 
 def _keep(device: Device, iq: Node) -> None:
@@ -53,8 +50,8 @@ def _digest(device: Device) -> list[Node] | None:
     return [Node("digest", {}, content)]
 
 
-def _bundle(connection: "Connection", jid: JID | None) -> Node:
-    owner = connection.server.directory.device(jid) if jid else None
+def _bundle(server: Registers, jid: JID | None) -> Node:
+    owner = server.directory.device(jid) if jid else None
     if jid is None or owner is None:
         return Node("user", {"jid": jid or SERVER}, [Node("error", {"code": "404", "text": "item-not-found"})])
     bundle = owner.take_bundle()

@@ -1,19 +1,15 @@
-"""Looking accounts up: whether a number has one, its devices, its LID.
+"""Account lookup: whether a number has an account, its devices, its LID.
 
 Requests and answers as whatsmeow writes and reads them: user.go (usync).
 """
 
-from typing import TYPE_CHECKING
-
 from exponential.loopback.server import device_lists
 from exponential.loopback.server.directory import Account, Device
+from exponential.loopback.server.registers import Registers
 from exponential.protocol.binary import JID, Node
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.connection import Connection
 
-
-def answer(connection: "Connection", device: Device, iq: Node) -> list[Node] | None:
+def answer(server: Registers, device: Device, iq: Node) -> list[Node] | None:
     """The answer to a `usync` query; None when it asks for nobody."""
     asked = {child.tag for child in iq.child("usync", "query") or ()}
     asking, listed = iq.child("usync"), iq.child("usync", "list")
@@ -23,7 +19,7 @@ def answer(connection: "Connection", device: Device, iq: Node) -> list[Node] | N
     users = []
     for user in listed:
         jid = user.jid("jid") or _by_phone(user.data("contact"))
-        account = connection.server.directory.account(jid) if jid else None
+        account = server.directory.account(jid) if jid else None
         if jid and account:
             if "devices" in asked:
                 device_lists.asked(device, jid, account)

@@ -1,1 +1,1 @@
-"""Linking a device: by QR code, by pairing code, and with a passkey."""
+"""Ways to link a device: by QR code, by pairing code, and with a passkey."""

@@ -1,42 +1,28 @@
-"""Linking a device by its pairing code: eight characters that the computer shows and the phone's owner types.
+"""The link by pairing code: eight characters that the computer shows and the phone's owner types.
 
 Three stages, as whatsmeow's pair-code.go takes its part in them: the companion's hello, the phone's hello with a key
 sealed by the code, the companion's finish with the secret that pair-success is authenticated by.
 """
 
 import asyncio
-import secrets
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from exponential.loopback.server.directory import Account, Device
 from exponential.loopback.server.linking import qr_code
-from exponential.loopback.server.linking.qr_code import LinkError, Registration
+from exponential.loopback.server.linking.qr_code import LinkError
+from exponential.loopback.server.linking.registration import Hello, Registration
+from exponential.loopback.server.registers import Registers
 from exponential.protocol import pairing_code as wrapping
 from exponential.protocol.binary import SERVER, Node, Value
 from exponential.protocol.keys import KeyPair
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.connection import Connection
-    from exponential.loopback.server.server import Loopback
-
 TAG = "link_code_companion_reg"
 
 
-@dataclass
-class Hello:
-    """What a client that shows a pairing code has told the server; `finish` is its answer to the phone's hello."""
-
-    account: Account
-    wrapped_key: bytes
-    ref: bytes = field(default_factory=lambda: secrets.token_urlsafe(24).encode())
-    finish: "asyncio.Future[Node] | None" = None
-
-
-def answer(connection: "Connection", stage: Node) -> list[Node] | None:
+def answer(server: Registers, registration: Registration | None, stage: Node) -> list[Node] | None:
     """The answer to a companion's `link_code_companion_reg`; None refuses it."""
-    registration, jid = connection.registration, stage.jid("jid")
-    account = connection.server.directory.account(jid) if jid else None
+    jid = stage.jid("jid")
+    account = server.directory.account(jid) if jid else None
     if registration is None or account is None:
         return None
     if stage.text("stage") == "companion_hello":
@@ -50,7 +36,7 @@ def answer(connection: "Connection", stage: Node) -> list[Node] | None:
     return []
 
 
-async def enter(server: "Loopback", account: Account, identity: KeyPair, text: str) -> Device:
+async def enter(server: Registers, account: Account, identity: KeyPair, text: str) -> Device:
     """The phone of `account` is given the code `text`: agree on a secret by it, then link. Raises LinkError."""
     code = text.strip().upper().replace("-", "")
     if len(code) != wrapping.CODE_CHARS or not set(wrapping.ALPHABET).issuperset(code):
@@ -59,7 +45,7 @@ async def enter(server: "Loopback", account: Account, identity: KeyPair, text: s
     ephemeral = KeyPair()
     companion = await asyncio.to_thread(wrapping.unwrap, code, hello.wrapped_key)
     hello.finish = server.loop.create_future()
-    _say_hello(registration, hello, identity, await asyncio.to_thread(wrapping.wrap, code, ephemeral.public))
+    _say_hello(server, registration, hello, identity, await asyncio.to_thread(wrapping.wrap, code, ephemeral.public))
     either: list[asyncio.Future[Any]] = [hello.finish, registration.linked]
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not hello.finish.done():
@@ -69,22 +55,23 @@ async def enter(server: "Loopback", account: Account, identity: KeyPair, text: s
     return await qr_code.complete(server, registration, account, identity, secret)
 
 
-def _waiting(server: "Loopback", account: Account) -> tuple[Registration, Hello]:
+def _waiting(server: Registers, account: Account) -> tuple[Registration, Hello]:
     for registration in reversed(server.registrations.values()):
         if registration.hello and registration.hello.account is account:
             return registration, registration.hello
     raise LinkError("No device waits for a code for this phone number. Show a new code and type that one.")
 
 
-def _say_hello(registration: Registration, hello: Hello, identity: KeyPair, wrapped_key: bytes) -> None:
-    server = registration.connection.server
+def _say_hello(
+    server: Registers, registration: Registration, hello: Hello, identity: KeyPair, wrapped_key: bytes
+) -> None:
     content = [
         Node("link_code_pairing_ref", {}, hello.ref),
         Node("link_code_pairing_wrapped_primary_ephemeral_pub", {}, wrapped_key),
         Node("primary_identity_pub", {}, identity.public),
     ]
     attrs: dict[str, Value] = {"id": server.next_id(), "type": TAG, "from": SERVER}
-    registration.connection.send(Node("notification", attrs, [Node(TAG, {"stage": "primary_hello"}, [*content])]))
+    registration.send(Node("notification", attrs, [Node(TAG, {"stage": "primary_hello"}, [*content])]))
 
 
 def _agreed(registration: Registration, ephemeral: KeyPair, identity: KeyPair, companion: bytes, finish: Node) -> bytes:

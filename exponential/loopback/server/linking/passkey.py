@@ -1,4 +1,4 @@
-"""Linking a device to an account with a passkey: what the server and the phone do between the scan and pair-success.
+"""A link's confirmation by passkey: what the server and the phone do between the scan and pair-success.
 
 Stanzas as in whatsmeow's pair-passkey.go: the request for a passkey, the computer's prologue with the answer, the
 phone's key, the computer's nonce, and its request to be paired, which names a new secret.
@@ -9,20 +9,17 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from exponential.loopback.server.linking.webauthn import TIMEOUT_MS, Passkey
 from exponential.protocol import pairing_code, passkey
-from exponential.protocol.binary import SERVER, Node, Value
+from exponential.protocol.binary import Node
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import PrimaryEphemeralIdentity
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.connection import Connection
-    from exponential.loopback.server.faults import SpoiledPasskey
-    from exponential.loopback.server.linking.qr_code import Registration
-    from exponential.loopback.server.server import Loopback
+SpoiledPasskey = Literal["wrong_key", "stale", "refused", "silent"]
 
 
 class Refused(Exception):
@@ -35,12 +32,19 @@ class Refused(Exception):
 
 @dataclass
 class Exchange:
-    """One registration's way through it. `handoff_key` is made of the secret in the code that was scanned."""
+    """One client's way through it. `handoff_key` is made of the secret in the code that was scanned, `noise` and
+    `identity` are the client's public keys.
 
-    registration: "Registration"
+    `notify` sends the client a notification of this type; `changed` is called when the phone has a code to show.
+    """
+
     passkey: Passkey
     handoff_key: bytes
-    spoiled: "SpoiledPasskey | None"
+    noise: bytes
+    identity: bytes
+    notify: Callable[[str, Node], object]
+    changed: Callable[[], object]
+    spoiled: SpoiledPasskey | None = None  # how it fails
     code: str = ""  # what the phone shows, to be compared
     proven: bool = False  # the client has proved that it showed the code, so nothing needs to be compared
     challenge: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -48,13 +52,13 @@ class Exchange:
     nonce: bytes = field(default_factory=lambda: secrets.token_bytes(passkey.NONCE_BYTES))
     ephemeral: KeyPair = field(default_factory=KeyPair)
     begun: float = field(default_factory=time.monotonic)
-    secret: "asyncio.Future[bytes]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    secret: asyncio.Future[bytes] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _prologue: bytes = b""
     _key: bytes = b""
 
     def begin(self) -> None:
         """Ask the client for the passkey."""
-        self._notify("passkey_prologue_request", self._options())
+        self.notify("passkey_prologue_request", self._options())
 
     def sign(self) -> dict[str, Any]:
         """What a browser would bring from the passkey: WebAuthn's PublicKeyCredential as JSON."""
@@ -103,7 +107,7 @@ class Exchange:
         identity = PrimaryEphemeralIdentity(publicKey=self.ephemeral.public, nonce=self.nonce).SerializeToString()
         content = Node("primary_ephemeral_identity", {}, identity)
         # After the answer to this very IQ.
-        asyncio.get_running_loop().call_soon(self._notify, "crsc_continuation", content)
+        asyncio.get_running_loop().call_soon(self.notify, "crsc_continuation", content)
 
     def _take_nonce(self, nonce: bytes) -> None:
         try:
@@ -115,45 +119,13 @@ class Exchange:
         self._key = passkey.pairing_key(self.ephemeral, public, device_type, ref)
         if not self.proven:
             self.code = pairing_code.dashed(passkey.code(self.nonce, nonce, self.ephemeral.public))
-        self.registration.connection.server.refresh_phones()
+        self.changed()
 
     def _take_request(self, data: bytes) -> None:
         try:
             noise, identity, secret = passkey.open_request(self._key, data)
         except ValueError:
             raise Refused(400, "bad-request") from None
-        if (noise, identity) != (self.registration.noise, self.registration.keys.eIdent) or self.secret.done():
+        if (noise, identity) != (self.noise, self.identity) or self.secret.done():
             raise Refused(400, "bad-request")
         self.secret.set_result(secret)
-
-    def _notify(self, kind: str, content: Node) -> None:
-        connection = self.registration.connection
-        attrs: dict[str, Value] = {"type": kind, "id": connection.server.next_id(), "from": SERVER}
-        connection.send(Node("notification", {**attrs, "t": connection.server.timestamp()}, [content]))
-
-
-async def confirm(server: "Loopback", registration: "Registration", key: Passkey, adv_secret: bytes) -> bytes:
-    """Let the client confirm with the account's passkey; the secret that pair-success is authenticated by.
-
-    Raises qr_code.LinkError when the client goes away instead.
-    """
-    spoiled = server.faults.spoiled_passkey
-    exchange = registration.exchange = Exchange(registration, key, passkey.handoff_key(adv_secret), spoiled)
-    exchange.begin()
-    server.refresh_phones()
-    try:
-        await asyncio.wait((exchange.secret, registration.linked), return_when=asyncio.FIRST_COMPLETED)
-        if not exchange.secret.done():
-            await asyncio.shield(registration.linked)  # it has gone: raises why
-        return exchange.secret.result()
-    finally:
-        exchange.code = ""
-        server.refresh_phones()
-
-
-def answer(connection: "Connection", iq: Node) -> list[Node] | None:
-    """The answer to an IQ of a client that is being linked; None when it isn't about a passkey. Raises Refused."""
-    registration = connection.registration
-    if registration is None or registration.exchange is None or iq.text("xmlns") != "md":
-        return None
-    return registration.exchange.answer(iq)

@@ -1,4 +1,4 @@
-"""Linking a device by QR code: references to the client, ADV signatures by the phone, 515, then login.
+"""The link by QR code: references to the client, ADV signatures by the phone, 515, then login.
 
 Steps and prefixes as whatsmeow's pair.go checks them.
 """
@@ -7,29 +7,25 @@ import asyncio
 import itertools
 import secrets
 from base64 import b64decode
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError as ProtobufError
 
 from exponential.loopback.server import device_lists
 from exponential.loopback.server.directory import Account, Device
-from exponential.loopback.server.linking import passkey
+from exponential.loopback.server.interfaces import Connection
+from exponential.loopback.server.linking.passkey import Exchange
+from exponential.loopback.server.linking.registration import Registration
 from exponential.loopback.server.linking.webauthn import Passkey
+from exponential.loopback.server.registers import Registers
+from exponential.loopback.server.stream_errors import stream_error
 from exponential.protocol import adv
 from exponential.protocol.binary import SERVER, Node, Value
 from exponential.protocol.keys import KeyPair
+from exponential.protocol.passkey import handoff_key
 from exponential.protocol.protobufs import ADVDeviceIdentity, ADVSignedDeviceIdentity, ClientPayload, DeviceProps
 
-if TYPE_CHECKING:
-    from exponential.loopback.server.connection import Connection
-    from exponential.loopback.server.linking.pairing_code import Hello
-    from exponential.loopback.server.linking.passkey import Exchange
-    from exponential.loopback.server.server import Loopback
-
-LIFETIMES = (60, 20, 20, 20, 20, 20)  # seconds that each code is shown, one after the other (whatsmeow qrchan.go)
-
-
+LIFETIMES_SECONDS = (60, 20, 20, 20, 20, 20)  # of each code, one after the other (whatsmeow qrchan.go)
 _GONE = "The computer stopped waiting. Show a new code and scan it."
 _WITHOUT_PASSKEY = (
     "This account is protected by a passkey, and the computer didn't confirm it. Show a new code and scan it."
@@ -60,43 +56,19 @@ class Code:
         return cls(ref, noise, identity, adv_secret)
 
 
-@dataclass
-class Registration:
-    """A client that waits to be linked. `linked` is done when it has confirmed, or failed, or gone."""
-
-    connection: "Connection"
-    noise: bytes
-    payload: ClientPayload
-    refs: dict[str, float]  # when each expires, on the event loop's clock
-    hello: "Hello | None" = None  # set while it shows a pairing code
-    exchange: "Exchange | None" = None  # set when it was asked for a passkey
-    retired: set[bytes] = field(default_factory=set)  # secrets that its codes must not have any more
-    iq: str = ""
-    account: Account | None = None
-    key_index: int = 0
-    phone_key: bytes = b""
-    end: asyncio.TimerHandle | None = None
-    linked: asyncio.Future[Device] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    @property
-    def keys(self) -> Any:
-        """Its DevicePairingRegistrationData."""
-        return self.payload.devicePairingData
-
-
-def begin(server: "Loopback", connection: "Connection", noise: bytes, payload: ClientPayload) -> Registration:
+def begin(server: Registers, connection: Connection, noise: bytes, payload: ClientPayload) -> Registration:
     """Give a new client its six references; it is hung up on when the last one has expired (whatsmeow pair-code.go)."""
-    ends = (server.loop.time() + seconds / server.code_clock for seconds in itertools.accumulate(LIFETIMES))
-    registration = Registration(connection, noise, payload, {f"2@{secrets.token_urlsafe(24)}": end for end in ends})
-    registration.end = server.loop.call_at(max(registration.refs.values()), connection.close)
-    server.registrations.update(dict.fromkeys(registration.refs, registration))
-    refs = [Node("ref", {}, ref.encode()) for ref in registration.refs]
+    ends = (server.loop.time() + seconds / server.code_clock for seconds in itertools.accumulate(LIFETIMES_SECONDS))
+    refs = {f"2@{secrets.token_urlsafe(24)}": end for end in ends}
+    registration = Registration(connection.send, noise, payload, refs)
+    registration.end = server.loop.call_at(max(refs.values()), connection.close)
+    server.registrations.update(dict.fromkeys(refs, registration))
     attrs: dict[str, Value] = {"type": "set", "id": server.next_id(), "from": SERVER, "xmlns": "md"}
-    connection.send(Node("iq", attrs, [Node("pair-device", {}, list(refs))]))
+    connection.send(Node("iq", attrs, [Node("pair-device", {}, [Node("ref", {}, ref.encode()) for ref in refs])]))
     return registration
 
 
-def abandon(server: "Loopback", registration: Registration) -> None:
+def abandon(server: Registers, registration: Registration) -> None:
     """The client hung up: its codes are worth nothing now."""
     if registration.end:
         registration.end.cancel()
@@ -107,7 +79,7 @@ def abandon(server: "Loopback", registration: Registration) -> None:
         registration.linked.exception()
 
 
-async def link(server: "Loopback", account: Account, identity: KeyPair, text: str) -> Device:
+async def link(server: Registers, account: Account, identity: KeyPair, text: str) -> Device:
     """The phone of `account` scans `text`: link the device that shows it. Raises LinkError."""
     code = Code.parse(text)
     registration = server.registrations.get(code.ref)
@@ -121,26 +93,52 @@ async def link(server: "Loopback", account: Account, identity: KeyPair, text: st
     return await complete(server, registration, account, identity, secret)
 
 
-def _refresh(server: "Loopback", registration: Registration, secret: bytes) -> None:
+def _refresh(server: Registers, registration: Registration, secret: bytes) -> None:
     """Have the client show another secret, and this phone scan it. Raises LinkError."""
     if secret not in registration.retired:
         server.faults.refreshes -= 1
         registration.retired.add(secret)
         attrs: dict[str, Value] = {"type": "companion_reg_refresh", "id": server.next_id(), "from": SERVER}
-        registration.connection.send(Node("notification", attrs, [Node("companion_reg_refresh")]))
+        registration.send(Node("notification", attrs, [Node("companion_reg_refresh")]))
     raise LinkError("Couldn't link this device. Scan the code that it shows now.")
 
 
-async def confirmed(server: "Loopback", registration: Registration, account: Account, secret: bytes) -> bytes:
-    """The secret for pair-success: a new one once the client has confirmed, where the account has a passkey."""
+async def confirmed(server: Registers, registration: Registration, account: Account, secret: bytes) -> bytes:
+    """The secret for pair-success: a new one once the client has confirmed, where the account has a passkey.
+
+    Raises LinkError when the client goes away instead.
+    """
     if not account.passkey:
         return secret
     account.key = account.key or Passkey.make()
-    return await passkey.confirm(server, registration, account.key, secret)
+    exchange = registration.exchange = Exchange(
+        account.key,
+        handoff_key(secret),
+        registration.noise,
+        registration.keys.eIdent,
+        notify=lambda kind, content: registration.send(_notification(server, kind, content)),
+        changed=server.refresh_phones,
+        spoiled=server.faults.spoiled_passkey,
+    )
+    exchange.begin()
+    server.refresh_phones()
+    try:
+        await asyncio.wait((exchange.secret, registration.linked), return_when=asyncio.FIRST_COMPLETED)
+        if not exchange.secret.done():
+            await asyncio.shield(registration.linked)  # it has gone: raises why
+        return exchange.secret.result()
+    finally:
+        exchange.code = ""
+        server.refresh_phones()
+
+
+def _notification(server: Registers, kind: str, content: Node) -> Node:
+    attrs: dict[str, Value] = {"type": kind, "id": server.next_id(), "from": SERVER, "t": server.timestamp()}
+    return Node("notification", attrs, [content])
 
 
 async def complete(
-    server: "Loopback", registration: Registration, account: Account, identity: KeyPair, secret: bytes
+    server: Registers, registration: Registration, account: Account, identity: KeyPair, secret: bytes
 ) -> Device:
     """Sign the device's identity, send pair-success and wait until the device confirms. Raises LinkError."""
     account.last_key_index += 1
@@ -161,11 +159,11 @@ async def complete(
         Node("platform", {"name": "android"}),
     ]
     attrs: dict[str, Value] = {"type": "set", "id": registration.iq, "from": SERVER, "t": server.timestamp()}
-    registration.connection.send(Node("iq", attrs, [Node("pair-success", {}, content)]))
+    registration.send(Node("iq", attrs, [Node("pair-success", {}, content)]))
     return await asyncio.shield(registration.linked)
 
 
-def answered(connection: "Connection", iq: Node) -> None:
+def answered(server: Registers, connection: Connection, iq: Node) -> None:
     """The client answered one of our IQs; only the one to pair-success matters."""
     registration = connection.registration
     if registration is None or not registration.iq or iq.text("id") != registration.iq:
@@ -187,11 +185,10 @@ def answered(connection: "Connection", iq: Node) -> None:
         key_index=registration.key_index,
         name=DeviceProps.FromString(keys.deviceProps).os or "Linked device",
     )
-    account.devices[device.id] = device
-    device_lists.changed(connection.server, device, "add")
+    device_lists.add(server, device)
     registration.linked.set_result(device)
     # The client expects this error, hangs up and logs in with its new identity (whatsmeow connectionevents.go, 515).
-    connection.end(Node("stream:error", {"code": "515"}))
+    connection.end(stream_error(515))
 
 
 def _confirmed(registration: Registration, iq: Node) -> bool:

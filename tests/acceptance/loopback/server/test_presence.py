@@ -5,8 +5,7 @@ from typing import Any
 
 from support.loopback.real_client import do
 
-from exponential.loopback.phones.phone import Phone
-from exponential.loopback.server.presence import Seen
+from exponential.loopback.phones.phone import Phone, Seen
 from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import until
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from exponential.loopback.phones.content import Attachment, Kind
-from exponential.loopback.server.media_host import MAC_SIZE, MediaError, Sealed, seal, unseal
+from exponential.loopback.server.media_host import MAC_BYTES, MediaError, Sealed, seal, unseal
 
 KINDS: tuple[Kind, ...] = ("image", "sticker", "video", "voice", "audio", "document")
 
@@ -20,7 +20,7 @@ def attachment(sealed: Sealed) -> Attachment:
 def test_what_is_sealed_opens(kind: Kind, size: int) -> None:
     plain = bytes(size)
     sealed = seal(kind, plain)
-    assert len(sealed.data) == (size // 16 + 1) * 16 + MAC_SIZE
+    assert len(sealed.data) == (size // 16 + 1) * 16 + MAC_BYTES
     assert unseal(kind, sealed.data, attachment(sealed)) == plain
 
 

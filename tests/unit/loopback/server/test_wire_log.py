@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exponential.loopback.server.wire_log import Wire, readable
+from exponential.loopback.server.network.wire_log import WireLog, readable
 from exponential.protocol.binary import JID, Node
 
 
@@ -30,7 +30,7 @@ def test_a_hostile_name_cannot_forge_a_line() -> None:
 
 
 def test_the_log_prints_the_last_stanzas() -> None:
-    wire = Wire()
+    wire = WireLog()
     for number in range(5):
         wire.add("in" if number % 2 else "out", "1:1@lid", Node("iq", {"id": str(number)}))
     first, *lines = wire.text(last=2).splitlines()
@@ -40,7 +40,7 @@ def test_the_log_prints_the_last_stanzas() -> None:
 
 
 async def test_a_stanza_is_awaited() -> None:
-    wire = Wire()
+    wire = WireLog()
     wire.add("in", "unlinked", Node("iq", {"id": "1"}))
     assert (await wire.until("in", "iq")).text("id") == "1"
     waiting = asyncio.create_task(wire.until("in", "iq", lambda stanza: stanza.text("id") == "2"))

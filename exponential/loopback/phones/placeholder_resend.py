@@ -1,4 +1,4 @@
-"""What only the phone has: a linked device that was told of a message without getting it asks its own phone for it.
+"""Placeholder resend: a linked device that was told of a message without getting it asks its own phone for it.
 
 The client asks by itself as soon as it sees `<unavailable>`. Sources: whatsmeow message.go (handleEncryptedMessage,
 handlePlaceholderResendResponse), send.go (BuildUnavailableMessageRequest), client.go (ParseWebMessage).
@@ -7,7 +7,7 @@ handlePlaceholderResendResponse), send.go (BuildUnavailableMessageRequest), clie
 from collections.abc import Iterable
 
 from exponential.loopback.phones import content
-from exponential.loopback.phones.messages import ChatMessage
+from exponential.loopback.phones.chats import ChatMessage
 from exponential.protocol.protobufs import (
     Message,
     MessageKey,

@@ -9,7 +9,7 @@ import re
 
 _ALLOWED = re.compile(rb"^CONNECT ((?:[\w-]+\.)*whatsapp\.(?:com|net)):443 HTTP/1\.[01]\r\n")
 _CHAT_HOST = b"web.whatsapp.com"  # whatsmeow socket/constants.go, URL
-_HEAD_LIMIT = 16_384
+_MAX_HEAD_BYTES = 16_384
 
 
 class ConnectProxy:
@@ -24,7 +24,7 @@ class ConnectProxy:
 
     async def start(self, port: int = 0) -> int:
         """Listen on 127.0.0.1 and return the port: `port`, or a free one for 0."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=_HEAD_LIMIT)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=_MAX_HEAD_BYTES)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from exponential.protocol.binary import Node
 
-KEPT = 5000  # stanzas
+MAX_STANZAS = 5000
 _NAMED = {'"': "&quot;", "<": "&lt;", ">": "&gt;"}
 PRINTED_BYTES = 24  # longer binary content is cut
 Direction = Literal["in", "out"]
@@ -26,11 +26,11 @@ class WireEntry(NamedTuple):
     stanza: Node
 
 
-class Wire:
-    """The newest KEPT stanzas, oldest first."""
+class WireLog:
+    """The newest MAX_STANZAS stanzas, oldest first."""
 
     def __init__(self) -> None:
-        self._entries: deque[WireEntry] = deque(maxlen=KEPT)
+        self._entries: deque[WireEntry] = deque(maxlen=MAX_STANZAS)
         self._begun = time.time()
         self._waiting: set[asyncio.Event] = set()
 

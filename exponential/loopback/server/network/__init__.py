@@ -1,0 +1,1 @@
+"""What lies between a client and the server: the proxy, certificates for TLS and Noise, the log of the wire."""
