@@ -12,7 +12,7 @@ from exponential.assistant.files import local_transcription
 from exponential.core import log, sandbox
 from exponential.core.backoff import Backoff
 from exponential.core.errors import ConfigurationError
-from exponential.core.fair_semaphore import FairSemaphore
+from exponential.core.limits.fair_semaphore import FairSemaphore
 
 REQUEST_TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
 TIMEOUT_SECONDS = 90.0  # seconds for one voice note, all tries together
