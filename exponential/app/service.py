@@ -5,13 +5,10 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import psycopg
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -19,11 +16,10 @@ from starlette.types import Receive, Scope, Send
 from exponential.app.api import approvals, audit, inbound, meeting_webhook, whatsapp
 from exponential.app.api.mcp import PATH, McpEndpoint
 from exponential.app.chat import chat, chats, files
-from exponential.app.core import theme, undo
+from exponential.app.core import security, theme, undo
 from exponential.app.core.gateway_mode import GatewayMode
 from exponential.app.core.live_updates import LiveUpdates
 from exponential.app.core.rendering import STATIC, failure, wants_json
-from exponential.app.core.security import OriginGuard
 from exponential.app.core.session_cache import SessionCache
 from exponential.app.core.state import State
 from exponential.app.settings import access_tokens, account, own_data, paddy, people
@@ -32,10 +28,11 @@ from exponential.app.whatsapp import pages
 from exponential.app.workspace import meetings, projects, tasks
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
-from exponential.core import database, key_check, log
+from exponential.core import key_check, log
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
-from exponential.core.errors import BadInput, ConfigurationError, ExponentialError, NotFound
+from exponential.core.errors import ConfigurationError, ExponentialError, NotFound
+from exponential.core.http import errors
 from exponential.core.http.bodies import Bodies, Budget
 from exponential.core.http.event_streams import EventStreamLimit
 from exponential.core.http.server import Server
@@ -61,6 +58,7 @@ _TITLES: dict[str | int, str] = {  # by code, else by status
     409: "That can’t be done now",
     413: "That is too large",
     422: "That can’t be understood",
+    500: "A fault of ours",
     503: "Not available right now",
 }
 _ADVICE: dict[str | int, str] = {
@@ -71,8 +69,10 @@ _ADVICE: dict[str | int, str] = {
     "oidc_refused": "",
     401: "Each link works once; `exponential link` prints a fresh one.",
     404: "The address may be mistyped, or what it led to was removed.",
+    500: "Load the page again. If it stays, the service’s log says what happened, with the time.",
     503: "Wait a moment and load the page again.",
 }
+_FAULT = "Exponential has a fault: this request could not be finished. What you had saved is kept."
 
 
 def create(settings: AppSettings) -> FastAPI:
@@ -107,20 +107,14 @@ def create(settings: AppSettings) -> FastAPI:
     app = FastAPI(title="Exponential", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.add_middleware(Bodies, budget=budget)
     app.add_middleware(EventStreamLimit)
-    app.add_middleware(OriginGuard, app_url=settings.app_url)
+    security.protect(app, settings.app_url)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     for part in _PARTS:
         app.include_router(part.router)
     app.add_api_route("/health", _health)
     app.router.routes.append(Route(PATH, _Mcp()))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_exception_handler(ExponentialError, _expected)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(SQLAlchemyError, _database)
-    app.add_exception_handler(UnicodeEncodeError, _database)
-    app.add_exception_handler(psycopg.OperationalError, _database)
-    app.add_exception_handler(Exception, _unexpected)
+    errors.install(app, _tell, no_route=NotFound("This page does not exist."), fault=_FAULT)
     return app
 
 
@@ -172,46 +166,9 @@ async def _health(request: Request) -> Response:
     return JSONResponse({"ok": True})
 
 
-async def _expected(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ExponentialError)
+async def _tell(request: Request, error: ExponentialError) -> Response:
     if error.code == "signed_out" and request.method == "GET" and not wants_json(request):
         query = f"?{request.url.query}" if request.url.query else ""
         return await sign_in.show_sign_in(request, to=request.url.path + query, status=error.status)
     title = _TITLES.get(error.code) or _TITLES.get(error.status, "That didn’t work")
     return await failure(request, error, title=title, advice=_ADVICE.get(error.code, _ADVICE.get(error.status, "")))
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    problems = [f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors()]
-    return await _expected(request, BadInput(f"The request is not right. {'; '.join(problems)}."))
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 404:
-        return await _expected(request, NotFound("This page does not exist."))
-    return JSONResponse({"error": f"{error.detail}.", "code": "http_error"}, error.status_code, error.headers)
-
-
-async def _database(request: Request, error: Exception) -> Response:
-    refusal = database.refused(error)
-    if refusal is not None:
-        _log.warning("value_refused", error=error)
-        return await _expected(request, refusal)
-    outage = database.outage(error)
-    if outage is None:
-        raise error
-    _log.warning("database_unavailable", error=error)
-    return await _expected(request, outage)
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    route = getattr(request.scope.get("route"), "path", "")  # not the path: it may hold a secret
-    _log.error("request_failed", route=route, error=error)
-    return await failure(
-        request,
-        ExponentialError("Exponential has a fault: this request could not be finished. What you had saved is kept."),
-        title="A fault of ours",
-        advice="Load the page again. If it stays, the service’s log says what happened, with the time.",
-    )

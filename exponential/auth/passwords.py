@@ -16,7 +16,7 @@ from zxcvbn_rs_py import zxcvbn
 
 from exponential.auth import users
 from exponential.core.errors import BadInput, Unavailable
-from exponential.core.fair_semaphore import FairSemaphore
+from exponential.core.limits.fair_semaphore import FairSemaphore
 
 MIN_CHARS, MAX_CHARS = 10, 200  # characters
 JUDGED_CHARS = 32  # of it; what follows makes it no weaker, and judging hostile ones of 200 takes seconds

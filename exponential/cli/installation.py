@@ -15,6 +15,7 @@ import httpx
 
 from exponential.auth import sign_in, users
 from exponential.core import database, key_check, log
+from exponential.core.backoff import Backoff
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Part
 from exponential.core.errors import ConfigurationError
@@ -23,10 +24,7 @@ from exponential.core.postgres import embedded
 from exponential.core.settings import AppSettings, GatewaySettings, read, with_kept_keys, with_secrets
 
 TELL_EVERY_SECONDS = 15.0  # after which it is told again that a service is still starting
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = (
-    0.5,
-    30.0,
-)  # seconds before an ended service is started again, doubled each time
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 30.0  # seconds before an ended service starts again; doubled each time
 STEADY_SECONDS = 30.0  # of life after which a service's end counts as the first again
 STOP_SECONDS = 6.0  # a service gets to finish what it does
 BAD_CONFIGURATION = 2  # exit code of a service that can't start as configured
@@ -193,7 +191,7 @@ class Service:
     async def _keep(self) -> None:
         """Start it again whenever it ends without being asked to, unless it says that it can't start as configured."""
         clock = asyncio.get_running_loop().time
-        pause = FIRST_PAUSE_SECONDS
+        pauses = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         while True:
             assert self._process is not None
             started = clock()
@@ -201,10 +199,10 @@ class Service:
             if code == BAD_CONFIGURATION:
                 return self.refused.set_exception(self._could_not_start())
             if clock() - started > STEADY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
-            _log.error("service_ended", service=self.verb, exit_code=code, again_in=pause)
+                pauses.reset()
+            pause = pauses.next()
+            _log.error("service_ended", service=self.verb, exit_code=code, again_in=round(pause, 1))
             await asyncio.sleep(pause)
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
             await self._spawn()
 
     def _could_not_start(self) -> ConfigurationError:

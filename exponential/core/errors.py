@@ -8,9 +8,12 @@ ExponentialError
 ├── Forbidden      403   whoever asks is known, and may not do this
 ├── NotFound       404   it isn't there, or it isn't yours
 ├── Conflict       409   it can't be done in the present state
-├── TooMany        429   too often; later again
-└── Unavailable    503   something needed is not there right now; try again
+└── TryLater             it may work in a while
+    ├── TooMany      429   too often
+    └── Unavailable  503   something needed is not there right now
 """
+
+from collections.abc import Mapping
 
 
 class ExponentialError(Exception):
@@ -18,6 +21,7 @@ class ExponentialError(Exception):
 
     code = "internal_error"
     status = 500
+    headers: Mapping[str, str] = {}  # of an answer that tells it
 
     def __init__(self, sentence: str, *, code: str | None = None) -> None:
         super().__init__(sentence)
@@ -61,23 +65,24 @@ class Conflict(ExponentialError):
     status = 409
 
 
-class TooMany(ExponentialError):
+class TryLater(ExponentialError):
     """`retry_after` is in seconds and becomes the Retry-After header."""
 
+    retry_after: int
+
+    def __init__(self, sentence: str, *, code: str | None = None, retry_after: int | None = None) -> None:
+        super().__init__(sentence, code=code)
+        self.retry_after = self.retry_after if retry_after is None else retry_after
+        self.headers = {"Retry-After": str(self.retry_after)}
+
+
+class TooMany(TryLater):
     code = "too_many"
     status = 429
-
-    def __init__(self, sentence: str, *, code: str | None = None, retry_after: int = 60) -> None:
-        super().__init__(sentence, code=code)
-        self.retry_after = retry_after
+    retry_after = 60
 
 
-class Unavailable(ExponentialError):
-    """`retry_after` is in seconds and becomes the Retry-After header."""
-
+class Unavailable(TryLater):
     code = "unavailable"
     status = 503
-
-    def __init__(self, sentence: str, *, code: str | None = None, retry_after: int = 2) -> None:
-        super().__init__(sentence, code=code)
-        self.retry_after = retry_after
+    retry_after = 2

@@ -13,7 +13,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from exponential.core import log
-from exponential.core.fair_semaphore import FairSemaphore
+from exponential.core.limits.fair_semaphore import FairSemaphore
 
 try:
     import resource

@@ -4,10 +4,12 @@ import asyncio
 import resource
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,21 +26,30 @@ from exponential.gateway.worker.supervisor import Supervisor
 
 MIN_FREE_BYTES = 256 * 2**20  # of free disk below which messages may soon not be kept any more
 DATABASE_TIMEOUT_SECONDS = 2.0
+_PREFIX = "exponential_gateway_"
 _ALL_STATES = (*sessions.ACTIVE, sessions.DISCONNECTED, sessions.ERROR, sessions.EXPIRED, sessions.REMOVED)
 
 
-@dataclass(frozen=True)
-class Metric:
-    """One metric of the text exposition format: each sample is its labels, as text, and its value."""
+class Figures(Collector):
+    """What was measured at one moment: an unlabelled metric has one value, another one for each value of its label."""
 
-    name: str
-    kind: str
-    help: str
-    samples: list[tuple[str, float]]
+    def __init__(self) -> None:
+        self._metrics: list[Metric] = []
 
-    def __str__(self) -> str:
-        lines = [f"# HELP {self.name} {self.help}", f"# TYPE {self.name} {self.kind}"]
-        return "\n".join(lines + [f"{self.name}{labels} {value:.15g}" for labels, value in self.samples]) + "\n"
+    def gauge(self, name: str, what: str, value: float) -> None:
+        self._metrics.append(GaugeMetricFamily(_PREFIX + name, what, value))
+
+    def gauges(self, name: str, what: str, label: str, values: Iterable[tuple[str, float]]) -> None:
+        metric = GaugeMetricFamily(_PREFIX + name, what, labels=[label])
+        for key, value in values:
+            metric.add_metric([key], value)
+        self._metrics.append(metric)
+
+    def counter(self, name: str, what: str, value: float) -> None:
+        self._metrics.append(CounterMetricFamily(_PREFIX + name, what, value))
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
 class Health:
@@ -78,48 +89,24 @@ class Health:
             queued = OutboxMessage.state.in_((outbox.QUEUED, outbox.SENDING))
             outward = (await db.execute(select(func.count(), func.min(OutboxMessage.created_at)).where(queued))).one()
             limited = await db.scalar(select(func.count()).where(Contact.told_at > clock.now() - notices.TELL_EVERY))
-        queues = [('{queue="inbox"}', inward[0], inward[1]), ('{queue="outbox"}', outward[0], outward[1])]
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        queues = ("inbox", *inward), ("outbox", *outward)
         pids = [pid for pid in self._supervisor.workers if pid is not None]
-        return "".join(
-            str(Metric(f"exponential_gateway_{name}", kind, what, samples))
-            for name, kind, what, samples in (
-                (
-                    "sessions",
-                    "gauge",
-                    "Sessions by state, on all nodes.",
-                    [(f'{{state="{state}"}}', float(states.get(state, 0))) for state in _ALL_STATES],
-                ),
-                ("messages_in_total", "counter", "Messages recorded here.", [("", float(self._reports.recorded))]),
-                ("messages_out_total", "counter", "Messages sent from here.", [("", float(self._supervisor.sent))]),
-                (
-                    "queue_depth",
-                    "gauge",
-                    "Messages that wait, for the app (inbox) or for WhatsApp (outbox).",
-                    [(label, float(count)) for label, count, _ in queues],
-                ),
-                (
-                    "queue_oldest_seconds",
-                    "gauge",
-                    "Age of the oldest message that waits.",
-                    [(label, _age(oldest)) for label, _, oldest in queues],
-                ),
-                (
-                    "reconnects_total",
-                    "counter",
-                    "Connections to WhatsApp that broke here.",
-                    [("", float(self._supervisor.reconnects))],
-                ),
-                (
-                    "contacts_over_limit",
-                    "gauge",
-                    "Contacts that were told in the last hour that they wrote too much.",
-                    [("", float(limited or 0))],
-                ),
-                ("peak_memory_bytes", "gauge", "Most memory this process has had.", [("", float(own))]),
-                ("worker_memory_bytes", "gauge", "Resident memory of each worker.", list(_memory(pids))),
-            )
-        )
+        told = Figures()
+        by_label = ((state, states.get(state, 0)) for state in _ALL_STATES)
+        told.gauges("sessions", "Sessions by state, on all nodes.", "state", by_label)
+        told.counter("messages_in", "Messages recorded here.", self._reports.recorded)
+        told.counter("messages_out", "Messages sent from here.", self._supervisor.sent)
+        what = "Messages that wait, for the app (inbox) or for WhatsApp (outbox)."
+        told.gauges("queue_depth", what, "queue", ((name, count) for name, count, _ in queues))
+        what = "Age of the oldest message that waits."
+        told.gauges("queue_oldest_seconds", what, "queue", ((name, _age(oldest)) for name, _, oldest in queues))
+        told.counter("reconnects", "Connections to WhatsApp that broke here.", self._supervisor.reconnects)
+        what = "Contacts that were told in the last hour that they wrote too much."
+        told.gauge("contacts_over_limit", what, limited or 0)
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        told.gauge("peak_memory_bytes", "Most memory this process has had.", own)
+        told.gauges("worker_memory_bytes", "Resident memory of each worker.", "pid", _memory(pids))
+        return generate_latest(told).decode()
 
 
 def _age(oldest: datetime | None) -> float:
@@ -133,4 +120,4 @@ def _memory(pids: list[int]) -> Iterable[tuple[str, float]]:
             pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
         except (OSError, IndexError):
             continue
-        yield f'{{pid="{pid}"}}', float(pages * resource.getpagesize())
+        yield str(pid), pages * resource.getpagesize()

@@ -11,13 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from exponential.app.core.downloads import CHUNK_BYTES, Download, in_pieces
 from exponential.app.core.state import HAS_TURN, MAX_CONCURRENT_PAGES, state_of
-from exponential.core.errors import ExponentialError, TooMany, Unavailable
+from exponential.core.errors import ExponentialError
+from exponential.core.http.errors import tell_json
 
 _HERE = Path(__file__).parent.parent
 STATIC = _HERE / "static"
@@ -90,15 +91,10 @@ def wants_json(request: Request) -> bool:
 
 async def failure(request: Request, error: ExponentialError, *, title: str, advice: str = "") -> Response:
     """The answer to a request that failed, in the form that the caller reads. `advice` may hold `code`."""
-    answer: Response
     if wants_json(request):
-        answer = JSONResponse(error.as_json(), error.status)
-    else:
-        told = {"title": title, "sentence": str(error), "advice": advice}
-        answer = HTMLResponse(part("error.html", **await _shared(request), **told), error.status)
-    if isinstance(error, Unavailable | TooMany):
-        answer.headers["Retry-After"] = str(error.retry_after)
-    return answer
+        return await tell_json(request, error)
+    told = {"title": title, "sentence": str(error), "advice": advice}
+    return HTMLResponse(part("error.html", **await _shared(request), **told), error.status, error.headers)
 
 
 def day_name(day: date, today: date) -> str:

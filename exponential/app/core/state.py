@@ -16,10 +16,10 @@ from exponential.auth import sign_in
 from exponential.auth.users import User
 from exponential.core.database import Database
 from exponential.core.errors import NotFound
-from exponential.core.fair_semaphore import FairSemaphore
 from exponential.core.http.bodies import Budget, caller_of, known
 from exponential.core.http.event_streams import admit
 from exponential.core.http.routes import before_body
+from exponential.core.limits.fair_semaphore import FairSemaphore
 from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
 

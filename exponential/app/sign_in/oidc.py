@@ -113,8 +113,7 @@ async def _ask_for_password(request: Request, state: State, claims: Claims, erro
     answer = await page(
         request, "connect.html", status=error.status, email=claims.email, error=str(error), provider=provider
     )
-    if isinstance(error, TooMany):
-        answer.headers["Retry-After"] = str(error.retry_after)
+    answer.headers.update(error.headers)
     return answer
 
 

@@ -154,8 +154,8 @@ async def show_sign_in(
         to=safe_path(to),
         provider=urlsplit(settings.oidc_issuer).hostname,
     )
-    if isinstance(error, TooMany | Unavailable):
-        answer.headers["Retry-After"] = str(error.retry_after)
+    if error:
+        answer.headers.update(error.headers)
     return answer
 
 

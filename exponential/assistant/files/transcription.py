@@ -10,8 +10,9 @@ import httpx
 
 from exponential.assistant.files import local_transcription
 from exponential.core import log, sandbox
+from exponential.core.backoff import Backoff
 from exponential.core.errors import ConfigurationError
-from exponential.core.fair_semaphore import FairSemaphore
+from exponential.core.limits.fair_semaphore import FairSemaphore
 
 REQUEST_TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
 TIMEOUT_SECONDS = 90.0  # seconds for one voice note, all tries together
@@ -107,12 +108,12 @@ class Transcriber:
         if not self._base:
             return "", NOT_SET_UP
         name = "voice" + (_EXTENSIONS.get(mime) or mimetypes.guess_extension(mime) or ".ogg")
-        note = AWAY
+        note, pauses = AWAY, Backoff(FIRST_PAUSE_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 for tries in range(TRIES):
                     if tries:
-                        await asyncio.sleep(FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
+                        await pauses.wait()
                     text, note, again = await self._try(data, name, mime)
                     if not again:
                         return text, note

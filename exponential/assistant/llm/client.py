@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -39,6 +38,7 @@ from pydantic_ai.settings import ModelSettings, merge_model_settings
 from pydantic_ai.usage import RequestUsage
 
 from exponential.core import clock, log
+from exponential.core.backoff import Backoff
 
 FIRST_PAUSE_SECONDS = 0.5  # before the first other try; doubled each time, unless the provider says how long
 MAX_ANSWER_SECONDS = 600.0  # that one answer may take as long as it keeps coming
@@ -118,13 +118,13 @@ class RetryingModel(WrapperModel):
         # Its own library must not try again: it would do so unseen, and for longer than the time-out says.
         ours = ModelSettings(timeout=self._client.timeout, max_retries=0)
         settings = merge_model_settings(model_settings, ours)
-        began, streams = time.monotonic(), self._client.streams
+        began, streams, pauses = time.monotonic(), self._client.streams, Backoff(FIRST_PAUSE_SECONDS)
         for tries in range(self._client.retries + 1):
             try:
                 response = await self._ask(messages, settings, model_request_parameters, streams=streams)
             except Exception as error:
                 failure = _failure(error)
-                rest = failure.after or FIRST_PAUSE_SECONDS * 2**tries * random.uniform(0.8, 1.2)
+                rest = failure.after or pauses.next()
                 late = time.monotonic() - began + rest > self._client.timeout
                 _log.warning(
                     "model_failed",

@@ -24,6 +24,7 @@ from pydantic_core import to_jsonable_python
 from exponential.assistant.tables import ToolCall
 from exponential.assistant.turns.ledger import Deps, done_before, hold
 from exponential.core import log
+from exponential.core.backoff import Backoff
 from exponential.core.errors import ConfigurationError
 from exponential.workspace import history
 
@@ -86,24 +87,24 @@ class ServerToolset(WrapperToolset[Deps]):
     async def keep(self) -> None:
         """Be connected, and connect again after growing pauses, until cancelled. One task from start to end: what the
         connection rests on wants it so."""
-        pause = FIRST_PAUSE_SECONDS
+        pauses = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         while True:
             self.state.broken.clear()
             try:
                 async with contextlib.AsyncExitStack() as stack:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await stack.enter_async_context(self.wrapped)
-                    self.state.up, pause = True, FIRST_PAUSE_SECONDS
+                    self.state.up = True
+                    pauses.reset()
                     self.state.tried.set()
                     _log.info("mcp_server_connected", server=self.name)
                     await self.state.broken.wait()
             except Exception as error:
-                _log.warning("mcp_server_away", server=self.name, error=error, again_in=pause)
+                _log.warning("mcp_server_away", server=self.name, error=error)
             finally:
                 self.state.up = False
                 self.state.tried.set()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+            await pauses.wait()
 
     async def __aenter__(self) -> "ServerToolset":
         return self  # `keep` holds the connection, not the turn

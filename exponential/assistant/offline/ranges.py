@@ -150,9 +150,9 @@ def _between(match: re.Match[str], now: datetime, *, ahead: bool) -> Range | Non
 
 def _in_week(first: str, last: str, step: int, now: datetime) -> Range | None:
     """Monday and Wednesday of a week."""
-    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     places = [
-        next((n for n, name in enumerate(names) if words.lower().startswith(name)), None) for words in (first, last)
+        next((n for n, name in enumerate(days.WEEKDAYS) if words.lower().startswith(name[:3])), None)
+        for words in (first, last)
     ]
     begin, end = places
     if begin is None or end is None:

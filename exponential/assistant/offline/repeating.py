@@ -4,12 +4,9 @@ import re
 from datetime import date, datetime, time, timedelta
 
 from exponential.workspace.text import days, times
-from exponential.workspace.text.days import MONTH
+from exponential.workspace.text.days import MONTH, WEEKDAYS
 
 MORNING = time(9)  # when a reminder comes whose hour was not said
-
-
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 _DAY = r"(?P<day>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?s?"

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import product, takewhile
 
-from exponential.assistant.offline.repeating import WEEKDAYS, weekday
+from exponential.assistant.offline.repeating import weekday
 from exponential.workspace.text import times as hours
-from exponential.workspace.text.days import MONTH
+from exponential.workspace.text.days import MONTH, WEEKDAYS
 
 MAX_TIMES = 20  # days × hours of one request
 

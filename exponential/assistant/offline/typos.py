@@ -5,8 +5,9 @@ import re
 from rapidfuzz.distance import OSA
 
 from exponential.assistant.offline.words import VERBS
+from exponential.workspace.text.days import WEEKDAYS
 
-_DAYS = ("tomorrow", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAYS = ("tomorrow", *WEEKDAYS)
 _PARTS = ("morning", "afternoon", "evening")
 _SHORT = dict(
     pair.split("=")

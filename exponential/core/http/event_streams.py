@@ -112,9 +112,7 @@ class EventStreamLimit:
         finally:
             await self._forget(stream)
         if refused:
-            await JSONResponse(_FULL.as_json(), _FULL.status, {"Retry-After": str(_FULL.retry_after)})(
-                scope, receive, send
-            )
+            await JSONResponse(_FULL.as_json(), _FULL.status, _FULL.headers)(scope, receive, send)
         elif stream.scope.cancelled_caught:
             await send({"type": "http.response.body", "body": stream.farewell, "more_body": False})
 

@@ -5,13 +5,18 @@ from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
 
+from exponential.core.errors import NotFound
+from exponential.core.http import errors
+from exponential.core.http.bodies import Bodies
 from exponential.core.http.event_streams import EventStreamLimit
 from exponential.core.settings import GatewaySettings
-from exponential.gateway.api import access, dead_letters, errors, events, health, login, messages, presence, sessions
+from exponential.gateway.api import access, dead_letters, events, health, login, messages, presence, sessions
 from exponential.gateway.health import Health
 from exponential.gateway.operations import Operations
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]  # all of the gateway that isn't HTTP
+_NO_ROUTE = NotFound("There is nothing at this address. docs/gateway-api.md lists the routes.", code="no_route")
+_FAULT = "The gateway failed at this request through a fault of its own; its log says more."
 
 
 def create(
@@ -26,6 +31,7 @@ def create(
     app.state.health = state
     for module in (login, sessions, access, messages, presence, events, dead_letters, health):
         app.include_router(module.router)
-    errors.install(app)
+    app.add_middleware(Bodies)
+    errors.install(app, errors.tell_json, no_route=_NO_ROUTE, fault=_FAULT)
     app.add_middleware(EventStreamLimit)
     return app

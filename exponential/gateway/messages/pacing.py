@@ -1,9 +1,9 @@
 """Human-like pacing: typing before each message, and no more than so many messages a minute to contacts."""
 
 import random
-import time
-from collections import defaultdict, deque
 from uuid import UUID
+
+from exponential.core.limits.rate_limiter import SlidingWindow
 
 WINDOW_SECONDS = 60.0
 CONTACT_FACTOR = 3  # times longer than for the owner, who takes Paddy for no person
@@ -20,7 +20,7 @@ class Pace:
     ) -> None:
         self._base, self._per_character, self._longest = base, per_character, longest
         self._per_minute = per_minute
-        self._sent: defaultdict[UUID, deque[float]] = defaultdict(deque)
+        self._sent = SlidingWindow[UUID](WINDOW_SECONDS)
 
     def seconds(self, text: str, *, contact: bool = False) -> float:
         """How long to type `text`."""
@@ -29,17 +29,14 @@ class Pace:
 
     def rest(self, session_id: UUID) -> float:
         """Seconds until this session may write to a contact again."""
-        now, sent = time.monotonic(), self._sent[session_id]
-        while sent and now - sent[0] >= WINDOW_SECONDS:
-            sent.popleft()
-        if len(sent) >= self._per_minute:
-            return (sent[0] + WINDOW_SECONDS - now) * random.uniform(1.0, 1.1)
-        return 0.0
+        if self._sent.total(session_id) < self._per_minute:
+            return 0.0
+        return self._sent.rest(session_id) * random.uniform(1.0, 1.1)
 
     def count(self, session_id: UUID) -> None:
         """This session writes to a contact now."""
-        self._sent[session_id].append(time.monotonic())
+        self._sent.count(session_id)
 
     def forget(self, session_id: UUID) -> None:
         """The session is gone."""
-        self._sent.pop(session_id, None)
+        self._sent.forget(session_id)

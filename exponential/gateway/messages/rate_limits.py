@@ -3,10 +3,10 @@ the gateway that has them fetched. And how often users link. All in memory: a ne
 """
 
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable, Set
 
 from exponential.core.errors import Unavailable
+from exponential.core.limits.rate_limiter import SlidingWindow
 from exponential.gateway.access import rules
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.worker.protocol import Account, Inbound
@@ -20,9 +20,8 @@ class RateLimiter:
     """Of one session. Windows slide; what is dropped doesn't count."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._heard: defaultdict[str, deque[float]] = defaultdict(deque)
-        self._told: dict[str, float] = {}
+        self._heard = SlidingWindow[str](HOUR_SECONDS, clock)
+        self._told = SlidingWindow[str](HOUR_SECONDS, clock)
 
     def to_keep(self, policy: Policy, account: Account, message: Inbound) -> Inbound | None:
         """What may be kept of a message that the assistant may hear: it, or (once an hour) that it was too much."""
@@ -34,26 +33,17 @@ class RateLimiter:
         who = _name(rules.addresses(message))
         if self._count({who: policy.per_contact, "contacts": policy.per_session}):
             return message
-        now = self._clock()
-        if now - self._told.get(who, -HOUR_SECONDS) < HOUR_SECONDS:
+        if self._told.total(who):
             return None
-        self._told[who] = now
+        self._told.count(who)
         return message.about(OVER_LIMIT)
 
     def _count(self, limits: dict[str, int]) -> bool:
-        now = self._clock()
-        windows = [(self._window(name, now), limit) for name, limit in limits.items()]
-        if any(len(window) >= limit for window, limit in windows):
+        if any(self._heard.total(name) >= limit for name, limit in limits.items()):
             return False
-        for window, _ in windows:
-            window.append(now)
+        for name in limits:
+            self._heard.count(name)
         return True
-
-    def _window(self, name: str, now: float) -> deque[float]:
-        window = self._heard[name]
-        while window and now - window[0] >= HOUR_SECONDS:
-            window.popleft()
-        return window
 
 
 class FileLimiter:
@@ -61,19 +51,16 @@ class FileLimiter:
 
     def __init__(self, per_contact: int, per_session: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = per_contact, per_session
-        self._clock = clock
-        self._fetched: defaultdict[str, deque[tuple[float, str, int]]] = defaultdict(deque)  # by session
+        self._fetched = SlidingWindow[tuple[str, ...]](DAY_SECONDS, clock)
 
     def is_over(self, session: str, contact: str) -> bool:
         """Whether nothing more may be fetched of this contact for now."""
-        window, now = self._fetched[session], self._clock()
-        while window and now - window[0][0] >= DAY_SECONDS:
-            window.popleft()
-        theirs = sum(size for _, who, size in window if who == contact)
-        return theirs >= self._limits[0] or sum(size for _, _, size in window) >= self._limits[1]
+        keys = (session, contact), (session,)
+        return any(self._fetched.total(key) >= limit for key, limit in zip(keys, self._limits, strict=True))
 
     def add(self, session: str, contact: str, size: int) -> None:
-        self._fetched[session].append((self._clock(), contact, size))
+        self._fetched.count((session, contact), size)
+        self._fetched.count((session,), size)
 
 
 class LinkingLimiter:
@@ -81,21 +68,17 @@ class LinkingLimiter:
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
-        self._clock = clock
-        self._begun: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._begun = SlidingWindow[str](MINUTE_SECONDS, clock)
 
     def count(self, owner: str) -> None:
         """Raises Unavailable."""
-        window, now = self._begun[owner], self._clock()
-        while window and now - window[0] >= MINUTE_SECONDS:
-            window.popleft()
-        if len(window) >= self._most:
+        if self._begun.total(owner) >= self._most:
             raise Unavailable(
                 f"You began to link an account {self._most} times within a minute. Wait a minute, then try again.",
                 code="too_many_linkings",
-                retry_after=int(window[0] + MINUTE_SECONDS - now) + 1,
+                retry_after=int(self._begun.rest(owner)) + 1,
             )
-        window.append(now)
+        self._begun.count(owner)
 
 
 def _name(addresses: Set[str]) -> str:

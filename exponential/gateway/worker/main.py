@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from exponential.core import log, memory_protection
+from exponential.core.backoff import Backoff
 from exponential.core.errors import ConfigurationError
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.cluster.lease import Lease
@@ -24,7 +25,7 @@ from exponential.gateway.worker.channel import Channel
 from exponential.gateway.worker.errors import NotSent, OutcomeUnknown, RequestRefused
 from exponential.gateway.worker.neonize_client import WhatsAppClient
 from exponential.gateway.worker.process import REPLACE_EXIT_CODE
-from exponential.gateway.worker.session_thread import FIRST_PAUSE_SECONDS, SessionThread
+from exponential.gateway.worker.session_thread import FIRST_PAUSE_SECONDS, JITTER, MAX_PAUSE_SECONDS, SessionThread
 from exponential.protocol.noise import WHATSAPP_ROOT
 
 FAREWELL_SECONDS = 1.5  # that clients get to disconnect in when the worker ends
@@ -70,9 +71,9 @@ class Worker:
             case protocol.Open(session):
                 before = self._sessions.get(session)
                 self._close(session)
-                pause = before.pause if before else FIRST_PAUSE_SECONDS
+                pauses = before.pauses if before else Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, jitter=JITTER)
                 self._sessions[session] = SessionThread(
-                    command, self._spool_key, self._channel.emit, pause, root=self._root
+                    command, self._spool_key, self._channel.emit, pauses, root=self._root
                 )
             case protocol.StoreKept():
                 store_copy.answer(command)

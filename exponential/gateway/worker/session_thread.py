@@ -3,7 +3,6 @@
 import fcntl
 import itertools
 import os
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from exponential.core import log
+from exponential.core.backoff import Backoff
 from exponential.gateway.access import rules
 from exponential.gateway.access.own_numbers import ProofGuard
 from exponential.gateway.access.policy import Policy
@@ -24,9 +24,9 @@ from exponential.gateway.worker.errors import NotSent
 from exponential.gateway.worker.neonize_client import WhatsAppClient
 from exponential.gateway.worker.protocol import Account, Inbound
 
-# Seconds before connecting again: at most, and doubled each time. The pause is somewhere below that, so that sessions
-# which were all dropped at once come back one after the other.
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 3.0, 60.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 3.0, 60.0  # before connecting again, at most; doubled each time
+# How much of them: anything, so that sessions which were all dropped at once come back one after the other.
+JITTER = 0.05, 1.0
 RECONNECT_SECONDS = 1.0  # at most, where WhatsApp asked for a new connection
 STUCK_SECONDS = 60.0  # without a login after which a linked client is started anew
 FIRST_LOGIN_SECONDS = (
@@ -52,7 +52,7 @@ class SessionThread:
         opening: protocol.Open,
         spool_key: bytes,
         emit: Callable[[protocol.Event], None],
-        pause: float,
+        pauses: Backoff,
         *,
         root: bytes,
     ) -> None:
@@ -64,7 +64,7 @@ class SessionThread:
         self._store = neonize_client.new_store(opening, emit, self._lose)
         self._spool_key = spool_key
         self._emit = emit
-        self.pause = pause
+        self.pauses = pauses
         self._closed = threading.Event()
         self._client: WhatsAppClient | None = None
         self._attempt: Attempt | None = None
@@ -178,10 +178,9 @@ class SessionThread:
         if self._closed.is_set() or (client is not None and client.ending):
             return
         if time.monotonic() - started > STUCK_SECONDS:
-            self.pause = FIRST_PAUSE_SECONDS
-        at_once = client is not None and client.at_once and self.pause <= FIRST_PAUSE_SECONDS
-        pause = (RECONNECT_SECONDS if at_once else self.pause) * random.uniform(0.05, 1)
-        self.pause = min(self.pause * 2, MAX_PAUSE_SECONDS)
+            self.pauses.reset()
+        at_once = client is not None and client.at_once and self.pauses.is_fresh
+        pause = self.pauses.next() * (RECONNECT_SECONDS / FIRST_PAUSE_SECONDS if at_once else 1)
         _log.warning("client_stopped", session=self.session, problem=_kind(problem), again_in=round(pause))
         self._emit(protocol.Offline(self.session, reason))
         if not self._closed.wait(pause):

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from exponential.core import log
+from exponential.core.backoff import Backoff
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import Unavailable
 from exponential.gateway.access.policy import Policy
@@ -342,7 +343,7 @@ class Supervisor:
 
     async def _staff(self, slot: WorkerSlot) -> None:
         """Keep a process in this place for as long as the place is wanted."""
-        pause = FIRST_PAUSE_SECONDS
+        pauses = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()
@@ -355,8 +356,10 @@ class Supervisor:
                 return
             if replace:
                 continue
-            pause = FIRST_PAUSE_SECONDS if clock() - started > STEADY_SECONDS else min(pause * 2, MAX_PAUSE_SECONDS)
-            _log.error("worker_died", sessions=len(slot.sessions), again_in=pause)
+            if clock() - started > STEADY_SECONDS:
+                pauses.reset()
+            pause = pauses.next()
+            _log.error("worker_died", sessions=len(slot.sessions), again_in=round(pause, 1))
             await asyncio.sleep(pause)
 
     async def _serve(self, slot: WorkerSlot) -> bool:

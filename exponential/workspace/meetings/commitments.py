@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from exponential.workspace.text import dates
+from exponential.workspace.text.days import WEEKDAYS
 
 _NAME = r"[A-ZÀ-Þ][\wà-þ'’]+(?:\s[A-ZÀ-Þ][\wà-þ'’]+)?"
 _DEED = (
@@ -13,9 +14,9 @@ _DEED = (
 )
 _NOT_NAMES = frozenset(
     """i it we you he she they that this there these those what who which when where why how but and so then if okay ok
-    yes no maybe everyone everybody somebody someone nobody one monday tuesday wednesday thursday friday saturday sunday
+    yes no maybe everyone everybody somebody someone nobody one
     today tomorrow nothing everything let lets please action decision todo""".split()
-)
+) | set(WEEKDAYS)
 _LEAD = (
     r"(?:(?:ok(?:ay)?|so|then|right|great|good|sure|alright|well|and|yes|yep|fine|also|now|perfect|thanks|cool|i\s+(?:guess|think|suppose)"
     r"|that\s+means|sounds\s+good|no\s+problem)\b[\s,.!–-]*)*"

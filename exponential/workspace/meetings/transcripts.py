@@ -15,6 +15,7 @@ from typing import Any
 from exponential.core import validation
 from exponential.core.errors import BadInput
 from exponential.workspace.text import documents
+from exponential.workspace.text.days import WEEKDAYS
 from exponential.workspace.text.documents import Document
 
 MAX_BYTES = 8_000_000  # of a file
@@ -42,9 +43,9 @@ _TIMED = re.compile(rf"^[\[(]?{_TIME}[\])]? ?(?:[-–] ?)?(?P<text>\S.*)$")
 _LABELS = frozenset(
     """action actions todo decision decisions agreed resolved note notes summary agenda date title attendees minutes
     participants present absent apologies topic location time transcript task tasks add done reminder
-    monday tuesday wednesday thursday friday saturday sunday from to cc sent subject re name phone mobile tel fax email
+    from to cc sent subject re name phone mobile tel fax email
     e-mail mail address web website url invoice item qty quantity price amount total due""".split()
-) | {"action item", "action items", "next steps", "next step", "next meeting", "to do", "final decision"}
+) | {*WEEKDAYS, "action item", "action items", "next steps", "next step", "next meeting", "to do", "final decision"}
 _ABOUT_IT = re.compile(  # what exports write around what was said
     r"^(?:this editable transcript\b.*|(?:meeting|transcription|recording) (?:ended|started|stopped)\b.*"
     r"|transcript|attendees|.*- ?(?:meeting )?(?:recording|transcript)|(?:\d{1,3}h ?)?\d{1,3}m(?: ?\d{1,3}s)?"

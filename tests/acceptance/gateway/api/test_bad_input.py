@@ -133,15 +133,16 @@ async def test_metrics_in_the_format_of_prometheus(start_gateway: StartGateway, 
         assert await is_status(gateway, session, "connected")
         await gateway.operations.reports.apply(protocol.Offline(session, "gone for a moment"))
         text = (await gateway.http.get("/metrics")).text
-        samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        samples = {name: float(value) for name, value in lines}
         prefix = "exponential_gateway_"
-        assert samples[prefix + 'sessions{state="reconnecting"}'] == "1"
-        assert samples[prefix + 'sessions{state="pending"}'] == "1"
-        assert samples[prefix + "messages_out_total"] == "1"
-        assert samples[prefix + "messages_in_total"] == "1"
-        assert samples[prefix + 'queue_depth{queue="inbox"}'] == "1"
-        assert 0 < float(samples[prefix + 'queue_oldest_seconds{queue="inbox"}']) < 60
-        [memory] = [float(value) for name, value in samples.items() if name.startswith(prefix + "worker_memory_bytes")]
+        assert samples[prefix + 'sessions{state="reconnecting"}'] == 1
+        assert samples[prefix + 'sessions{state="pending"}'] == 1
+        assert samples[prefix + "messages_out_total"] == 1
+        assert samples[prefix + "messages_in_total"] == 1
+        assert samples[prefix + 'queue_depth{queue="inbox"}'] == 1
+        assert 0 < samples[prefix + 'queue_oldest_seconds{queue="inbox"}'] < 60
+        [memory] = [value for name, value in samples.items() if name.startswith(prefix + "worker_memory_bytes")]
         assert 10 * 2**20 < memory < 2**30
         assert "4915112345678" not in text and session not in text
 

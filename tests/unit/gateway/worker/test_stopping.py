@@ -11,6 +11,7 @@ import pytest
 from neonize.exc import NeonizeError
 from neonize.proto.Neonize_pb2 import LogEntry
 
+from exponential.core.backoff import Backoff
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.worker import protocol, session_thread
 from exponential.gateway.worker.errors import NotSent
@@ -104,7 +105,7 @@ def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
     monkeypatch.setattr(session_thread, "STOP_SECONDS", 0.1)
     events: queue.SimpleQueue[protocol.Event] = queue.SimpleQueue()
     opening = protocol.Open("s", str(tmp_path), Policy().as_json())
-    thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, 0.01, root=bytes(32))
+    thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, Backoff(0.01), root=bytes(32))
     assert [type(events.get(timeout=10)) for _ in range(2)] == [protocol.Offline, protocol.ClientStopped]
     thread.join(10)
 
