@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 
 from exponential.app.whatsapp import troubleshooting
 from exponential.core.errors import BadInput
+from exponential.core.phone_numbers import to_e164
 from exponential.gateway.client import LoginStatus, SessionInfo
 
 SLOW_SECONDS = 20.0  # without a code after which the wait is explained
@@ -145,12 +146,11 @@ def phone_numbers(text: str) -> list[str]:
     for part in re.split(r"[\n,;]+", text):
         if not part.strip():
             continue
-        number = re.sub(r"[\s().\-/\u2010-\u2015]", "", part)
-        number = re.sub(r"^00", "+", number)
-        if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        try:
+            found.append(to_e164(part, plus=True))
+        except BadInput as error:
             raise BadInput(
                 f"“{part.strip()[:40]}” is not a phone number in international form, such as +49 1511 2345678.",
-                code="phone_invalid",
-            )
-        found.append(number)
+                code=error.code,
+            ) from None
     return found

@@ -1,6 +1,5 @@
 """Who may talk to the assistant in a session, and which numbers are proved to be the owner's own."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from exponential.core import clock
 from exponential.core.http.routes import Router
+from exponential.core.phone_numbers import E164
 from exponential.gateway.access.policy import Groups, Mode, Policy
 from exponential.gateway.access.rules import phone_number
 from exponential.gateway.api.dependencies import Body, Caller, Use, iso
@@ -18,8 +18,7 @@ router = Router()
 
 
 def _number(value: str) -> str:
-    """E.164: a plus, the country code, up to fifteen digits in all."""
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", value):
+    if not E164.fullmatch(value):
         raise ValueError("each must be a phone number in international form, such as +4915112345678")
     return value
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from exponential.core import clock
+from exponential.core import clock, phone_numbers
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, Unavailable
 from exponential.gateway.cluster.rpc import NodeRpc
@@ -18,7 +18,6 @@ from exponential.gateway.worker.supervisor import Supervisor
 
 MIN_TYPING_SECONDS = 60  # to type a code in; with fewer left the connection is made anew first
 CODE_TIMEOUT_SECONDS = 10.0  # for that
-_PUNCTUATION = str.maketrans("", "", " -.()/\u00a0\u2011")
 
 
 @dataclass(frozen=True)
@@ -27,24 +26,6 @@ class PairingCode:
 
     code: str
     expires_at: datetime
-
-
-def digits(phone: str) -> str:
-    """ "+49 151 123-45678" → "4915112345678" (E.164: up to 15 digits, country code first). Raises BadInput."""
-    number = phone.strip().translate(_PUNCTUATION).removeprefix("+")
-    if not number:
-        problem = "is missing"
-    elif not (number.isascii() and number.isdecimal()):
-        problem = "has characters that no phone number has"
-    elif number.startswith("0"):
-        problem = "begins with 0 instead of its country code"
-    elif not 8 <= len(number) <= 15:
-        problem = f"has {len(number)} digits; with the country code it has 8 to 15"
-    else:
-        return number
-    raise BadInput(
-        f"The phone number {problem}. Write it in international form, such as +49 151 12345678.", code="phone_invalid"
-    )
 
 
 class PairingCodes:
@@ -66,7 +47,7 @@ class PairingCodes:
         The same number gets the same code for as long as that is good. Raises BadInput (number), NotFound, Conflict
         (not waiting to be linked), Unavailable (no connection to WhatsApp yet).
         """
-        number = digits(phone)
+        number = phone_numbers.to_e164(phone).removeprefix("+")
         session = await self._pending(owner, session_id)
         code, seconds = await self._code(session, number)
         if seconds < MIN_TYPING_SECONDS:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from support.gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, scan, shown, until
 
-from exponential.core import clock
+from exponential.core import clock, phone_numbers
 from exponential.core.errors import BadInput, Conflict, NotFound, Unavailable
 from exponential.gateway.client import PairingCode
-from exponential.gateway.linking.pairing_codes import digits
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.testing import NewPhone
@@ -195,7 +194,7 @@ async def test_a_number_without_whatsapp_is_refused_and_the_qr_code_still_links(
 )
 def test_malformed_phone_numbers_are_told_what_is_wrong(number: str, says: str) -> None:
     with pytest.raises(BadInput, match=says) as caught:
-        digits(number)
+        phone_numbers.to_e164(number)
     assert caught.value.code == "phone_invalid"
 
 
