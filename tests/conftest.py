@@ -1,6 +1,7 @@
 """Fixtures every room of tests shares: one embedded Postgres a run, one fresh database a test, one key ring."""
 
 import contextlib
+import functools
 import gc
 import logging
 import os
@@ -15,8 +16,10 @@ import psycopg
 # Paddy's tests must never reach a real model (pydantic-ai's own switch).
 import pydantic_ai.models
 import pytest
+from psycopg import sql
 
 from exponential.core import database, encryption
+from exponential.core.database import Part
 from exponential.core.postgres import embedded
 from exponential.core.settings import AppSettings, GatewaySettings
 from exponential.protocol import libmagic  # noqa: F401  libmagic before neonize
@@ -58,8 +61,25 @@ def no_dotenv() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[embedded.EmbeddedPostgres]:
+    """It needn't outlive the machine: nothing is forced to the disk."""
     with running_postgres() as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")
+            connection.execute("select pg_reload_conf()")
         yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: embedded.EmbeddedPostgres) -> Callable[[Part, bytes], str]:
+    """`template("app", ring_key)` → name of a database with all the app's tables, migrated once a run and key."""
+
+    @functools.cache
+    def migrated(part: Part, key: bytes) -> str:
+        name = f"{part}_template_{encryption.key_id(key).hex()}"
+        database.prepare(part, postgres.url(name))
+        return name
+
+    return migrated
 
 
 @pytest.fixture
@@ -78,6 +98,26 @@ def database_url(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str]
 
 
 @pytest.fixture
+def prepared_url(
+    postgres: embedded.EmbeddedPostgres,
+    database_url: Callable[[str], str],
+    template: Callable[[Part, bytes], str],
+    ring_key: bytes,
+    key_ring: None,
+) -> Callable[[Part], str]:
+    """`prepared_url("app")` → URL of a database with all its tables and no user's row, copied from the template."""
+
+    def make(part: Part) -> str:
+        url = database_url(part)
+        names = sql.Identifier(database.parse_url(url).database or ""), sql.Identifier(template(part, ring_key))
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("create database {} template {}").format(*names))
+        return url
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def ring_key() -> bytes:
     """The one key of the ring with which a test's databases are made."""
     return secrets.token_bytes(32)
@@ -99,18 +139,14 @@ def log_settings() -> Iterator[None]:
 
 
 @pytest.fixture
-async def app_database(database_url: Callable[[str], str]) -> AsyncIterator[database.Database]:
-    url = database_url("app")
-    await database.prepare_async("app", url)
-    db = database.Database(url)
+async def app_database(prepared_url: Callable[[Part], str]) -> AsyncIterator[database.Database]:
+    db = database.Database(prepared_url("app"))
     yield db
     await db.close()
 
 
 @pytest.fixture
-async def gateway_database(database_url: Callable[[str], str]) -> AsyncIterator[database.Database]:
-    url = database_url("gateway")
-    await database.prepare_async("gateway", url)
-    db = database.Database(url)
+async def gateway_database(prepared_url: Callable[[Part], str]) -> AsyncIterator[database.Database]:
+    db = database.Database(prepared_url("gateway"))
     yield db
     await db.close()

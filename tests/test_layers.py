@@ -34,7 +34,7 @@ INNER = {
     "workspace.text": set(),
     "assistant.offline": {"assistant.prompts"},
     "assistant.llm": {"assistant.offline", "assistant.context", "assistant.prompts", "assistant.tables"},
-    "assistant.files": {"assistant.prompts", "assistant.tables"},
+    "assistant.files": {"assistant.prompts", "assistant.tables", "assistant.timing"},
     "gateway.client": set(),
     "gateway.worker.protocol": set(),
     "gateway.worker.workarounds": set(),

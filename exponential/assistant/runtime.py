@@ -29,6 +29,7 @@ from exponential.assistant.llm.client import ModelClient
 from exponential.assistant.mcp.client import McpServers
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.tables import Channel, Chat, Message, Turn
+from exponential.assistant.timing import Timing
 from exponential.assistant.turns import jobs, ledger, runner, store
 from exponential.auth import users
 from exponential.core import log
@@ -38,14 +39,10 @@ from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
 from exponential.workspace.text.zones import zone_of
 
-STALLED_SECONDS = 6.0  # without a sign of life after which another process takes a worker's jobs over
-SWEEP_SECONDS = 2.0  # between two looks for such jobs
 REMINDERS_SECONDS = 1.0  # between two looks for reminders whose moment has come
 HELD_UP_SECONDS = 2.0  # that such a look may come late
-STOP_SECONDS = 2.0  # that running turns get to end by themselves
 HAND_BACK_SECONDS = 0.5  # to write down, after that, what didn't end; a database that is away takes for ever
 MCP_STOP_SECONDS = 3.0  # that other MCP servers' processes get to end, beginning with the rest
-MAX_RETRY_SECONDS = 30  # between two tries of a job
 
 _log = log.get(__name__)
 
@@ -59,7 +56,10 @@ class AskResult:
 
 
 class RetryForever(BaseRetryStrategy):
-    """For ever, after 1, 2, 4 … 30 s; at once when only this process stopped. The job itself may give up."""
+    """For ever, after 1, 2, 4 … `longest` s; at once when only this process stopped. The job itself may give up."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         if not isinstance(exception, Exception) or isinstance(exception, JobAborted):
@@ -71,7 +71,7 @@ class RetryForever(BaseRetryStrategy):
             attempts=job.attempts + 1,
             error=exception,
         )
-        return RetryDecision(retry_in={"seconds": min(MAX_RETRY_SECONDS, 2 ** min(job.attempts, 10))})
+        return RetryDecision(retry_in={"seconds": min(self._longest, 2 ** min(job.attempts, 10))})
 
 
 class Runtime:
@@ -87,30 +87,38 @@ class Runtime:
         gateway: GatewayClient | None = None,
         *,
         model: Model | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self.database = database
+        self._timing = timing or Timing()
         chosen = model or models.choose(settings.model)
         offline = isinstance(chosen, OfflineModel)
         vision = VisionModel(chosen, database)
-        self._outside = McpServers(settings.mcp_servers)
+        self._outside = McpServers(settings.mcp_servers, self._timing)
         self._services = runner.TurnServices(
             database,
-            None if offline else ModelClient(vision, timeout=settings.model_timeout, retries=settings.model_retries),
+            None if offline else self._model_client(vision, settings),
             gateway,
             settings.model_prices,
             settings.daily_tokens,
             chosen if offline else OfflineModel(),
-            FileReader(transcription.choose(settings.transcription_url, settings.transcription_key)),
+            FileReader(transcription.choose(settings.transcription_url, settings.transcription_key, self._timing)),
             self._outside.toolsets,
+            self._timing,
         )
         self._jobs, self._manager = jobs.app(database.libpq)
-        self._jobs.task(name=jobs.TURN, retry=RetryForever(), pass_context=True)(self._turn)
-        self._jobs.task(name=jobs.READ, retry=RetryForever(), pass_context=True)(self._read)
-        self._jobs.task(name=jobs.DELIVER, retry=RetryForever())(self._deliver)
-        self._jobs.task(name=jobs.SUMMARISE, retry=RetryForever())(self._summarise)
+        retry = RetryForever(self._timing.max_retry)
+        self._jobs.task(name=jobs.TURN, retry=retry, pass_context=True)(self._turn)
+        self._jobs.task(name=jobs.READ, retry=retry, pass_context=True)(self._read)
+        self._jobs.task(name=jobs.DELIVER, retry=retry)(self._deliver)
+        self._jobs.task(name=jobs.SUMMARISE, retry=retry)(self._summarise)
         self._tasks: list[asyncio.Task[None]] = []
         self._doing: set[int | None] = set()  # ids of jobs
         self._stopping = False
+
+    def _model_client(self, model: Model, settings: AppSettings) -> ModelClient:
+        limits = {"timeout": settings.model_timeout, "pause": self._timing.model_pause, "down": self._timing.model_down}
+        return ModelClient(model, retries=settings.model_retries, **limits)
 
     async def __aenter__(self) -> "Runtime":
         await self._outside.__aenter__()
@@ -126,7 +134,7 @@ class Runtime:
         leaving = asyncio.create_task(self._outside.__aexit__(None, None, None))
         for task in self._tasks:
             task.cancel()
-        _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS + HAND_BACK_SECONDS)
+        _, late = await asyncio.wait(self._tasks, timeout=self._timing.stop + HAND_BACK_SECONDS)
         if late:
             _log.warning("runtime_stops_late", meaning="what still runs is taken over later")
             self._manager.leave()
@@ -211,11 +219,11 @@ class Runtime:
                     name=queue,
                     concurrency=at_once,
                     fetch_job_polling_interval=1.0,
-                    shutdown_graceful_timeout=STOP_SECONDS,
-                    stalled_worker_timeout=STALLED_SECONDS,
+                    shutdown_graceful_timeout=self._timing.stop,
+                    stalled_worker_timeout=self._timing.stalled,
                     delete_jobs="successful",
                     install_signal_handlers=False,
-                    update_heartbeat_interval=STALLED_SECONDS / 4,
+                    update_heartbeat_interval=self._timing.stalled / 4,
                     worker_middleware=[self._note],
                 )
             except Exception as error:
@@ -235,8 +243,8 @@ class Runtime:
         loop = asyncio.get_running_loop()
         while not self._stopping:  # the connector may answer a cancellation with an error of its own
             began = loop.time()
-            await asyncio.sleep(SWEEP_SECONDS)
-            if loop.time() - began > SWEEP_SECONDS + HELD_UP_SECONDS:
+            await asyncio.sleep(self._timing.sweep)
+            if loop.time() - began > self._timing.sweep + HELD_UP_SECONDS:
                 continue  # this very process was held up, and with it its signs of life: no time to judge others
             try:
                 await self._take_over()
@@ -258,7 +266,7 @@ class Runtime:
             await asyncio.sleep(REMINDERS_SECONDS)
 
     async def _take_over(self) -> None:
-        for job in await self._manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+        for job in await self._manager.get_stalled_jobs(seconds_since_heartbeat=self._timing.stalled):
             if job.id not in self._doing:
                 await self._manager.retry_job(job)
                 _log.info("job_taken_over", job=job.id, task=job.task_name)

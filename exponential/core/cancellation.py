@@ -11,11 +11,11 @@ CANCEL_AGAIN_SECONDS = (
 )
 
 
-async def cancel_and_wait(*tasks: asyncio.Task[None]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[None], again: float = CANCEL_AGAIN_SECONDS) -> None:
     """Cancel `tasks` and return when all have ended; what they raise is nobody's concern any more."""
     waiting = set(tasks)
     while waiting:
         for task in waiting:
             task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_SECONDS)
+        _, waiting = await asyncio.wait(waiting, timeout=again)
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -30,6 +30,7 @@ from exponential.gateway.messages.pacing import Pace
 from exponential.gateway.messages.rate_limits import FileLimiter
 from exponential.gateway.operations import Operations
 from exponential.gateway.sessions.sessions import SessionLimits
+from exponential.gateway.timing import Timing
 from exponential.gateway.worker import spool
 from exponential.gateway.worker.process import Launch
 from exponential.gateway.worker.reports import Reports
@@ -48,9 +49,15 @@ def serve(settings: GatewaySettings, listener: socket.socket | None = None) -> N
     asyncio.run(_serve(settings, launch, listener or bind_gateway(settings)))
 
 
-def application(settings: GatewaySettings, *, launch: Launch | None = None, pace: Pace | None = None) -> FastAPI:
+def application(
+    settings: GatewaySettings,
+    *,
+    launch: Launch | None = None,
+    pace: Pace | None = None,
+    timing: Timing | None = None,
+) -> FastAPI:
     """The API with the whole gateway running in its lifespan. The database must be prepared, the key ring set."""
-    data_folder = DataFolder(settings.data_dir / "gateway")
+    data_folder = DataFolder(settings.data_dir / "gateway", timing)
     db = Database(database.named(settings.database_url, data_folder.name))
     spool_keys = spool.derive_keys(settings.encryption_keys)
     folder = settings.data_dir / "gateway" / "sessions"
@@ -59,7 +66,7 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
         launch or _launch(settings), folder, spool_keys[0], checkouts, per_worker=settings.sessions_per_worker
     )
     ownership = Ownership(Membership(db.libpq, data_folder.name), supervisor)
-    outbox = Outbox(db, supervisor, ownership, pace=pace or Pace(per_minute=settings.send_limit))
+    outbox = Outbox(db, supervisor, ownership, pace=pace or Pace(per_minute=settings.send_limit), timing=timing)
     pause = timedelta(minutes=settings.pause_minutes)
     reports = Reports(db, outbox, ownership, folder, spool_keys, pause=pause)
     supervisor.report_to(reports.apply)
@@ -76,7 +83,13 @@ def application(settings: GatewaySettings, *, launch: Launch | None = None, pace
         per_day = FileLimiter(settings.contact_files * 1_000_000, settings.session_files * 1_000_000)
         files = MediaFetcher(supervisor, folder, spool_keys, settings.media_limit * 1_000_000, per_day)
         delivery = Delivery(
-            db, settings.app_url, settings.auth_secret, park_after=park_after, holds=ownership.holds, files=files
+            db,
+            settings.app_url,
+            settings.auth_secret,
+            park_after=park_after,
+            holds=ownership.holds,
+            files=files,
+            timing=timing,
         )
 
         async def sweep() -> None:

@@ -19,13 +19,14 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 
 from exponential.auth.service_tokens import APP, GATEWAY, Identity, from_header, issue, verify
-from exponential.core import database
+from exponential.core.database import Part
 from exponential.core.errors import ExponentialError
 from exponential.core.settings import GatewaySettings, read
 from exponential.gateway import service
 from exponential.gateway.client import GatewayClient
 from exponential.gateway.messages.pacing import Pace
 from exponential.gateway.operations import Operations
+from exponential.gateway.timing import Timing
 from exponential.gateway.worker.process import Launch
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.directory import Device
@@ -136,10 +137,15 @@ async def app() -> AsyncIterator[App]:
 
 
 @pytest.fixture
-async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, ring_key: bytes) -> StartGateway:
+def timing() -> Timing:
+    """How long gateways wait for what; a test that wants another one parametrizes it."""
+    return Timing()
+
+
+@pytest.fixture
+def start_gateway(prepared_url: Callable[[Part], str], tmp_path: Path, ring_key: bytes, timing: Timing) -> StartGateway:
     """`async with start_gateway() as gateway:`; starting again continues on the same data, as a restart does."""
-    url = database_url("gateway")
-    await database.prepare_async("gateway", url)
+    url = prepared_url("gateway")
 
     @asynccontextmanager
     async def start(
@@ -147,7 +153,7 @@ async def start_gateway(database_url: Callable[[str], str], tmp_path: Path, ring
     ) -> AsyncIterator[Gateway]:
         given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (ring_key,), "data_dir": tmp_path}
         asgi = service.application(
-            read(GatewaySettings, **{**given, **settings}), launch=launch, pace=pace or Pace(0, 0, 0)
+            read(GatewaySettings, **{**given, **settings}), launch=launch, pace=pace or Pace(0, 0, 0), timing=timing
         )
         async with asgi.router.lifespan_context(asgi):
             gateway = Gateway(asgi)

@@ -15,7 +15,6 @@ from exponential.core.errors import ExponentialError
 from exponential.gateway.client import GatewayClient
 
 TIMEOUT_SECONDS = 2.0  # nobody's answer waits longer for an indicator
-RENEW_SECONDS = 8.0  # the gateway ends typing that isn't renewed for 20
 SEEN = "👀"
 
 
@@ -23,11 +22,12 @@ class TurnPresence:
     """Shown where a turn's messages came from, while the block runs. Best effort: it never fails the turn.
 
     The gateway knows whether the owner wants read receipts and reactions. A reaction is taken back when the block ends:
-    the answer says more.
+    the answer says more. `renew`: seconds after which typing is shown anew.
     """
 
-    def __init__(self, gateway: GatewayClient | None, who: Identity, messages: Sequence[Message]) -> None:
+    def __init__(self, gateway: GatewayClient | None, who: Identity, messages: Sequence[Message], renew: float) -> None:
         self._gateway = gateway
+        self._renew = renew
         self._who = who
         self._messages = messages
         self._origins = origins(messages) if gateway else []
@@ -56,7 +56,7 @@ class TurnPresence:
             if not await self._react(origin, SEEN):
                 self._reacted.remove(origin)
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._renew)
             await self._type(True)
 
     async def _type(self, on: bool) -> None:

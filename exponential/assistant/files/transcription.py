@@ -9,18 +9,17 @@ from typing import Protocol
 import httpx
 
 from exponential.assistant.files import local_transcription
+from exponential.assistant.timing import Timing
 from exponential.core import log, sandbox
 from exponential.core.backoff import Backoff
 from exponential.core.errors import ConfigurationError
 from exponential.core.limits.fair_semaphore import FairSemaphore
 
 REQUEST_TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # seconds
-TIMEOUT_SECONDS = 90.0  # seconds for one voice note, all tries together
-TRIES, FIRST_PAUSE_SECONDS = 3, 1.0  # seconds before the second one, doubled each time
+TRIES = 3
 MAX_TEXT_CHARS = 60_000  # characters of one voice note
 MODEL = "whisper-1"  # unless the URL names one
 LOCAL_MODEL = "base"  # of faster-whisper's, unless "local" names one: many languages, 150 MB
-LOCAL_TIMEOUT_SECONDS = 300.0  # for one voice note on this machine, with the model's fetching where it isn't there yet
 NOT_SET_UP = "I can't listen to voice notes here: no transcription is set up. Please write it."
 AWAY = "I couldn't listen to this voice note: the transcription service doesn't answer. Please write it, or try later."
 REFUSED = (
@@ -48,13 +47,13 @@ class Transcribes(Protocol):
         ...
 
 
-def choose(url: str, key: str = "") -> Transcribes:
+def choose(url: str, key: str = "", timing: Timing | None = None) -> Transcribes:
     """For EXPONENTIAL_TRANSCRIPTION_URL: "http(s)://host/v1#model", "local", "local#model", or nothing.
 
     Raises ConfigurationError when it is none of these, or local and the extra isn't installed.
     """
     local = _LOCAL.fullmatch(url)
-    return LocalTranscriber(local["model"] or LOCAL_MODEL) if local else Transcriber(url, key)
+    return LocalTranscriber(local["model"] or LOCAL_MODEL, timing) if local else Transcriber(url, key, timing)
 
 
 class LocalTranscriber:
@@ -62,13 +61,14 @@ class LocalTranscriber:
     local_transcription.py.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, timing: Timing | None = None) -> None:
         if not local_transcription.installed():
             raise ConfigurationError(
                 'EXPONENTIAL_TRANSCRIPTION_URL is "local", but the extra "voice" isn\'t installed. '
                 "Run `uv sync --extra voice`, or name a transcription server."
             )
         self._model = model
+        self._within = (timing or Timing()).local_transcription
         self._slots = FairSemaphore(1)
 
     async def transcribe(self, data: bytes, mime: str, *, caller: str) -> tuple[str, str]:
@@ -76,7 +76,7 @@ class LocalTranscriber:
             try:
                 about = {"model": self._model}
                 heard = await sandbox.run(
-                    local_transcription.__name__, data, about, within=LOCAL_TIMEOUT_SECONDS, environment=_FETCHING
+                    local_transcription.__name__, data, about, within=self._within, environment=_FETCHING
                 )
             except TimeoutError:
                 return "", TOO_LONG
@@ -92,7 +92,8 @@ class LocalTranscriber:
 class Transcriber:
     """`url` is "http(s)://host/v1#model". Raises ConfigurationError when it is neither that nor empty."""
 
-    def __init__(self, url: str, key: str = "") -> None:
+    def __init__(self, url: str, key: str = "", timing: Timing | None = None) -> None:
+        self._timing = timing or Timing()
         match = _URL.fullmatch(url) if url else None
         if url and match is None:
             raise ConfigurationError(
@@ -108,9 +109,9 @@ class Transcriber:
         if not self._base:
             return "", NOT_SET_UP
         name = "voice" + (_EXTENSIONS.get(mime) or mimetypes.guess_extension(mime) or ".ogg")
-        note, pauses = AWAY, Backoff(FIRST_PAUSE_SECONDS)
+        note, pauses = AWAY, Backoff(self._timing.transcription_pause)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timing.transcription):
                 for tries in range(TRIES):
                     if tries:
                         await pauses.wait()

@@ -40,10 +40,8 @@ from pydantic_ai.usage import RequestUsage
 from exponential.core import clock, log
 from exponential.core.backoff import Backoff
 
-FIRST_PAUSE_SECONDS = 0.5  # before the first other try; doubled each time, unless the provider says how long
 MAX_ANSWER_SECONDS = 600.0  # that one answer may take as long as it keeps coming
 CHARS_PER_TOKEN = 4  # where a provider doesn't say what was used
-DOWN_SECONDS = 20.0  # for which a model that isn't there is not asked again
 MAX_DOWN_SECONDS = 300.0  # when the provider names a longer time
 _DOWN_AFTER = 2  # requests in a row that were given up; one that hung counts as as many
 _CONFIGURATION, _AGAIN = (401, 402, 403, 404), (408, 409, 425, 429)  # HTTP statuses
@@ -67,12 +65,17 @@ class ModelFailed(Exception):
 
 
 class ModelClient:
-    """One process's way to its language model. `timeout`: seconds without a sign of life; `retries`: other tries."""
+    """One process's way to its language model. `timeout`: seconds without a sign of life; `retries`: other tries.
 
-    def __init__(self, model: Model, *, timeout: float = 60.0, retries: int = 2) -> None:
+    `pause`, `down`: as Timing's model_pause and model_down.
+    """
+
+    def __init__(self, model: Model, *, timeout: float, retries: int, pause: float, down: float) -> None:
         self.model = model
         self.timeout = timeout
         self.retries = retries
+        self.pause = pause
+        self._down = down
         # A function in the place of a model may only answer as a whole; any real one streams.
         self.streams = getattr(model, "stream_function", model) is not None
         self._failed = 0
@@ -94,7 +97,7 @@ class ModelClient:
             return
         self._failed += _DOWN_AFTER if failure.hung or failure.after else 1
         if self._failed >= _DOWN_AFTER:
-            self._down_until = time.monotonic() + min(max(DOWN_SECONDS, failure.after or 0), MAX_DOWN_SECONDS)
+            self._down_until = time.monotonic() + min(max(self._down, failure.after or 0), MAX_DOWN_SECONDS)
             _log.warning("model_down", seconds=round(self._down_until - time.monotonic()))
 
 
@@ -118,7 +121,7 @@ class RetryingModel(WrapperModel):
         # Its own library must not try again: it would do so unseen, and for longer than the time-out says.
         ours = ModelSettings(timeout=self._client.timeout, max_retries=0)
         settings = merge_model_settings(model_settings, ours)
-        began, streams, pauses = time.monotonic(), self._client.streams, Backoff(FIRST_PAUSE_SECONDS)
+        began, streams, pauses = time.monotonic(), self._client.streams, Backoff(self._client.pause)
         for tries in range(self._client.retries + 1):
             try:
                 response = await self._ask(messages, settings, model_request_parameters, streams=streams)

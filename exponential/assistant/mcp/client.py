@@ -22,16 +22,13 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 from pydantic_core import to_jsonable_python
 
 from exponential.assistant.tables import ToolCall
+from exponential.assistant.timing import Timing
 from exponential.assistant.turns.ledger import Deps, done_before, hold
 from exponential.core import log
 from exponential.core.backoff import Backoff
 from exponential.core.errors import ConfigurationError
 from exponential.workspace import history
 
-CONNECT_SECONDS = 15.0
-FIRST_WAIT_SECONDS = 5.0  # that the first turns wait for a server which is just being connected to
-LIST_SECONDS, CALL_SECONDS = 5.0, 60.0  # seconds
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # seconds between two tries to connect; doubled each time
 MAX_RESULT_CHARS = 30_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -47,8 +44,8 @@ class McpServers:
     Raises ConfigurationError when it can't be read.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._links = _read(path) if path is not None else []
+    def __init__(self, path: Path | None, timing: Timing | None = None) -> None:
+        self._links = _read(path, timing or Timing()) if path is not None else []
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -82,17 +79,18 @@ class ServerToolset(WrapperToolset[Deps]):
 
     name: str
     taken: frozenset[str]
+    timing: Timing
     state: _State = field(default_factory=_State)
 
     async def keep(self) -> None:
         """Be connected, and connect again after growing pauses, until cancelled. One task from start to end: what the
         connection rests on wants it so."""
-        pauses = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+        pauses = Backoff(self.timing.mcp_pause, self.timing.mcp_max_pause)
         while True:
             self.state.broken.clear()
             try:
                 async with contextlib.AsyncExitStack() as stack:
-                    async with asyncio.timeout(CONNECT_SECONDS):
+                    async with asyncio.timeout(self.timing.mcp_connect):
                         await stack.enter_async_context(self.wrapped)
                     self.state.up = True
                     pauses.reset()
@@ -114,11 +112,11 @@ class ServerToolset(WrapperToolset[Deps]):
 
     async def get_tools(self, ctx: RunContext[Deps]) -> dict[str, ToolsetTool[Deps]]:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.state.tried.wait(), FIRST_WAIT_SECONDS)
+            await asyncio.wait_for(self.state.tried.wait(), self.timing.mcp_first_wait)
         if not self.state.up or ctx.deps.role != "owner":
             return {}
         try:
-            async with asyncio.timeout(LIST_SECONDS):
+            async with asyncio.timeout(self.timing.mcp_list):
                 found = await super().get_tools(ctx)
         except Exception as error:
             self._lost(error)
@@ -133,11 +131,12 @@ class ServerToolset(WrapperToolset[Deps]):
             return known.result
         ctx.deps.told(name, "started")
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(self.timing.mcp_call):
                 plain = _plain(await super().call_tool(name, tool_args, ctx, tool))
                 result = plain if isinstance(plain, dict) else {"result": plain}
         except TimeoutError:
-            result = {"error": f"{self.name} didn't answer within {CALL_SECONDS:g} seconds.", "code": "tool_timeout"}
+            within = f"{self.timing.mcp_call:g} seconds"
+            result = {"error": f"{self.name} didn't answer within {within}.", "code": "tool_timeout"}
         except Exception as error:
             if type(error).__name__ == "ToolError":  # of fastmcp, which is loaded only where there are servers
                 result = {"error": str(error)[:1000], "code": "tool_refused"}
@@ -221,7 +220,7 @@ def _variable(match: re.Match[str]) -> str:
     return found
 
 
-def _read(path: Path) -> list[ServerToolset]:
+def _read(path: Path, timing: Timing) -> list[ServerToolset]:
     try:
         servers = _File.model_validate_json(path.read_bytes()).mcpServers
     except OSError as error:
@@ -238,10 +237,10 @@ def _read(path: Path) -> list[ServerToolset]:
             f"EXPONENTIAL_MCP_SERVERS={path} has a server {wrong[0][:50]!r}: up to 32 letters, digits, _ and - make "
             "a name."
         )
-    return [_link(name, server) for name, server in servers.items() if not server.disabled]
+    return [_link(name, server, timing) for name, server in servers.items() if not server.disabled]
 
 
-def _link(name: str, server: _Server) -> ServerToolset:
+def _link(name: str, server: _Server, timing: Timing) -> ServerToolset:
     from fastmcp.client.transports import StdioTransport
     from pydantic_ai.mcp import MCPToolset
 
@@ -257,11 +256,11 @@ def _link(name: str, server: _Server) -> ServerToolset:
         id=name,
         headers=server.headers,
         tool_error_behavior="error",
-        init_timeout=CONNECT_SECONDS,
-        read_timeout=CALL_SECONDS,
+        init_timeout=timing.mcp_connect,
+        read_timeout=timing.mcp_call,
         log_handler=_unheard,
     )
-    return ServerToolset(toolset.prefixed(name), name, _own_names())
+    return ServerToolset(toolset.prefixed(name), name, _own_names(), timing)
 
 
 async def _unheard(_message: object) -> None:

@@ -30,9 +30,11 @@ from exponential.assistant.llm.client import ModelClient, ModelFailed, RetryingM
 from exponential.assistant.llm.usage import Prices
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.tables import Chat, Message
+from exponential.assistant.timing import Timing
 from exponential.assistant.turns import failures, jobs, ledger, store
 from exponential.assistant.turns.publisher import TurnPublisher
 from exponential.assistant.turns.store import Claim, PreparedTurn
+from exponential.auth.service_tokens import Identity
 from exponential.core import clock, log, sandbox
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database, outage
@@ -63,6 +65,11 @@ class TurnServices:
     rules: Model = field(default_factory=OfflineModel)
     reader: FileReader = field(default_factory=lambda: FileReader(Transcriber("")))
     outside: Sequence[AbstractToolset[ledger.Deps]] = ()
+    timing: Timing = field(default_factory=Timing)
+
+    def presence(self, who: Identity, messages: Sequence[Message]) -> TurnPresence:
+        """What the people who wrote these messages see while a turn runs."""
+        return TurnPresence(self.gateway, who, messages, self.timing.typing)
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ async def _read_files(services: TurnServices, chat_id: UUID) -> None:
         user = await store.owner(session, chat_id)
         held_back = chat.role != "owner" and await approvals.is_required(session, user.id)
     caller = sandbox.GUESTS if chat.role == "guest" else str(user.id)
-    async with TurnPresence(services.gateway, user.identity, () if held_back else messages):
+    async with services.presence(user.identity, () if held_back else messages):
         reading = services.reader.read_waiting(services.database, chat_id, caller=caller)
         # While files are read, only a turn that is to stop takes a message up.
         await _unless(_asked(services.database, store.is_taken_up, messages[0].id), reading)
@@ -152,7 +159,7 @@ async def _run_or_fail(services: TurnServices, claimed: Claim, publisher: TurnPu
         if work.command is not None:
             await _command(services, work, work.command, publisher)
         else:
-            async with TurnPresence(services.gateway, work.user.identity, _seen(work)):
+            async with services.presence(work.user.identity, _seen(work)):
                 await _run_until_stopped(services, work, publisher)
     except ledger.Superseded:
         raise

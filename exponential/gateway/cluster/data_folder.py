@@ -10,9 +10,9 @@ from uuid import UUID
 from exponential.core import clock
 from exponential.core.errors import ConfigurationError
 from exponential.core.settings import usable
+from exponential.gateway.timing import Timing
 
 FILE_NAME = "node"
-LOCK_SECONDS = 3.0  # that a gateway which is just ending gets
 
 
 def sessions_in(folder: Path) -> set[UUID]:
@@ -27,11 +27,11 @@ def sessions_in(folder: Path) -> set[UUID]:
 class DataFolder:
     """Holds `folder` until `close`. Raises ConfigurationError when another gateway does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, timing: Timing | None = None) -> None:
         with usable(folder.parent):
             (folder / "sessions").mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not self._locked():
+        if not self._locked((timing or Timing()).lock):
             os.close(self._file)
             raise ConfigurationError(
                 f"Another gateway runs on the data folder {folder.parent}. Stop it, or give this one a folder of its "
@@ -44,8 +44,8 @@ class DataFolder:
     def close(self) -> None:
         os.close(self._file)
 
-    def _locked(self) -> bool:
-        deadline = time.monotonic() + LOCK_SECONDS
+    def _locked(self, within: float) -> bool:
+        deadline = time.monotonic() + within
         while True:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,9 +21,9 @@ from exponential.core.database import Database
 from exponential.gateway.messages import inbox
 from exponential.gateway.messages.keyed_queue import KeyedQueue
 from exponential.gateway.messages.media import MediaFetcher
+from exponential.gateway.timing import Timing
 
 PATH = "/api/whatsapp-gateway/messages"
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 30.0  # seconds between attempts; doubled each time
 MAX_CONCURRENT = 16  # messages handed over at the same time
 MAX_CONCURRENT_FILES = 2  # of them with a file, which is in memory meanwhile
 PARK_AFTER = timedelta(days=3)
@@ -63,6 +63,7 @@ class Delivery:
         holds: Callable[[UUID], bool] = lambda _: True,
         files: MediaFetcher | None = None,
         http: httpx.AsyncClient | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self._database = database
         self._url = app_url.rstrip("/") + PATH if app_url else ""
@@ -78,7 +79,8 @@ class Delivery:
         self._room_for_files = asyncio.Semaphore(MAX_CONCURRENT_FILES)
         self._away = False
         self._trying = asyncio.Lock()
-        self._pause = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+        self._timing = timing or Timing()
+        self._pause = self._backoff()
         if not app_url:
             _log.warning("app_not_configured", meaning="messages wait in the inbox until EXPONENTIAL_APP_URL is set")
 
@@ -105,8 +107,11 @@ class Delivery:
         await self._queue.close()
         await self._http.aclose()
 
+    def _backoff(self) -> Backoff:
+        return Backoff(self._timing.first_pause, self._timing.max_pause)
+
     async def _deliver(self, chat: tuple[UUID, bytes], _poked: asyncio.Event) -> None:
-        pause = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+        pause = self._backoff()
         while self._holds(chat[0]) and (outcome := await self._attempt(chat)) is not Outcome.IDLE:
             if outcome is Outcome.LATER or (outcome is Outcome.UNFETCHED and not await self._fetch(chat)):
                 await pause.wait()

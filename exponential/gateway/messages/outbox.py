@@ -46,14 +46,12 @@ from exponential.gateway.messages.sender import MessageSender, SendFailed, SendU
 from exponential.gateway.messages.typing_leases import TypingLeases
 from exponential.gateway.sessions import contacts
 from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.timing import Timing
 from exponential.gateway.worker.protocol import Leaving, Original
 
 QUEUED, SENDING, SENT, DELIVERED, READ, FAILED = "queued", "sending", "sent", "delivered", "read", "failed"
 _PROGRESS = {SENDING: 0, SENT: 1, DELIVERED: 2, READ: 3}
 MAX_ATTEMPTS = 4  # of sends that WhatsApp or the client refused
-FINISH_SECONDS = 2.0  # that a closing gateway waits for a send in progress
-DOUBT_SECONDS = 1.0  # after a send of unknown outcome, before its receipt is waited for
-RECEIPT_SECONDS = 10.0  # online in which a message that may have left shows by its receipt that it did
 _log = log.get(__name__)
 
 
@@ -177,11 +175,20 @@ class Outbox:
     """Sends what is queued for the sessions of this node. `poke` a chat that has something new, `sweep` a session that
     has come online."""
 
-    def __init__(self, database: Database, sender: MessageSender, fence: Fence, *, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sender: MessageSender,
+        fence: Fence,
+        *,
+        pace: Pace | None = None,
+        timing: Timing | None = None,
+    ) -> None:
         self._database = database
         self._sender = sender
         self._fence = fence
-        self.typing = TypingLeases(sender.typing, (SendFailed, SendUnknown))
+        self._timing = timing or Timing()
+        self.typing = TypingLeases(sender.typing, (SendFailed, SendUnknown), self._timing.typing)
         self._pace = pace or Pace()
         self._queue: KeyedQueue[tuple[UUID, bytes]] = KeyedQueue("outbox", self._send_all)
         self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)  # contacts', first come first served
@@ -219,7 +226,7 @@ class Outbox:
         await self._queue.close()
         await self.typing.close()
         if self._sending:
-            await asyncio.wait(self._sending, timeout=FINISH_SECONDS)
+            await asyncio.wait(self._sending, timeout=self._timing.finish)
 
     async def receipt(self, whatsapp_ids: list[str], status: str) -> None:
         """Move messages forward to `delivered` or `read`; a late, lesser receipt changes nothing."""
@@ -317,7 +324,7 @@ class Outbox:
     async def _left(self, session_id: UUID, row_id: UUID) -> bool | None:
         """Whether a message that may have left did: its receipt says so, if the phone has it. None when the session
         isn't online for long enough to hear of it."""
-        deadline = asyncio.get_running_loop().time() + RECEIPT_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._timing.receipt
         while self._sender.is_online(session_id):
             async with self._database.transaction() as db:
                 row = await db.get(OutboxMessage, row_id)
@@ -350,7 +357,7 @@ class Outbox:
             await self._settle(self._put_back, row_id)
             return None
         except SendUnknown:
-            return DOUBT_SECONDS  # stays `sending`; its receipt tells, or it is sent again when the session is online
+            return self._timing.doubt  # stays `sending`; its receipt tells, or it goes again once the session is online
         except SendFailed as error:
             await self._settle(self._failed, row_id, str(error))
             return self._pace.seconds(message.text)

@@ -7,19 +7,20 @@ from uuid import UUID
 
 from exponential.core.errors import Unavailable
 
-LEASE_SECONDS = 20.0  # phones forget it by themselves after about 25
-
 
 class TypingLeases:
     """`show` is the line's way to show (True) or take back (False) "typing…" in a chat of a session."""
 
-    def __init__(self, show: Callable[[UUID, str, bool], Awaitable[None]], hushed: tuple[type[Exception], ...]) -> None:
+    def __init__(
+        self, show: Callable[[UUID, str, bool], Awaitable[None]], hushed: tuple[type[Exception], ...], seconds: float
+    ) -> None:
         self._show = show
         self._hushed = hushed
+        self._seconds = seconds
         self._ends: dict[tuple[UUID, str], asyncio.Task[None]] = {}
 
     async def set(self, session_id: UUID, chat: str, on: bool) -> None:
-        """Show it for LEASE_SECONDS from now, or take it back. Raises as the line does."""
+        """Show it for so many `seconds` from now, or take it back. Raises as the line does."""
         self.over(session_id, chat)
         if on:
             self._ends[session_id, chat] = asyncio.create_task(self._end(session_id, chat), name="typing")
@@ -39,7 +40,7 @@ class TypingLeases:
         await asyncio.gather(*(self._hide(session_id, chat) for session_id, chat in shown))
 
     async def _end(self, session_id: UUID, chat: str) -> None:
-        await asyncio.sleep(LEASE_SECONDS)
+        await asyncio.sleep(self._seconds)
         self._ends.pop((session_id, chat), None)
         await self._hide(session_id, chat)
 

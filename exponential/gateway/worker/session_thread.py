@@ -55,8 +55,10 @@ class SessionThread:
         pauses: Backoff,
         *,
         root: bytes,
+        stop_within: float = STOP_SECONDS,
     ) -> None:
         self.session = opening.session
+        self._stop_within = stop_within
         self.policy = Policy.from_json(opening.policy)
         self._proofs = ProofGuard()
         self._rates = RateLimiter()
@@ -205,7 +207,7 @@ class SessionThread:
             # the session up for good: stopping may wait for a lock of the library's.
             stopping = threading.Thread(target=client.stop, daemon=True, name="stop")
             stopping.start()
-            stopping.join(STOP_SECONDS)
+            stopping.join(self._stop_within)
 
     def _new_client(self) -> WhatsAppClient:
         return WhatsAppClient(

@@ -114,9 +114,17 @@ def _records(data: bytes) -> Iterator[tuple[bytes, int]]:
 class SpoolWriter:
     """The worker's end. `folder` must exist; `key` is 32 bytes; without `rules` those of the environment hold."""
 
-    def __init__(self, folder: Path, key: bytes, rules: SpoolRules | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes,
+        rules: SpoolRules | None = None,
+        *,
+        interval: float = FSYNC_INTERVAL_SECONDS,
+    ) -> None:
         self._key = AESGCM(key)
         self._rules = rules or SpoolRules.from_environment()
+        self._interval = interval
         self._lock = threading.Lock()
         self._syncing: threading.Timer | None = None
         self._file = _open(folder, os.O_RDWR | os.O_APPEND)
@@ -153,7 +161,7 @@ class SpoolWriter:
                 os.ftruncate(self._file, start)
                 raise
             if self._rules.fsync == "interval" and self._syncing is None:
-                self._syncing = threading.Timer(FSYNC_INTERVAL_SECONDS, self._sync)
+                self._syncing = threading.Timer(self._interval, self._sync)
                 self._syncing.daemon = True
                 self._syncing.start()
 

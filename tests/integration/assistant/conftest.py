@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,8 @@ from pydantic_ai.models import override_allow_model_requests
 from support.assistant.conversations import SECRET, StageGateway, Story
 from support.assistant.model_server import ModelServer, Talking, serving_a_model
 
-from exponential.assistant.llm import client as reach
 from exponential.assistant.runtime import Runtime
+from exponential.assistant.timing import Timing
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
@@ -38,8 +39,14 @@ def app_settings() -> AppSettings:
 
 
 @pytest.fixture
-async def runtime(app_database: Database, app_settings: AppSettings) -> AsyncIterator[Runtime]:
-    async with Runtime(app_database, app_settings) as runtime:
+def timing() -> Timing:
+    """How long Paddy waits for what; a test that wants another one parametrizes it."""
+    return Timing()
+
+
+@pytest.fixture
+async def runtime(app_database: Database, app_settings: AppSettings, timing: Timing) -> AsyncIterator[Runtime]:
+    async with Runtime(app_database, app_settings, timing=timing) as runtime:
         yield runtime
 
 
@@ -52,10 +59,12 @@ def gateway() -> Iterator[StageGateway]:
 
 
 @pytest.fixture
-async def connected(app_database: Database, app_settings: AppSettings, gateway: StageGateway) -> AsyncIterator[Runtime]:
+async def connected(
+    app_database: Database, app_settings: AppSettings, gateway: StageGateway, timing: Timing
+) -> AsyncIterator[Runtime]:
     """A runtime that talks to the gateway."""
     client = GatewayClient(f"http://127.0.0.1:{gateway.port}", SECRET)
-    async with Runtime(app_database, app_settings, client) as runtime:
+    async with Runtime(app_database, app_settings, client, timing=timing) as runtime:
         yield runtime
     await client.close()
 
@@ -67,15 +76,15 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-def talking(app_database: Database, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Talking:
+def talking(app_database: Database, model: ModelServer, timing: Timing) -> Talking:
     """`async with talking() as runtime`: Paddy thinks with the model; settings can be given."""
-    monkeypatch.setattr(reach, "FIRST_PAUSE_SECONDS", 0.01)
+    quick = replace(timing, model_pause=0.01)
 
     @asynccontextmanager
     async def with_settings(**settings: Any) -> AsyncIterator[Runtime]:
         settings = {"model": model.model, "model_timeout": 10, **settings}
         with override_allow_model_requests(True):
-            async with Runtime(app_database, AppSettings(_env_file=None, **settings)) as runtime:
+            async with Runtime(app_database, AppSettings(_env_file=None, **settings), timing=quick) as runtime:
                 yield runtime
 
     return with_settings

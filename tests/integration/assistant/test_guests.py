@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-import pytest
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from support.assistant.conversations import StageGateway, Story, until
 from exponential.assistant.channels import presence
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
+from exponential.assistant.timing import Timing
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient
@@ -83,10 +83,7 @@ async def test_typing_is_renewed_while_paddy_thinks(
     gateway: StageGateway,
     story: Story,
     alice: UUID,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(presence, "RENEW_SECONDS", 0.05)
-
     async def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         async def shown_again() -> bool:
             return gateway.typing.count(("carol@lid", True)) >= 3
@@ -95,7 +92,7 @@ async def test_typing_is_renewed_while_paddy_thinks(
         return ModelResponse([TextPart("at last")])
 
     client = GatewayClient(f"http://127.0.0.1:{gateway.port}", "a secret that is long enough for HS256, really")
-    async with Runtime(app_database, app_settings, client, model=FunctionModel(model)):
+    async with Runtime(app_database, app_settings, client, model=FunctionModel(model), timing=Timing(typing=0.05)):
         (received,) = await story.say(wrote(alice, "think hard", "m1"))
         assert await story.replies(received.chat_id) == ["at last"]
     await client.close()

@@ -11,16 +11,15 @@ from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
-from exponential.assistant import runtime
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.runtime import Runtime
+from exponential.assistant.timing import Timing
 from exponential.core import encryption
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 from exponential.workspace import tasks
 
 url, key, where = sys.argv[1], bytes.fromhex(sys.argv[2]), int(sys.argv[3])
-runtime.STALLED_SECONDS = 2.0
 
 
 async def hang() -> None:
@@ -54,7 +53,8 @@ async def main() -> None:
             return task
 
         tasks.create_task = create_and_hang
-    async with Runtime(Database(url), AppSettings(_env_file=None), model=HangingModel()):
+    settings, timing = AppSettings(_env_file=None), Timing(stalled=2.0)
+    async with Runtime(Database(url), settings, model=HangingModel(), timing=timing):
         await asyncio.sleep(3600)
 
 

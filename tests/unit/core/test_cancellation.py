@@ -2,12 +2,10 @@
 
 import asyncio
 
-from exponential.core import cancellation
 from exponential.core.cancellation import cancel_and_wait
 
 
-async def test_ends_what_took_its_cancellation_for_an_error(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(cancellation, "CANCEL_AGAIN_SECONDS", 0.05)
+async def test_ends_what_took_its_cancellation_for_an_error() -> None:
     survived = 0
 
     async def work() -> None:
@@ -23,7 +21,7 @@ async def test_ends_what_took_its_cancellation_for_an_error(monkeypatch) -> None
     tasks = [asyncio.create_task(work()), asyncio.create_task(asyncio.sleep(60))]
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
-        await cancel_and_wait(*tasks)
+        await cancel_and_wait(*tasks, again=0.05)
     assert survived == 3 and all(task.done() for task in tasks)
 
 

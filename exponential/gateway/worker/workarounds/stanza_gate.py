@@ -127,8 +127,15 @@ class StanzaGate:
     `on_broken` is called when the client couldn't use its store: what it got then must come again, on a new connection.
     """
 
-    def __init__(self, store: GatedStore, on_broken: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: GatedStore,
+        on_broken: Callable[[], None] = lambda: None,
+        *,
+        quiet_step: float = QUIET_STEP_SECONDS,
+    ) -> None:
         self._store = store
+        self._quiet_step = quiet_step
         self._on_broken = on_broken
         lock = threading.RLock()
         self._changed = threading.Condition(lock)
@@ -467,9 +474,9 @@ class StanzaGate:
             if now >= self._step_at:
                 self._step(now)
             if key is None:
-                self._changed.wait(QUIET_STEP_SECONDS)
+                self._changed.wait(self._quiet_step)
             else:
-                self._settled.wait(key, QUIET_STEP_SECONDS)
+                self._settled.wait(key, self._quiet_step)
 
     def _notify_all(self) -> None:
         """What is waited for has nowhere to go any more."""
@@ -483,4 +490,4 @@ class StanzaGate:
         if not self._busy and self._calls == self._step_calls:
             for message in self._unkept.values():
                 message.quiet += 1
-        self._step_at, self._step_calls = now + QUIET_STEP_SECONDS, self._calls
+        self._step_at, self._step_calls = now + self._quiet_step, self._calls

@@ -1,11 +1,10 @@
 """The owner proves a number by texting a code from it, while strangers get nothing, not even with a guess."""
 
-from datetime import timedelta
-
 import pytest
 from support.gateway.linked_gateway import ADAS_CHAT, BOBS_CHAT, World
 from support.gateways import until
 
+from exponential.core import clock
 from exponential.core.errors import BadInput
 from exponential.gateway.access import own_numbers
 
@@ -48,13 +47,13 @@ async def test_a_number_is_proved_by_texting_the_code_and_taken_back(linked: Wor
     await linked.call("DELETE", f"/proofs/{number['id']}", 404)
 
 
-async def test_a_code_ends_and_a_new_one_voids_the_old(linked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_code_ends_and_a_new_one_voids_the_old(linked: World) -> None:
     old = (await linked.call("POST", "/proofs", 201))["code"]
     new = (await linked.call("POST", "/proofs", 201))["code"]
     linked.bob.send_text(linked.ada, old)
     await linked.only_me_works("heard")
-    monkeypatch.setattr(own_numbers, "LIFE", timedelta(0))
-    over = (await linked.call("POST", "/proofs", 201))["code"]
+    with clock.frozen(clock.now() - own_numbers.LIFE):
+        over = (await linked.call("POST", "/proofs", 201))["code"]
     assert (await linked.call("GET", "/proofs"))["openUntil"] is None
     for code in (new, over):
         linked.bob.send_text(linked.ada, code)

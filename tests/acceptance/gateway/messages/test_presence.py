@@ -4,7 +4,7 @@ import pytest
 from support.gateway.linked_gateway import ADAS_CHAT, BOBS_CHAT, World
 from support.gateways import until
 
-from exponential.gateway.messages import typing_leases
+from exponential.gateway.timing import Timing
 from exponential.loopback.phones.messages import ChatMessage
 from exponential.loopback.server.groups import Group
 
@@ -24,8 +24,8 @@ def hello(world: World) -> ChatMessage:
     return world.bob.messages(world.ada)[0]
 
 
-async def test_typing_ends_although_nobody_takes_it_back(chatting: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typing_leases, "LEASE_SECONDS", 0.4)
+@pytest.mark.parametrize("timing", [Timing(typing=0.4)])
+async def test_typing_ends_although_nobody_takes_it_back(chatting: World) -> None:
     await chatting.gateway.client.typing(*chatting.ids, BOBS_CHAT, True)
     await until(lambda: ADA in chatting.bob.typing)
     await until(lambda: not chatting.bob.typing)

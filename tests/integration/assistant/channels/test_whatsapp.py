@@ -6,6 +6,7 @@ from support.assistant.conversations import StageGateway, Story, until
 from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
+from exponential.assistant.timing import Timing
 from exponential.workspace import tasks
 
 
@@ -49,10 +50,10 @@ async def test_two_phones_in_one_burst_both_get_the_reply(
     }
 
 
+@pytest.mark.parametrize("timing", [Timing(max_retry=1)])
 async def test_a_gateway_that_is_down_gets_the_replies_later_in_order_and_once(
-    connected: Runtime, gateway: StageGateway, story: Story, alice: UUID, monkeypatch: pytest.MonkeyPatch
+    connected: Runtime, gateway: StageGateway, story: Story, alice: UUID
 ) -> None:
-    monkeypatch.setattr("exponential.assistant.runtime.MAX_RETRY_SECONDS", 1)
     gateway.stop()
     (received,) = await story.say(from_phone(alice, "add buy milk", "m1"))
     await story.replies(received.chat_id, 1)

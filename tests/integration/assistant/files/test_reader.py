@@ -32,6 +32,7 @@ from exponential.assistant.files.reader import FileReader
 from exponential.assistant.files.transcription import Transcriber
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import Turn
+from exponential.assistant.timing import Timing
 from exponential.assistant.turns import store
 from exponential.core import sandbox
 from exponential.core.database import Database
@@ -63,11 +64,11 @@ def ears() -> Iterator[TranscriptionServer]:
 
 
 @pytest.fixture
-async def hearing(app_database: Database, ears: TranscriptionServer) -> AsyncIterator[Runtime]:
+async def hearing(app_database: Database, ears: TranscriptionServer, timing: Timing) -> AsyncIterator[Runtime]:
     settings = AppSettings(
         _env_file=None, model="", transcription_url=f"{ears.url}#whisper-large", transcription_key="a key"
     )
-    async with Runtime(app_database, settings) as runtime:
+    async with Runtime(app_database, settings, timing=timing) as runtime:
         yield runtime
 
 
@@ -115,13 +116,12 @@ async def test_when_to_remind_is_asked_beside_a_file_too(runtime: Runtime, ask: 
     assert "I'll remind you: **pay this**, tomorrow at 09:00" in await ask("tomorrow at 9")
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcription, "FIRST_PAUSE_SECONDS", 0.01)
+QUICK = pytest.mark.parametrize("timing", [Timing(transcription_pause=0.01)])
 
 
+@QUICK
 async def test_a_transcription_service_that_fails_for_a_moment_is_asked_again(
-    hearing: Runtime, ears: TranscriptionServer, ask: Ask, story: Story, alice: UUID, quick: None
+    hearing: Runtime, ears: TranscriptionServer, ask: Ask, story: Story, alice: UUID
 ) -> None:
     ears.answers = [503, 429]
     await ask("", voice("add buy milk"))
@@ -129,8 +129,9 @@ async def test_a_transcription_service_that_fails_for_a_moment_is_asked_again(
     assert len(ears.heard) == 3
 
 
+@QUICK
 async def test_a_voice_note_that_could_not_be_heard_is_said(
-    hearing: Runtime, ears: TranscriptionServer, ask: Ask, quick: None
+    hearing: Runtime, ears: TranscriptionServer, ask: Ask
 ) -> None:
     for statuses, raw, said in (
         ([500] * 3, None, transcription.AWAY),
@@ -143,12 +144,10 @@ async def test_a_voice_note_that_could_not_be_heard_is_said(
         assert await ask("", voice("hello")) == said
 
 
-async def test_a_transcription_service_that_hangs_is_left(
-    ears: TranscriptionServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transcription, "TIMEOUT_SECONDS", 0.05)
+async def test_a_transcription_service_that_hangs_is_left(ears: TranscriptionServer) -> None:
     ears.delay = 1.0
-    assert await Transcriber(ears.url).transcribe(b"OggS hi", "audio/ogg", caller="alice") == ("", transcription.AWAY)
+    hurried = Transcriber(ears.url, timing=Timing(transcription=0.05))
+    assert await hurried.transcribe(b"OggS hi", "audio/ogg", caller="alice") == ("", transcription.AWAY)
 
 
 async def test_without_a_transcription_service_it_says_so(runtime: Runtime, ask: Ask) -> None:

@@ -10,7 +10,7 @@ from support.assistant.conversations import Story
 from support.assistant.model_server import Body, Break, Call, Fail, Hang, ModelServer, Say, Talking, call
 
 from exponential.assistant.conversation import Incoming
-from exponential.assistant.llm import client
+from exponential.assistant.timing import Timing
 from exponential.assistant.turns.ledger import READING
 from exponential.core import log
 
@@ -102,10 +102,8 @@ async def test_a_model_that_hangs(talking: Talking, model: ModelServer, story: S
         assert len(model.requests) == 1
 
 
-async def test_a_model_that_comes_back(
-    talking: Talking, model: ModelServer, alice: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client, "DOWN_SECONDS", 0.0)
+@pytest.mark.parametrize("timing", [Timing(model_down=0.0)])
+async def test_a_model_that_comes_back(talking: Talking, model: ModelServer, alice: UUID) -> None:
     model.script = [Fail(503), Fail(503), Say("Hello again.")]
     async with talking(model_retries=0) as runtime:
         for _ in range(2):

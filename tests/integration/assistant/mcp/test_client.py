@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from exponential.assistant.mcp import client
 from exponential.assistant.mcp.client import McpServers
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import ToolCall
+from exponential.assistant.timing import Timing
 from exponential.core.database import Database
 from exponential.core.errors import ConfigurationError
 from exponential.core.log import configure
@@ -48,11 +50,13 @@ class Forecaster:
 Start = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a server may take long to start, which isn't what is tested here."""
-    for limit in ("FIRST_WAIT_SECONDS", "CONNECT_SECONDS", "LIST_SECONDS"):
-        monkeypatch.setattr(client, limit, 60.0)
+# On a busy machine a server may take long to start, which isn't what is tested here.
+PATIENT = Timing(mcp_first_wait=60.0, mcp_connect=60.0, mcp_list=60.0)
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return PATIENT
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def model() -> Forecaster:
 
 
 @pytest.fixture
-def start(app_database: Database, model: Forecaster, tmp_path: Path, log: Path) -> Start:
+def start(app_database: Database, model: Forecaster, tmp_path: Path, log: Path, timing: Timing) -> Start:
     """`async with start() as runtime:` with the weather server, or with what is given instead."""
 
     @asynccontextmanager
@@ -75,7 +79,7 @@ def start(app_database: Database, model: Forecaster, tmp_path: Path, log: Path) 
         path = tmp_path / "servers.json"
         path.write_text(json.dumps({"mcpServers": servers or {"weather": weather}}), encoding="utf-8")
         settings = AppSettings(_env_file=None, mcp_servers=path)
-        async with Runtime(app_database, settings, model=FunctionModel(model)) as runtime:
+        async with Runtime(app_database, settings, model=FunctionModel(model), timing=timing) as runtime:
             yield runtime
 
     return start
@@ -120,10 +124,8 @@ async def test_guests_never_have_them(start: Start, story: Story, alice: UUID, m
         assert model.tools == {"leave_note"}
 
 
-async def test_a_server_that_dies_is_started_again_and_the_turn_goes_on(
-    start: Start, log: Path, alice: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.05)
+@pytest.mark.parametrize("timing", [replace(PATIENT, mcp_pause=0.05)])
+async def test_a_server_that_dies_is_started_again_and_the_turn_goes_on(start: Start, log: Path, alice: UUID) -> None:
     async with start() as runtime:
         assert (await answer(runtime, alice, "Doom"))["code"] == "tool_failed"
 
@@ -149,16 +151,14 @@ async def test_what_a_server_says_beside_its_answers_is_in_no_log(
     assert "ValidationError" in written.err and "stdio.py" in written.err  # where to look is said
 
 
-async def test_a_call_that_hangs_is_left(start: Start, alice: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "CALL_SECONDS", 0.5)
+@pytest.mark.parametrize("timing", [replace(PATIENT, mcp_call=0.5)])
+async def test_a_call_that_hangs_is_left(start: Start, alice: UUID) -> None:
     async with start() as runtime:
         assert (await answer(runtime, alice, "Limbo"))["code"] == "tool_timeout"
 
 
-async def test_servers_that_are_not_there_break_no_turn(
-    start: Start, alice: UUID, model: Forecaster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 1.0)
+@pytest.mark.parametrize("timing", [replace(PATIENT, mcp_first_wait=1.0)])
+async def test_servers_that_are_not_there_break_no_turn(start: Start, alice: UUID, model: Forecaster) -> None:
     servers = {
         "gone": {"command": "/no/such/program"},
         "away": {"url": "http://127.0.0.1:9/mcp"},

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,14 +17,17 @@ from exponential.assistant import prompts as assistant_prompts
 from exponential.assistant.conversation import Incoming, is_answering
 from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.offline import OfflineModel
-from exponential.assistant.runtime import RetryForever, Runtime
+from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import Message
+from exponential.assistant.timing import Timing
 from exponential.assistant.turns import runner, store
 from exponential.core import clock, log
 from exponential.core.database import Database
 from exponential.core.errors import Unavailable
 from exponential.core.settings import AppSettings
 from exponential.workspace import notes
+
+AT_ONCE = Timing(max_retry=0)  # a job that failed is tried again at once
 
 
 async def test_a_task_in_one_sentence(runtime: Runtime, story: Story, alice: UUID) -> None:
@@ -155,7 +158,7 @@ async def test_order_within_a_chat_and_no_waiting_between_chats(
 
 
 async def test_a_turn_that_fails_for_a_while(
-    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, no_waiting: None
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
     """The tool's effect is there once, though the turn failed after it, twice, for a reason of our own."""
     failures = 0
@@ -168,7 +171,7 @@ async def test_a_turn_that_fails_for_a_while(
                 raise RuntimeError
             return await super().request(messages, *args)
 
-    async with Runtime(app_database, app_settings, model=Failing()) as runtime:
+    async with Runtime(app_database, app_settings, model=Failing(), timing=AT_ONCE) as runtime:
         result = await runtime.ask(alice, "add buy milk")
     assert result.reply == "Added **buy milk**." and failures == 2
     assert [tool["name"] for tool in result.tools] == ["create_task"]
@@ -176,7 +179,7 @@ async def test_a_turn_that_fails_for_a_while(
 
 
 async def test_a_turn_that_fails_for_good_gets_one_honest_answer(
-    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, no_waiting: None
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
     class Failing(OfflineModel):
         async def request(self, messages: list[ModelMessage], *args: Any) -> ModelResponse:
@@ -184,7 +187,7 @@ async def test_a_turn_that_fails_for_good_gets_one_honest_answer(
                 raise RuntimeError
             return await super().request(messages, *args)
 
-    async with Runtime(app_database, app_settings, model=Failing()) as runtime:
+    async with Runtime(app_database, app_settings, model=Failing(), timing=AT_ONCE) as runtime:
         result = await runtime.ask(alice, "add buy milk")
         assert "I tried 5 times" in result.reply
         assert "What I had done stays done:\n\n- Added **buy milk**." in result.reply
@@ -197,7 +200,6 @@ async def test_a_turn_that_can_not_even_be_prepared_is_answered_and_the_chat_goe
     app_settings: AppSettings,
     story: Story,
     alice: UUID,
-    no_waiting: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -210,7 +212,7 @@ async def test_a_turn_that_can_not_even_be_prepared_is_answered_and_the_chat_goe
 
     monkeypatch.setattr(assistant_prompts, "content", stumbling)
     log.configure("info")
-    async with Runtime(app_database, app_settings) as runtime:
+    async with Runtime(app_database, app_settings, timing=AT_ONCE) as runtime:
         assert "I tried 5 times" in (await runtime.ask(alice, "stumble")).reply
         assert "Added **buy milk**" in (await runtime.ask(alice, "add buy milk")).reply
     logged = capsys.readouterr().err
@@ -224,7 +226,6 @@ async def test_what_can_not_even_be_claimed_is_answered(
     app_settings: AppSettings,
     story: Story,
     alice: UUID,
-    no_waiting: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     claim = store.claim
@@ -235,13 +236,13 @@ async def test_what_can_not_even_be_claimed_is_answered(
         return await claim(session, chat_id)
 
     monkeypatch.setattr(store, "claim", stumbling)
-    async with Runtime(app_database, app_settings) as runtime:
+    async with Runtime(app_database, app_settings, timing=AT_ONCE) as runtime:
         assert "I tried 5 times" in (await runtime.ask(alice, "stumble")).reply
         assert "Added **buy milk**" in (await runtime.ask(alice, "add buy milk")).reply
 
 
 async def test_what_is_too_much_for_the_database_is_no_outage(
-    app_database: Database, app_settings: AppSettings, alice: UUID, no_waiting: None
+    app_database: Database, app_settings: AppSettings, alice: UUID
 ) -> None:
     class Complex(OfflineModel):
         async def request(self, messages: list[ModelMessage], *args: Any) -> ModelResponse:
@@ -249,7 +250,7 @@ async def test_what_is_too_much_for_the_database_is_no_outage(
                 await session.execute(select(cast("a & " * 20_000 + "a", TSQUERY)))
             return await super().request(messages, *args)
 
-    async with Runtime(app_database, app_settings, model=Complex()) as runtime:
+    async with Runtime(app_database, app_settings, model=Complex(), timing=AT_ONCE) as runtime:
         assert "I tried 5 times" in (await runtime.ask(alice, "hello", timeout=15)).reply
 
 
@@ -278,9 +279,8 @@ async def test_asking_waits_only_so_long(app_database: Database, app_settings: A
 
 
 async def test_stopping_is_quick_and_loses_nothing(
-    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID, monkeypatch: pytest.MonkeyPatch
+    app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
-    monkeypatch.setattr("exponential.assistant.runtime.STOP_SECONDS", 0.2)
     hanging = asyncio.Event()
 
     async def hang(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -288,23 +288,13 @@ async def test_stopping_is_quick_and_loses_nothing(
         await asyncio.sleep(3600)
         raise AssertionError
 
-    async with Runtime(app_database, app_settings, model=FunctionModel(hang)):
+    async with Runtime(app_database, app_settings, model=FunctionModel(hang), timing=Timing(stop=0.2)):
         (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
         await asyncio.wait_for(hanging.wait(), 10)
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 5
     async with Runtime(app_database, app_settings):
         assert "Added **buy milk**" in (await story.replies(received.chat_id))[0]
-
-
-@pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    decide: Callable[..., object] = RetryForever.get_retry_decision
-
-    def at_once(self: RetryForever, *, exception: BaseException, job: object) -> object:
-        return decide(self, exception=asyncio.CancelledError(), job=job)
-
-    monkeypatch.setattr(RetryForever, "get_retry_decision", at_once)
 
 
 def guest(owner: UUID, text: str, message: str = "m1") -> Incoming:

@@ -15,19 +15,14 @@ from support.assistant.conversations import StageGateway, Story, until
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import ToolCall, Turn
+from exponential.assistant.timing import Timing
 from exponential.assistant.turns import ledger, runner, store
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 from exponential.workspace.tasks import Task
 
 WORKER = Path(support.assistant.__file__).with_name("crashing_worker.py")
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dead process is noticed after 2 s instead of 20."""
-    monkeypatch.setattr("exponential.assistant.runtime.STALLED_SECONDS", 2.0)
-    monkeypatch.setattr("exponential.assistant.runtime.SWEEP_SECONDS", 0.2)
+IMPATIENT = Timing(stalled=2.0, sweep=0.2)
 
 
 @pytest.mark.parametrize("where", [1, 2, 3], ids=["in the model", "after the tool", "in the tool"])
@@ -46,7 +41,7 @@ async def test_a_killed_turn_goes_on_elsewhere(
     await process.wait()
     async with app_database.transaction() as session:
         assert await session.scalar(select(func.count(Task.id))) == (1 if where == 2 else 0)
-    async with Runtime(app_database, app_settings):
+    async with Runtime(app_database, app_settings, timing=IMPATIENT):
         replies = await story.replies(received.chat_id, 2, seconds=30)
     assert replies[0] == "Added **buy milk**." and "You have 1 open task" in replies[1] and len(replies) == 2
     async with app_database.transaction() as session:
@@ -108,7 +103,7 @@ async def test_dead_processes_are_not_held_against_a_turn(
             assert await store.claim(session, received.chat_id)
     async with app_database.transaction() as session:
         await session.execute(text("update procrastinate_jobs set attempts = 99"))
-    async with Runtime(app_database, app_settings):
+    async with Runtime(app_database, app_settings, timing=IMPATIENT):
         assert await story.replies(received.chat_id) == ["Added **buy milk**."]
 
 
@@ -119,7 +114,7 @@ async def test_a_turn_that_takes_every_process_down_is_given_up_honestly_once(
     for _ in range(runner.MAX_FRUITLESS):
         async with app_database.transaction() as session:
             assert await store.claim(session, received.chat_id)
-    async with Runtime(app_database, app_settings):
+    async with Runtime(app_database, app_settings, timing=IMPATIENT):
         [reply] = await story.replies(received.chat_id)
         assert "my process stopped each time" in reply
         await story.say(Incoming(alice, "web", "what are my tasks?"))
@@ -135,7 +130,7 @@ async def test_a_turn_whose_job_is_gone_is_answered_all_the_same(
     async with app_database.transaction() as session:
         assert await store.claim(session, begun.chat_id)
         await session.execute(text("delete from procrastinate_jobs"))
-    async with Runtime(app_database, app_settings):
+    async with Runtime(app_database, app_settings, timing=IMPATIENT):
         assert await story.replies(begun.chat_id) == ["Added **buy milk**."]
         assert await story.replies(waiting.chat_id) == ["Added **buy bread**."]
 

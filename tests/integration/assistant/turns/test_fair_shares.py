@@ -16,6 +16,7 @@ from exponential.assistant import chats
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.runtime import Runtime
+from exponential.assistant.timing import Timing
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 
@@ -37,10 +38,10 @@ class SlowModel:
 
 
 @pytest.fixture
-async def slow(app_database: Database, app_settings: AppSettings) -> AsyncIterator[SlowModel]:
+async def slow(app_database: Database, app_settings: AppSettings, timing: Timing) -> AsyncIterator[SlowModel]:
     """The model of a Paddy at work."""
     model = SlowModel()
-    async with Runtime(app_database, app_settings, model=FunctionModel(model)):
+    async with Runtime(app_database, app_settings, model=FunctionModel(model), timing=timing):
         yield model
         model.released.set()
 
@@ -127,14 +128,14 @@ async def test_replies_that_the_gateway_is_slow_to_take_hold_up_no_turn(
     await until(lambda: asyncio.sleep(0, len(gateway.sent) == CROWD), 30)
 
 
+@pytest.mark.parametrize("timing", [Timing(sweep=0.05)])
 async def test_a_process_takes_no_turn_over_that_it_runs_itself(
-    app_database: Database, story: Story, alice: UUID, slow: SlowModel, monkeypatch: pytest.MonkeyPatch
+    app_database: Database, story: Story, alice: UUID, slow: SlowModel
 ) -> None:
     """As when all of it is so busy that its own heartbeat is late."""
-    monkeypatch.setattr("exponential.assistant.runtime.SWEEP_SECONDS", 0.05)
     (received,) = await story.say(Incoming(alice, "web", "slow"))
     await until(lambda: asyncio.sleep(0, slow.asked))
-    for _ in range(50):
+    for _ in range(20):
         async with app_database.transaction() as session:
             await session.execute(text("update procrastinate_workers set last_heartbeat = now() - interval '1 hour'"))
         await asyncio.sleep(0.1)

@@ -20,6 +20,7 @@ from exponential.gateway.messages.delivery import Delivery
 from exponential.gateway.messages.sender import SendFailed
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
+from exponential.gateway.timing import Timing
 from exponential.gateway.worker import protocol, spool
 from exponential.gateway.worker.protocol import Inbound
 
@@ -340,8 +341,8 @@ async def test_what_one_node_removed_goes_from_the_others_disks(two: Two, tmp_pa
     assert not folder(tmp_path, "b", session).exists()
 
 
-async def test_one_data_folder_has_one_gateway(start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exponential.gateway.cluster.data_folder.LOCK_SECONDS", 0.1)
+@pytest.mark.parametrize("timing", [Timing(lock=0.1)])
+async def test_one_data_folder_has_one_gateway(start_gateway: StartGateway) -> None:
     async with start_gateway():
         with pytest.raises(ConfigurationError, match="Another gateway runs on the data folder"):
             async with start_gateway():

@@ -14,12 +14,13 @@ from exponential.auth.service_tokens import Identity
 from exponential.core import clock, log
 from exponential.core.database import Database
 from exponential.core.errors import Conflict
-from exponential.gateway.messages import delivery, inbox, outbox
+from exponential.gateway.messages import inbox, outbox
 from exponential.gateway.messages.delivery import Delivery
 from exponential.gateway.messages.inbox import InboxMessage
 from exponential.gateway.messages.outbox import OutboxMessage
 from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session, SessionLimits
+from exponential.gateway.timing import Timing
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.protocol import Account, Inbound
 
@@ -27,6 +28,7 @@ ADAS_CHAT, ADAS_LID = "4915112345678@s.whatsapp.net", "77001122@lid"
 Folder = Callable[[str], Path]
 SECRET = "a secret of more than thirty-two characters"
 PLENTY = SessionLimits(100, 100)
+QUICK = Timing(first_pause=0.01, max_pause=0.05)
 
 
 async def linked(db: Database, owner: Identity = ADA, *, number: str = "4915112345678") -> Session:
@@ -45,12 +47,6 @@ def typed(message_id: str, text: str, chat: str = ADAS_CHAT) -> Inbound:
 async def record(db: Database, session: Session, *messages: Inbound) -> int:
     async with db.transaction() as transaction:
         return await inbox.record(transaction, session, list(messages))
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(delivery, "MAX_PAUSE_SECONDS", 0.05)
 
 
 async def test_the_app_gets_what_the_contract_says(gateway_database: Database, app: App) -> None:
@@ -111,9 +107,7 @@ async def test_the_database_holds_no_readable_text_or_number(gateway_database: D
                 assert secret not in everything
 
 
-async def test_messages_wait_for_an_app_that_is_down_and_keep_their_order(
-    gateway_database: Database, app: App, quick: None
-) -> None:
+async def test_messages_wait_for_an_app_that_is_down_and_keep_their_order(gateway_database: Database, app: App) -> None:
     session = await linked(gateway_database)
     down = True
 
@@ -121,7 +115,7 @@ async def test_messages_wait_for_an_app_that_is_down_and_keep_their_order(
         return 503 if down else 202
 
     app.answer = answer
-    pushing = Delivery(gateway_database, app.url, SECRET)
+    pushing = Delivery(gateway_database, app.url, SECRET, timing=QUICK)
     await record(gateway_database, session, *(typed(f"A{number}", f"{number}") for number in range(20)))
     await pushing.sweep()
     await until(lambda: len(app.offered) >= 3)
@@ -172,7 +166,7 @@ async def test_one_chat_never_waits_for_another(gateway_database: Database, app:
 
 @pytest.mark.parametrize(("status", "parked"), [(422, True), (413, True), (401, False), (404, False), (429, False)])
 async def test_a_message_the_app_can_not_take_is_parked_and_the_chat_goes_on(
-    gateway_database: Database, app: App, quick: None, status: int, parked: bool
+    gateway_database: Database, app: App, status: int, parked: bool
 ) -> None:
     session = await linked(gateway_database)
     refused = 0
@@ -186,7 +180,7 @@ async def test_a_message_the_app_can_not_take_is_parked_and_the_chat_goes_on(
 
     app.answer = answer
     await record(gateway_database, session, typed("A1", "odd"), typed("A2", "fine"))
-    pushing = Delivery(gateway_database, app.url, SECRET)
+    pushing = Delivery(gateway_database, app.url, SECRET, timing=QUICK)
     await pushing.sweep()
     await until(lambda: "fine" in app.texts)
     assert app.texts == (["fine"] if parked else ["odd", "fine"])
@@ -304,10 +298,10 @@ async def test_a_message_that_left_before_its_worker_died_is_not_sent_twice(
         assert said(session_folder(session)) == ["die after leaving", "afterwards"]
 
 
+@pytest.mark.parametrize("timing", [Timing(receipt=0.5)])
 async def test_a_message_that_may_have_left_is_sent_again_when_no_receipt_comes(
-    start_gateway: StartGateway, session_folder: Folder, monkeypatch: pytest.MonkeyPatch
+    start_gateway: StartGateway, session_folder: Folder
 ) -> None:
-    monkeypatch.setattr(outbox, "RECEIPT_SECONDS", 0.5)
     async with start_gateway() as gateway:
         session = await gateway.client.login(ADA)
         await scan(gateway, session_folder(session), session)
@@ -321,10 +315,10 @@ def said(folder: Path) -> list[str]:
     return [line.split(" ", 1)[1] for line in (folder.parent / "sent").read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.parametrize("timing", [Timing(doubt=0.01)])
 async def test_what_died_on_its_way_does_not_count_as_refused(
-    start_gateway: StartGateway, session_folder: Folder, monkeypatch: pytest.MonkeyPatch
+    start_gateway: StartGateway, session_folder: Folder
 ) -> None:
-    monkeypatch.setattr(outbox, "DOUBT_SECONDS", 0.01)
     async with start_gateway() as gateway:
         session = await gateway.client.login(ADA)
         await scan(gateway, session_folder(session), session)

@@ -140,8 +140,7 @@ def test_what_is_appended_reaches_the_disk_when_the_rules_say(
         reached.set()
 
     monkeypatch.setattr(os, "fdatasync", fdatasync)
-    monkeypatch.setattr(spool, "FSYNC_INTERVAL_SECONDS", 0.05)
-    writer = spool.SpoolWriter(tmp_path, KEY, spool.SpoolRules(fsync))
+    writer = spool.SpoolWriter(tmp_path, KEY, spool.SpoolRules(fsync), interval=0.05)
     writer.append(b"one")
     assert len(synced) == at_once
     if fsync == "interval":

@@ -102,10 +102,10 @@ def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_thread, "WhatsAppClient", StuckClient)
-    monkeypatch.setattr(session_thread, "STOP_SECONDS", 0.1)
     events: queue.SimpleQueue[protocol.Event] = queue.SimpleQueue()
     opening = protocol.Open("s", str(tmp_path), Policy().as_json())
-    thread = session_thread.SessionThread(opening, secrets.token_bytes(32), events.put, Backoff(0.01), root=bytes(32))
+    key = secrets.token_bytes(32)
+    thread = session_thread.SessionThread(opening, key, events.put, Backoff(0.01), root=bytes(32), stop_within=0.1)
     assert [type(events.get(timeout=10)) for _ in range(2)] == [protocol.Offline, protocol.ClientStopped]
     thread.join(10)
 

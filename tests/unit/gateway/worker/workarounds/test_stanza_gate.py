@@ -50,14 +50,12 @@ class Store:
     def push(self) -> None: ...
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 3600)  # no test waits for quiet unless it says so
+NEVER = 3600.0  # seconds: no test waits for quiet unless it says so
 
 
 class Stage:
-    def __init__(self, store: Any = None) -> None:
-        self.gate = StanzaGate(store or Store())
+    def __init__(self, store: Any = None, *, quiet_step: float = NEVER) -> None:
+        self.gate = StanzaGate(store or Store(), quiet_step=quiet_step)
         self._threads = ThreadPoolExecutor(8)
 
     def receive(self, number: int) -> None:
@@ -204,7 +202,7 @@ def test_names_with_quotes_are_waited_for_too() -> None:
 def test_an_id_is_no_reason_and_nobody_elses_message(id: str) -> None:
     broken = threading.Event()
     stage = Stage()
-    stage.gate = StanzaGate(Store(), broken.set)
+    stage.gate = StanzaGate(Store(), broken.set, quiet_step=NEVER)
     stage.gate.log("Client/Recv", message(1, user="2"))
     stage.gate.log("Client/Recv", message(id))
     stage.open(
@@ -357,16 +355,14 @@ def test_what_could_not_be_opened_is_waited_for_when_it_is_sent_again() -> None:
     sending.result(SOON)
 
 
-def test_a_message_that_brings_nothing_is_acknowledged_after_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 0.01)
-    stage = Stage()
+def test_a_message_that_brings_nothing_is_acknowledged_after_quiet() -> None:
+    stage = Stage(quiet_step=0.01)
     stage.receive(1)
     stage.send(receipt(1)).result(SOON)
 
 
-def test_whatever_else_comes_a_message_that_brings_nothing_holds_up_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 0.02)
-    stage = Stage()
+def test_whatever_else_comes_a_message_that_brings_nothing_holds_up_no_longer() -> None:
+    stage = Stage(quiet_step=0.02)
     stage.receive(0)
     here, over = stage.gate.position(), threading.Event()
 
@@ -387,7 +383,7 @@ def test_whatever_else_comes_a_message_that_brings_nothing_holds_up_no_longer(mo
         flooding.result(SOON)
 
 
-def test_what_fits_into_the_clients_queue_may_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fits_into_the_clients_queue_may_still_come() -> None:
     stage = Stage()
     stage.receive(1)
     sending = stage.send(receipt(1))
@@ -400,9 +396,8 @@ def test_what_fits_into_the_clients_queue_may_still_come(monkeypatch: pytest.Mon
     sending.result(SOON)
 
 
-def test_while_a_callback_works_nothing_counts_as_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stanza_gate, "QUIET_STEP_SECONDS", 0.001)
-    stage = Stage()
+def test_while_a_callback_works_nothing_counts_as_quiet() -> None:
+    stage = Stage(quiet_step=0.001)
     stage.receive(1)
     with stage.gate.working():  # that of a login, say: the message's own comes after it
         sending = stage.send(receipt(1))
@@ -502,7 +497,7 @@ def stays(gate: StanzaGate, name: str, line: str) -> bool:
 
 
 def test_a_stopped_client_that_connects_again_by_itself_gets_nowhere() -> None:
-    closing, released = StanzaGate(Store()), StanzaGate(Store())
+    closing, released = StanzaGate(Store(), quiet_step=NEVER), StanzaGate(Store(), quiet_step=NEVER)
     closing.close()
     assert stays(closing, "Client/Recv", SUCCESS)
     assert not stays(closing, "Client/Recv", "<ib/>")
@@ -525,7 +520,7 @@ def test_a_stopped_client_that_connects_again_by_itself_gets_nowhere() -> None:
 def test_a_message_that_the_store_failed_at_must_come_again(why: str) -> None:
     broken = threading.Event()
     stage = Stage()
-    stage.gate = StanzaGate(Store(), broken.set)
+    stage.gate = StanzaGate(Store(), broken.set, quiet_step=NEVER)
     stage.receive(1)
     stage.gate.log("Client", f"Error decrypting message M1 from 1:7@lid in 1@lid: {why}")
     assert broken.is_set()
@@ -539,7 +534,7 @@ def test_a_message_that_the_store_failed_at_must_come_again(why: str) -> None:
 def test_a_message_that_can_not_be_opened_by_its_own_fault_is_acknowledged() -> None:
     broken = threading.Event()
     stage = Stage()
-    stage.gate = StanzaGate(Store(), broken.set)
+    stage.gate = StanzaGate(Store(), broken.set, quiet_step=NEVER)
     stage.receive(1)
     why = "failed to decrypt normal message: mismatching MAC in signal message"
     stage.gate.log("Client", f"Error decrypting message M1 from 1:7@lid in 1@lid: {why}")
