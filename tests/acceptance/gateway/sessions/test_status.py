@@ -118,28 +118,31 @@ def hanging_up(request: pytest.FixtureRequest, whatsapp: Loopback) -> None:
         whatsapp.faults.hang_up(stream_end=request.param != "at once")
 
 
+REFUSALS = {
+    402: ("error", "banned"),
+    405: ("error", "no longer accepts this version"),
+    403: ("error", "locked this account"),
+    406: ("error", "banned this account"),
+    409: ("error", "refused the connection"),
+    401: ("disconnected", "unlinked on the phone"),
+}
+
+
 @pytest.mark.usefixtures("hanging_up")
-@pytest.mark.parametrize(
-    ("refusal", "status", "words"),
-    [
-        (402, "error", "banned"),
-        (405, "error", "no longer accepts this version"),
-        (403, "error", "locked this account"),
-        (406, "error", "banned this account"),
-        (409, "error", "refused the connection"),
-        (401, "disconnected", "unlinked on the phone"),
-    ],
-)
 async def test_what_whatsapp_refuses_at_login_is_told_and_not_tried_again(
-    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone, refusal: int, status: str, words: str
+    start_real_gateway: StartGateway, whatsapp: Loopback, phone: NewPhone
 ) -> None:
-    async with start_real_gateway() as gateway:
-        session, device = await link(gateway, adas_phone)
-        whatsapp.faults.refuse(refusal, device, times=100, code="101", expire="3600")
-        whatsapp.faults.drop(device)
-        await until(lambda: is_status(gateway, session, status))
-        assert words in await reason(gateway, session)
-        assert whatsapp.connection(device) is None
+    """Each refusal to a session of its own, in one gateway."""
+    async with start_real_gateway(max_sessions_per_user=len(REFUSALS)) as gateway:
+        linked = {refusal: await link(gateway, phone(f"Phone {refusal}")) for refusal in REFUSALS}
+        for refusal, (_, device) in linked.items():
+            whatsapp.faults.refuse(refusal, device, times=100, code="101", expire="3600")
+            whatsapp.faults.drop(device)
+        for refusal, (status, words) in REFUSALS.items():
+            session, device = linked[refusal]
+            await until(lambda session=session, status=status: is_status(gateway, session, status))
+            assert words in await reason(gateway, session)
+            assert whatsapp.connection(device) is None
 
 
 @pytest.mark.usefixtures("hanging_up")
@@ -157,21 +160,23 @@ async def test_an_unlink_on_the_phone_is_told(
 
 
 @pytest.mark.usefixtures("hanging_up")
-@pytest.mark.parametrize("code", [503, 515])
 async def test_whatsapp_asks_for_a_new_connection(
-    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone, app: App, code: int
+    start_real_gateway: StartGateway, whatsapp: Loopback, phone: NewPhone, app: App
 ) -> None:
     async with start_real_gateway() as gateway:
-        session, device = await link(gateway, adas_phone)
-        before = whatsapp.connection(device)
-        whatsapp.faults.stream_error(code, device)
-        adas_phone.send_text("me", "in between")
-        await until(lambda: is_status(gateway, session, "reconnecting"))
-        began = time.monotonic()
-        await until(lambda: app.texts == ["in between"])
-        assert whatsapp.connection(device) not in (None, before)
-        await until(lambda: is_status(gateway, session, "connected"))
-        print(f"{code}: back after {time.monotonic() - began:.1f} s")
+        for code in (503, 515):
+            adas_phone = phone(f"Phone {code}")
+            session, device = await link(gateway, adas_phone)
+            before = whatsapp.connection(device)
+            whatsapp.faults.stream_error(code, device)
+            adas_phone.send_text("me", f"in between, {code}")
+            await until(lambda session=session: is_status(gateway, session, "reconnecting"))
+            began = time.monotonic()
+            await until(lambda code=code: app.texts[-1:] == [f"in between, {code}"])
+            assert whatsapp.connection(device) not in (None, before)
+            await until(lambda session=session: is_status(gateway, session, "connected"))
+            print(f"{code}: back after {time.monotonic() - began:.1f} s")
+        assert len(app.texts) == 2
 
 
 @pytest.mark.usefixtures("hanging_up")
