@@ -52,6 +52,11 @@ for name in list(os.environ):
         del os.environ[name]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that nothing long is left when all else is done."""
+    items.sort(key=lambda item: "upgrade" not in item.path.parts)  # then, by the alphabet, acceptance tests
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_dotenv() -> Iterator[None]:
     """Tests and their children run in an empty folder, where no `.env` of an installation is found."""

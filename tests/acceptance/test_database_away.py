@@ -85,7 +85,9 @@ async def test_both_services_stop_in_order_without_their_database(stage: Stage) 
     say(stage, sent, 10)
     await stage.postgres.stop()
     say(stage, sent, 10)
-    await asyncio.sleep(1)  # let them notice
+    async with asyncio.timeout(PATIENT):
+        while await status(f"{stage.app.url}/health") != 503:
+            await asyncio.sleep(0.05)
     for service in (stage.gateway, stage.app):
         began = time.monotonic()
         assert await service.stop() == 0

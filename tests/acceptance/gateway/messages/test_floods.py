@@ -15,6 +15,7 @@ from exponential.loopback.phones.signal import pad
 from exponential.loopback.server import routing
 from exponential.protocol.binary import Node
 
+UNDER_WAY = 5  # answers of the client to the stranger, after which a flood has reached it
 SOON = 10.0  # seconds; on a quiet machine it takes one
 EVERY, RECEIPTS_EVERY = 0.2, 0.1  # seconds between two messages of a flood, and two receipts
 NAMES = ("Mallory", '"<enc <enc type="msg" v="2"')
@@ -96,7 +97,7 @@ async def test_a_flood_of_what_can_not_be_read_holds_up_nothing(linked: World, c
         flood(craft, linked.mallory, linked.ada), flood(read, linked.mallory, linked.ada, RECEIPTS_EVERY)
     )
     try:
-        await asyncio.sleep(2)
+        await until(lambda: len(linked.tap.to(linked.mallory)) >= UNDER_WAY)
         for number in range(3):
             started = time.monotonic()
             await linked.only_me_works(f"question {number}")
@@ -117,7 +118,7 @@ async def test_pictures_that_can_be_viewed_once_hold_up_nothing(linked: World) -
     crafts = ((viewed_once, 0.07), (crafted(pad(TEXT)), 0.05), (crafted(b"", sealed=False), 0.11))
     flooding = asyncio.gather(*(flood(craft, linked.mallory, linked.ada, every) for craft, every in crafts))
     try:
-        await asyncio.sleep(2)
+        await until(lambda: len(linked.tap.to(linked.mallory)) >= UNDER_WAY)
         for number in range(20):
             linked.ada.send_text("me", f"question {number}")
             await linked.gateway.client.send(*linked.ids, ADAS_CHAT, f"answer {number}", key=str(number))
