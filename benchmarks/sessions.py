@@ -63,7 +63,7 @@ class Gateway:
         children = (
             Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="utf-8").split()
         )
-        return [int(pid) for pid in children if b"gateway.trust" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if b"gateway.worker.loopback_trust" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     async def connected(self) -> int:
         """How many sessions are."""
