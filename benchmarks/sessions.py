@@ -63,7 +63,8 @@ class Gateway:
         children = (
             Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="utf-8").split()
         )
-        return [int(pid) for pid in children if b"gateway.worker.loopback_trust" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        worker = b"gateway.worker.loopback_trust"
+        return [int(pid) for pid in children if worker in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     async def connected(self) -> int:
         """How many sessions are."""
