@@ -38,7 +38,7 @@ ADA, BOB = Identity("ada", "ada@example.org", "Ada"), Identity("bob")
 PAPER = Launch("support.gateway.paper_worker", {"PYTHONPATH": str(Path(__file__).parent.parent)})
 
 
-async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]], *, within: float = 20) -> Any:
+async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]], *, within: float = 60) -> Any:
     """Wait for a condition and return what it answered."""
     async with asyncio.timeout(within):
         while True:

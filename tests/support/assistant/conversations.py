@@ -21,7 +21,7 @@ from exponential.workspace import tasks
 SECRET = "a secret that is long enough for HS256, really"
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 15.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> Any:
     """What `condition` answers, as soon as it is true; fails after `seconds`."""
     async with asyncio.timeout(seconds):
         while not (answer := await condition()):
@@ -50,7 +50,7 @@ class Story:
         async with self.database.transaction() as session:
             return await conversation.history(session, chat_id)
 
-    async def replies(self, chat_id: UUID, count: int = 1, seconds: float = 15.0) -> list[str]:
+    async def replies(self, chat_id: UUID, count: int = 1, seconds: float = 60.0) -> list[str]:
         """Paddy's messages of a chat, once there are at least `count`, and nothing more to answer."""
 
         async def answered() -> list[str]:

@@ -58,7 +58,7 @@ class Client:
                 self.warnings.append(self._lines[-1])
             self._news.set()
 
-    async def until(self, word: str, timeout: float = 20) -> str:
+    async def until(self, word: str, timeout: float = 60) -> str:
         """The rest of the first line that begins with `word`; that line and those before it are used up."""
         async with asyncio.timeout(timeout):
             while True:
