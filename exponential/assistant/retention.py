@@ -31,7 +31,7 @@ async def delete_expired(database: Database) -> None:
     """Delete what is of no use any more: spent time of links, sessions, invites and attempts."""
     async with database.transaction() as session:
         for owner in (sign_in, invites, sign_in_attempts):
-            await owner.forget_old(session)
+            await owner.delete_expired(session)
 
 
 async def delete_older(database: Database, age: timedelta) -> int:

@@ -35,7 +35,7 @@ MAX_NAME = 60  # characters of the file's name after its number
 VERSION_TABLE = "schema_version"
 _BASES = {"app": AppBase, "gateway": GatewayBase}
 _STYLE = Path(__file__).parents[2] / "pyproject.toml"
-_MESSAGE = re.compile(r"[\w ,.:;()'/-]*\w[\w ,.:;()'/-]*")
+_MESSAGE = re.compile(r"[\w ,.:;()'/-]+")
 _FILE = '''"""{sentence}"""
 
 import sqlalchemy as sa
@@ -96,7 +96,7 @@ def is_ours(name: str | None, kind: str, _parents: object) -> bool:
 
 
 def _name(message: str) -> str:
-    if not _MESSAGE.fullmatch(message):
+    if not _MESSAGE.fullmatch(message) or not any(map(str.isalnum, message)):
         raise BadInput('Say in a few plain words what changes, such as "add colour to tasks".', code="message_invalid")
     return re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")[:MAX_NAME].rstrip("_") or "change"
 

@@ -190,7 +190,7 @@ def test_a_recording_that_wants_all_memory_is_not_heard() -> None:
 _MEASURED = """
 import json, resource, sys
 from exponential.assistant.files import local_transcription
-note = local_transcription.hear("", sys.stdin.buffer.read())
+note = local_transcription.transcribe("", sys.stdin.buffer.read())
 print(json.dumps([note, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
 """

@@ -140,7 +140,7 @@ def test_temporary_files_are_in_memory_too(tmp_path: Path, in_memory: bool) -> N
     program = f"""
 import os
 from support.gateway import client_sqlite
-from exponential.gateway.credentials import memory_database
+from exponential.gateway.worker.workarounds import memory_database
 {install}
 db = client_sqlite.Sqlite({str(tmp_path)!r} + "/store", None)
 db.run("pragma cache_size = 1; create table t (x); insert into t values (zeroblob(3000000))")
