@@ -26,13 +26,12 @@ from sqlalchemy import MetaData, create_engine
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from exponential.core import database, encryption
-from exponential.core.database import AppBase, GatewayBase, Part
+from exponential.core.database import VERSION_TABLE, AppBase, GatewayBase, Part
 from exponential.core.encryption import BlindIndex
 from exponential.core.errors import BadInput, ExponentialError
 from exponential.core.postgres import embedded
 
-MAX_NAME = 60  # characters of the file's name after its number
-VERSION_TABLE = "schema_version"
+MAX_NAME_CHARS = 60  # of the file's name after its number
 _BASES = {"app": AppBase, "gateway": GatewayBase}
 _STYLE = Path(__file__).parents[2] / "pyproject.toml"
 _MESSAGE = re.compile(r"[\w ,.:;()'/-]+")
@@ -90,24 +89,26 @@ def write(message: str, part: Part, url: str, metadata: MetaData) -> Migration |
     return Migration(path, (*dict.fromkeys(_checks(changes)), _UNSEEN))
 
 
-def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Whether Alembic is to look at this: not at procrastinate's tables, nor at its own."""
     return kind != "table" or not (name or "").startswith(("procrastinate_", VERSION_TABLE))
+
+
+COMPARISON = {"compare_type": True, "compare_server_default": True, "include_name": _is_ours}  # of models and database
 
 
 def _name(message: str) -> str:
     if not _MESSAGE.fullmatch(message) or not any(map(str.isalnum, message)):
         raise BadInput('Say in a few plain words what changes, such as "add colour to tasks".', code="message_invalid")
-    return re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")[:MAX_NAME].rstrip("_") or "change"
+    return re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")[:MAX_NAME_CHARS].rstrip("_") or "change"
 
 
 def _compare(url: str, metadata: MetaData) -> tuple[list[ops.MigrateOperation], list[str]]:
     """What differs, and the lines of code that bring it about."""
     engine = create_engine(database.parse_url(url))
-    options = {"compare_type": True, "compare_server_default": True, "include_name": is_ours}
     try:
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts=options)
+            context = MigrationContext.configure(connection, opts=COMPARISON)
             upgrade = produce_migrations(context, metadata).upgrade_ops
             assert upgrade is not None
             code = render_python_code(upgrade, render_item=_render, migration_context=context)

@@ -21,6 +21,7 @@ from exponential.core.errors import BadInput, ConfigurationError, Unavailable
 
 Part = Literal["app", "gateway"]
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+VERSION_TABLE = "schema_version"  # in which Alembic notes how far a database is
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -81,7 +81,7 @@ class ModelClient:
         self._failed = 0
         self._down_until = 0.0
 
-    def line(self, heard: Heard = lambda _: None) -> "RetryingModel":
+    def retrying(self, heard: Heard = lambda _: None) -> "RetryingModel":
         """The model for one turn. `heard` gets the text of the answer, as far as it has come, at each piece."""
         return RetryingModel(self, heard)
 

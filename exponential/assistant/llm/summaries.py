@@ -88,7 +88,7 @@ async def _written(old: _Old, client: ModelClient | None) -> tuple[str, list[Mod
         system = SystemPromptPart(_ASK.format(limit=MAX_SUMMARY_CHARS))
         request: list[ModelMessage] = [ModelRequest(parts=[system, UserPromptPart(asked)])]
         try:
-            response = await client.line().request(request, None, ModelRequestParameters())
+            response = await client.retrying().request(request, None, ModelRequestParameters())
             if response.text:
                 return response.text[:MAX_SUMMARY_CHARS], [response]
         except ModelFailed as error:

@@ -255,14 +255,14 @@ async def _think(services: TurnServices, work: PreparedTurn, publisher: TurnPubl
         if work.chat.role != "owner" or work.chat.limit_told_on == today_of(work.user):
             return _Answer(reply, own)
         return _Answer(failures.over_limit(services.daily_tokens, reply), own, limited=True)
-    line = services.llm.line(publisher.heard)
+    llm = services.llm.retrying(publisher.heard)
     try:
-        return _Answer(*await _steps(services, work, publisher, line, work.own))
+        return _Answer(*await _steps(services, work, publisher, llm, work.own))
     except (ModelFailed, UnexpectedModelBehavior, UsageLimitExceeded) as error:
         _log.warning("turn_without_model", turn=str(work.turn_id), error=error)
         return await _without_model(services, work, publisher, failures.reason(error))
     finally:
-        await _record_lost(services, work, line)
+        await _record_lost(services, work, llm)
 
 
 async def _without_model(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher, why: str) -> _Answer:
@@ -328,13 +328,13 @@ async def _record(
     await usage.record(session, work.user.id, work.turn_id, fresh, prices=services.prices)
 
 
-async def _record_lost(services: TurnServices, work: PreparedTurn, line: RetryingModel) -> None:
+async def _record_lost(services: TurnServices, work: PreparedTurn, llm: RetryingModel) -> None:
     """What answers used that broke off. It isn't worth failing a turn."""
-    if line.lost:
+    if llm.lost:
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):
             async with services.database.transaction() as session:
-                name = line.model_name
-                await usage.record_lost(session, work.user.id, work.turn_id, name, line.lost, prices=services.prices)
+                name = llm.model_name
+                await usage.record_lost(session, work.user.id, work.turn_id, name, llm.lost, prices=services.prices)
 
 
 async def _chat(session: AsyncSession, work: PreparedTurn) -> Chat:

@@ -13,50 +13,20 @@ from alembic.migration import MigrationContext
 from procrastinate.schema import SchemaManager
 from sqlalchemy import create_engine
 
+from exponential.cli.new_migration import COMPARISON
 from exponential.core import database, encryption
 from exponential.core.database import AppBase, GatewayBase, Part
 
 
-def _load_models(part: Part) -> None:
-    names = {
-        "app": [
-            "core.key_check",
-            "auth.users",
-            "auth.sign_in",
-            "auth.invites",
-            "auth.sign_in_attempts",
-            "auth.identities",
-            "auth.consents",
-            "auth.access_tokens",
-            "workspace.queries",
-            "workspace.facts",
-            "assistant.tables",
-            "assistant.due_reminders",
-            "assistant.llm.usage",
-            "assistant.briefing",
-            "assistant.files.attachments",
-            "assistant.approvals",
-        ],
-        "gateway": [
-            *("core.key_check", "gateway.sessions.sessions", "gateway.sessions.contacts", "gateway.messages.inbox"),
-            *("gateway.messages.outbox", "gateway.messages.originals", "gateway.cluster.rpc"),
-            *("gateway.access.policies", "gateway.credentials.credential_store"),
-        ],
-    }
-    for name in names[part]:
-        importlib.import_module(f"exponential.{name}")
-
-
 @pytest.mark.parametrize("part", ["app", "gateway"])
 def test_migrations_reproduce_the_models(database_url: Callable[[str], str], part: Part) -> None:
-    _load_models(part)
+    importlib.import_module(f"exponential.{part}.service")  # with a service come all its tables
     url = database_url(part)
     database.prepare(part, url)
     engine = create_engine(database.parse_url(url))
     base = AppBase if part == "app" else GatewayBase
     with engine.connect() as connection:
-        options = {"compare_type": True, "compare_server_default": True, "include_name": _is_ours}
-        differences = compare_metadata(MigrationContext.configure(connection, opts=options), base.metadata)
+        differences = compare_metadata(MigrationContext.configure(connection, opts=COMPARISON), base.metadata)
     engine.dispose()
     assert base.metadata.tables
     assert differences == []
@@ -114,9 +84,3 @@ def test_procrastinate_has_not_changed_its_tables() -> None:
     then put the new hash here."""
     schema = hashlib.sha256(SchemaManager.get_schema().encode()).hexdigest()
     assert schema == "c70ec4b400a60ad9592787653aae5ae77ae41bf801d56b5bd2712751a07f2009"
-
-
-def _is_ours(name: str | None, kind: str, parents: object) -> bool:
-    return not (
-        kind == "table" and name is not None and (name.startswith("procrastinate_") or name == "schema_version")
-    )
