@@ -6,6 +6,7 @@ server. Named in tests/conftest.py.
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -50,16 +51,25 @@ async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]], *, 
             await asyncio.sleep(0.01)
 
 
-def children(pid: int) -> list[int]:
+def children(pid: int) -> set[int]:
     """Process ids of the children of a process."""
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _read(task / "children").split()]
+    return {int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _read(task / "children").split()}
 
 
-def _read(path: Path) -> str:
+def workers(pid: int | None = None) -> list[int]:
+    """Process ids of the workers of a gateway process, by default this one.
+
+    Not every child is one: a child between fork and exec still looks like its parent, and libraries start programs too.
+    """
+    return [child for child in children(pid or os.getpid()) if b"\0-P\0-m\0" in _read(Path(f"/proc/{child}/cmdline"))]
+
+
+def _read(path: Path) -> bytes:
+    """What a file in /proc says; nothing when its process is gone."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError:
-        return ""
+        return b""
 
 
 class App:

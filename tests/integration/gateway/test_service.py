@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from support.gateways import ADA, SECRET, children, until
+from support.gateways import ADA, SECRET, until, workers
 
 from exponential.gateway.client import GatewayClient
 
@@ -66,11 +66,6 @@ async def gateway(url: str, folder: Path) -> AsyncIterator[tuple[subprocess.Pope
         process.wait()
 
 
-def is_worker(pid: int) -> bool:
-    """A child between fork and exec still looks like its parent."""
-    return b"exponential.gateway.worker.main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
 def gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
@@ -86,7 +81,7 @@ async def test_whatsapp_out_of_reach_is_said_and_sigterm_ends_it_all(
             return status.status_reason if "can't be reached" in (status.status_reason or "") else None
 
         assert "WHATSAPP_PROXY_URL" in await until(reason)
-        [worker] = children(process.pid)
+        [worker] = workers(process.pid)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait) == 0
         assert gone(worker)
@@ -98,7 +93,7 @@ async def test_whatsapp_out_of_reach_is_said_and_sigterm_ends_it_all(
 async def test_a_killed_gateway_leaves_no_worker_behind(database_url: Callable[[str], str], tmp_path: Path) -> None:
     async with gateway(database_url("gateway"), tmp_path) as (process, client, _output):
         await client.login(ADA)
-        [worker] = await until(lambda: children(process.pid))
+        [worker] = await until(lambda: workers(process.pid))
         process.kill()
         process.wait()
         await until(lambda: gone(worker))
@@ -107,7 +102,7 @@ async def test_a_killed_gateway_leaves_no_worker_behind(database_url: Callable[[
 async def test_the_worker_gets_none_of_the_gateways_secrets(database_url: Callable[[str], str], tmp_path: Path) -> None:
     async with gateway(database_url("gateway"), tmp_path) as (process, client, _output):
         await client.login(ADA)
-        [worker] = await until(lambda: [child for child in children(process.pid) if is_worker(child)])
+        [worker] = await until(lambda: workers(process.pid))
         inherited = Path(f"/proc/{worker}/environ").read_text(encoding="utf-8")
         assert "HTTPS_PROXY=http://127.0.0.1:9" in inherited
         assert SECRET not in inherited

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 import zxingcpp
 from PIL import Image
-from support.gateways import ADA, App, Gateway, StartGateway, children, until
+from support.gateways import ADA, App, Gateway, StartGateway, until, workers
 
 from exponential.core.errors import ExponentialError
 from exponential.gateway.credentials.checkouts import Checkouts
@@ -70,15 +70,6 @@ async def status_is(gateway: Gateway, session: str, status: str) -> bool:
 
 async def message_is(gateway: Gateway, session: str, message: str, status: str) -> bool:
     return await gateway.client.message(ADA, session, message) == status
-
-
-def workers() -> list[int]:
-    """Process ids of the workers that this test's gateway runs."""
-    return [
-        child
-        for child in children(os.getpid())
-        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
 
 
 async def test_what_whatsapp_only_tells_of_the_phone_is_asked_for(

@@ -2,12 +2,11 @@
 
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.gateway.linked_gateway import BOBS_CHAT, World
-from support.gateways import children, until
+from support.gateways import until, workers
 
 from exponential.core.errors import BadInput, Conflict
 from exponential.loopback.server import routing
@@ -81,9 +80,8 @@ async def test_who_is_no_longer_allowed_is_neither_heard_nor_answered(linked: Wo
 
 async def test_the_policy_outlives_a_worker_that_dies(linked: World) -> None:
     await linked.allow(mode="people", people=["+4915187654321"])
-    for child in children(os.getpid()):
-        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(child, signal.SIGKILL)
+    for worker in workers():
+        os.kill(worker, signal.SIGKILL)
     linked.bob.send_text(linked.ada, "while you were away")
     linked.mallory.send_text(linked.ada, "me too")
     [message] = await linked.hears(1)

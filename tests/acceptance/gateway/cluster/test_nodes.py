@@ -19,7 +19,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from support.embedded_postgres import reachable_folder
-from support.gateways import ADA, SECRET, App, children, is_status, link, until
+from support.gateways import ADA, SECRET, App, is_status, link, until, workers
 
 from exponential.core.errors import Unavailable
 from exponential.core.postgres import embedded
@@ -61,7 +61,7 @@ class Node:
 
     @property
     def workers(self) -> list[int]:
-        return children(self.process.pid)
+        return workers(self.process.pid)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -5,10 +5,9 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
-from support.gateways import ADA, App, Gateway, StartGateway, children, is_status, link, shown, until
+from support.gateways import ADA, App, Gateway, StartGateway, is_status, link, shown, until, workers
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.linking.qr_code import LinkError
@@ -30,14 +29,6 @@ def says(gateway: Gateway, session: str, words: str) -> Callable[[], Awaitable[b
         return words in await reason(gateway, session)
 
     return said
-
-
-def workers() -> list[int]:
-    return [
-        child
-        for child in children(os.getpid())
-        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
 
 
 async def test_a_deaf_connection_is_noticed_and_replaced_within_ninety_seconds(

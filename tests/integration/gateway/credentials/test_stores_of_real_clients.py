@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from support.gateway import earlier_stores
-from support.gateways import ADA, App, Gateway, StartGateway, children, is_status, link, until
+from support.gateways import ADA, App, Gateway, StartGateway, is_status, link, until, workers
 
 from exponential.core import encryption
 from exponential.core.postgres import programs
@@ -307,14 +307,6 @@ async def test_workers_killed_in_mid_burst_leave_every_store_whole_and_nothing_o
             await until(lambda expected=expected: len(app.texts) >= expected, within=60)
     assert app.texts == [f"{kill}/{number}" for kill in range(KILLS) for number in range(BURST)]
     assert len(phone.linked_devices) == 1
-
-
-def workers() -> list[int]:
-    return [
-        child
-        for child in children(os.getpid())
-        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
 
 
 async def test_a_change_that_could_not_be_kept_starts_the_client_anew_from_what_was(

@@ -5,11 +5,10 @@ import os
 import signal
 from collections.abc import Awaitable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, children, shown, until
+from support.gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, shown, until, workers
 
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.gateway.client import Passkey as Asked
@@ -75,14 +74,6 @@ def launch(whatsapp: Loopback, module: str) -> Launch:
 
 def hurried(whatsapp: Loopback) -> Launch:
     return launch(whatsapp, "support.gateway.hurried_worker")
-
-
-def workers() -> list[int]:
-    return [
-        child
-        for child in children(os.getpid())
-        if b"gateway.worker.loopback_trust" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
 
 
 async def test_scan_confirm_talk_restart_unlink_and_link_again(

@@ -1,11 +1,10 @@
 """The supervisor lets go: at once and for good, whatever its workers' news are doing at that moment."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
-from support.gateways import PAPER, children, until
+from support.gateways import PAPER, until, workers
 
 from exponential.core import clock
 from exponential.core.database import Database
@@ -44,7 +43,7 @@ async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
     async def opening(_session_id: object) -> SessionOptions:
         return SessionOptions(Policy())
 
-    before = set(children(os.getpid()))
+    before = set(workers())
     supervisor = Supervisor(
         PAPER, tmp_path, KEY, Checkouts(CredentialStore(gateway_database, [KEY]), tmp_path), per_worker=1
     )
@@ -55,7 +54,7 @@ async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
     async with asyncio.timeout(10):
         await supervisor.abandon()
     assert supervisor.workers == []
-    await until(lambda: set(children(os.getpid())) <= before)
+    await until(lambda: set(workers()) <= before)
     await supervisor.open(session.id)  # and it goes on afterwards
     assert len(supervisor.workers) == 1
     await until(lambda: supervisor.workers[0] is not None)
