@@ -124,12 +124,22 @@ class Service:
     """One of our services as a child process. `verb` is its command: app or gateway.
 
     It serves on `listener`, which stays open here: nobody else gets the port, and calls wait while it starts again.
+    While it takes its time to start, that is told every `tell_every` seconds.
     """
 
-    def __init__(self, verb: str, listener: socket.socket, data: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        verb: str,
+        listener: socket.socket,
+        data: Path,
+        environment: Mapping[str, str],
+        *,
+        tell_every: float = TELL_EVERY_SECONDS,
+    ) -> None:
         self.verb = verb
         self.url = url_of(listener)
         self._listener = listener
+        self._tell_every = tell_every
         self._environment = {**os.environ, **environment, "EXPONENTIAL_DATA": str(data)}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -182,7 +192,7 @@ class Service:
                 with contextlib.suppress(httpx.HTTPError):
                     if (await http.get(f"{self.url}/health")).is_success:
                         return
-                if clock() - told > TELL_EVERY_SECONDS:
+                if clock() - told > self._tell_every:
                     told = clock()
                     _log.warning("service_still_starting", service=self.verb, seconds=round(told - began))
                 await asyncio.sleep(0.05)

@@ -63,7 +63,12 @@ def application(
     folder = settings.data_dir / "gateway" / "sessions"
     checkouts = Checkouts(CredentialStore(db, settings.encryption_keys), folder)
     supervisor = Supervisor(
-        launch or _launch(settings), folder, spool_keys[0], checkouts, per_worker=settings.sessions_per_worker
+        launch or _launch(settings),
+        folder,
+        spool_keys[0],
+        checkouts,
+        per_worker=settings.sessions_per_worker,
+        timing=timing,
     )
     ownership = Ownership(Membership(db.libpq, data_folder.name), supervisor)
     outbox = Outbox(db, supervisor, ownership, pace=pace or Pace(per_minute=settings.send_limit), timing=timing)

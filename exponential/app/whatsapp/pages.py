@@ -25,9 +25,8 @@ from exponential.workspace.text.zones import zone_of
 router = Router(prefix="/whatsapp")
 PASSKEY_SCAN = "passkey_scan"  # the gateway's word: scan a second code, then confirm with the passkey
 LIMITS = ("session_limit", "user_session_limit")
-CODE_SECONDS = 15  # for which a QR code is shown
 # Seconds after which a page without script loads itself again.
-AGAIN = {"qr": CODE_SECONDS, "preparing": 3, "connecting": 3, "passkey-sent": 3}
+AGAIN = {"preparing": 3, "connecting": 3, "passkey-sent": 3}
 By = Literal["qr", "code"]
 
 
@@ -187,6 +186,7 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
     except (Conflict, Unavailable):
         view = "preparing"  # it has just changed
     options = asked.options if asked else None
+    left = max(1, math.ceil((ends - now).total_seconds())) if ends else 2
     waited = (now - status.status_since).total_seconds() if status.status_since else 0.0
     return await _view(
         request,
@@ -199,8 +199,8 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
         slow=waited > views.SLOW_SECONDS,
         cure=troubleshooting.advice(status.status, status.status_code),
         picture=picture,
-        left=max(1, math.ceil((ends - now).total_seconds())) if ends else 2,
-        total=CODE_SECONDS,
+        left=left,
+        **({"again": left} if view == "qr" else {}),
         passkey=status.status_code == PASSKEY_SCAN,
         options=json.dumps(options, separators=(",", ":")) if options else "",
         line=passkeys.snippet(options) if options else "",

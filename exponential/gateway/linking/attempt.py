@@ -23,6 +23,7 @@ from exponential.gateway.linking.connection import NotWhatsApp, QueryFailed, Unr
 from exponential.gateway.linking.device import NewDevice, Version
 from exponential.gateway.linking.store import UnknownStore
 from exponential.gateway.sessions import reasons
+from exponential.gateway.timing import LinkingTiming
 from exponential.gateway.worker import neonize_client, protocol
 from exponential.gateway.worker.errors import NotSent, OutcomeUnknown, RequestRefused
 from exponential.gateway.worker.workarounds.native_client import DEVICE_PROPS
@@ -35,8 +36,17 @@ _log = log.get(__name__)
 class Attempt:
     """One attempt to link a session's device, into `store`. `root` is the Noise key that WhatsApp is known by."""
 
-    def __init__(self, session: str, store: StoreCopy, emit: Callable[[protocol.Event], None], *, root: bytes) -> None:
+    def __init__(
+        self,
+        session: str,
+        store: StoreCopy,
+        emit: Callable[[protocol.Event], None],
+        *,
+        root: bytes,
+        timing: LinkingTiming,
+    ) -> None:
         self._session, self._store, self._emit, self._root = session, store, emit, root
+        self._timing = timing
         self._lock = threading.Lock()  # of the three below
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: LinkingClient | None = None
@@ -104,7 +114,7 @@ class Attempt:
                 _log.error("linked_device_not_saved", session=self._session, error=error)
                 raise NotSaved from None
 
-        client = LinkingClient(NewDevice(), version, DEVICE_PROPS, self, save, root=self._root)
+        client = LinkingClient(NewDevice(), version, DEVICE_PROPS, self, save, root=self._root, timing=self._timing)
         with self._lock:
             if self._stopped:
                 raise asyncio.CancelledError

@@ -17,15 +17,13 @@ from fido2.utils import websafe_decode
 
 from exponential.gateway.linking import connection as wire
 from exponential.gateway.linking.connection import Connection, QueryFailed, Unreachable
-from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, LIFE_SECONDS, NewDevice, Version
+from exponential.gateway.linking.device import NewDevice, Version
+from exponential.gateway.timing import LinkingTiming
 from exponential.protocol import adv, pairing_code, passkey
 from exponential.protocol.binary import JID, SERVER, Node, Value
 from exponential.protocol.keys import KeyPair
 from exponential.protocol.protobufs import DeviceProps
 
-PHONE_SECONDS = 120.0  # that the phone gets to go on after the passkey, or after the codes were compared
-COMPARE_SECONDS = 300.0  # that the person gets to compare them
-GOODBYE_SECONDS = 10.0  # that WhatsApp gets to hang up after the device has confirmed
 CLIENT_TYPE, CLIENT_NAME = "1", "Chrome (Linux)"  # beside a pairing code; WhatsApp knows only common browsers
 _WEEK_MS, _OFFSET_MS = 7 * 86_400_000, 3 * 86_400_000  # whatsmeow client.go, getUnifiedSessionID
 
@@ -100,8 +98,10 @@ class LinkingClient:
         root: bytes,
         proxy: str | bool | None = True,
         tls: ssl.SSLContext | None = None,
+        timing: LinkingTiming | None = None,
     ) -> None:
         self._device = device
+        self._timing = timing or LinkingTiming()
         self._payload = lambda: device.payload(version, props)
         self._props = props
         self._report = report
@@ -171,7 +171,7 @@ class LinkingClient:
             by_passkey.answered = False
             raise PasskeyRefused(expired=error.code == 408) from None
         if not by_passkey.key:  # else it has gone on already
-            self._await(self._expire(PHONE_SECONDS, "passkey-silent"))
+            self._await(self._expire(self._timing.phone, "passkey-silent"))
 
     async def confirm(self) -> None:
         """The codes are the same. Raises NotWaiting, AlreadyAnswered, PasskeyRefused, Unreachable."""
@@ -181,7 +181,7 @@ class LinkingClient:
         if by_passkey.confirmed:
             raise AlreadyAnswered
         by_passkey.confirmed = True
-        self._await(self._expire(PHONE_SECONDS, "passkey-silent"))
+        self._await(self._expire(self._timing.phone, "passkey-silent"))
         try:
             await by_passkey.ask_for_pairing(connection, self._device)
         except QueryFailed:
@@ -231,13 +231,13 @@ class LinkingClient:
         await connection.send(Node("iq", attrs))
         pair_device = stanza.child("pair-device") or Node("")
         refs = [ref.content for ref in pair_device if ref.tag == "ref" and isinstance(ref.content, bytes)]
-        self._ends = time.monotonic() + LIFE_SECONDS
+        self._ends = time.monotonic() + self._timing.connection
         self._await(self._rotate(refs))
 
     async def _rotate(self, refs: list[bytes]) -> None:
         for ref in refs:
-            await self._show(ref, CODE_SECONDS)
-        await asyncio.sleep(LAST_SCAN_SECONDS)
+            await self._show(ref, self._timing.qr_code)
+        await asyncio.sleep(self._timing.last_scan)
         async with self._pairing:
             typing = self._by_code is not None
         if typing and refs:  # somebody may be typing the pairing code
@@ -289,10 +289,12 @@ class LinkingClient:
         if options is None:
             self._fail("passkey-unreadable")
             return await connection.hang_up()
-        self._by_passkey = _ByPasskey(passkey.handoff_key(self._device.adv_secret), time.monotonic())
+        self._by_passkey = _ByPasskey(
+            passkey.handoff_key(self._device.adv_secret), time.monotonic() + self._timing.proof
+        )
         self._device.adv_secret = secrets.token_bytes(passkey.KEY_BYTES)
         timeout = options.get("timeout")
-        seconds = timeout / 1000 if isinstance(timeout, int | float) and timeout > 0 else passkey.HANDOFF_SECONDS
+        seconds = timeout / 1000 if isinstance(timeout, int | float) and timeout > 0 else self._timing.proof
         self._await(self._expire(seconds, "passkey-expired"))
         self._report.passkey(options, seconds)
 
@@ -305,7 +307,7 @@ class LinkingClient:
             if by_passkey.proven:
                 await self.confirm()
             else:
-                self._await(self._expire(COMPARE_SECONDS, "passkey-expired"))
+                self._await(self._expire(self._timing.compare, "passkey-expired"))
                 self._report.compare(code)
         except (ValueError, QueryFailed, PasskeyRefused, NotWaiting):
             self._fail("passkey-refused")
@@ -337,7 +339,7 @@ class LinkingClient:
             await connection.send(answer)
             session = (int(time.time() * 1000) + _OFFSET_MS) % _WEEK_MS
             await connection.send(Node("ib", {}, [Node("unified_session", {"id": str(session)})]))
-            await asyncio.sleep(GOODBYE_SECONDS)
+            await asyncio.sleep(self._timing.goodbye)
         await connection.hang_up()
 
     def _checked(self, pair_success: Node) -> tuple[Linked, int]:
@@ -400,10 +402,13 @@ class _ByCode:
 
 
 class _ByPasskey:
-    """Confirming with a passkey. `key` is there once the phone has answered."""
+    """Confirming with a passkey. `key` is there once the phone has answered.
 
-    def __init__(self, handoff_key: bytes, begun: float) -> None:
-        self._handoff_key, self._begun = handoff_key, begun
+    `proves_until` is time.monotonic() after which the hand-off key proves nothing any more.
+    """
+
+    def __init__(self, handoff_key: bytes, proves_until: float) -> None:
+        self._handoff_key, self._proves_until = handoff_key, proves_until
         self.answered = self.proven = self.confirmed = False
         self.key = b""
 
@@ -420,7 +425,7 @@ class _ByPasskey:
             Node("webauthn_assertion", {}, json.dumps(assertion, separators=(",", ":")).encode()),
             Node("prologue_payload", {}, prologue),
         ]
-        self.proven = time.monotonic() - self._begun < passkey.HANDOFF_SECONDS
+        self.proven = time.monotonic() < self._proves_until
         if self.proven:
             proof = passkey.handoff_proof(self._handoff_key, prologue)
             content.append(Node("pairing_handoff_proof", {}, proof))

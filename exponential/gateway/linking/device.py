@@ -13,9 +13,6 @@ from exponential.protocol.protobufs import ClientPayload, DeviceProps
 
 KEY_TYPE = b"\x05"  # Curve25519 (libsignal's DjbType)
 SIGNED_PRE_KEY_ID = 1
-LIFE_SECONDS = 160.0  # that a connection with QR codes lasts, and a pairing code with it (whatsmeow qrchan.go)
-CODE_SECONDS = 15.0  # for which a QR code is shown; each of a connection is good from its beginning on
-LAST_SCAN_SECONDS = 5.0  # that a scan of the last one may take to get here
 CLIENT_TYPE = "9"  # whatsmeow PairClientOtherWebClient: what it says for a platform type of DESKTOP
 # `waVersion` in whatsmeow's store/clientpayload.go, three numbers of 32 bits of which the first two have long stood.
 _VERSION = re.compile(rb"\x02\0\0\0\xb8\x0b\0\0(....)", re.DOTALL)

@@ -20,6 +20,7 @@ from exponential.core.errors import ConfigurationError
 from exponential.gateway.access.policy import Policy
 from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.credentials import store_copy
+from exponential.gateway.timing import LinkingTiming
 from exponential.gateway.worker import media, neonize_client, protocol
 from exponential.gateway.worker.channel import Channel
 from exponential.gateway.worker.errors import NotSent, OutcomeUnknown, RequestRefused
@@ -40,9 +41,15 @@ _log = log.get(__name__)
 class Worker:
     """Carries out commands until the supervisor goes away, or loses its sessions to another node."""
 
-    def __init__(self, channel: Channel, lease: Lease, root: bytes = WHATSAPP_ROOT) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        lease: Lease,
+        root: bytes = WHATSAPP_ROOT,
+        linking_timing: LinkingTiming | None = None,
+    ) -> None:
         self._channel = channel
-        self._root = root
+        self._root, self._linking_timing = root, linking_timing or LinkingTiming()
         self._sessions: dict[str, SessionThread] = {}
         self._spool_key = b""
         self._calls = ThreadPoolExecutor(max_workers=64, thread_name_prefix="call")
@@ -73,7 +80,12 @@ class Worker:
                 self._close(session)
                 pauses = before.pauses if before else Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, jitter=JITTER)
                 self._sessions[session] = SessionThread(
-                    command, self._spool_key, self._channel.emit, pauses, root=self._root
+                    command,
+                    self._spool_key,
+                    self._channel.emit,
+                    pauses,
+                    root=self._root,
+                    linking_timing=self._linking_timing,
                 )
             case protocol.StoreKept():
                 store_copy.answer(command)
@@ -198,7 +210,7 @@ class Worker:
         return self._left_behind > MAX_LEFT_THREADS * patience or self._leftovers > MAX_LEFTOVER_BYTES * patience
 
 
-def main(root: bytes = WHATSAPP_ROOT) -> None:
+def main(root: bytes = WHATSAPP_ROOT, linking_timing: LinkingTiming | None = None) -> None:
     """`python -m exponential.gateway.worker.main WIRE LEASE LOG_LEVEL`; the first two are file descriptors.
 
     `root` is the Noise key that WhatsApp is known by when our own client links a device.
@@ -215,7 +227,7 @@ def main(root: bytes = WHATSAPP_ROOT) -> None:
         _log.error("worker_refuses_to_start", why=str(error))
         os._exit(1)
     connection = socket.socket(fileno=int(sys.argv[1]))
-    Worker(Channel(connection), Lease(int(sys.argv[2])), root).run()
+    Worker(Channel(connection), Lease(int(sys.argv[2])), root, linking_timing).run()
     os._exit(0)  # threads of failed linkings never end by themselves
 
 

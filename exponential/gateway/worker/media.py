@@ -69,14 +69,17 @@ class MediaReference:
     name: str = ""
 
 
-def fetch(kind: str, file: MediaReference, limit: int) -> bytes:
-    """The file of a message of this kind, if it has at most `limit` bytes. Raises MediaGone or MediaUnreachable."""
+def fetch(kind: str, file: MediaReference, limit: int, *, within: float = TIMEOUT_SECONDS) -> bytes:
+    """The file of a message of this kind, if it has at most `limit` bytes. Raises MediaGone or MediaUnreachable.
+
+    `within` is in seconds.
+    """
     info = _INFOS.get(kind)
     if info is None:
         raise MediaGone(f"Files of this kind ({kind}) are not fetched.")
     if file.size > limit:
         raise too_large(file.size, limit)
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    deadline = time.monotonic() + within
     return _opened(file, info, _download(_url(kind, file), limit, deadline))
 
 

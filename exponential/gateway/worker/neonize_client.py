@@ -28,6 +28,7 @@ from exponential.core import log
 from exponential.gateway.credentials.store_copy import StoreCopy
 from exponential.gateway.linking.device import Version, library_version
 from exponential.gateway.sessions import reasons
+from exponential.gateway.timing import LinkingTiming
 from exponential.gateway.worker import event_parser, protocol
 from exponential.gateway.worker.errors import NotSent, OutcomeUnknown, RequestRefused
 from exponential.gateway.worker.event_parser import account_of, decoded, inbound, written
@@ -100,6 +101,7 @@ class WhatsAppClient:
         emit: Callable[[protocol.Event], None],
         on_linking_failed: Callable[[], None],
         on_end: Callable[[str], None],
+        timing: LinkingTiming,
     ) -> None:
         self._session = session
         self._keep = keep
@@ -109,7 +111,7 @@ class WhatsAppClient:
         self._account: Account | None = None
         self.just_linked = False  # and not logged in for the first time yet
         self._refs: list[str] = []  # what the QR codes of this connection begin with
-        self._codes = QrCodes(session, emit, self._is_typing)
+        self._codes = QrCodes(session, emit, self._is_typing, timing)
         self.lost = ""  # why the connection was given up
         self.at_once = False  # connect again without much of a pause
         self._pairing = threading.Lock()

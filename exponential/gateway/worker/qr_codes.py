@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from exponential.gateway.linking.device import CODE_SECONDS, LAST_SCAN_SECONDS, LIFE_SECONDS
+from exponential.gateway.timing import LinkingTiming
 from exponential.gateway.worker import protocol
 
 # For which the library shows its first QR code and each of the five others. WhatsApp takes all of them from the
@@ -15,8 +15,11 @@ FIRST_CODE_SECONDS, NEXT_CODE_SECONDS = 60, 20
 class QrCodes:
     """Tells `emit` which code to show. Once `is_typing`, the last one stays: somebody may be typing a pairing code."""
 
-    def __init__(self, session: str, emit: Callable[[protocol.Event], None], is_typing: Callable[[], bool]) -> None:
+    def __init__(
+        self, session: str, emit: Callable[[protocol.Event], None], is_typing: Callable[[], bool], timing: LinkingTiming
+    ) -> None:
         self._session = session
+        self._timing = timing
         self._emit = emit
         self._is_typing = is_typing
         self._begun_at: float | None = None
@@ -26,7 +29,7 @@ class QrCodes:
     @property
     def seconds_left(self) -> int:
         """For which this connection still links."""
-        return max(0, int((self._begun_at or 0.0) + LIFE_SECONDS - time.monotonic()))
+        return max(0, int((self._begun_at or 0.0) + self._timing.connection - time.monotonic()))
 
     @property
     def are_exhausted(self) -> bool:
@@ -59,8 +62,8 @@ class QrCodes:
 
     def _show_all(self, begins: Sequence[str]) -> None:
         for begin in begins:
-            self._show(begin, CODE_SECONDS)
-        self._over.wait(LAST_SCAN_SECONDS)
+            self._show(begin, self._timing.qr_code)
+        self._over.wait(self._timing.last_scan)
         if self._is_typing():
             self._show(begins[-1], self.seconds_left)
         elif not self._over.is_set():

@@ -19,6 +19,7 @@ from exponential.gateway.linking.client import LinkingFailed
 from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.messages.rate_limits import RateLimiter
 from exponential.gateway.sessions import reasons
+from exponential.gateway.timing import LinkingTiming
 from exponential.gateway.worker import neonize_client, protocol, spool
 from exponential.gateway.worker.errors import NotSent
 from exponential.gateway.worker.neonize_client import WhatsAppClient
@@ -55,10 +56,11 @@ class SessionThread:
         pauses: Backoff,
         *,
         root: bytes,
+        linking_timing: LinkingTiming,
         stop_within: float = STOP_SECONDS,
     ) -> None:
         self.session = opening.session
-        self._stop_within = stop_within
+        self._linking_timing, self._stop_within = linking_timing, stop_within
         self.policy = Policy.from_json(opening.policy)
         self._proofs = ProofGuard()
         self._rates = RateLimiter()
@@ -71,7 +73,7 @@ class SessionThread:
         self._client: WhatsAppClient | None = None
         self._attempt: Attempt | None = None
         if opening.own_linking:
-            self._attempt = Attempt(opening.session, self._store, emit, root=root)
+            self._attempt = Attempt(opening.session, self._store, emit, root=root, timing=linking_timing)
         self._alone_since = time.monotonic()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"session {self.session}")
         self._thread.start()
@@ -218,6 +220,7 @@ class SessionThread:
             emit=self._emit,
             on_linking_failed=self._give_up,
             on_end=self._on_end,
+            timing=self._linking_timing,
         )
 
     def _give_up(self) -> None:

@@ -19,11 +19,11 @@ from exponential.gateway.cluster.lease import Lease
 from exponential.gateway.credentials.checkouts import Checkouts
 from exponential.gateway.credentials.credential_store import Checkout, CheckoutLost, StoreDamaged, StoreLocked
 from exponential.gateway.messages.sender import SendFailed, SendUnknown
+from exponential.gateway.timing import Timing
 from exponential.gateway.worker import protocol
 from exponential.gateway.worker.process import Launch, WorkerProcess
 from exponential.gateway.worker.protocol import Original
 
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0  # seconds before a dead worker is replaced; doubled each time
 STEADY_SECONDS = 60.0  # of life after which a worker's death counts as the first again
 TYPING_ANSWER_SECONDS = POLICY_ANSWER_SECONDS = 5.0
 CODE_ANSWER_SECONDS = GROUPS_ANSWER_SECONDS = 20.0
@@ -59,13 +59,21 @@ class Supervisor:
     """
 
     def __init__(
-        self, launch: Launch, folder: Path, spool_key: bytes, checkouts: Checkouts, *, per_worker: int
+        self,
+        launch: Launch,
+        folder: Path,
+        spool_key: bytes,
+        checkouts: Checkouts,
+        *,
+        per_worker: int,
+        timing: Timing | None = None,
     ) -> None:
         self._launch = launch
         self.folder = folder
         self._spool_key = spool_key
         self.checkouts = checkouts
         self._per_worker = per_worker
+        self._timing = timing or Timing()
         self._slots: list[WorkerSlot] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._online: set[str] = set()
@@ -343,7 +351,7 @@ class Supervisor:
 
     async def _staff(self, slot: WorkerSlot) -> None:
         """Keep a process in this place for as long as the place is wanted."""
-        pauses = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+        pauses = Backoff(self._timing.worker_pause, self._timing.max_worker_pause)
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()

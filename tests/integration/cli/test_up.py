@@ -127,14 +127,11 @@ async def test_a_port_in_use_is_told_whoever_answers_there(data: Path) -> None:
                 assert f"on 127.0.0.1 port {port}" in err.decode() and variable in err.decode()
 
 
-async def test_a_slow_machine_gets_its_time_and_is_told_of_it(
-    data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(installation, "TELL_EVERY_SECONDS", 0.2)
+async def test_a_slow_machine_gets_its_time_and_is_told_of_it(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info")
     place = await asyncio.to_thread(installation.app_settings, data)
     with listen("127.0.0.1", 0) as listener:
-        service = installation.Service("app", listener, data, {"DATABASE_URL": place.database_url})
+        service = installation.Service("app", listener, data, {"DATABASE_URL": place.database_url}, tell_every=0.2)
         starting = asyncio.create_task(service.start())
         process = await until(lambda: service._process)
         process.send_signal(signal.SIGSTOP)

@@ -2,13 +2,9 @@
 
 import os
 
-from exponential.gateway.linking import client
-from exponential.gateway.worker import loopback_trust, main, qr_codes
-from exponential.protocol import passkey
+from exponential.gateway.timing import LinkingTiming
+from exponential.gateway.worker import loopback_trust, main
 
 if __name__ == "__main__":
-    passkey.HANDOFF_SECONDS = -1
-    qr_codes.CODE_SECONDS = client.CODE_SECONDS = 1.0
-    qr_codes.LAST_SCAN_SECONDS = client.LAST_SCAN_SECONDS = 0.5
-    client.PHONE_SECONDS = 3.0
-    main.main(loopback_trust._prepare(os.environ))
+    timing = LinkingTiming(qr_code=1.0, last_scan=0.5, proof=-1, phone=3.0)
+    main.main(loopback_trust._prepare(os.environ), timing)

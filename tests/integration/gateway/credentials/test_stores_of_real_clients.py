@@ -23,7 +23,7 @@ from exponential.core.postgres import programs
 from exponential.gateway.credentials import sealed_pages
 from exponential.gateway.credentials.credential_store import CredentialStore
 from exponential.gateway.credentials.sealed_pages import PageCipher
-from exponential.gateway.worker import supervisor
+from exponential.gateway.timing import Timing
 from exponential.gateway.worker.workarounds import memory_database
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
@@ -283,12 +283,10 @@ async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_a
         assert app.texts == ["before", *(f"meanwhile {number}" for number in range(5))]
 
 
+@pytest.mark.parametrize("timing", [Timing(max_worker_pause=0.2)])  # it dies more often than it should be started for
 async def test_workers_killed_in_mid_burst_leave_every_store_whole_and_nothing_on_the_disk(
-    start: StartGateway, phone: Phone, app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    start: StartGateway, phone: Phone, app: App, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(
-        supervisor, "MAX_PAUSE_SECONDS", 0.2
-    )  # what follows is more than a worker should be started for
     chance = random.Random(200)
     async with start() as gateway:
         session, _ = await link(gateway, phone)

@@ -26,6 +26,7 @@ from exponential.gateway.linking.client import (
 )
 from exponential.gateway.linking.connection import NotWhatsApp, Unreachable
 from exponential.gateway.linking.device import NewDevice, library_version
+from exponential.gateway.timing import LinkingTiming
 from exponential.gateway.worker.workarounds import native_client
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.linking.qr_code import LinkError
@@ -43,7 +44,7 @@ Start = Callable[..., "Attempt"]
 class Attempt:
     """A linking client that runs, and what it reported."""
 
-    def __init__(self, whatsapp: Loopback, root: bytes | None = None) -> None:
+    def __init__(self, whatsapp: Loopback, root: bytes | None = None, timing: LinkingTiming | None = None) -> None:
         self.codes: asyncio.Queue[str] = asyncio.Queue()
         self.seconds: list[float] = []
         self.asked: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -59,6 +60,7 @@ class Attempt:
             root=root or bytes.fromhex(whatsapp.noise_root),
             proxy=whatsapp.proxy_url,
             tls=ssl.create_default_context(cafile=str(whatsapp.ca_path)),
+            timing=timing or LinkingTiming(goodbye=0.5),
         )
         self.running = asyncio.create_task(self.client.run())
 
@@ -99,11 +101,6 @@ async def start(whatsapp: Loopback) -> Any:
         attempt.running.cancel()
         with suppress(BaseException):
             await attempt.running
-
-
-@pytest.fixture
-def fast_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linking, "GOODBYE_SECONDS", 0.5)
 
 
 def empty_store(tmp_path: Path) -> bytes:
@@ -183,12 +180,9 @@ async def test_and_with_one_that_was_confirmed_by_passkey(
     assert "ping 1" in await client.until("message")
 
 
-async def test_a_late_answer_is_confirmed_by_comparing_two_codes(
-    start: Start, alice: Phone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(linking.passkey, "HANDOFF_SECONDS", -1)
+async def test_a_late_answer_is_confirmed_by_comparing_two_codes(start: Start, alice: Phone) -> None:
     alice.account.passkey, alice.account.key = True, Passkey.make()
-    attempt = start()
+    attempt = start(timing=LinkingTiming(proof=-1))
     scanning = asyncio.create_task(alice.scan(await attempt.next(attempt.codes)))
     options = await attempt.next(attempt.asked)
     with pytest.raises(NotWaiting):
@@ -243,13 +237,9 @@ async def test_the_server_checks_what_a_browser_signed(start: Start, alice: Phon
     assert alice.linked_devices == []
 
 
-async def test_codes_change_every_fifteen_seconds_and_then_it_is_over(
-    start: Start, alice: Phone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert linking.CODE_SECONDS == 15
-    monkeypatch.setattr(linking, "CODE_SECONDS", 0.05)
-    monkeypatch.setattr(linking, "LAST_SCAN_SECONDS", 0.05)
-    attempt = start()
+async def test_codes_change_every_fifteen_seconds_and_then_it_is_over(start: Start, alice: Phone) -> None:
+    assert LinkingTiming().qr_code == 15
+    attempt = start(timing=LinkingTiming(qr_code=0.05, last_scan=0.05))
     with pytest.raises(LinkingFailed) as failed:
         await attempt.running
     assert failed.value.outcome == "exhausted"

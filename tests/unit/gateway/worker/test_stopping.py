@@ -13,6 +13,7 @@ from neonize.proto.Neonize_pb2 import LogEntry
 
 from exponential.core.backoff import Backoff
 from exponential.gateway.access.policy import Policy
+from exponential.gateway.timing import LinkingTiming
 from exponential.gateway.worker import protocol, session_thread
 from exponential.gateway.worker.errors import NotSent
 from exponential.gateway.worker.neonize_client import WhatsAppClient
@@ -48,13 +49,9 @@ def passes(work: Callable[[], Any]) -> bool:
 
 @pytest.mark.parametrize("known", [False, True])
 def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_path: Path, known: bool) -> None:
-    def keep(*_: object) -> None: ...
-
     events: list[protocol.Event] = []
     store: Any = Store(str(tmp_path / "store"))
-    client = WhatsAppClient(
-        "s", f"s/{known}", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
-    )
+    client = new_client(f"s/{known}", store, events)
     client._neonize.known = known
     client.stop()
     logged_in = passes(lambda: store.gate.log("Client/Recv", '<success lid="1@lid"/>'))
@@ -63,6 +60,19 @@ def test_what_a_client_hears_that_was_stopped_too_early_is_not_acknowledged(tmp_
     acknowledged = passes(lambda: store.gate.log("Client/Send", '<receipt id="M1" to="1@lid"/>'))
     assert acknowledged == known  # its connection is gone, and what is written there goes nowhere
     store.gate.release()
+
+
+def new_client(client_id: str, store: Any, events: list[protocol.Event]) -> WhatsAppClient:
+    return WhatsAppClient(
+        "s",
+        client_id,
+        store,
+        keep=lambda *_: None,
+        emit=events.append,
+        on_linking_failed=lambda: None,
+        on_end=lambda _: None,
+        timing=LinkingTiming(),
+    )
 
 
 class StuckClient:
@@ -105,19 +115,17 @@ def test_a_client_that_cannot_be_stopped_does_not_hold_its_session_up_for_good(
     events: queue.SimpleQueue[protocol.Event] = queue.SimpleQueue()
     opening = protocol.Open("s", str(tmp_path), Policy().as_json())
     key = secrets.token_bytes(32)
-    thread = session_thread.SessionThread(opening, key, events.put, Backoff(0.01), root=bytes(32), stop_within=0.1)
+    thread = session_thread.SessionThread(
+        opening, key, events.put, Backoff(0.01), root=bytes(32), linking_timing=LinkingTiming(), stop_within=0.1
+    )
     assert [type(events.get(timeout=10)) for _ in range(2)] == [protocol.Offline, protocol.ClientStopped]
     thread.join(10)
 
 
 def test_what_the_gate_fails_at_does_not_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def keep(*_: object) -> None: ...
-
     events: list[protocol.Event] = []
     store: Any = Store(str(tmp_path / "store"))
-    client = WhatsAppClient(
-        "s", "s/failing", store, keep=keep, emit=events.append, on_linking_failed=lambda: None, on_end=lambda _: None
-    )
+    client = new_client("s/failing", store, events)
     entry = LogEntry(Name="Client/Send", Level="DEBUG", Message='<receipt id="M1" to="1@lid"/>').SerializeToString()
     assert passes(lambda: client._on_log(entry))
     for failing in (entry[:-3], entry):
