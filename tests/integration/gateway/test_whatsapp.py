@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 import pytest
@@ -250,11 +251,18 @@ async def test_whatsapp_hears_of_no_message_that_is_not_kept(
             fcntl.flock(spool_file, fcntl.LOCK_EX)  # nothing can be kept
             sent = [phone.send_text("me", f"number {number}") for number in range(20)]
             await until(lambda: {line.id for line in sent} <= delivered(whatsapp))
-            await asyncio.sleep(1)  # the client needs milliseconds
+            await until(lambda: is_waited_for(spool_file))
             assert len(acknowledged(whatsapp)) == before
             assert app.texts == []
         await until(lambda: {line.id for line in sent} <= set(acknowledged(whatsapp)))
         await until(lambda: app.texts == [f"number {number}" for number in range(20)])
+
+
+def is_waited_for(file: BinaryIO) -> bool:
+    """Whether somebody waits for the lock of this file (Linux's proc_locks(5))."""
+    inode = os.fstat(file.fileno()).st_ino
+    locks = Path("/proc/locks").read_text(encoding="utf-8").splitlines()
+    return any("->" in lock and f":{inode} " in lock for lock in locks)
 
 
 def delivered(whatsapp: Loopback) -> set[str]:

@@ -276,11 +276,17 @@ async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_a
             blocker.execute("lock table store_pages in access exclusive mode")
             sent = [phone.send_text("me", f"meanwhile {number}") for number in range(5)]
             await until(lambda: len(app.texts) >= 6)  # kept and delivered, and yet
-            await asyncio.sleep(0.5)  # given time to do it wrong
+            await until(lambda: is_waited_for(blocker))
             assert {line.status for line in phone.messages("me") if line.id in {one.id for one in sent}} == {"sent"}
             blocker.rollback()
         await until(lambda: all(line.status != "sent" for line in phone.messages("me")))
         assert app.texts == ["before", *(f"meanwhile {number}" for number in range(5))]
+
+
+def is_waited_for(blocker: psycopg.Connection[Any]) -> bool:
+    """Whether somebody waits for a lock that this connection holds."""
+    waiting = "select exists (select from pg_locks where pg_backend_pid() = any(pg_blocking_pids(pid)))"
+    return blocker.execute(waiting).fetchall() == [(True,)]
 
 
 @pytest.mark.parametrize("timing", [Timing(max_worker_pause=0.2)])  # it dies more often than it should be started for
