@@ -35,6 +35,7 @@ from exponential.core.errors import ConfigurationError, ExponentialError, NotFou
 from exponential.core.http import errors
 from exponential.core.http.bodies import Bodies, Budget
 from exponential.core.http.event_streams import EventStreamLimit
+from exponential.core.http.routes import serve_routes
 from exponential.core.http.server import Server
 from exponential.core.http.sockets import bind_app
 from exponential.core.settings import AppSettings
@@ -109,8 +110,7 @@ def create(settings: AppSettings) -> FastAPI:
     app.add_middleware(EventStreamLimit)
     security.protect(app, settings.app_url)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
-    for part in _PARTS:
-        app.include_router(part.router)
+    serve_routes(app, *(part.router for part in _PARTS))
     app.add_api_route("/health", _health)
     app.router.routes.append(Route(PATH, _Mcp()))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

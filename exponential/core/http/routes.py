@@ -4,7 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.responses import Response
@@ -78,6 +78,15 @@ class Router(APIRouter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=Route, **options)
+
+
+def serve_routes(app: FastAPI, *routers: APIRouter) -> None:
+    """Have the application serve the routes of these routers, which are built once in a process.
+
+    `include_router` builds each anew, for every application and only at its first request.
+    """
+    for router in routers:
+        app.router.routes.extend(router.routes)
 
 
 async def read_form(request: Request, **limits: int) -> FormData:

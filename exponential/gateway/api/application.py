@@ -9,6 +9,7 @@ from exponential.core.errors import NotFound
 from exponential.core.http import errors
 from exponential.core.http.bodies import Bodies
 from exponential.core.http.event_streams import EventStreamLimit
+from exponential.core.http.routes import serve_routes
 from exponential.core.settings import GatewaySettings
 from exponential.gateway.api import access, dead_letters, events, health, login, messages, presence, sessions
 from exponential.gateway.health import Health
@@ -29,8 +30,8 @@ def create(
     app.state.settings = settings
     app.state.operations = operations
     app.state.health = state
-    for module in (login, sessions, access, messages, presence, events, dead_letters, health):
-        app.include_router(module.router)
+    modules = (login, sessions, access, messages, presence, events, dead_letters, health)
+    serve_routes(app, *(module.router for module in modules))
     app.add_middleware(Bodies)
     errors.install(app, errors.tell_json, no_route=_NO_ROUTE, fault=_FAULT)
     app.add_middleware(EventStreamLimit)

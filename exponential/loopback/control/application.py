@@ -16,6 +16,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from exponential.core.errors import ConfigurationError
+from exponential.core.http.routes import serve_routes
 from exponential.core.http.sockets import listen
 from exponential.loopback.control import account_routes, message_routes, phone_lookup, phone_state, server_routes
 from exponential.loopback.server.directory import Device
@@ -104,8 +105,7 @@ def create(server: Loopback) -> FastAPI:
     security.protect(app)
     app.add_middleware(SaveMiddleware, save=server.save)
     app.state.server = server
-    for each in (router, phones, message_routes.router, account_routes.router, server_routes.router):
-        app.include_router(each)
+    serve_routes(app, router, phones, message_routes.router, account_routes.router, server_routes.router)
     phone_lookup.explain_bad_input(app)
     return app
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from exponential.core.http.routes import serve_routes
 from exponential.loopback.control import account_routes, application, message_routes, phone_lookup
 from exponential.loopback.server.server import Loopback
 from exponential.loopback.state.middleware import SaveMiddleware
@@ -27,8 +28,7 @@ def create(
     app.add_middleware(SaveMiddleware, save=server.save)
     app.state.server = server
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for router in (application.phones, message_routes.router, account_routes.router):
-        app.include_router(router)
+    serve_routes(app, application.phones, message_routes.router, account_routes.router)
     phone_lookup.explain_bad_input(app)
 
     @app.get(f"/start/{key}")
