@@ -113,6 +113,7 @@ class Runtime:
         self._jobs.task(name=jobs.DELIVER, retry=retry)(self._deliver)
         self._jobs.task(name=jobs.SUMMARISE, retry=retry)(self._summarise)
         self._tasks: list[asyncio.Task[None]] = []
+        self._workers: dict[str, Worker] = {}  # by queue
         self._doing: set[int | None] = set()  # ids of jobs
         self._stopping = False
 
@@ -132,6 +133,9 @@ class Runtime:
     ) -> None:
         self._stopping = True
         leaving = asyncio.create_task(self._outside.__aexit__(None, None, None))
+        # A cancellation alone can be lost on the way: psycopg waits with wait_for, which drops some before Python 3.12.
+        for worker in self._workers.values():
+            worker.stop()  # type: ignore[no-untyped-call]
         for task in self._tasks:
             task.cancel()
         _, late = await asyncio.wait(self._tasks, timeout=self._timing.stop + HAND_BACK_SECONDS)
@@ -213,22 +217,26 @@ class Runtime:
     async def _work(self, queue: str, at_once: int) -> None:
         """Keep a queue's worker alive: it stops by itself when the database goes away."""
         while not self._stopping:
+            worker = Worker(
+                self._jobs,
+                queues=[queue],
+                name=queue,
+                concurrency=at_once,
+                fetch_job_polling_interval=1.0,
+                shutdown_graceful_timeout=self._timing.stop,
+                stalled_worker_timeout=self._timing.stalled,
+                delete_jobs="successful",
+                install_signal_handlers=False,
+                update_heartbeat_interval=self._timing.stalled / 4,
+                worker_middleware=[self._note],
+            )
+            self._workers[queue] = worker
             try:
-                await self._jobs.run_worker_async(
-                    queues=[queue],
-                    name=queue,
-                    concurrency=at_once,
-                    fetch_job_polling_interval=1.0,
-                    shutdown_graceful_timeout=self._timing.stop,
-                    stalled_worker_timeout=self._timing.stalled,
-                    delete_jobs="successful",
-                    install_signal_handlers=False,
-                    update_heartbeat_interval=self._timing.stalled / 4,
-                    worker_middleware=[self._note],
-                )
+                await worker.run()  # type: ignore[no-untyped-call]
             except Exception as error:
                 _log.warning("worker_stopped", error=error)
-            await asyncio.sleep(1.0)
+            if not self._stopping:
+                await asyncio.sleep(1.0)
 
     async def _note(self, do: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
         self._doing.add(context.job.id)
