@@ -4,11 +4,12 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from support.waiting import until
 
 from benchmarks import chaos_count
 from benchmarks.chaos_plan import Message
@@ -16,12 +17,6 @@ from benchmarks.chaos_stage import Stage, staged
 
 AWAY = 8.0  # seconds
 PATIENT = 15.0  # seconds, on a busy machine
-
-
-async def until(condition: Callable[[], bool], within: float = 60) -> None:
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import select
 from support.assistant.transcription_server import TranscriptionServer
-from support.gateways import SECRET, Gateway, StartGateway, link, until
+from support.gateways import SECRET, Gateway, StartGateway, link
 from support.http_server import serving
 from support.sample_files import pdf, picture
+from support.waiting import until
 
 from exponential.app import service
 from exponential.assistant.tables import Message, Turn

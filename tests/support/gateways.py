@@ -4,7 +4,6 @@
 server. Named in tests/conftest.py.
 """
 
-import asyncio
 import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,22 +32,11 @@ from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.directory import Device
 from exponential.loopback.server.server import Loopback
 from support.http_server import serving
+from support.waiting import until
 
 SECRET = "a secret of more than thirty-two characters"
 ADA, BOB = Identity("ada", "ada@example.org", "Ada"), Identity("bob")
 PAPER = Launch("support.gateway.paper_worker", {"PYTHONPATH": str(Path(__file__).parent.parent)})
-
-
-async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]], *, within: float = 60) -> Any:
-    """Wait for a condition and return what it answered."""
-    async with asyncio.timeout(within):
-        while True:
-            answer = condition()
-            if asyncio.iscoroutine(answer):
-                answer = await answer
-            if answer:
-                return answer
-            await asyncio.sleep(0.01)
 
 
 def children(pid: int) -> set[int]:

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from pydantic_ai.messages import TextPart, UserPromptPart
 from sqlalchemy import select
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
+from support.waiting import until
 
 from exponential.assistant import approvals, chats, context, conversation
 from exponential.assistant.channels.formatting import PREFIX

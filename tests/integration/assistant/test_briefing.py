@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import update
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
+from support.waiting import until
 from support.workspace.transcripts import import_transcript
 
 from exponential.assistant import briefing, chats, conversation

@@ -4,8 +4,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import update
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
 from support.assistant.model_server import ModelServer, Say, Talking
+from support.waiting import until
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import update
-from support.assistant.conversations import Story, until
+from support.assistant.conversations import Story
 from support.assistant.model_server import Fail, ModelServer, Say, Talking
+from support.waiting import until
 
 from exponential.assistant import chats, context
 from exponential.assistant.conversation import Incoming

@@ -5,7 +5,8 @@ from uuid import UUID
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
+from support.waiting import until
 
 from exponential.assistant.channels import presence
 from exponential.assistant.conversation import Incoming

@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from support.embedded_postgres import reachable_folder
 from support.environment import bare
-from support.gateways import children, until
+from support.gateways import children
 from support.http_server import serving
+from support.waiting import until
 
 from exponential.cli import installation
 from exponential.core import log

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from support.gateways import ADA, SECRET, until, workers
+from support.gateways import ADA, SECRET, workers
+from support.waiting import until
 
 from exponential.gateway.client import GatewayClient
 

@@ -16,7 +16,8 @@ from uuid import UUID
 import pytest
 import zxingcpp
 from PIL import Image
-from support.gateways import ADA, App, Gateway, StartGateway, until, workers
+from support.gateways import ADA, App, Gateway, StartGateway, workers
+from support.waiting import until
 
 from exponential.core.errors import ExponentialError
 from exponential.gateway.credentials.checkouts import Checkouts

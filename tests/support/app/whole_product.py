@@ -32,7 +32,7 @@ from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.directory import Device
 from exponential.loopback.server.server import Loopback
 from support.browser import Window, browsing
-from support.gateways import until
+from support.waiting import until
 
 SECRET = "a secret of more than thirty-two characters"
 PATIENT = 30_000  # milliseconds; this machine may be busy

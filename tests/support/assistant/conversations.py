@@ -1,9 +1,7 @@
 """What the tests of Paddy share: shorthand for telling a story, and a gateway of a real HTTP server on loopback."""
 
-import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,16 +15,9 @@ from exponential.auth.users import User
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.workspace import tasks
+from support.waiting import until
 
 SECRET = "a secret that is long enough for HS256, really"
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> Any:
-    """What `condition` answers, as soon as it is true; fails after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while not (answer := await condition()):
-            await asyncio.sleep(0.02)
-        return answer
 
 
 class Story:

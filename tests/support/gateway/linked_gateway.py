@@ -8,7 +8,8 @@ from exponential.auth.service_tokens import Identity
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
 from exponential.protocol.binary import Node
-from support.gateways import ADA, SECRET, App, Gateway, StartGateway, link, until
+from support.gateways import ADA, SECRET, App, Gateway, StartGateway, link
+from support.waiting import until
 
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
 BOBS_CHAT = "4915187654321@s.whatsapp.net"

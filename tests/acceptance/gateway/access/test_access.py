@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from support.gateway.linked_gateway import BOBS_CHAT, World
-from support.gateways import until, workers
+from support.gateways import workers
+from support.waiting import until
 
 from exponential.core.errors import BadInput, Conflict
 from exponential.loopback.server import routing

@@ -2,7 +2,7 @@
 
 import pytest
 from support.gateway.linked_gateway import ADAS_CHAT, BOBS_CHAT, World
-from support.gateways import until
+from support.waiting import until
 
 from exponential.core import clock
 from exponential.core.errors import BadInput

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support.gateways import ADA, BOB, Gateway, StartGateway, is_status, scan, shown, until, workers
+from support.gateways import ADA, BOB, Gateway, StartGateway, is_status, scan, shown, workers
+from support.waiting import until
 
 from exponential.core.errors import Conflict, NotFound
 from exponential.gateway import health

@@ -21,7 +21,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from support.embedded_postgres import reachable_folder
-from support.gateways import ADA, SECRET, App, is_status, link, until, workers
+from support.gateways import ADA, SECRET, App, is_status, link, workers
+from support.waiting import until
 
 from exponential.core.errors import Unavailable
 from exponential.core.postgres import embedded

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, scan, shown, until
+from support.gateways import ADA, BOB, App, Gateway, StartGateway, is_status, link, scan, shown
+from support.waiting import until
 
 from exponential.core import clock, phone_numbers
 from exponential.core.errors import BadInput, Conflict, NotFound, Unavailable

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from support.gateway.linked_gateway import ADAS_CHAT, World
-from support.gateways import is_status, until
+from support.gateways import is_status
+from support.waiting import until
 
 from exponential.loopback.phones.phone import Phone, _peer
 from exponential.loopback.phones.signal import pad

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from support.gateway.linked_gateway import ADAS_CHAT, World
-from support.gateways import ADA, App, StartGateway, is_status, until
+from support.gateways import ADA, App, StartGateway, is_status
+from support.waiting import until
 
 from exponential.loopback.server.server import Loopback
 

@@ -2,7 +2,7 @@
 
 import pytest
 from support.gateway.linked_gateway import ADAS_CHAT, BOBS_CHAT, World
-from support.gateways import until
+from support.waiting import until
 
 from exponential.gateway.timing import Timing
 from exponential.loopback.phones.messages import ChatMessage

@@ -12,7 +12,8 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy.event import listen
-from support.gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown, until
+from support.gateways import ADA, BOB, Gateway, StartGateway, is_status, link, shown
+from support.waiting import until
 
 from exponential.auth import service_tokens
 from exponential.core import clock

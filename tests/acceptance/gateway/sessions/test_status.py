@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from support.gateways import ADA, App, Gateway, StartGateway, is_status, link, shown, until, workers
+from support.gateways import ADA, App, Gateway, StartGateway, is_status, link, shown, workers
+from support.waiting import until
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.linking.qr_code import LinkError

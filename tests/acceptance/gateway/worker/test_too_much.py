@@ -2,7 +2,7 @@
 
 import pytest
 from support.gateway.linked_gateway import BOBS_CHAT, World
-from support.gateways import until
+from support.waiting import until
 
 from exponential.gateway.worker import protocol
 from exponential.loopback.server import routing

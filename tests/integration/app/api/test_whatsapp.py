@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 import httpx
 from support.app.running_app import GatewayStandIn, House, MakeHouse
-from support.gateways import until
+from support.waiting import until
 
 from exponential.auth import consents
 from exponential.auth.users import User

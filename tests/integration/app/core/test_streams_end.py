@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from support.app.accounts import GOOD, an_admin
 from support.app.running_app import GatewayStandIn, House
 from support.browser import open_window
-from support.gateways import until
+from support.waiting import until
 
 from exponential.app import service
 from exponential.auth import sign_in

@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 import unicodedata
-from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -12,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from support.app.accounts import GOOD, make_invite, try_password, with_password
 from support.app.running_app import House, MakeHouse
+from support.waiting import until
 
 from exponential.auth import invites, passwords, sign_in_attempts, users
 from exponential.auth.invites import Invite
@@ -129,12 +129,6 @@ class Gate:
         self.begun.append(password)
         self.go.wait(60)
         return False
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not reached():
-            await asyncio.sleep(0.01)
 
 
 async def counted(house: House) -> int:

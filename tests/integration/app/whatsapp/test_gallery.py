@@ -16,7 +16,7 @@ from sqlalchemy import select
 from support.app.whole_product import PER_USER, Living, open_whatsapp, running
 from support.axe import violations
 from support.browser import Window
-from support.gateways import until
+from support.waiting import until
 
 from exponential.auth.consents import WHATSAPP_VERSION, Consent
 from exponential.core.postgres.embedded import EmbeddedPostgres

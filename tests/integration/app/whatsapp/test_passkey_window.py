@@ -20,7 +20,7 @@ from playwright.async_api import BrowserContext, Page, async_playwright, expect
 from support.app.whole_product import Living, open_whatsapp, running
 from support.axe import violations
 from support.browser import PATIENT, SCREENSHOTS, Window, chromium
-from support.gateways import until
+from support.waiting import until
 
 from exponential.app.whatsapp import passkeys
 from exponential.auth.users import User

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from support.app.programs import bearer
 from support.app.running_app import House
-from support.gateways import until
 from support.sample_files import docx, pdf
+from support.waiting import until
 
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming

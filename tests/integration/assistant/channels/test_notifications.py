@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
-from support.assistant.conversations import SECRET, StageGateway, Story, until
+from support.assistant.conversations import SECRET, StageGateway, Story
+from support.waiting import until
 
 from exponential.assistant import approvals, briefing, chats, conversation, due_reminders
 from exponential.assistant.channels import whatsapp

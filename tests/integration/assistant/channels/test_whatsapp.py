@@ -1,7 +1,8 @@
 from uuid import UUID
 
 import pytest
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
+from support.waiting import until
 
 from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming

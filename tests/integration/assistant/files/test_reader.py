@@ -19,9 +19,10 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import select
-from support.assistant.conversations import Story, until
+from support.assistant.conversations import Story
 from support.assistant.transcription_server import TranscriptionServer
 from support.sample_files import docx, pdf, picture, pixel_bomb, scan
+from support.waiting import until
 
 from exponential.assistant import prompts
 from exponential.assistant.conversation import Incoming

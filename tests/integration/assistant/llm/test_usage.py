@@ -5,8 +5,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import text, update
-from support.assistant.conversations import Story, until
+from support.assistant.conversations import Story
 from support.assistant.model_server import Break, Call, Fail, Hang, ModelServer, Say, Talking, call
+from support.waiting import until
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.llm import summaries, usage

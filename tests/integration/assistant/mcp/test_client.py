@@ -13,7 +13,8 @@ import pytest
 import support.assistant
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
-from support.assistant.conversations import Story, until
+from support.assistant.conversations import Story
+from support.waiting import until
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.mcp import client

@@ -11,7 +11,8 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import cast, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
-from support.assistant.conversations import Story, until
+from support.assistant.conversations import Story
+from support.waiting import until
 
 from exponential.assistant import prompts as assistant_prompts
 from exponential.assistant.conversation import Incoming, is_answering

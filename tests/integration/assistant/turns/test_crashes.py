@@ -10,7 +10,8 @@ import psycopg
 import pytest
 import support.assistant
 from sqlalchemy import func, select, text
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
+from support.waiting import until
 
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime

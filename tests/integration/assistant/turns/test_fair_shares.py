@@ -9,8 +9,9 @@ import pytest
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import text
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
 from support.assistant.transcription_server import TranscriptionServer
+from support.waiting import until
 
 from exponential.assistant import chats
 from exponential.assistant.conversation import Incoming

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from support.assistant.conversations import StageGateway, Story, until
+from support.assistant.conversations import StageGateway, Story
 from support.assistant.model_server import Break, ModelServer, Say, Talking, call
+from support.waiting import until
 
 from exponential.assistant import chats, conversation
 from exponential.assistant.conversation import Incoming

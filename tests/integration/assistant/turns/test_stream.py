@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
-from support.assistant.conversations import until
+from support.waiting import until
 
 from exponential.assistant.turns import stream
 from exponential.assistant.turns.stream import Progress, follow, publish

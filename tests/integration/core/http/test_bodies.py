@@ -1,7 +1,7 @@
 """Bodies of requests: who may send how much, and how much of it is in memory at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from support.http_server import serving
+from support.waiting import until
 
 from exponential.core.errors import ExponentialError
 from exponential.core.http.bodies import MAX_ANONYMOUS_BYTES, Bodies, Budget, known
@@ -55,12 +56,6 @@ async def unfinished(
     yield reader, writer
     writer.close()
     await until(lambda: budget.held == before)
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not reached():
-            await asyncio.sleep(0.01)
 
 
 async def answer(client: httpx.AsyncClient, caller: str, size: int, *, chunked: bool = False) -> tuple[int, str | None]:

@@ -11,8 +11,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from support.gateways import until
 from support.http_server import serving
+from support.waiting import until
 
 from exponential.core.errors import Unauthorized
 from exponential.core.http.event_streams import EventStream, EventStreamLimit, admit

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
-from support.gateways import ADA, BOB, SECRET, Gateway, StartGateway, scan, until
+from support.gateways import ADA, BOB, SECRET, Gateway, StartGateway, scan
+from support.waiting import until
 
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity

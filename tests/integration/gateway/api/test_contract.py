@@ -12,7 +12,8 @@ import pytest
 import zxingcpp
 from PIL import Image
 from support.gateway.tokens import bearer
-from support.gateways import ADA, BOB, SECRET, StartGateway, scan, until
+from support.gateways import ADA, BOB, SECRET, StartGateway, scan
+from support.waiting import until
 
 from exponential.auth import service_tokens
 from exponential.core import clock

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text, update
-from support.gateways import ADA, SECRET, App, Gateway, StartGateway, is_status, until
+from support.gateways import ADA, SECRET, App, Gateway, StartGateway, is_status
+from support.waiting import until
 
 from exponential.core import clock
 from exponential.core.database import Database

@@ -16,7 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 from support.gateway import earlier_stores
-from support.gateways import ADA, App, Gateway, StartGateway, is_status, link, until, workers
+from support.gateways import ADA, App, Gateway, StartGateway, is_status, link, workers
+from support.waiting import until
 
 from exponential.core import encryption
 from exponential.core.postgres import programs

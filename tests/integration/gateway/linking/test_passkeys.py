@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, shown, until, workers
+from support.gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, shown, workers
+from support.waiting import until
 
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.gateway.client import Passkey as Asked

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import func, select
-from support.gateways import ADA, BOB, SECRET, App, StartGateway, until
+from support.gateways import ADA, BOB, SECRET, App, StartGateway
 from support.http_server import serving
+from support.waiting import until
 
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity

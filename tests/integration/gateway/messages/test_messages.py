@@ -8,7 +8,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from support.gateways import ADA, BOB, App, Gateway, StartGateway, scan, until
+from support.gateways import ADA, BOB, App, Gateway, StartGateway, scan
+from support.waiting import until
 
 from exponential.auth.service_tokens import Identity
 from exponential.core import clock, log

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from support.gateways import ADA, Gateway, StartGateway, scan, until
+from support.gateways import ADA, Gateway, StartGateway, scan
+from support.waiting import until
 
 from exponential.core import clock
 from exponential.gateway.access import own_numbers, policies

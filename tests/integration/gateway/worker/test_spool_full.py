@@ -1,7 +1,8 @@
 """When messages can't be kept: WhatsApp is not told that we have them, people are told why, and then it goes on."""
 
 import psycopg
-from support.gateways import ADA, App, StartGateway, until
+from support.gateways import ADA, App, StartGateway
+from support.waiting import until
 
 from exponential.gateway.client import GatewayClient
 from exponential.loopback.phones import camera

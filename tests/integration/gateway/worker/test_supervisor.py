@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support.gateways import PAPER, until, workers
+from support.gateways import PAPER, workers
+from support.waiting import until
 
 from exponential.core import clock
 from exponential.core.database import Database

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from support.environment import bare
-from support.gateways import until
 from support.loopback.real_client import TESTS, Client
+from support.waiting import until
 
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
