@@ -21,7 +21,8 @@ from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.names import valid_title
 from exponential.workspace.projects import Project
 from exponential.workspace.text import matching
-from exponential.workspace.text.zones import aware, today_of, within, zone_of
+from exponential.workspace.text.day_range import within
+from exponential.workspace.text.zones import aware, today_of, zone_of
 
 MAX_TITLE_CHARS = 500
 Status = Literal["open", "done", "all"]

@@ -11,7 +11,7 @@ from exponential.core.errors import BadInput
 from exponential.workspace.meetings import minutes, transcripts
 from exponential.workspace.meetings.minutes import Found, Minutes
 from exponential.workspace.meetings.transcripts import Transcript, TranscriptLine
-from exponential.workspace.text.zones import FIRST_DAY, LAST_DAY, within
+from exponential.workspace.text.day_range import FIRST_DAY, LAST_DAY, within
 
 CPU_SECONDS = 60  # for one transcript; the largest takes about half of it
 TOO_MUCH = "This transcript takes too much time or memory to read. Split it, and import its parts."

@@ -9,9 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.auth import users
 from exponential.auth.users import User
 from exponential.core import clock
-from exponential.core.errors import BadInput
-
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
+from exponential.workspace.text.day_range import within
 
 
 def zone_of(user: User) -> ZoneInfo:
@@ -33,16 +31,6 @@ async def zone(session: AsyncSession, user_id: UUID) -> ZoneInfo:
 
 
 def aware(moment: datetime, zone: ZoneInfo) -> datetime:
-    """A moment without offset is meant in `zone`. Raises BadInput outside of FIRST_DAY to LAST_DAY."""
+    """A moment without offset is meant in `zone`. Raises BadInput outside of the day range."""
     within(moment.date())
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-
-
-def within(day: date) -> date:
-    """A day that all zones know, and that can be reckoned with. Raises BadInput for what lies further off."""
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise BadInput(
-            f"{day.isoformat()} is too far off: name a day between {FIRST_DAY.year} and {LAST_DAY.year}.",
-            code="day_invalid",
-        )
-    return day
