@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from support.waiting import until
 
 from benchmarks import chaos_count
@@ -17,9 +18,15 @@ from benchmarks.chaos_stage import Stage, staged
 
 AWAY = 8.0  # seconds
 PATIENT = 15.0  # seconds, on a busy machine
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
+def key_ring() -> None:
+    """The stage has keys of its own, for all tests."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage() -> AsyncIterator[Stage]:
     """In a folder directly below /tmp, which the embedded Postgres can reach as a user of its own."""
     folder = Path(tempfile.mkdtemp(prefix="exponential-tests-"))
@@ -27,6 +34,12 @@ async def stage() -> AsyncIterator[Stage]:
     async with staged(folder, sessions=2) as running:
         yield running
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def sent() -> list[tuple[Message, str]]:
+    """What was sent so far, and the ids."""
+    return []
 
 
 def say(stage: Stage, sent: list[tuple[Message, str]], count: int) -> None:
@@ -53,8 +66,10 @@ async def status(url: str) -> int:
         return (await http.get(url)).status_code
 
 
-async def test_the_database_goes_and_comes_back_under_both_services(stage: Stage) -> None:
-    sent: list[tuple[Message, str]] = []
+async def test_the_database_goes_and_comes_back_under_both_services(
+    stage: Stage, sent: list[tuple[Message, str]]
+) -> None:
+    lives = stage.gateway.lives, stage.app.lives
     say(stage, sent, 10)
     await until(lambda: stage.chats[0].phone.messages("me")[-1].device != 0)
     say(stage, sent, 6)
@@ -70,11 +85,12 @@ async def test_the_database_goes_and_comes_back_under_both_services(stage: Stage
     await quiet(stage, len(sent))
     found = await chaos_count.count(stage, sent)
     assert found == chaos_count.Count(acknowledged=len(sent))
-    assert (stage.gateway.lives, stage.app.lives) == (1, 1)
+    assert (stage.gateway.lives, stage.app.lives) == lives
 
 
-async def test_both_services_stop_in_order_without_their_database(stage: Stage) -> None:
-    sent: list[tuple[Message, str]] = []
+async def test_both_services_stop_in_order_without_their_database(
+    stage: Stage, sent: list[tuple[Message, str]]
+) -> None:
     say(stage, sent, 10)
     await until(lambda: stage.chats[0].phone.messages("me")[-1].device != 0)
     say(stage, sent, 10)

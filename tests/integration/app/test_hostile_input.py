@@ -66,15 +66,15 @@ async def furnished(house: House, user: User) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def house(make_house: MakeHouse, start_gateway: StartGateway) -> AsyncIterator[House]:
+async def connected_house(make_house: MakeHouse, start_gateway: StartGateway) -> AsyncIterator[House]:
     """With a real gateway."""
     async with start_gateway(PAPER, auth_secret=SECRET) as gateway, serving(gateway.asgi, lifespan="off") as url:
         async with make_house(gateway_url=url) as made:
             yield made
 
 
-async def test_no_value_in_any_field_of_any_route_is_a_fault(house: House) -> None:
-    faults = []
+async def test_no_value_in_any_field_of_any_route_is_a_fault(connected_house: House) -> None:
+    house, faults = connected_house, []
     alice = await house.user()
     known = await furnished(house, alice)
     by_token = {"/api/meetings": await bearer(house, alice), "/mcp": await bearer(house, alice)}
