@@ -74,6 +74,8 @@ class Faults:
     `clock_skew`: how many seconds the server's clock is ahead of everybody else's; see `set_clock`.
     `hangs_up`: how a connection ends after the server's last word; see `hang_up`.
     `spoiled_passkey`: how confirming with a passkey fails; see `spoil_passkey`.
+
+    What breaks a connection raises LookupError when the device has none.
     """
 
     def __init__(self, connections: Mapping[int, Connection]) -> None:
@@ -88,7 +90,7 @@ class Faults:
         self._withholdings: list[_Withholding] = []
 
     def drop(self, device: Device | None = None) -> None:
-        """Cut the TCP connection. Raises LookupError when the device isn't connected, as the next four do."""
+        """Cut the TCP connection."""
         for connection in self._connections(device):
             connection.drop()
 
