@@ -90,6 +90,13 @@ def template(postgres: embedded.EmbeddedPostgres) -> Callable[[Part, bytes], str
 @pytest.fixture
 def database_url(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
     """`database_url("app")` → URL of a database that doesn't exist yet; it is dropped after the test."""
+    with databases(postgres) as make:
+        yield make
+
+
+@contextlib.contextmanager
+def databases(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
+    """Makes URLs of databases that don't exist yet; they are dropped at the end."""
     made: list[str] = []
 
     def make(name: str) -> str:
@@ -113,13 +120,27 @@ def prepared_url(
     """`prepared_url("app")` → URL of a database with all its tables and no user's row, copied from the template."""
 
     def make(part: Part) -> str:
-        url = database_url(part)
-        names = sql.Identifier(database.parse_url(url).database or ""), sql.Identifier(template(part, ring_key))
-        with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("create database {} template {}").format(*names))
-        return url
+        return copy(postgres, template(part, ring_key), database_url(part))
 
     return make
+
+
+def copy(postgres: embedded.EmbeddedPostgres, template: str, url: str) -> str:
+    """Make the database of this URL a copy of a template."""
+    names = sql.Identifier(database.parse_url(url).database or ""), sql.Identifier(template)
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} template {}").format(*names))
+    return url
+
+
+@pytest.fixture(scope="module")
+def shared_url(
+    postgres: embedded.EmbeddedPostgres, template: Callable[[Part, bytes], str], ring_key: bytes
+) -> Iterator[Callable[[Part], str]]:
+    """As `prepared_url`, for what the tests of a module share."""
+    encryption.use_keys((ring_key,))
+    with databases(postgres) as make:
+        yield lambda part: copy(postgres, template(part, ring_key), make(part))
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,17 @@ server. Named in tests/conftest.py.
 """
 
 import io
+import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import zxingcpp
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -69,6 +72,11 @@ class App:
         self.owners: list[str] = []
         self.answer: Callable[[dict[str, Any]], Awaitable[int]] = self._yes
         self.url = ""
+        self._users: dict[str, App] = {}
+
+    def of(self, user: Identity) -> "App":
+        """What it takes of this user, apart from everybody else's."""
+        return self._users.setdefault(user.user_id, App())
 
     @staticmethod
     async def _yes(_message: dict[str, Any]) -> int:
@@ -79,20 +87,21 @@ class App:
         return [message["text"] for message in self.taken]
 
     def asgi(self) -> FastAPI:
-        app = FastAPI()
+        asgi = FastAPI()
 
-        @app.post("/api/whatsapp-gateway/messages")
+        @asgi.post("/api/whatsapp-gateway/messages")
         async def take(request: Request) -> JSONResponse:
             identity = verify(from_header(request.headers.get("Authorization")), secret=SECRET, audience=APP)
             message = await request.json()
-            self.offered.append((message["chat"], message["text"]))
-            status = await self.answer(message)
+            app = self._users.get(identity.user_id, self)
+            app.offered.append((message["chat"], message["text"]))
+            status = await app.answer(message)
             if status == 202:
-                self.taken.append(message)
-                self.owners.append(identity.user_id)
+                app.taken.append(message)
+                app.owners.append(identity.user_id)
             return JSONResponse({"accepted": status == 202, "duplicate": False}, status)
 
-        return app
+        return asgi
 
 
 class Gateway:
@@ -149,16 +158,27 @@ def start_gateway(prepared_url: Callable[[Part], str], tmp_path: Path, ring_key:
     async def start(
         launch: Launch | None = PAPER, *, pace: Pace | None = None, **settings: Any
     ) -> AsyncIterator[Gateway]:
-        given = {"database_url": url, "auth_secret": SECRET, "encryption_keys": (ring_key,), "data_dir": tmp_path}
-        asgi = service.application(
-            read(GatewaySettings, **{**given, **settings}), launch=launch, pace=pace or Pace(0, 0, 0), timing=timing
-        )
-        async with asgi.router.lifespan_context(asgi):
-            gateway = Gateway(asgi)
+        given = {"database_url": url, "encryption_keys": (ring_key,), "data_dir": tmp_path, **settings}
+        async with running(given, launch, pace, timing) as gateway:
             yield gateway
-            await gateway.close()
 
     return start
+
+
+@asynccontextmanager
+async def running(
+    settings: dict[str, Any], launch: Launch | None = None, pace: Pace | None = None, timing: Timing | None = None
+) -> AsyncIterator[Gateway]:
+    asgi = service.application(
+        read(GatewaySettings, **{"auth_secret": SECRET, **settings}),
+        launch=launch,
+        pace=pace or Pace(0, 0, 0),
+        timing=timing or Timing(),
+    )
+    async with asgi.router.lifespan_context(asgi):
+        gateway = Gateway(asgi)
+        yield gateway
+        await gateway.close()
 
 
 @pytest.fixture
@@ -166,16 +186,52 @@ def start_real_gateway(start_gateway: StartGateway, whatsapp: Loopback, app: App
     """Start (or restart) a gateway whose clients talk to the loopback server; `settings` as for GatewaySettings."""
 
     def start(launch: Launch | None = None, **settings: Any) -> AbstractAsyncContextManager[Gateway]:
-        loopback = {
-            "app_url": app.url,
-            "mode": "loopback",
-            "proxy_url": whatsapp.proxy_url,
-            "loopback_ca": whatsapp.ca_path,
-            "loopback_noise_root": whatsapp.noise_root,
-        }
-        return start_gateway(launch, **{**loopback, **settings})
+        return start_gateway(launch, **{**between(whatsapp, app), **settings})
 
     return start
+
+
+def between(whatsapp: Loopback, app: App) -> dict[str, Any]:
+    """Settings of a gateway whose clients talk to the loopback server."""
+    return {
+        "app_url": app.url,
+        "mode": "loopback",
+        "proxy_url": whatsapp.proxy_url,
+        "loopback_ca": whatsapp.ca_path,
+        "loopback_noise_root": whatsapp.noise_root,
+    }
+
+
+@dataclass
+class SharedGateway:
+    """A gateway for the tests of a module; each has a user and phones of its own."""
+
+    gateway: Gateway
+    whatsapp: Loopback
+    app: App
+    sessions: Path
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def user(self) -> Identity:
+        return Identity(f"user-{next(self._numbers)}")
+
+    def phone(self, name: str) -> Phone:
+        return self.whatsapp.add_phone(f"+4915112{next(self._numbers):06}", name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_gateway(
+    shared_url: Callable[[Part], str], ring_key: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SharedGateway]:
+    """With real clients. For tests that run in the module's loop: `pytest.mark.asyncio(loop_scope="module")`."""
+    folder, app = tmp_path_factory.mktemp("gateway"), App()
+    given = {"database_url": shared_url("gateway"), "encryption_keys": (ring_key,), "data_dir": folder}
+    async with (
+        Loopback() as whatsapp,
+        serving(app.asgi()) as app.url,
+        running({**given, **between(whatsapp, app)}) as gateway,
+    ):
+        yield SharedGateway(gateway, whatsapp, app, folder / "gateway" / "sessions")
 
 
 @pytest.fixture

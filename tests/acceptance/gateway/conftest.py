@@ -3,21 +3,27 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from support.gateway.linked_gateway import World
-from support.gateways import App, StartGateway
+from support.gateways import App, SharedGateway, StartGateway
 
+from exponential.loopback import testing
 from exponential.loopback.server.server import Loopback
 
 
 @pytest.fixture
 async def world(whatsapp: Loopback, start_real_gateway: StartGateway, app: App) -> AsyncIterator[World]:
-    """Not linked yet: a test that restarts its gateway begins with this one."""
+    """In a gateway of its own, not linked yet."""
     async with start_real_gateway() as gateway:
-        yield World.around(gateway, whatsapp, app, start_real_gateway)
+        yield World.around(gateway, whatsapp, app)
 
 
-@pytest.fixture
-async def linked(world: World) -> World:
-    """Ada's account is linked and online."""
+@pytest_asyncio.fixture(loop_scope="module")
+async def linked(shared_gateway: SharedGateway, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """In the module's gateway: Ada's account is linked and online. For tests in the module's loop."""
+    request.node.stash.setdefault(testing._servers, []).append(shared_gateway.whatsapp)  # a failure shows the wire
+    world = World.within(shared_gateway)
     await world.link()
-    return world
+    yield world
+    await world.gateway.client.disconnect(*world.ids)
+    world.tap.remove()

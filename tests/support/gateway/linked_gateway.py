@@ -8,11 +8,9 @@ from exponential.auth.service_tokens import Identity
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
 from exponential.protocol.binary import Node
-from support.gateways import ADA, SECRET, App, Gateway, StartGateway, link
+from support.gateways import ADA, SECRET, App, Gateway, SharedGateway, link
 from support.waiting import until
 
-ADAS_CHAT = "4915112345678@s.whatsapp.net"
-BOBS_CHAT = "4915187654321@s.whatsapp.net"
 CAST = ("+4915112345678", "Ada"), ("+4915187654321", "Bob"), ("+4915100000666", "Mallory")
 
 
@@ -21,7 +19,8 @@ class Tap:
 
     def __init__(self, whatsapp: Loopback) -> None:
         self.stanzas: list[Node] = []
-        add = whatsapp.wire.add
+        self._wire = whatsapp.wire
+        add = self._add = whatsapp.wire.add
 
         def note(direction: Any, device: str, stanza: Node) -> None:
             if direction == "in":
@@ -29,6 +28,9 @@ class Tap:
             add(direction, device, stanza)
 
         whatsapp.wire.add = note  # type: ignore[method-assign]
+
+    def remove(self) -> None:
+        self._wire.add = self._add  # type: ignore[method-assign]
 
     def to(self, *phones: Phone) -> list[Node]:
         """What was addressed to these accounts, under number or LID."""
@@ -38,35 +40,50 @@ class Tap:
 
 @dataclass
 class World:
-    """Ada has linked her account; Bob is a friend of hers, Mallory a stranger."""
+    """Ada has linked her account; Bob is a friend of hers, Mallory a stranger. `app` takes what is Ada's."""
 
     whatsapp: Loopback
     app: App
-    start: StartGateway
     ada: Phone
     bob: Phone
     mallory: Phone
     tap: Tap
     gateway: Gateway
+    user: Identity = ADA
     session: str = ""
 
     @classmethod
-    def around(cls, gateway: Gateway, whatsapp: Loopback, app: App, start: StartGateway) -> "World":
+    def around(cls, gateway: Gateway, whatsapp: Loopback, app: App) -> "World":
         """The cast of a running gateway, nobody linked yet."""
         ada, bob, mallory = (whatsapp.add_phone(number, name) for number, name in CAST)
-        return cls(whatsapp, app, start, ada, bob, mallory, Tap(whatsapp), gateway)
+        return cls(whatsapp, app, ada, bob, mallory, Tap(whatsapp), gateway)
+
+    @classmethod
+    def within(cls, shared: SharedGateway) -> "World":
+        """A cast that nobody has met before, in a gateway that others use, too."""
+        user, (ada, bob, mallory) = shared.user(), (shared.phone(name) for _, name in CAST)
+        tap = Tap(shared.whatsapp)
+        return cls(shared.whatsapp, shared.app.of(user), ada, bob, mallory, tap, shared.gateway, user)
 
     async def link(self) -> None:
         """Link Ada's account to the running gateway."""
-        self.session, _ = await link(self.gateway, self.ada)
+        self.session, _ = await link(self.gateway, self.ada, who=self.user)
 
     @property
     def ids(self) -> tuple[Identity, str]:
-        return ADA, self.session
+        return self.user, self.session
+
+    @property
+    def adas_chat(self) -> str:
+        return str(self.ada.account.jid)
+
+    @property
+    def bobs_chat(self) -> str:
+        return str(self.bob.account.jid)
 
     async def call(self, method: str, path: str, expected: int = 200, **body: Any) -> Any:
         """A request as Ada's; the answer's JSON. The path is below the session."""
-        token = service_tokens.issue(ADA, secret=SECRET, audience=service_tokens.GATEWAY)
+        token = service_tokens.issue(self.user, secret=SECRET, audience=service_tokens.GATEWAY)
         answer = await self.gateway.http.request(
             method, f"/sessions/{self.session}{path}", json=body or None, headers={"Authorization": f"Bearer {token}"}
         )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from support.gateway.linked_gateway import ADAS_CHAT, World
+from support.gateway.linked_gateway import World
 from support.gateways import is_status
 from support.waiting import until
 
@@ -16,6 +16,7 @@ from exponential.loopback.phones.signal import pad
 from exponential.loopback.server import routing
 from exponential.protocol.binary import Node
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 UNDER_WAY = 5  # answers of the client to the stranger, after which a flood has reached it
 SOON = 10.0  # seconds; on a quiet machine it takes one
 EVERY, RECEIPTS_EVERY = 0.2, 0.1  # seconds between two messages of a flood, and two receipts
@@ -102,10 +103,10 @@ async def test_a_flood_of_what_can_not_be_read_holds_up_nothing(linked: World, c
         for number in range(3):
             started = time.monotonic()
             await linked.only_me_works(f"question {number}")
-            await linked.gateway.client.send(*linked.ids, ADAS_CHAT, f"answer {number}", key=str(number))
+            await linked.gateway.client.send(*linked.ids, linked.adas_chat, f"answer {number}", key=str(number))
             await until(lambda n=number: f"answer {n}" in [line.text for line in linked.ada.messages("me")])
             assert time.monotonic() - started < SOON
-            assert await is_status(linked.gateway, linked.session, "connected")
+            assert await is_status(linked.gateway, linked.session, "connected", who=linked.user)
         assert not flooding.done()
     finally:
         flooding.cancel()
@@ -122,7 +123,7 @@ async def test_pictures_that_can_be_viewed_once_hold_up_nothing(linked: World) -
         await until(lambda: len(linked.tap.to(linked.mallory)) >= UNDER_WAY)
         for number in range(20):
             linked.ada.send_text("me", f"question {number}")
-            await linked.gateway.client.send(*linked.ids, ADAS_CHAT, f"answer {number}", key=str(number))
+            await linked.gateway.client.send(*linked.ids, linked.adas_chat, f"answer {number}", key=str(number))
             await until(lambda n=number: f"question {n}" in linked.app.texts, within=SOON)
             await until(
                 lambda n=number: f"answer {n}" in [line.text for line in linked.ada.messages("me")], within=SOON

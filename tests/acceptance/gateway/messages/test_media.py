@@ -2,17 +2,17 @@
 
 import base64
 import secrets
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.gateway.linked_gateway import ADAS_CHAT, World
-from support.gateways import ADA, App, StartGateway, is_status
+from support.gateway.linked_gateway import World
+from support.gateways import ADA, App, SharedGateway, StartGateway, is_status
 from support.waiting import until
 
 from exponential.loopback.server.server import Loopback
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+OWN_GATEWAY = pytest.mark.asyncio(loop_scope="function")
 PICTURE = b"\xff\xd8 a picture " + secrets.token_bytes(200_000)
 VOICE = b"OggS a voice note" * 50
 LETTER = b"%PDF-1.7 a letter" * 100
@@ -21,7 +21,7 @@ LETTER = b"%PDF-1.7 a letter" * 100
 class MediaDoor:
     """Stands before the media host: counts what is fetched, and answers `failing` times, or for ever, with `status`."""
 
-    def __init__(self, whatsapp: Loopback) -> None:
+    def __init__(self, whatsapp: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fetched: list[str] = []
         self.failing = 0.0
         self.status = "503 Service Unavailable"
@@ -35,19 +35,24 @@ class MediaDoor:
                     return self.status, b""
             return handle(method, target, body)
 
-        whatsapp.media._handle = answer  # type: ignore[method-assign]
+        monkeypatch.setattr(whatsapp.media, "_handle", answer)
 
 
 @pytest.fixture
-def door(whatsapp: Loopback) -> MediaDoor:
-    return MediaDoor(whatsapp)
+def door(linked: World, monkeypatch: pytest.MonkeyPatch) -> MediaDoor:
+    return MediaDoor(linked.whatsapp, monkeypatch)
+
+
+@pytest.fixture
+def own_door(whatsapp: Loopback, monkeypatch: pytest.MonkeyPatch) -> MediaDoor:
+    return MediaDoor(whatsapp, monkeypatch)
 
 
 def data(message: dict[str, Any]) -> bytes:
     return base64.b64decode(message["media"]["data"])
 
 
-async def test_files_come_with_their_messages_in_order(linked: World, session_folder: Callable[[str], Path]) -> None:
+async def test_files_come_with_their_messages_in_order(linked: World, shared_gateway: SharedGateway) -> None:
     ada = linked.ada
     ada.send_text("me", "first")
     ada.send_image("me", PICTURE, "the receipt")
@@ -65,7 +70,7 @@ async def test_files_come_with_their_messages_in_order(linked: World, session_fo
     assert data(sticker) == b"RIFF a sticker"
     for message in linked.app.taken:  # nothing that opens a file leaves the gateway
         assert set(message.get("media", {})) <= {"mime", "name", "size", "data"}
-    kept = session_folder(linked.session) / "media"
+    kept = shared_gateway.sessions / linked.session / "media"
     await until(lambda: not list(kept.iterdir()))
 
 
@@ -87,11 +92,12 @@ async def test_a_guests_picture_comes_when_guests_are_heard(linked: World) -> No
     assert (message["role"], message["text"], data(message)) == ("guest", "for Ada", PICTURE)
 
 
+@OWN_GATEWAY
 async def test_too_large_or_of_no_use_is_said_and_never_fetched(
-    start_real_gateway: StartGateway, whatsapp: Loopback, app: App, door: MediaDoor
+    start_real_gateway: StartGateway, whatsapp: Loopback, app: App, own_door: MediaDoor
 ) -> None:
     async with start_real_gateway(media_limit=1) as gateway:
-        world = World.around(gateway, whatsapp, app, start_real_gateway)
+        world = World.around(gateway, whatsapp, app)
         await world.link()
         world.ada.send_document("me", b"x" * 1_200_000, "big.bin", "keep this")
         world.ada.send_video("me", b"a film", "watch", seconds=2)
@@ -99,7 +105,7 @@ async def test_too_large_or_of_no_use_is_said_and_never_fetched(
     assert (big["text"], big["media"]["name"]) == ("keep this", "big.bin")
     assert big["media"]["problem"] == "The file has 1.2 MB; up to 1 MB are fetched."
     assert film["media"]["problem"] == "Files of this kind (video) are not fetched."
-    assert door.fetched == []
+    assert own_door.fetched == []
 
 
 async def test_a_file_that_is_gone_holds_nothing_up(linked: World, door: MediaDoor) -> None:
@@ -133,17 +139,18 @@ async def test_one_chats_file_holds_no_other_chat_up(linked: World, door: MediaD
     assert data((await linked.hears(2))[1]) == PICTURE
 
 
+@OWN_GATEWAY
 async def test_a_gateway_that_stops_before_the_file_is_there_fetches_it_after_its_start(
-    start_real_gateway: StartGateway, whatsapp: Loopback, app: App, door: MediaDoor
+    start_real_gateway: StartGateway, whatsapp: Loopback, app: App, own_door: MediaDoor
 ) -> None:
-    door.failing = float("inf")
+    own_door.failing = float("inf")
     async with start_real_gateway() as gateway:
-        world = World.around(gateway, whatsapp, app, start_real_gateway)
+        world = World.around(gateway, whatsapp, app)
         await world.link()
         world.ada.send_image("me", PICTURE, "the receipt")
-        await until(lambda: door.fetched)
+        await until(lambda: own_door.fetched)
     assert app.taken == []
-    door.failing = 0
+    own_door.failing = 0
     async with start_real_gateway() as gateway:
         await until(lambda: is_status(gateway, world.session, "connected", who=ADA))
         await until(lambda: app.taken)
@@ -172,5 +179,5 @@ async def test_an_app_that_takes_no_such_files_gets_the_message_without(linked: 
     linked.app.answer = answer
     linked.ada.send_image("me", PICTURE, "the receipt")
     (message,) = await linked.hears(1)
-    assert (message["text"], message["chat"]) == ("the receipt", ADAS_CHAT)
+    assert (message["text"], message["chat"]) == ("the receipt", linked.adas_chat)
     assert message["media"]["problem"] == "The app takes no files of this size."

@@ -15,7 +15,7 @@ from exponential.loopback.server.server import Loopback
 async def strict(whatsapp: Loopback, start_real_gateway: StartGateway, app: App) -> AsyncIterator[World]:
     """A gateway that hears three messages an hour of a contact."""
     async with start_real_gateway(contact_limit=3) as gateway:
-        world = World.around(gateway, whatsapp, app, start_real_gateway)
+        world = World.around(gateway, whatsapp, app)
         await world.link()
         yield world
 
@@ -41,7 +41,7 @@ async def test_of_too_many_files_in_a_day_the_words_alone_are_kept(
     whatsapp: Loopback, start_real_gateway: StartGateway, app: App
 ) -> None:
     async with start_real_gateway(contact_files=1, session_files=3) as gateway:
-        world = World.around(gateway, whatsapp, app, start_real_gateway)
+        world = World.around(gateway, whatsapp, app)
         await world.link()
         await world.allow(mode="everyone")
         picture = secrets.token_bytes(600_000)

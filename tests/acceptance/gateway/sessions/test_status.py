@@ -4,13 +4,19 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from support.gateways import ADA, App, Gateway, StartGateway, is_status, link, shown, workers
 from support.waiting import until
 
+from exponential.auth.service_tokens import Identity
+from exponential.gateway.client import GatewayClient
 from exponential.loopback.phones.phone import Phone
+from exponential.loopback.server.directory import Device
 from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
@@ -25,22 +31,24 @@ async def reason(gateway: Gateway, session: str) -> str:
     return (await gateway.client.login_status(ADA, session)).status_reason or ""
 
 
-def says(gateway: Gateway, session: str, words: str) -> Callable[[], Awaitable[bool]]:
-    async def said() -> bool:
-        return words in await reason(gateway, session)
-
-    return said
+async def told(client: GatewayClient, words: str) -> None:
+    """Wait until Ada's only session has a reason with these words. It is not asked for: it is told."""
+    async with aclosing(client.follow(ADA)) as lists:
+        async for [session] in lists:
+            if words in (session.status_reason or ""):
+                return
 
 
 async def test_a_deaf_connection_is_noticed_and_replaced_within_ninety_seconds(
     start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone, app: App
 ) -> None:
-    async with start_real_gateway() as gateway:
+    async with start_real_gateway() as gateway, gateway.served() as client:
         session, device = await link(gateway, adas_phone)
         whatsapp.faults.deafen(device)
         adas_phone.send_text("me", "into the void")
         started = time.monotonic()
-        await until(says(gateway, session, "doesn't answer"), within=60)
+        async with asyncio.timeout(60):
+            await told(client, "doesn't answer")
         noticed = time.monotonic() - started
         assert await is_status(gateway, session, "reconnecting")
         await until(lambda: app.texts == ["into the void"], within=90 - noticed)
@@ -98,11 +106,27 @@ async def test_a_dead_worker_takes_no_other_with_it_and_its_sessions_come_back(
         assert len(changed) == 2
 
 
-@pytest.fixture(params=["later", "at once", "after the stream's end"])
-def hanging_up(request: pytest.FixtureRequest, whatsapp: Loopback) -> None:
-    """How WhatsApp hangs up after its last word."""
-    if request.param != "later":
-        whatsapp.faults.hang_up(stream_end=request.param != "at once")
+@dataclass(frozen=True)
+class Scene:
+    """A user of their own in a gateway that several scenarios share, side by side."""
+
+    whatsapp: Loopback
+    app: App
+    gateway: Gateway
+    phone: NewPhone
+    user: Identity
+
+    async def link(self, name: str = "Ada") -> tuple[str, Device, Phone]:
+        phone = self.phone(name)
+        return *await link(self.gateway, phone, who=self.user), phone
+
+    async def becomes(self, session: str, status: str) -> str:
+        """Wait until this is the session's status; its reason."""
+        await until(lambda: is_status(self.gateway, session, status, who=self.user))
+        return (await self.gateway.client.login_status(self.user, session)).status_reason or ""
+
+    async def restart(self, session: str) -> None:
+        await self.gateway.client.restart(self.user, session)
 
 
 REFUSALS = {
@@ -115,92 +139,92 @@ REFUSALS = {
 }
 
 
-@pytest.mark.usefixtures("hanging_up")
-async def test_what_whatsapp_refuses_at_login_is_told_and_not_tried_again(
-    start_real_gateway: StartGateway, whatsapp: Loopback, phone: NewPhone
+async def what_whatsapp_refuses_at_login_is_told_and_not_tried_again(scene: Scene) -> None:
+    """Each refusal to a session of its own."""
+    linked = {refusal: await scene.link(f"Phone {refusal}") for refusal in REFUSALS}
+    for refusal, (_, device, _) in linked.items():
+        scene.whatsapp.faults.refuse(refusal, device, times=100, code="101", expire="3600")
+        scene.whatsapp.faults.drop(device)
+    for refusal, (status, words) in REFUSALS.items():
+        session, device, _ = linked[refusal]
+        assert words in await scene.becomes(session, status)
+        assert scene.whatsapp.connection(device) is None
+
+
+async def an_unlink_on_the_phone_is_told(scene: Scene) -> None:
+    session, device, phone = await scene.link()
+    phone.unlink(device)
+    assert "unlinked on the phone" in await scene.becomes(session, "disconnected")
+    await scene.restart(session)
+    await phone.scan(await shown(scene.gateway, session, who=scene.user))
+    await scene.becomes(session, "connected")
+
+
+async def whatsapp_asks_for_a_new_connection(scene: Scene) -> None:
+    for code in (503, 515):
+        session, device, phone = await scene.link(f"Phone {code}")
+        before = scene.whatsapp.connection(device)
+        scene.whatsapp.faults.stream_error(code, device)
+        phone.send_text("me", f"in between, {code}")
+        await scene.becomes(session, "reconnecting")
+        began = time.monotonic()
+        await until(lambda code=code: scene.app.texts[-1:] == [f"in between, {code}"])
+        assert scene.whatsapp.connection(device) not in (None, before)
+        await scene.becomes(session, "connected")
+        print(f"{code}: back after {time.monotonic() - began:.1f} s")
+    assert len(scene.app.texts) == 2
+
+
+async def replaced_by_another_client_means_stop(scene: Scene) -> None:
+    session, device, _ = await scene.link()
+    scene.whatsapp.faults.stream_error(440, device)
+    assert "Another program" in await scene.becomes(session, "error")
+    await scene.restart(session)
+    await scene.becomes(session, "connected")
+
+
+async def an_outage_of_whatsapp_heals_by_itself(scene: Scene) -> None:
+    session, device, _ = await scene.link()
+    scene.whatsapp.faults.refuse(503, device, times=2)
+    scene.whatsapp.faults.drop(device)
+    await scene.becomes(session, "reconnecting")
+    await scene.becomes(session, "connected")
+
+
+async def a_first_login_that_fails_is_tried_again_soon(scene: Scene) -> None:
+    session = await scene.gateway.client.login(scene.user)
+    code = await shown(scene.gateway, session, who=scene.user)
+    scene.whatsapp.faults.refuse(503)  # the library tries once by itself, and doesn't tell that it failed
+    await scene.phone("Ada").scan(code)
+    async with asyncio.timeout(30):  # a hanging client is found after 60 s
+        await scene.becomes(session, "connected")
+
+
+SIDE_BY_SIDE = (
+    what_whatsapp_refuses_at_login_is_told_and_not_tried_again,
+    an_unlink_on_the_phone_is_told,
+    whatsapp_asks_for_a_new_connection,
+    replaced_by_another_client_means_stop,
+    an_outage_of_whatsapp_heals_by_itself,
+)
+
+
+@pytest.mark.parametrize("hang_up", ["later", "at once", "after the stream's end"])
+async def test_what_whatsapp_says_before_it_hangs_up(
+    start_real_gateway: StartGateway, whatsapp: Loopback, phone: NewPhone, app: App, hang_up: str
 ) -> None:
-    """Each refusal to a session of its own, in one gateway."""
-    async with start_real_gateway(max_sessions_per_user=len(REFUSALS)) as gateway:
-        linked = {refusal: await link(gateway, phone(f"Phone {refusal}")) for refusal in REFUSALS}
-        for refusal, (_, device) in linked.items():
-            whatsapp.faults.refuse(refusal, device, times=100, code="101", expire="3600")
-            whatsapp.faults.drop(device)
-        for refusal, (status, words) in REFUSALS.items():
-            session, device = linked[refusal]
-            await until(lambda session=session, status=status: is_status(gateway, session, status))
-            assert words in await reason(gateway, session)
-            assert whatsapp.connection(device) is None
+    """The scenarios share a gateway, each with a user of its own."""
+    if hang_up != "later":
+        whatsapp.faults.hang_up(stream_end=hang_up != "at once")
+    async with start_real_gateway(max_sessions_per_user=len(REFUSALS)) as gateway, asyncio.TaskGroup() as group:
 
+        def begin(scenario: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
+            group.create_task(scenario(Scene(whatsapp, app, gateway, phone, Identity(scenario.__name__))))
 
-@pytest.mark.usefixtures("hanging_up")
-async def test_an_unlink_on_the_phone_is_told(
-    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
-) -> None:
-    async with start_real_gateway() as gateway:
-        session, device = await link(gateway, adas_phone)
-        adas_phone.unlink(device)
-        await until(lambda: is_status(gateway, session, "disconnected"))
-        assert "unlinked on the phone" in await reason(gateway, session)
-        await gateway.client.restart(ADA, session)
-        await adas_phone.scan(await shown(gateway, session))
-        await until(lambda: is_status(gateway, session, "connected"))
-
-
-@pytest.mark.usefixtures("hanging_up")
-async def test_whatsapp_asks_for_a_new_connection(
-    start_real_gateway: StartGateway, whatsapp: Loopback, phone: NewPhone, app: App
-) -> None:
-    async with start_real_gateway() as gateway:
-        for code in (503, 515):
-            adas_phone = phone(f"Phone {code}")
-            session, device = await link(gateway, adas_phone)
-            before = whatsapp.connection(device)
-            whatsapp.faults.stream_error(code, device)
-            adas_phone.send_text("me", f"in between, {code}")
-            await until(lambda session=session: is_status(gateway, session, "reconnecting"))
-            began = time.monotonic()
-            await until(lambda code=code: app.texts[-1:] == [f"in between, {code}"])
-            assert whatsapp.connection(device) not in (None, before)
-            await until(lambda session=session: is_status(gateway, session, "connected"))
-            print(f"{code}: back after {time.monotonic() - began:.1f} s")
-        assert len(app.texts) == 2
-
-
-@pytest.mark.usefixtures("hanging_up")
-async def test_replaced_by_another_client_means_stop(
-    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
-) -> None:
-    async with start_real_gateway() as gateway:
-        session, device = await link(gateway, adas_phone)
-        whatsapp.faults.stream_error(440, device)
-        await until(lambda: is_status(gateway, session, "error"))
-        assert "Another program" in await reason(gateway, session)
-        await gateway.client.restart(ADA, session)
-        await until(lambda: is_status(gateway, session, "connected"))
-
-
-@pytest.mark.usefixtures("hanging_up")
-async def test_an_outage_of_whatsapp_heals_by_itself(
-    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
-) -> None:
-    async with start_real_gateway() as gateway:
-        session, device = await link(gateway, adas_phone)
-        whatsapp.faults.refuse(503, device, times=2)
-        whatsapp.faults.drop(device)
-        await until(lambda: is_status(gateway, session, "reconnecting"))
-        await until(lambda: is_status(gateway, session, "connected"), within=60)
-
-
-@pytest.mark.usefixtures("hanging_up")
-async def test_a_first_login_that_fails_is_tried_again_soon(
-    start_real_gateway: StartGateway, whatsapp: Loopback, adas_phone: Phone
-) -> None:
-    async with start_real_gateway() as gateway:
-        session = await gateway.client.login(ADA)
-        code = await shown(gateway, session)
-        whatsapp.faults.refuse(503)  # the library tries once by itself, and doesn't tell that it failed
-        await adas_phone.scan(code)
-        await until(lambda: is_status(gateway, session, "connected"), within=30)  # a hanging client is found after 60 s
+        begin(a_first_login_that_fails_is_tried_again_soon)
+        await until(lambda: whatsapp.stanzas("out", "failure"))  # nobody else may log in before
+        for scenario in SIDE_BY_SIDE:
+            begin(scenario)
 
 
 async def test_an_account_with_a_passkey_and_an_outdated_client_are_told_while_linking(

@@ -1,7 +1,7 @@
 """However long or many a contact makes what the phone sends: the worker stays, and others' messages go on."""
 
 import pytest
-from support.gateway.linked_gateway import BOBS_CHAT, World
+from support.gateway.linked_gateway import World
 from support.waiting import until
 
 from exponential.gateway.worker import protocol
@@ -9,6 +9,7 @@ from exponential.loopback.server import routing
 from exponential.protocol.binary import Node
 from exponential.protocol.protobufs import Message
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 MANY = 65_535  # as many as one stanza has; more than a statement to Postgres takes
 
 
@@ -33,7 +34,7 @@ async def test_receipts_for_many_messages_that_never_were(linked: World, extra: 
     await linked.allow(mode="everyone")
     linked.bob.send_text(linked.ada, "hi")
     await linked.hears(1)
-    sent = await linked.gateway.client.send(*linked.ids, BOBS_CHAT, "hello", key="1")
+    sent = await linked.gateway.client.send(*linked.ids, linked.bobs_chat, "hello", key="1")
     await linked.bob.wait_for("hello", chat=linked.ada)
     workers = linked.gateway.operations.supervisor.workers
     items = [Node("item", {"id": id}) for id in [*extra, *(f"3EB0{number:018}" for number in range(MANY - len(extra)))]]
