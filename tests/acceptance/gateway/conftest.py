@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from support.gateway.linked_gateway import World
+from support.gateway.linked_gateway import World, linked_within
 from support.gateways import App, SharedGateway, StartGateway
 
-from exponential.loopback import testing
 from exponential.loopback.server.server import Loopback
 
 
@@ -20,10 +19,5 @@ async def world(whatsapp: Loopback, start_real_gateway: StartGateway, app: App) 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def linked(shared_gateway: SharedGateway, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """In the module's gateway: Ada's account is linked and online. For tests in the module's loop."""
-    request.node.stash.setdefault(testing._servers, []).append(shared_gateway.whatsapp)  # a failure shows the wire
-    world = World.within(shared_gateway)
-    await world.link()
-    yield world
-    await world.gateway.client.disconnect(*world.ids)
-    world.tap.remove()
+    async with linked_within(shared_gateway, request) as world:
+        yield world

@@ -1,10 +1,15 @@
 """A gateway with the real client, linked to Ada's phone on the loopback server, and an app that takes its messages."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
+from exponential.loopback import testing
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.server import Loopback
 from exponential.protocol.binary import Node
@@ -107,3 +112,14 @@ class World:
         self.ada.send_text("me", words)
         await until(lambda: words in self.app.texts)
         assert len(self.app.taken) == heard + 1, self.app.texts
+
+
+@asynccontextmanager
+async def linked_within(shared: SharedGateway, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """In the module's gateway: Ada's account is linked and online. For tests in the module's loop."""
+    request.node.stash.setdefault(testing._servers, []).append(shared.whatsapp)  # a failure shows the wire
+    world = World.within(shared)
+    await world.link()
+    yield world
+    await world.gateway.client.disconnect(*world.ids)
+    world.tap.remove()

@@ -108,7 +108,7 @@ async def test_a_dead_worker_takes_no_other_with_it_and_its_sessions_come_back(
 
 @dataclass(frozen=True)
 class Scene:
-    """A user of their own in a gateway that several scenarios share, side by side."""
+    """A user of its own in a gateway that several scenarios share; `app` takes this user's messages."""
 
     whatsapp: Loopback
     app: App
@@ -158,6 +158,8 @@ async def an_unlink_on_the_phone_is_told(scene: Scene) -> None:
     await scene.restart(session)
     await phone.scan(await shown(scene.gateway, session, who=scene.user))
     await scene.becomes(session, "connected")
+    phone.send_text("me", "again")
+    await until(lambda: scene.app.texts == ["again"])
 
 
 async def whatsapp_asks_for_a_new_connection(scene: Scene) -> None:
@@ -219,7 +221,8 @@ async def test_what_whatsapp_says_before_it_hangs_up(
     async with start_real_gateway(max_sessions_per_user=len(REFUSALS)) as gateway, asyncio.TaskGroup() as group:
 
         def begin(scenario: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
-            group.create_task(scenario(Scene(whatsapp, app, gateway, phone, Identity(scenario.__name__))))
+            user = Identity(scenario.__name__)
+            group.create_task(scenario(Scene(whatsapp, app.of(user), gateway, phone, user)))
 
         begin(a_first_login_that_fails_is_tried_again_soon)
         await until(lambda: whatsapp.stanzas("out", "failure"))  # nobody else may log in before

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +33,7 @@ from exponential.loopback.server.server import Loopback
 OLD, NEW = b"o" * 32, b"n" * 32
 KILLS = int(os.environ.get("EXPONENTIAL_TEST_KILLS", "6"))
 BURST = 12
+WORD = 8  # bytes
 Folder = Callable[[str], Path]
 
 
@@ -105,7 +107,15 @@ class Home:
 
 
 def found(secrets: set[bytes], place: bytes) -> set[bytes]:
-    return {secret for secret in secrets if secret in place or secret.hex().encode() in place}
+    """Those that are there as they are, or as hex: each of them would fill some word of the place with a part of it."""
+    words = set(memoryview(place[: len(place) // WORD * WORD]).cast("Q"))
+    suspected = set()
+    for secret in secrets:
+        for form in (secret, secret.hex().encode()):
+            parts = (form[at : at + WORD] for at in range(len(form) - WORD + 1))
+            if any(int.from_bytes(part, sys.byteorder) in words for part in parts):
+                suspected.add(secret)
+    return {secret for secret in suspected if secret in place or secret.hex().encode() in place}
 
 
 def files(folder: Path) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -220,12 +221,14 @@ async def test_each_qr_code_is_shown_for_as_long_as_it_says_and_then_another_one
     start_real_gateway: StartGateway, whatsapp: Loopback, linking: str
 ) -> None:
     seen: list[str] = []
-    async with start_real_gateway(launch=hurried(whatsapp), linking=linking) as gateway:
+    async with start_real_gateway(launch=hurried(whatsapp), linking=linking) as gateway, gateway.served() as client:
         session = await gateway.client.login(ADA)
-        while len(seen) < 6:
-            text = await shown(gateway, session)
-            if text not in seen:
-                seen.append(text)
+        async with asyncio.timeout(60), aclosing(client.follow(ADA)) as changes:
+            async for _ in changes:
+                if (text := await shown(gateway, session)) not in seen:
+                    seen.append(text)
+                if len(seen) == 6:
+                    break
         await reaches(gateway, session, "not_scanned")
         assert len({text.split(",", 1)[1] for text in seen}) == 1
         await gateway.client.restart(ADA, session)
@@ -262,9 +265,12 @@ async def test_a_code_that_whatsapp_wants_renewed_is_renewed_at_once_and_scanned
         first = await shown(gateway, session)
         with pytest.raises(LinkError, match="Scan the code that it shows now"):
             await phone.scan(first)
-        renewed = first
-        while renewed == first:
-            renewed = await shown(gateway, session)
+
+        async def another() -> str | None:
+            text = await shown(gateway, session)
+            return text if text != first else None
+
+        renewed = await until(another)
         assert renewed.split(",")[:3] == first.split(",")[:3]  # the same ref and keys, another secret
         with pytest.raises(LinkError):
             await phone.scan(first)
