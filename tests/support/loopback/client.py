@@ -21,7 +21,8 @@ from support.loopback import client_faults, client_lines, client_messages
 
 replace_root(Path(binder.gocode._name).name, bytes.fromhex(os.environ["NOISE_ROOT"]))
 sys.stdout = client_lines.WholeLines()
-client = NewClient(sys.argv[1], props=DEVICE_PROPS)
+# The store outlives a kill of this process, and needn't outlive the machine. (The library appends "?_foreign_keys=on".)
+client = NewClient(f"{sys.argv[1]}?_synchronous=off&_foreign_keys=on&", props=DEVICE_PROPS)
 messages = client_messages.Commands(client)
 client_faults.report(client)
 client.qr(lambda _, code: print("qr", code.decode(), flush=True))
@@ -70,4 +71,4 @@ def commands() -> None:
 
 
 threading.Thread(target=commands, daemon=True).start()
-client.connect()
+client.connect(binder.ProxySettings(os.environ["HTTPS_PROXY"]))

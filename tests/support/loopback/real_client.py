@@ -2,12 +2,15 @@
 
 import asyncio
 import base64
-import os
+import contextlib
+import multiprocessing
 import signal
+import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -17,8 +20,11 @@ from exponential.loopback.phones.phone import ChatMessage, Phone
 from exponential.loopback.server.server import Loopback
 from exponential.loopback.testing import NewPhone
 from support.environment import bare
+from support.loopback import client_process
 
 TESTS = Path(__file__).parents[2]
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["__main__", client_process.IMPORTS, client_process.__name__])
 
 
 class Client:
@@ -32,31 +38,26 @@ class Client:
         self._news = asyncio.Event()
 
     async def start(self) -> None:
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT")},
-            "PYTHONPATH": str(TESTS),
-            "HTTPS_PROXY": self._whatsapp.proxy_url,
-            "SSL_CERT_FILE": str(self._whatsapp.ca_path),
-            "NOISE_ROOT": self._whatsapp.noise_root,
-        }
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "support.loopback.client"),
-            str(self._store),
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        self._reading = asyncio.create_task(self._read())
+        whatsapp = self._whatsapp
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("PYTHONPATH", str(TESTS))
+            environment.setenv("SSL_CERT_FILE", whatsapp.ca_path.name)
+            forkserver.ensure_running()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            details = theirs, self._store, whatsapp.ca_path.parent, whatsapp.proxy_url, whatsapp.noise_root
+            self._process = _forks.Process(target=client_process.run, args=details, daemon=True)
+            await asyncio.to_thread(self._process.start)
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._reading = asyncio.create_task(self._read(reader))
 
-    async def _read(self) -> None:
-        assert self._process.stdout
-        async for line in self._process.stdout:
-            self._lines.append(line.decode().strip())
-            if self._lines[-1].startswith("log "):
-                self.warnings.append(self._lines[-1])
-            self._news.set()
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(ConnectionResetError):  # it was killed with a command unread
+            async for line in reader:
+                self._lines.append(line.decode().strip())
+                if self._lines[-1].startswith("log "):
+                    self.warnings.append(self._lines[-1])
+                self._news.set()
 
     async def until(self, word: str, timeout: float = 60) -> str:
         """The rest of the first line that begins with `word`; that line and those before it are used up."""
@@ -70,16 +71,14 @@ class Client:
                 await self._news.wait()
 
     async def say(self, command: str) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(f"{command}\n".encode())
-        await self._process.stdin.drain()
+        self._writer.write(f"{command}\n".encode())
+        await self._writer.drain()
 
     async def kill(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+        self._process.kill()
+        await asyncio.to_thread(self._process.join)
         await self._reading
-        self._process._transport.close()  # type: ignore[attr-defined]
+        self._writer.close()
 
 
 @asynccontextmanager
