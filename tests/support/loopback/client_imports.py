@@ -23,5 +23,9 @@ import neonize.events  # noqa: E402, F401
 
 import exponential.gateway.worker.loopback_trust  # noqa: E402, F401
 
-del sys.modules["neonize"]
+log = sys.modules["neonize.utils.log"]  # a name of the package's that is a logger, too
+log._log_queue.put(None)  # ends the thread that it begins when it is imported, as it is again in each client
+log._thread.join()
+for name in ("neonize", "neonize.utils", "neonize.utils.log"):
+    del sys.modules[name]
 gc.freeze()  # what is never collected isn't copied either

@@ -38,14 +38,14 @@ class Client:
         self._news = asyncio.Event()
 
     async def start(self) -> None:
-        whatsapp = self._whatsapp
+        whatsapp, ca = self._whatsapp, Path(self._whatsapp.ca_path)
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("PYTHONPATH", str(TESTS))
-            environment.setenv("SSL_CERT_FILE", whatsapp.ca_path.name)
+            environment.setenv("SSL_CERT_FILE", ca.name)
             forkserver.ensure_running()
         ours, theirs = socket.socketpair()
         with theirs:
-            details = theirs, self._store, whatsapp.ca_path.parent, whatsapp.proxy_url, whatsapp.noise_root
+            details = theirs, self._store, ca.parent, whatsapp.proxy_url, whatsapp.noise_root
             self._process = _forks.Process(target=client_process.run, args=details, daemon=True)
             await asyncio.to_thread(self._process.start)
         reader, self._writer = await asyncio.open_connection(sock=ours)
