@@ -3,6 +3,7 @@
 Its account is Ada's. A session is scanned when the file `scan-<session>` appears; a text says what happens to it.
 """
 
+# ruff: noqa: E402
 import os
 import socket
 import sys
@@ -10,20 +11,14 @@ import threading
 import time
 from pathlib import Path
 
+sys.modules["rich"] = None  # type: ignore[assignment]  # or structlog imports it: two fifths of the time to start
+
 from exponential.gateway.worker import protocol, spool
 from exponential.gateway.worker.channel import Channel
 from exponential.gateway.worker.process import REPLACE_EXIT_CODE
 from exponential.gateway.worker.protocol import Account, Inbound
 
 ADA = Account("4915112345678@s.whatsapp.net", "77001122@lid")
-
-
-def wait_for_scan(channel: Channel, session: str, folders: dict[str, Path]) -> None:
-    while (folder := folders.get(session)) and not (folder.parent / f"scan-{session}").exists():
-        time.sleep(0.01)
-    if folder:
-        (folder / "linked").touch()
-        channel.emit(protocol.Online(session, ADA))
 
 
 class PaperWorker:
