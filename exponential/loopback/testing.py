@@ -68,7 +68,9 @@ async def until(phone: Phone, condition: Callable[[], T], *, timeout: float = 15
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the wire log to the report of a test that failed."""
     report = yield
+    servers = item.stash.get(_servers, [])
     if report.failed:
-        for server in item.stash.get(_servers, []):
-            report.sections.append(("WhatsApp wire", server.wire.text()))
+        report.sections += [("WhatsApp wire", server.wire.text()) for server in servers]
+    if report.when == "teardown":
+        servers.clear()  # pytest keeps the item, and all that went over the wire with it, until the end of the run
     return report
