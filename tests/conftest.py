@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import psycopg
@@ -53,8 +54,15 @@ for name in list(os.environ):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that nothing long is left when all else is done."""
-    items.sort(key=lambda item: "upgrade" not in item.path.parts)  # then, by the alphabet, acceptance tests
+    """Acceptance tests, which mostly wait, take turns with others, which keep the processor busy, file by file.
+
+    What takes longest begins first, so that nothing long is left when all else is done.
+    """
+    turns: dict[Path, int] = {}
+    for waits in (True, False):
+        files = dict.fromkeys(item.path for item in items if ("acceptance" in item.path.parts) == waits)
+        turns |= {path: turn for turn, path in enumerate(files)}
+    items.sort(key=lambda item: -1 if "upgrade" in item.path.parts else turns[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)
