@@ -1,4 +1,4 @@
-"""Timing: how long Paddy waits for what. Its parts are given it; tests give them a shorter one."""
+"""How long Paddy waits for what. Each part is passed these times; tests pass shorter ones."""
 
 from dataclasses import dataclass
 

@@ -124,7 +124,7 @@ class Service:
     """One of our services as a child process. `verb` is its command: app or gateway.
 
     It serves on `listener`, which stays open here: nobody else gets the port, and calls wait while it starts again.
-    While it takes its time to start, that is told every `tell_every` seconds.
+    While it is still starting, the log says so every `tell_every` seconds.
     """
 
     def __init__(

@@ -116,7 +116,7 @@ function showCount() {
   const minutes = Math.floor(seconds / 60);
   shown.textContent = minutes ? `${minutes}:${String(seconds % 60).padStart(2, "0")}` : `${seconds} s`;
   const ring = view.querySelector("[data-ring]");
-  if (ring) ring.style.strokeDashoffset = 100 - (100 * seconds) / Number(shown.dataset.of);
+  if (ring) ring.style.strokeDashoffset = 100 - (100 * seconds) / Number(shown.dataset.seconds);
 }
 
 function tick() {

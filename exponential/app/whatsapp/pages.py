@@ -200,7 +200,7 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
         cure=troubleshooting.advice(status.status, status.status_code),
         picture=picture,
         left=left,
-        **({"again": left} if view == "qr" else {}),
+        again=left if view == "qr" else AGAIN.get(view),
         passkey=status.status_code == PASSKEY_SCAN,
         options=json.dumps(options, separators=(",", ":")) if options else "",
         line=passkeys.snippet(options) if options else "",
