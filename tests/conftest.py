@@ -17,6 +17,7 @@ import psycopg
 # Paddy's tests must never reach a real model (pydantic-ai's own switch).
 import pydantic_ai.models
 import pytest
+from playwright.async_api import Browser
 from psycopg import sql
 
 from exponential.core import database, encryption
@@ -36,6 +37,7 @@ with warnings.catch_warnings():
     logging.getLogger().handlers[:] = log_handlers  # it adds one, on a stream that pytest closes
 
 pytest.register_assert_rewrite("support")  # before anything of it is imported
+from support.browser import browsing  # noqa: E402
 from support.embedded_postgres import reachable_folder, running_postgres  # noqa: E402
 
 pytest_plugins = ["exponential.loopback.testing", "support.loopback.real_client", "support.gateways"]
@@ -65,6 +67,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -1 if "upgrade" in item.path.parts else turns[item.path])
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays until the end: the garbage collector needn't look at it again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_dotenv() -> Iterator[None]:
     """Tests and their children run in an empty folder, where no `.env` of an installation is found."""
@@ -83,6 +91,20 @@ def postgres() -> Iterator[embedded.EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
+def admin(postgres: embedded.EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    """The connection on which databases are made and dropped."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """A real browser, for the windows of a module."""
+    async with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
 def template(postgres: embedded.EmbeddedPostgres) -> Callable[[Part, bytes], str]:
     """`template("app", ring_key)` → name of a database with all the app's tables, migrated once a run and key."""
 
@@ -96,14 +118,14 @@ def template(postgres: embedded.EmbeddedPostgres) -> Callable[[Part, bytes], str
 
 
 @pytest.fixture
-def database_url(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
+def database_url(postgres: embedded.EmbeddedPostgres, admin: psycopg.Connection) -> Iterator[Callable[[str], str]]:
     """`database_url("app")` → URL of a database that doesn't exist yet; it is dropped after the test."""
-    with databases(postgres) as make:
+    with databases(postgres, admin) as make:
         yield make
 
 
 @contextlib.contextmanager
-def databases(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
+def databases(postgres: embedded.EmbeddedPostgres, admin: psycopg.Connection) -> Iterator[Callable[[str], str]]:
     """Makes URLs of databases that don't exist yet; they are dropped at the end."""
     made: list[str] = []
 
@@ -112,14 +134,13 @@ def databases(postgres: embedded.EmbeddedPostgres) -> Iterator[Callable[[str], s
         return postgres.url(made[-1])
 
     yield make
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
-        for name in made:
-            connection.execute(f'drop database if exists "{name}" with (force)')
+    for name in made:
+        admin.execute(f'drop database if exists "{name}" with (force)')
 
 
 @pytest.fixture
 def prepared_url(
-    postgres: embedded.EmbeddedPostgres,
+    admin: psycopg.Connection,
     database_url: Callable[[str], str],
     template: Callable[[Part, bytes], str],
     ring_key: bytes,
@@ -128,27 +149,29 @@ def prepared_url(
     """`prepared_url("app")` → URL of a database with all its tables and no user's row, copied from the template."""
 
     def make(part: Part) -> str:
-        return copy(postgres, template(part, ring_key), database_url(part))
+        return copy(admin, template(part, ring_key), database_url(part))
 
     return make
 
 
-def copy(postgres: embedded.EmbeddedPostgres, template: str, url: str) -> str:
+def copy(admin: psycopg.Connection, template: str, url: str) -> str:
     """Make the database of this URL a copy of a template."""
     names = sql.Identifier(database.parse_url(url).database or ""), sql.Identifier(template)
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {} template {}").format(*names))
+    admin.execute(sql.SQL("create database {} template {}").format(*names))
     return url
 
 
 @pytest.fixture(scope="module")
 def shared_url(
-    postgres: embedded.EmbeddedPostgres, template: Callable[[Part, bytes], str], ring_key: bytes
+    postgres: embedded.EmbeddedPostgres,
+    admin: psycopg.Connection,
+    template: Callable[[Part, bytes], str],
+    ring_key: bytes,
 ) -> Iterator[Callable[[Part], str]]:
     """As `prepared_url`, for what the tests of a module share."""
     encryption.use_keys((ring_key,))
-    with databases(postgres) as make:
-        yield lambda part: copy(postgres, template(part, ring_key), make(part))
+    with databases(postgres, admin) as make:
+        yield lambda part: copy(admin, template(part, ring_key), make(part))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class Timing:
     """All in seconds.
 
+    `quiet`: messages of a chat that follow each other this fast are answered together; `max_quiet`: that the first one
+    waits for them.
     `stalled`: without a sign of life after which another process takes a worker's jobs over; `sweep`: between two looks
     for such jobs.
     `stop`: that running turns get to end by themselves.
@@ -21,6 +23,8 @@ class Timing:
     each time.
     """
 
+    quiet: float = 0.25
+    max_quiet: float = 2.0
     stalled: float = 6.0
     sweep: float = 2.0
     stop: float = 2.0

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 from support.waiting import until
 
 from benchmarks import chaos_count
@@ -18,7 +17,6 @@ from benchmarks.chaos_stage import Stage, staged
 
 AWAY = 8.0  # seconds
 PATIENT = 15.0  # seconds, on a busy machine
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +24,7 @@ def key_ring() -> None:
     """The stage has keys of its own, for all tests."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
 async def stage() -> AsyncIterator[Stage]:
     """In a folder directly below /tmp, which the embedded Postgres can reach as a user of its own."""
     folder = Path(tempfile.mkdtemp(prefix="exponential-tests-"))

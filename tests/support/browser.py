@@ -13,7 +13,7 @@ SIZES = {1280: 800, 390: 844}  # width: height, a desktop and a phone
 
 
 class Window:
-    """One page of a browser of its own. `complaints` is what the console said that no test expected."""
+    """One page in a profile of its own. `complaints` is what the console said that no test expected."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -55,7 +55,7 @@ class Window:
             self.complaints.append(told)
 
 
-def chromium() -> str:
+def chromium_path() -> str:
     """Path of the installed browser. Fails, never skips: the pages are part of the product."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "The browser tests need Chromium. Install it with `apt-get install chromium` and run them again."
@@ -67,23 +67,21 @@ async def browsing() -> AsyncIterator[Browser]:
     """One browser, for several windows; what it should show may take its time."""
     expect.set_options(timeout=PATIENT)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         yield browser
         await browser.close()
 
 
 @asynccontextmanager
-async def open_window(*, timezone: str = "Europe/Berlin", script: bool = True) -> AsyncIterator[Window]:
-    """A fresh browser with one page, 1280 px wide; asserts at the end that its console stayed silent."""
-    async with browsing() as browser:
-        context = await browser.new_context(
-            viewport={"width": 1280, "height": 800},
-            timezone_id=timezone,
-            locale="en-GB",
-            java_script_enabled=script,
-        )
-        context.set_default_timeout(PATIENT)
-        window = Window(await context.new_page())
+async def open_window(browser: Browser, **context: object) -> AsyncIterator[Window]:
+    """One page in a profile of its own, 1280 px wide; its console must stay silent. `context`: as for `new_context`."""
+    made = await browser.new_context(
+        viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin", locale="en-GB", **context
+    )
+    made.set_default_timeout(PATIENT)
+    window = Window(await made.new_page())
+    try:
         yield window
-        await context.close()
+    finally:
+        await made.close()
     assert not window.complaints, "\n".join(window.complaints)

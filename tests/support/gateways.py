@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 import zxingcpp
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -219,11 +218,11 @@ class SharedGateway:
         return self.whatsapp.add_phone(f"+4915112{next(self._numbers):06}", name)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
 async def shared_gateway(
     shared_url: Callable[[Part], str], ring_key: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SharedGateway]:
-    """With real clients. For tests that run in the module's loop: `pytest.mark.asyncio(loop_scope="module")`."""
+    """With real clients."""
     folder, app = tmp_path_factory.mktemp("gateway"), App()
     given = {"database_url": shared_url("gateway"), "encryption_keys": (ring_key,), "data_dir": folder}
     async with (

@@ -21,7 +21,7 @@ from support.cpu_time import TooSlow, limited
 import exponential
 
 CPU_SECONDS = 3.0  # for one text; in proportion it takes milliseconds, and a quadratic pattern some minutes
-SHORT, LONG = 200, 65_000  # characters of a run: to find what is slowest around it, and to try that
+SHORT, LONG = 100, 65_000  # characters of a run: to find what is slowest around it, and to try that
 ENDS = ("\x00", "\n\x00")
 _SYNTAX = re.compile(r"\\[A-Za-z]|\(\?P?<\w+>|(?<!\\)[|?*+{}()^$\[\]]")
 ELSEWHERE = ("exponential.loopback", "exponential.migrations", "exponential.assistant.offline", "exponential.__main__")

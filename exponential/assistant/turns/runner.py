@@ -41,8 +41,6 @@ from exponential.core.database import Database, outage
 from exponential.gateway.client import GatewayClient
 from exponential.workspace.text.zones import today_of, zone_of
 
-QUIET_PAUSE = timedelta(seconds=0.25)  # messages that follow each other this fast are answered together
-MAX_QUIET_PAUSE = timedelta(seconds=2)
 MAX_TRIES = 5  # that failed for a reason of their own
 MAX_FRUITLESS = 25  # runs in a row that got nowhere, because their process or the database went away
 USAGE_LIMITS = UsageLimits(request_limit=20)  # model requests in one turn
@@ -121,7 +119,7 @@ async def _refused_at_last(services: TurnServices, chat_id: UUID, tries: int) ->
 
 
 async def _claim(services: TurnServices, chat_id: UUID) -> Claim | None:
-    if not await _settle(services.database, chat_id):
+    if not await _settle(services, chat_id):
         return None
     await approval_replies.note_shown(services.database, services.gateway, chat_id)
     async with services.database.transaction() as session:
@@ -358,19 +356,20 @@ async def _break_off(
     publisher.end(reply, "failed" if state == "failed" else "done")
 
 
-async def _settle(database: Database, chat_id: UUID) -> bool:
+async def _settle(services: TurnServices, chat_id: UUID) -> bool:
     """Wait until nobody writes for a moment; False when nothing waits for an answer."""
+    quiet, max_quiet = (timedelta(seconds=each) for each in (services.timing.quiet, services.timing.max_quiet))
     began = clock.now()
     seen = -1
     while True:
-        async with database.transaction() as session:
+        async with services.database.transaction() as session:
             if await store.running(session, chat_id):
                 return True
             messages = await store.waiting(session, chat_id)
         if not messages or messages[-1].channel == "terminal":  # a terminal sends one request at a time
             return bool(messages)
-        if len(messages) == seen or clock.now() - began > MAX_QUIET_PAUSE:
+        if len(messages) == seen or clock.now() - began > max_quiet:
             return True
         seen = len(messages)
-        rest = messages[-1].created_at + QUIET_PAUSE - clock.now()
-        await asyncio.sleep(min(max(rest, timedelta(0)), QUIET_PAUSE).total_seconds())
+        rest = messages[-1].created_at + quiet - clock.now()
+        await asyncio.sleep(min(max(rest, timedelta(0)), quiet).total_seconds())

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from support.gateway.linked_gateway import World, linked_within
 from support.gateways import App, SharedGateway, StartGateway
 
@@ -17,7 +16,7 @@ async def world(whatsapp: Loopback, start_real_gateway: StartGateway, app: App) 
         yield World.around(gateway, whatsapp, app)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest.fixture
 async def linked(shared_gateway: SharedGateway, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with linked_within(shared_gateway, request) as world:
         yield world

@@ -1,5 +1,6 @@
 """WCAG 2.2 AA on the pages that people work with, filled and empty, in light and dark, as axe-core sees it."""
 
+from playwright.async_api import Browser
 from support.app.running_app import House
 from support.axe import violations
 from support.workspace.transcripts import import_transcript
@@ -14,7 +15,7 @@ Ben: Yes, I will write the release notes by Thursday.
 Ada: Decision: we keep the old price."""
 
 
-async def test_nothing_that_wcag_forbids_on_any_page(house: House) -> None:
+async def test_nothing_that_wcag_forbids_on_any_page(house: House, chromium: Browser) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
     async with house.database.transaction() as session:
         project = await projects.create_project(session, alice.id, "Website")
@@ -24,7 +25,7 @@ async def test_nothing_that_wcag_forbids_on_any_page(house: House) -> None:
     paths = ("/chat", "/chats", "/tasks", f"/tasks/{task.id}", "/projects", f"/projects/{project.id}")
     paths += ("/meetings", f"/meetings/{meeting.id}", "/meetings/import", "/no-such-page")
     for user in (alice, bob):
-        async with house.window(user) as (window, url):
+        async with house.window(chromium, user) as (window, url):
             window.expect_complaint("404")
             found = []
             for path in paths if user is alice else ("/chat", "/chats", "/tasks", "/projects", "/meetings"):

@@ -40,8 +40,8 @@ def app_settings() -> AppSettings:
 
 @pytest.fixture
 def timing() -> Timing:
-    """How long Paddy waits for what; a test that wants another one parametrizes it."""
-    return Timing()
+    """How long Paddy waits for what; a test that wants others parametrizes them. None waits for a next message."""
+    return Timing(quiet=0.0)
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from exponential.core import log
 from exponential.core.http.sockets import listen
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
+    """One installation, which the tests start one after the other."""
     with reachable_folder() as folder:
         yield folder / "data"
 
@@ -105,6 +106,7 @@ async def test_what_a_killed_one_left_behind_is_taken_over_and_stopped(data: Pat
 async def test_a_service_that_can_not_start_as_configured_is_not_started_again(data: Path) -> None:
     async with up(data) as process:
         await ready(process)
+        key = (data / "encryption-key").read_bytes()
         (data / "encryption-key").write_text("A" * 43 + "=", encoding="utf-8")
         [app] = [pid for pid in children(process.pid) if b"\0app\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         os.kill(app, signal.SIGKILL)
@@ -114,6 +116,7 @@ async def test_a_service_that_can_not_start_as_configured_is_not_started_again(d
         assert last == "The app could not start; what it said above tells why."
         assert any("EXPONENTIAL_ENCRYPTION_KEY" in line for line in said)
     assert postgres(data) is None
+    (data / "encryption-key").write_bytes(key)
 
 
 async def test_a_port_in_use_is_told_whoever_answers_there(data: Path) -> None:

@@ -12,7 +12,6 @@ from typing import BinaryIO
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from support.gateway.linked_gateway import World, linked_within
 from support.gateways import ADA, App, Gateway, SharedGateway, StartGateway, is_status, link, shown, workers
 from support.waiting import until
@@ -26,10 +25,9 @@ from exponential.loopback.testing import NewPhone
 
 NUMBER = "+4915112345678"
 ADAS_CHAT = "4915112345678@s.whatsapp.net"
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest.fixture
 async def linked(shared_gateway: SharedGateway, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with linked_within(shared_gateway, request) as world:
         yield world
@@ -55,7 +53,6 @@ async def test_what_whatsapp_only_tells_of_the_phone_is_asked_for(linked: World)
     assert linked.app.taken[1]["messageId"] == line.id
 
 
-@pytest.mark.asyncio(loop_scope="function")
 async def test_scan_talk_restart_talk_and_unlink(
     start_real_gateway: StartGateway, phone: NewPhone, app: App, session_folder: Callable[[str], Path]
 ) -> None:

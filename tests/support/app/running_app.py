@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import segno
 from fastapi import FastAPI
+from playwright.async_api import Browser
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -197,9 +198,9 @@ class House:
             yield url
 
     @asynccontextmanager
-    async def window(self, user: User) -> AsyncIterator[tuple[Window, str]]:
-        """A browser that is signed in, and the address of the app."""
-        async with self.served() as url, open_window() as window:
+    async def window(self, browser: Browser, user: User) -> AsyncIterator[tuple[Window, str]]:
+        """A page that is signed in, and the address of the app."""
+        async with self.served() as url, open_window(browser) as window:
             await window.sign_in(url + await self.link(user))
             yield window, url
 

@@ -1,4 +1,4 @@
-"""The whole product at once, as processes: app, gateway, real clients, the loopback WhatsApp; and one browser.
+"""The whole product at once, as processes: app, gateway, real clients, the loopback WhatsApp.
 
 For the stories of a module to share (`running`): every user, phone and browser window in it is a story's own.
 """
@@ -31,7 +31,7 @@ from exponential.loopback.phones import camera
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.directory import Device
 from exponential.loopback.server.server import Loopback
-from support.browser import Window, browsing
+from support.browser import Window, open_window
 from support.waiting import until
 
 SECRET = "a secret of more than thirty-two characters"
@@ -47,7 +47,6 @@ class Living:
     database: Database
     client: GatewayClient
     whatsapp: Loopback
-    browser: Browser
     keys: tuple[bytes, ...]
     gateway: installation.Service
     gateway_database: str
@@ -121,22 +120,16 @@ class Living:
         await gateway.close()
 
     @asynccontextmanager
-    async def window(self, user: User | None = None, path: str = "/chat", **context: object) -> AsyncIterator[Window]:
-        """A browser of its own, signed in as `user`, at `path`; its console must stay silent."""
-        made = await self.browser.new_context(
-            viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin", locale="en-GB", **context
-        )
-        made.set_default_timeout(PATIENT)
-        window = Window(await made.new_page())
-        try:
+    async def window(
+        self, browser: Browser, user: User | None = None, path: str = "/chat", **context: object
+    ) -> AsyncIterator[Window]:
+        """A profile of its own, signed in as `user`, at `path`; its console must stay silent."""
+        async with open_window(browser, **context) as window:
             if user is not None:
                 await window.sign_in(await self.link_of(user))
             if path != "/chat" or user is None:
                 await window.page.goto(self.url + path)
             yield window
-        finally:
-            await made.close()
-        assert not window.complaints, "\n".join(window.complaints)
 
 
 @asynccontextmanager
@@ -163,12 +156,12 @@ async def running(postgres: EmbeddedPostgres, folder: Path, **app: object) -> As
             "WHATSAPP_MAX_SESSIONS_PER_USER": str(PER_USER),
             **{name: str(value) for name, value in app.items()},
         }
-        async with installation.running(place, environment) as services, browsing() as browser:
+        async with installation.running(place, environment) as services:
             database = Database(place.app.database_url)
             gateway = services.gateway
             client = GatewayClient(gateway.url, SECRET)
             url = services.app.url
-            yield Living(url, database, client, whatsapp, browser, (key,), gateway, place.gateway.database_url)
+            yield Living(url, database, client, whatsapp, (key,), gateway, place.gateway.database_url)
             await client.close()
             await database.close()
 

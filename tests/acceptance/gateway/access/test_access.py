@@ -12,8 +12,6 @@ from support.waiting import until
 from exponential.core.errors import BadInput, Conflict
 from exponential.loopback.server import routing
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 
 async def test_a_chosen_person_is_a_guest_and_gets_answers(linked: World) -> None:
     await linked.allow(mode="people", people=[linked.bob.number])

@@ -8,8 +8,6 @@ from exponential.core import clock
 from exponential.core.errors import BadInput
 from exponential.gateway.access import own_numbers
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 
 async def numbers(world: World) -> list[dict[str, str]]:
     found: list[dict[str, str]] = (await world.call("GET", "/proofs"))["numbers"]

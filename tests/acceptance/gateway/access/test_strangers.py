@@ -10,7 +10,6 @@ from exponential.core.errors import BadInput
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.groups import Group
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 MESSAGES = 1000
 PICTURE = b"\xff\xd8 a picture" * 20
 

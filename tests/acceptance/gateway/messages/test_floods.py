@@ -16,7 +16,6 @@ from exponential.loopback.phones.signal import pad
 from exponential.loopback.server import routing
 from exponential.protocol.binary import Node
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 UNDER_WAY = 5  # answers of the client to the stranger, after which a flood has reached it
 SOON = 10.0  # seconds; on a quiet machine it takes one
 EVERY, RECEIPTS_EVERY = 0.2, 0.1  # seconds between two messages of a flood, and two receipts

@@ -11,8 +11,6 @@ from support.waiting import until
 
 from exponential.loopback.server.server import Loopback
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-OWN_GATEWAY = pytest.mark.asyncio(loop_scope="function")
 PICTURE = b"\xff\xd8 a picture " + secrets.token_bytes(200_000)
 VOICE = b"OggS a voice note" * 50
 LETTER = b"%PDF-1.7 a letter" * 100
@@ -92,7 +90,6 @@ async def test_a_guests_picture_comes_when_guests_are_heard(linked: World) -> No
     assert (message["role"], message["text"], data(message)) == ("guest", "for Ada", PICTURE)
 
 
-@OWN_GATEWAY
 async def test_too_large_or_of_no_use_is_said_and_never_fetched(
     start_real_gateway: StartGateway, whatsapp: Loopback, app: App, own_door: MediaDoor
 ) -> None:
@@ -139,7 +136,6 @@ async def test_one_chats_file_holds_no_other_chat_up(linked: World, door: MediaD
     assert data((await linked.hears(2))[1]) == PICTURE
 
 
-@OWN_GATEWAY
 async def test_a_gateway_that_stops_before_the_file_is_there_fetches_it_after_its_start(
     start_real_gateway: StartGateway, whatsapp: Loopback, app: App, own_door: MediaDoor
 ) -> None:

@@ -1,7 +1,6 @@
 """Typing that always ends, read receipts, quotes and reactions, as the other side's phone sees them."""
 
 import pytest
-import pytest_asyncio
 from support.gateway.linked_gateway import World
 from support.waiting import until
 
@@ -9,11 +8,8 @@ from exponential.gateway.timing import Timing
 from exponential.loopback.phones.messages import ChatMessage
 from exponential.loopback.server.groups import Group
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-OWN_GATEWAY = pytest.mark.asyncio(loop_scope="function")
 
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest.fixture
 async def chatting(linked: World) -> World:
     """Bob is allowed, and has said hello."""
     await say_hello(linked)
@@ -38,7 +34,6 @@ def hello(world: World) -> ChatMessage:
     return world.bob.messages(world.ada)[0]
 
 
-@OWN_GATEWAY
 @pytest.mark.parametrize("timing", [Timing(typing=0.4)])
 async def test_typing_ends_although_nobody_takes_it_back(alone: World) -> None:
     await alone.gateway.client.typing(*alone.ids, alone.bobs_chat, True)
@@ -57,7 +52,6 @@ async def test_a_message_ends_the_typing_before_it(chatting: World) -> None:
     await until(lambda: not chatting.gateway.operations.outbox.typing._ends)
 
 
-@OWN_GATEWAY
 async def test_a_gateway_that_stops_takes_typing_back(alone: World) -> None:
     await alone.gateway.client.typing(*alone.ids, alone.bobs_chat, True)
     await until(lambda: alone.ada.number in alone.bob.typing)

@@ -9,7 +9,6 @@ from exponential.loopback.server import routing
 from exponential.protocol.binary import Node
 from exponential.protocol.protobufs import Message
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 MANY = 65_535  # as many as one stanza has; more than a statement to Postgres takes
 
 

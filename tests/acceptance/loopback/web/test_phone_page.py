@@ -15,7 +15,7 @@ import segno
 from neonize.proto.Neonize_pb2 import UploadResponse
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message
 from PIL import Image, ImageDraw
-from playwright.async_api import FilePayload, Locator, Route, expect
+from playwright.async_api import Browser, FilePayload, Locator, Route, expect
 from support.browser import Window, open_window
 from support.http_server import serving
 from support.loopback.real_client import decoded, do, encoded, said, send
@@ -58,7 +58,7 @@ class Phones:
 
 
 @pytest.fixture
-async def phones(whatsapp: Loopback, alice: Phone, bob: Phone) -> AsyncIterator[Phones]:
+async def phones(whatsapp: Loopback, alice: Phone, bob: Phone, chromium: Browser) -> AsyncIterator[Phones]:
     """The page with Alice's and Bob's phones, opened."""
     codes: list[str] = []
 
@@ -69,7 +69,7 @@ async def phones(whatsapp: Loopback, alice: Phone, bob: Phone) -> AsyncIterator[
         return "/"
 
     app = pages.create(whatsapp, key="key", codes=on_screen, sign_in=sign_in)
-    async with serving(app, lifespan="off") as url, open_window() as window:
+    async with serving(app, lifespan="off") as url, open_window(chromium) as window:
         await window.page.goto(f"{url}/phone")
         yield Phones(window, codes)
         await window.page.goto("about:blank")  # ends the events, so that the server can stop

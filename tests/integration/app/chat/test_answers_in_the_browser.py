@@ -4,7 +4,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from pydantic_ai.models import override_allow_model_requests
 from support.app.running_app import House, MakeHouse
 from support.assistant.model_server import ModelServer, Say, call, serving_a_model
@@ -33,13 +33,13 @@ async def say(page: Page, words: str) -> None:
 
 
 async def test_an_answer_grows_with_what_is_done_for_it_and_is_undone(
-    thinking_house: House, model: ModelServer
+    thinking_house: House, model: ModelServer, chromium: Browser
 ) -> None:
     gate = threading.Event()
     text = "I added it.\n\n- **Milk**, for tomorrow\n- and <img src=x onerror=alert(1)> nothing else"
     model.script = [call("create_task", title="buy <b>milk</b>"), Say(text, pieces=6, gate=gate)]
     alice = await thinking_house.user()
-    async with thinking_house.window(alice) as (window, _):
+    async with thinking_house.window(chromium, alice) as (window, _):
         page = window.page
         await say(page, "milk, please")
         await expect(page.locator("#steps")).to_contain_text("Adding a task", timeout=SLOW)
@@ -62,10 +62,12 @@ async def test_an_answer_grows_with_what_is_done_for_it_and_is_undone(
         assert await tasks.list_tasks(session, alice.id) == []
 
 
-async def test_an_answer_is_stopped_and_asked_for_again(thinking_house: House, model: ModelServer) -> None:
+async def test_an_answer_is_stopped_and_asked_for_again(
+    thinking_house: House, model: ModelServer, chromium: Browser
+) -> None:
     never = threading.Event()
     model.script = [Say("A long story that goes on and on", gate=never), Say("A short one.")]
-    async with thinking_house.window(await thinking_house.user()) as (window, _):
+    async with thinking_house.window(chromium, await thinking_house.user()) as (window, _):
         page = window.page
         await say(page, "tell me a story")
         await expect(page.locator("#preview")).to_contain_text("A long", timeout=SLOW)
@@ -80,9 +82,11 @@ async def test_an_answer_is_stopped_and_asked_for_again(thinking_house: House, m
         await expect(page.get_by_role("button", name="Answer again")).to_have_count(1)
 
 
-async def test_an_answer_is_copied_as_it_was_written(thinking_house: House, model: ModelServer) -> None:
+async def test_an_answer_is_copied_as_it_was_written(
+    thinking_house: House, model: ModelServer, chromium: Browser
+) -> None:
     model.script = [Say("1. **first**\n2. second")]
-    async with thinking_house.window(await thinking_house.user()) as (window, url):
+    async with thinking_house.window(chromium, await thinking_house.user()) as (window, url):
         page = window.page
         await page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
         await say(page, "count")

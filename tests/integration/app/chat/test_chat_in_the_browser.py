@@ -1,5 +1,5 @@
 import httpx
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import text
 from support.app.running_app import House, MakeHouse
 from support.browser import open_window
@@ -31,7 +31,9 @@ async def from_whatsapp(house: House, user: User, words: str, message_id: str) -
         )
 
 
-async def test_a_long_message_is_cut_in_the_conversation_and_has_a_page_of_its_own(house: House) -> None:
+async def test_a_long_message_is_cut_in_the_conversation_and_has_a_page_of_its_own(
+    house: House, chromium: Browser
+) -> None:
     alice = await house.user()
     async with house.database.transaction() as session:
         await conversation.receive(session, Incoming(alice.id, "web", "/pause"))
@@ -39,7 +41,7 @@ async def test_a_long_message_is_cut_in_the_conversation_and_has_a_page_of_its_o
             f"{number}. What was said about the kitchen, the garden and the roof." for number in range(900)
         )
         await conversation.receive(session, Incoming(alice.id, "web", words))
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/chat")
         whole = page.get_by_role("link", name="Show all")
@@ -53,8 +55,8 @@ async def test_a_long_message_is_cut_in_the_conversation_and_has_a_page_of_its_o
         await expect(whole).to_be_visible()
 
 
-async def test_the_empty_chat_teaches_and_paddy_does_the_example(house: House) -> None:
-    async with house.window(await house.user()) as (window, _):
+async def test_the_empty_chat_teaches_and_paddy_does_the_example(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, _):
         page = window.page
         await expect(page.get_by_role("heading", name="Hello, I’m Paddy.")).to_be_visible()
         await expect(page.get_by_role("button", name="Send")).to_be_disabled()
@@ -69,9 +71,9 @@ async def test_the_empty_chat_teaches_and_paddy_does_the_example(house: House) -
         await expect(page.get_by_role("region", name="Tomorrow")).to_contain_text("buy milk")
 
 
-async def test_what_is_said_on_whatsapp_appears_in_the_open_page(house: House) -> None:
+async def test_what_is_said_on_whatsapp_appears_in_the_open_page(house: House, chromium: Browser) -> None:
     alice = await house.user()
-    async with house.window(alice) as (window, _):
+    async with house.window(chromium, alice) as (window, _):
         page = window.page
         for number, words in enumerate(
             ["Add a task: book flights on Friday", "Add a task: send the invoice to Dana by 30 November"]
@@ -85,8 +87,8 @@ async def test_what_is_said_on_whatsapp_appears_in_the_open_page(house: House) -
         await window.shots("chat")
 
 
-async def test_shift_enter_makes_a_line_and_markup_stays_text(house: House) -> None:
-    async with house.window(await house.user()) as (window, _):
+async def test_shift_enter_makes_a_line_and_markup_stays_text(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, _):
         page = window.page
         await page.get_by_role("textbox", name="Message to Paddy").fill("<img src=x onerror=alert(1)>")
         await page.keyboard.press("Shift+Enter")
@@ -98,8 +100,8 @@ async def test_shift_enter_makes_a_line_and_markup_stays_text(house: House) -> N
         await expect(page.locator(".messages img")).to_have_count(0)
 
 
-async def test_a_message_that_can_not_be_sent_stays_in_the_composer(house: House) -> None:
-    async with house.window(await house.user()) as (window, url):
+async def test_a_message_that_can_not_be_sent_stays_in_the_composer(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, url):
         window.expect_complaint("Failed to load resource")
         page = window.page
         await page.route("**/chat/messages*", lambda route: route.abort())
@@ -124,8 +126,8 @@ async def cookies(page: Page) -> dict[str, str]:
     return {cookie["name"]: cookie["value"] for cookie in await page.context.cookies()}
 
 
-async def test_the_page_finds_back_after_the_app_was_restarted(make_house: MakeHouse) -> None:
-    async with open_window() as window:
+async def test_the_page_finds_back_after_the_app_was_restarted(make_house: MakeHouse, chromium: Browser) -> None:
+    async with open_window(chromium) as window:
         window.expect_complaint("ERR_")
         page = window.page
         async with make_house() as house, house.served() as url:
@@ -140,8 +142,8 @@ async def test_the_page_finds_back_after_the_app_was_restarted(make_house: MakeH
                 await expect(page.locator(ANSWER)).to_contain_text("water the plants")
 
 
-async def test_paddy_is_seen_thinking_until_the_answer_is_there(house: House) -> None:
-    async with house.window(await house.user()) as (window, _):
+async def test_paddy_is_seen_thinking_until_the_answer_is_there(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, _):
         page = window.page
         async with house.database.transaction() as session:
             await session.execute(text("lock table turns in share row exclusive mode"))  # no turn can begin
@@ -152,9 +154,9 @@ async def test_paddy_is_seen_thinking_until_the_answer_is_there(house: House) ->
         await expect(page.get_by_text("Paddy is thinking")).to_have_count(0)
 
 
-async def test_the_task_list_follows_other_channels(house: House) -> None:
+async def test_the_task_list_follows_other_channels(house: House, chromium: Browser) -> None:
     alice = await house.user()
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
         for number, words in enumerate(["call the landlord today", "buy milk tomorrow", "pay rent, urgent"]):
@@ -170,8 +172,8 @@ async def test_the_task_list_follows_other_channels(house: House) -> None:
         await expect(page.get_by_role("region", name="Today")).to_contain_text("call the landlord")
 
 
-async def test_pages_that_explain(house: House) -> None:
-    async with house.window(await house.user()) as (window, url):
+async def test_pages_that_explain(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, url):
         window.expect_complaint("status of 4")
         page = window.page
         await page.goto(f"{url}/no-such-page")

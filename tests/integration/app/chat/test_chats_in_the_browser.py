@@ -1,7 +1,7 @@
 import asyncio
 import re
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from support.app.running_app import House
 from support.browser import open_window
 
@@ -33,8 +33,8 @@ async def from_a_guest(house: House, user: User, words: str, message_id: str) ->
         await conversation.receive(session, incoming)
 
 
-async def test_topics_are_opened_found_renamed_and_deleted(house: House) -> None:
-    async with house.window(await house.user()) as (window, url):
+async def test_topics_are_opened_found_renamed_and_deleted(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, url):
         page = window.page
         await say(page, "Add a task: print the Lisbon tickets")
         await expect(page.locator(ANSWER)).to_have_count(1)
@@ -75,9 +75,9 @@ async def test_topics_are_opened_found_renamed_and_deleted(house: House) -> None
         await window.shots("chats")
 
 
-async def test_a_guests_chat_is_there_to_read_and_its_words_are_harmless(house: House) -> None:
+async def test_a_guests_chat_is_there_to_read_and_its_words_are_harmless(house: House, chromium: Browser) -> None:
     alice = await house.user()
-    async with house.window(alice) as (window, _):
+    async with house.window(chromium, alice) as (window, _):
         page = window.page
         await from_a_guest(house, alice, "<img src=x onerror=alert(1)> tell **her** hello", "3EB0")
         rows = page.get_by_role("list", name="Chats")
@@ -96,12 +96,12 @@ async def test_a_guests_chat_is_there_to_read_and_its_words_are_harmless(house: 
         await window.shots("chat-guest")
 
 
-async def test_files_are_chosen_sent_and_shown(house: House) -> None:
+async def test_files_are_chosen_sent_and_shown(house: House, chromium: Browser) -> None:
     pixel = bytes.fromhex(
         "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
         "1f15c4890000000d49444154789c6360f8cfc0f01f0005000201a5f645400000000049454e44ae426082"
     )
-    async with house.window(await house.user()) as (window, _):
+    async with house.window(chromium, await house.user()) as (window, _):
         window.expect_complaint("status of 4")
         page = window.page
         chooser = page.get_by_label("Attach files")
@@ -129,8 +129,8 @@ async def test_files_are_chosen_sent_and_shown(house: House) -> None:
         await expect(chosen).to_be_hidden()
 
 
-async def test_drafts_are_kept_for_each_chat_and_gone_after_signing_out(house: House) -> None:
-    async with house.window(await house.user()) as (window, url):
+async def test_drafts_are_kept_for_each_chat_and_gone_after_signing_out(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, url):
         page = window.page
         box = page.get_by_role("textbox", name="Message to Paddy")
         await box.fill("half a thought")
@@ -155,9 +155,9 @@ async def test_drafts_are_kept_for_each_chat_and_gone_after_signing_out(house: H
                 await asyncio.sleep(0.05)
 
 
-async def test_without_script_one_can_read_and_write(house: House) -> None:
+async def test_without_script_one_can_read_and_write(house: House, chromium: Browser) -> None:
     alice = await house.user()
-    async with house.served() as url, open_window(script=False) as window:
+    async with house.served() as url, open_window(chromium, java_script_enabled=False) as window:
         page = window.page
         await window.sign_in(url + await house.link(alice))
         await page.get_by_role("textbox", name="Message to Paddy").fill("Add a task: buy milk")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 from support.app.accounts import GOOD, an_admin
 from support.app.running_app import GatewayStandIn, House
 from support.browser import open_window
@@ -20,19 +20,19 @@ from exponential.auth.users import User
 from exponential.core import clock
 from exponential.core.http.event_streams import MAX_STREAMS_PER_USER
 
-Browser = httpx.AsyncClient
+Client = httpx.AsyncClient
 STREAMS = ("/chat/events", "/chats/events", "/tasks/events", "/api/whatsapp/events")
 
 
 @asynccontextmanager
-async def browser(house: House, url: str, user: User) -> AsyncIterator[Browser]:
+async def browser(house: House, url: str, user: User) -> AsyncIterator[Client]:
     async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(20, read=None)) as client:
         async with house.database.transaction() as session:
             client.cookies.set("exponential_session", await sign_in.sign_in(session, user.id, "link"))
         yield client
 
 
-async def ended_by(client: Browser, act: Callable[[], Awaitable[object]], *paths: str) -> None:
+async def ended_by(client: Client, act: Callable[[], Awaitable[object]], *paths: str) -> None:
     """Open the streams, do `act` when all of them tell something, and wait until the server has ended them."""
     told = [asyncio.Event() for _ in paths]
 
@@ -97,9 +97,9 @@ async def test_they_end_with_the_account_and_the_session_and_others_go_on(house:
                 assert [line async for line in lines][-1] == ""  # it ends as it should, not in the middle
 
 
-async def test_a_page_that_is_left_open_goes_to_the_sign_in_page(house: House) -> None:
+async def test_a_page_that_is_left_open_goes_to_the_sign_in_page(house: House, chromium: Browser) -> None:
     alice = await house.user()
-    async with house.served() as url, browser(house, url, alice) as other, open_window() as window:
+    async with house.served() as url, browser(house, url, alice) as other, open_window(chromium) as window:
         page = window.page
         window.expect_complaint("401")
         async with house.database.transaction() as session:

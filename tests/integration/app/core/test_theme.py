@@ -1,4 +1,4 @@
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from support.app.running_app import House
 from support.browser import open_window
 
@@ -23,9 +23,9 @@ async def test_nothing_else_is_accepted_and_nobody_is_led_elsewhere(house: House
         assert "<script>" not in (await client.get("/tasks")).text
 
 
-async def test_colours_change_at_once_and_stay(house: House) -> None:
+async def test_colours_change_at_once_and_stay(house: House, chromium: Browser) -> None:
     alice = await house.user()
-    async with house.served() as url, open_window() as window:
+    async with house.served() as url, open_window(chromium) as window:
         page = window.page
         await window.sign_in(url + await house.link(alice))
         await page.get_by_role("button", name="Account: Alice").click()

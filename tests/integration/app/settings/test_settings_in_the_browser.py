@@ -6,11 +6,11 @@ Leaves screenshots in test-results/screenshots.
 from datetime import timedelta
 from decimal import Decimal
 
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 from support.app.accounts import GOOD, an_admin, make_invite, with_password
 from support.app.running_app import GatewayStandIn, House, MakeHouse
 from support.axe import violations
-from support.browser import Window, browsing, open_window
+from support.browser import Window, open_window
 from support.oidc_provider import running
 from support.oidc_provider import settings as oidc
 
@@ -28,7 +28,7 @@ async def shot(window: Window, name: str) -> None:
     assert not found, f"{name}: " + "\n".join(found)
 
 
-async def test_every_page_of_settings(make_house: MakeHouse, gateway: GatewayStandIn) -> None:
+async def test_every_page_of_settings(make_house: MakeHouse, gateway: GatewayStandIn, chromium: Browser) -> None:
     async with make_house(gateway_url=gateway.url, model="http://127.0.0.1:9/v1#gpt-5") as house:
         root = await an_admin(house)
         other = await house.user("somebody.with.a.very.long.address.indeed@department.example.org", HOSTILE[:100])
@@ -52,7 +52,7 @@ async def test_every_page_of_settings(make_house: MakeHouse, gateway: GatewaySta
                         created_at=clock.now() - timedelta(days=days),
                     )
                 )
-        async with house.window(root) as (window, url):
+        async with house.window(chromium, root) as (window, url):
             page = window.page
             for path, seen in (
                 ("", "Time zone"),
@@ -98,9 +98,9 @@ async def test_every_page_of_settings(make_house: MakeHouse, gateway: GatewaySta
             assert (await download.value).suggested_filename.startswith("exponential-")
 
 
-async def test_connecting_a_provider_to_an_account(make_house: MakeHouse) -> None:
+async def test_connecting_a_provider_to_an_account(make_house: MakeHouse, chromium: Browser) -> None:
     async with running(email="alice@example.org") as provider, make_house(**oidc(provider.url)) as house:
-        async with house.served() as url, open_window() as window:
+        async with house.served() as url, open_window(chromium) as window:
             page = window.page
             await with_password(house)
             window.expect_complaint("409")
@@ -113,8 +113,8 @@ async def test_connecting_a_provider_to_an_account(make_house: MakeHouse) -> Non
             await expect(page).to_have_url(f"{url}/chat")
 
 
-async def test_signing_in_being_invited_and_being_refused(make_house: MakeHouse) -> None:
-    async with make_house() as house, house.served() as url, open_window() as window:
+async def test_signing_in_being_invited_and_being_refused(make_house: MakeHouse, chromium: Browser) -> None:
+    async with make_house() as house, house.served() as url, open_window(chromium) as window:
         page = window.page
         await with_password(house)
         window.expect_complaint("401")
@@ -148,18 +148,18 @@ async def test_signing_in_being_invited_and_being_refused(make_house: MakeHouse)
         await shot(window, "erased")
 
 
-async def test_without_a_gateway_the_window_says_what_to_set(house: House) -> None:
-    async with house.window(await house.user()) as (window, _):
+async def test_without_a_gateway_the_window_says_what_to_set(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, _):
         await window.page.get_by_role("button", name="WhatsApp", exact=True).click()
         await expect(window.page.get_by_role("heading", name="Gateway Not Configured")).to_be_visible()
         await expect(window.page.get_by_text("Contact your administrator")).to_be_visible()
         await shot(window, "whatsapp-not-configured")
 
 
-async def test_nothing_moves_for_those_who_asked_for_that_and_nothing_jumps(house: House) -> None:
+async def test_nothing_moves_for_those_who_asked_for_that_and_nothing_jumps(house: House, chromium: Browser) -> None:
     alice = await house.user()
-    async with house.served() as url, browsing() as browser:
-        context = await browser.new_context(reduced_motion="reduce")
+    async with house.served() as url:
+        context = await chromium.new_context(reduced_motion="reduce")
         page = await context.new_page()
         await Window(page).sign_in(url + await house.link(alice))
         for path in ("/chat", "/tasks", "/settings", "/settings/security", "/whatsapp"):

@@ -10,8 +10,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Locator, Route, expect
+from playwright.async_api import Browser, Locator, Route, expect
 from sqlalchemy import select
 from support.app.whole_product import PER_USER, Living, open_whatsapp, running
 from support.axe import violations
@@ -29,10 +28,9 @@ OPENING = """() => new Promise((done) => {
   document.getElementById("open-whatsapp").click();
   look();
 })"""  # ms from the click to a frame in which the window is open
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
 async def living(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Living]:
     async with running(postgres, tmp_path_factory.mktemp("data")) as made:
         yield made
@@ -50,9 +48,9 @@ async def slowly(route: Route) -> None:
     await route.continue_()
 
 
-async def test_from_the_warning_by_qr_code_to_paddy(living: Living) -> None:
+async def test_from_the_warning_by_qr_code_to_paddy(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(), living.phone()
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         text = page.get_by_role("region", name="Security and privacy warning")
@@ -85,9 +83,9 @@ async def test_from_the_warning_by_qr_code_to_paddy(living: Living) -> None:
         await expect(page.get_by_text(f"Version {WHATSAPP_VERSION}, accepted on")).to_be_visible()
 
 
-async def test_by_a_code_typed_on_the_phone(living: Living) -> None:
+async def test_by_a_code_typed_on_the_phone(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(consented=True), living.phone()
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         await expect(page.get_by_role("heading", name="Talk to Paddy from your phone")).to_be_visible()
@@ -111,9 +109,9 @@ async def test_by_a_code_typed_on_the_phone(living: Living) -> None:
         await expect(page.locator("#whatsapp-success")).to_contain_text(phone.number)
 
 
-async def test_codes_that_expire_passkeys_and_outdated_clients_are_explained(living: Living) -> None:
+async def test_codes_that_expire_passkeys_and_outdated_clients_are_explained(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(consented=True), living.phone()
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         living.whatsapp.code_clock = 160
@@ -142,11 +140,11 @@ async def test_codes_that_expire_passkeys_and_outdated_clients_are_explained(liv
         living.whatsapp.faults.clear()
 
 
-async def test_the_steps_with_a_passkey_and_what_goes_wrong_there(living: Living) -> None:
+async def test_the_steps_with_a_passkey_and_what_goes_wrong_there(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(consented=True), living.phone()
     phone.account.passkey = True
     living.whatsapp.faults.spoil_passkey("silent")
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         await page.get_by_role("button", name="Connect WhatsApp").click()
@@ -188,9 +186,9 @@ async def test_the_steps_with_a_passkey_and_what_goes_wrong_there(living: Living
     living.whatsapp.faults.clear()
 
 
-async def test_a_code_that_does_not_come_and_a_login_that_takes_its_time(living: Living) -> None:
+async def test_a_code_that_does_not_come_and_a_login_that_takes_its_time(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(consented=True), living.phone()
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         await page.get_by_role("button", name="Connect WhatsApp").click()
@@ -213,10 +211,10 @@ async def test_a_code_that_does_not_come_and_a_login_that_takes_its_time(living:
         await expect(page.locator("#whatsapp-success")).to_contain_text(phone.number, timeout=90_000)
 
 
-async def test_who_may_talk_to_paddy_and_own_numbers(living: Living) -> None:
+async def test_who_may_talk_to_paddy_and_own_numbers(living: Living, chromium: Browser) -> None:
     user, phone, second = await living.user(consented=True), living.phone(), living.phone("Alice’s own")
     session, _ = await living.linked(user, phone)
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         await page.get_by_role("link", name=f"Settings of {phone.number}: who may talk to Paddy").click()
@@ -268,11 +266,11 @@ async def test_who_may_talk_to_paddy_and_own_numbers(living: Living) -> None:
         assert await living.client.proved(user.identity, session) == []
 
 
-async def test_messages_that_paddy_could_not_take_are_shown_and_tried_again(living: Living) -> None:
+async def test_messages_that_paddy_could_not_take_are_shown_and_tried_again(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(consented=True), living.phone()
     session, _ = await living.linked(user, phone)
     await living.park(session)
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         await expect(page.get_by_text("1 message could not be handed to Paddy.")).to_be_visible()
@@ -284,12 +282,12 @@ async def test_messages_that_paddy_could_not_take_are_shown_and_tried_again(livi
         await expect(page.get_by_text("are being handed to Paddy again")).to_be_visible()
 
 
-async def test_what_ends_a_session_is_told_with_the_cure_and_linked_again(living: Living) -> None:
+async def test_what_ends_a_session_is_told_with_the_cure_and_linked_again(living: Living, chromium: Browser) -> None:
     user = await living.user(consented=True)
     phones = [living.phone() for _ in range(PER_USER)]
     linked = [await living.linked(user, phone) for phone in phones]
     faults = living.whatsapp.faults
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await expect(page.locator("#whatsapp-dot")).to_be_visible()
         await open_whatsapp(page)
@@ -336,11 +334,11 @@ async def test_what_ends_a_session_is_told_with_the_cure_and_linked_again(living
         await expect(page.locator("#whatsapp-success")).to_contain_text(phones[0].number)
 
 
-async def test_disconnecting_asks_first_and_takes_the_device_off_the_phone(living: Living) -> None:
+async def test_disconnecting_asks_first_and_takes_the_device_off_the_phone(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(consented=True), living.phone()
     await living.linked(user, phone)
     await living.client.login(user.identity)
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         await expect(page.get_by_role("heading", name="Pending sessions")).to_be_visible()
@@ -362,9 +360,9 @@ async def test_disconnecting_asks_first_and_takes_the_device_off_the_phone(livin
         assert await living.client.sessions(user.identity) == []
 
 
-async def test_the_keyboard_is_enough_and_never_leaves_the_window(living: Living) -> None:
+async def test_the_keyboard_is_enough_and_never_leaves_the_window(living: Living, chromium: Browser) -> None:
     user = await living.user(consented=True)
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         opener = page.get_by_role("button", name="WhatsApp", exact=True)
         await page.evaluate("() => document.fonts.ready")
@@ -404,9 +402,9 @@ async def test_the_keyboard_is_enough_and_never_leaves_the_window(living: Living
         await expect(page.get_by_role("heading", name="Pending sessions")).to_be_visible()
 
 
-async def test_without_script_it_is_pages_to_read_and_use(living: Living) -> None:
+async def test_without_script_it_is_pages_to_read_and_use(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(), living.phone()
-    async with living.window(user, "/whatsapp", java_script_enabled=False) as window:
+    async with living.window(chromium, user, "/whatsapp", java_script_enabled=False) as window:
         page = window.page
         await page.get_by_role("button", name="Connect WhatsApp").click()
         await expect(page.get_by_role("img", name="QR code")).to_be_visible()
@@ -418,15 +416,15 @@ async def test_without_script_it_is_pages_to_read_and_use(living: Living) -> Non
         await page.get_by_role("radio", name="Everyone").check()
         await page.get_by_role("button", name="Save").click()
         assert (await living.client.access(user.identity, told.session_id))["mode"] == "everyone"
-    async with living.window(user, "/whatsapp") as window:
+    async with living.window(chromium, user, "/whatsapp") as window:
         await expect(window.page.get_by_text(phone.number)).to_be_visible()
         await shot(window, "page")
 
 
-async def test_bob_sees_and_does_nothing_in_alices_sessions(living: Living) -> None:
+async def test_bob_sees_and_does_nothing_in_alices_sessions(living: Living, chromium: Browser) -> None:
     alice, bob = await living.user(consented=True), await living.user("Bob", consented=True)
     session, _ = await living.linked(alice, living.phone())
-    async with living.window(bob) as window:
+    async with living.window(chromium, bob) as window:
         window.expect_complaint("404")
         for path in (
             f"link/{session}",
@@ -445,12 +443,12 @@ async def test_bob_sees_and_does_nothing_in_alices_sessions(living: Living) -> N
     assert (await living.client.access(alice.identity, session))["mode"] == "only_me"
 
 
-async def test_a_gateway_that_hangs_is_told_with_what_it_said_last(living: Living) -> None:
+async def test_a_gateway_that_hangs_is_told_with_what_it_said_last(living: Living, chromium: Browser) -> None:
     user, phone = await living.user(consented=True), living.phone()
     await living.linked(user, phone)
     process = living.gateway._process
     assert process is not None
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await open_whatsapp(page)
         await expect(page.locator("#whatsapp-accounts")).to_contain_text("Connected")
@@ -467,9 +465,9 @@ async def test_a_gateway_that_hangs_is_told_with_what_it_said_last(living: Livin
         await expect(page.locator("#whatsapp-accounts")).to_contain_text("Connected")
 
 
-async def test_a_gateway_that_is_away_is_told_and_comes_back_by_itself(living: Living) -> None:
+async def test_a_gateway_that_is_away_is_told_and_comes_back_by_itself(living: Living, chromium: Browser) -> None:
     user = await living.user(consented=True)
-    async with living.window(user) as window:
+    async with living.window(chromium, user) as window:
         page = window.page
         await expect(page.locator("#composer-error")).to_be_hidden()
         await living.gateway.stop()

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 from support.app.whole_product import Living, open_whatsapp, running
 from support.axe import violations
-from support.browser import PATIENT, SCREENSHOTS, Window, chromium
+from support.browser import PATIENT, SCREENSHOTS, Window, chromium_path
 from support.waiting import until
 
 from exponential.app.whatsapp import passkeys
@@ -30,10 +29,8 @@ from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.server.linking.webauthn import Passkey
 from exponential.loopback.server.server import Loopback
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
 async def living(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Living]:
     async with running(postgres, tmp_path_factory.mktemp("data")) as made:
         yield made
@@ -52,7 +49,7 @@ async def chromium_with_extension(living: Living, profile: Path) -> AsyncIterato
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile,
-            executable_path=chromium(),
+            executable_path=chromium_path(),
             proxy={"server": living.whatsapp.proxy_url, "bypass": "127.0.0.1"},
             ignore_default_args=["--disable-extensions"],
             args=[

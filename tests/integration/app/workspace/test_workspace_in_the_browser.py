@@ -1,6 +1,6 @@
 import re
 
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 from support.app.running_app import House
 
 from exponential.app.core.pagination import ROWS_PER_PAGE
@@ -20,10 +20,10 @@ async def made(house: House, user: User, *titles: str) -> None:
             await tasks.create_task(session, user.id, title)
 
 
-async def test_a_long_list_comes_in_pages(house: House) -> None:
+async def test_a_long_list_comes_in_pages(house: House, chromium: Browser) -> None:
     alice = await house.user()
     await made(house, alice, *(f"Write chapter {number}" for number in range(ROWS_PER_PAGE + 2)))
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
         more = page.get_by_role("link", name="Next")
@@ -33,11 +33,11 @@ async def test_a_long_list_comes_in_pages(house: House) -> None:
         await expect(more).to_be_hidden()
 
 
-async def test_tasks_are_added_in_one_line_changed_and_deleted_with_a_way_back(house: House) -> None:
+async def test_tasks_are_added_in_one_line_changed_and_deleted_with_a_way_back(house: House, chromium: Browser) -> None:
     alice = await house.user()
     async with house.database.transaction() as session:
         await projects.create_project(session, alice.id, "Home")
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         window.expect_complaint("status of 4")
         page = window.page
         await page.goto(f"{url}/tasks")
@@ -78,10 +78,10 @@ async def test_tasks_are_added_in_one_line_changed_and_deleted_with_a_way_back(h
         await expect(page.get_by_role("link", name="Pay the <rent>")).to_be_visible()
 
 
-async def test_the_list_is_worked_by_keyboard(house: House) -> None:
+async def test_the_list_is_worked_by_keyboard(house: House, chromium: Browser) -> None:
     alice = await house.user()
     await made(house, alice, "one", "two", "three")
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
         await page.get_by_role("checkbox", name="Complete one").focus()
@@ -101,10 +101,10 @@ async def test_the_list_is_worked_by_keyboard(house: House) -> None:
         await window.shots("tasks-keyboard")
 
 
-async def test_the_place_in_the_list_is_kept_when_the_browser_loses_the_focus(house: House) -> None:
+async def test_the_place_in_the_list_is_kept_when_the_browser_loses_the_focus(house: House, chromium: Browser) -> None:
     alice = await house.user()
     await made(house, alice, "one", "two")
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
         tick = page.get_by_role("checkbox", name="Complete one")
@@ -115,10 +115,10 @@ async def test_the_place_in_the_list_is_kept_when_the_browser_loses_the_focus(ho
         await expect(page.get_by_role("checkbox", name="Complete two")).to_be_focused()
 
 
-async def test_many_are_chosen_and_changed_at_once(house: House) -> None:
+async def test_many_are_chosen_and_changed_at_once(house: House, chromium: Browser) -> None:
     alice = await house.user()
     await made(house, alice, "one", "two", "three")
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
         await page.get_by_role("link", name="Select").click()
@@ -139,10 +139,10 @@ async def test_many_are_chosen_and_changed_at_once(house: House) -> None:
         await expect(page.get_by_role("checkbox", name="Choose three")).to_be_visible()
 
 
-async def test_filters_are_in_the_address_and_the_back_button_is_right(house: House) -> None:
+async def test_filters_are_in_the_address_and_the_back_button_is_right(house: House, chromium: Browser) -> None:
     alice = await house.user()
     await made(house, alice, "buy milk", "buy bread", "call mum")
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         page = window.page
         await page.goto(f"{url}/tasks")
         await page.get_by_role("searchbox", name="Words in the title").fill("buy")
@@ -161,8 +161,8 @@ async def test_filters_are_in_the_address_and_the_back_button_is_right(house: Ho
         await expect(page.get_by_role("link", name="sell the car")).to_have_count(0)
 
 
-async def test_a_project_is_started_worked_on_and_reported(house: House) -> None:
-    async with house.window(await house.user()) as (window, url):
+async def test_a_project_is_started_worked_on_and_reported(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, url):
         page = window.page
         await page.goto(f"{url}/projects")
         await expect(page.get_by_role("heading", name="No projects yet")).to_be_visible()
@@ -189,8 +189,8 @@ async def test_a_project_is_started_worked_on_and_reported(house: House) -> None
         await window.shots("projects")
 
 
-async def test_a_meeting_is_imported_read_searched_and_becomes_tasks(house: House) -> None:
-    async with house.window(await house.user()) as (window, url):
+async def test_a_meeting_is_imported_read_searched_and_becomes_tasks(house: House, chromium: Browser) -> None:
+    async with house.window(chromium, await house.user()) as (window, url):
         window.expect_complaint("404")  # the page of a meeting that is deleted asks for news once more
         page = window.page
         await page.goto(f"{url}/meetings")
@@ -220,11 +220,11 @@ async def test_a_meeting_is_imported_read_searched_and_becomes_tasks(house: Hous
         await expect(page.get_by_role("heading", name="No meetings yet")).to_be_visible()
 
 
-async def test_what_is_out_of_sight_stops_nothing(house: House) -> None:
+async def test_what_is_out_of_sight_stops_nothing(house: House, chromium: Browser) -> None:
     """A date that is half typed: in the menu of another button, and in fields that were folded up."""
     alice = await house.user()
     await made(house, alice, "milk")
-    async with house.window(alice) as (window, url):
+    async with house.window(chromium, alice) as (window, url):
         window.expect_complaint("is not focusable")
         page = window.page
         await page.goto(f"{url}/tasks?select=1")

@@ -21,7 +21,7 @@ from exponential.assistant.offline import OfflineModel
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import Message
 from exponential.assistant.timing import Timing
-from exponential.assistant.turns import runner, store
+from exponential.assistant.turns import store
 from exponential.core import clock, log
 from exponential.core.database import Database
 from exponential.core.errors import Unavailable
@@ -103,9 +103,9 @@ async def test_a_guest_has_no_tools_even_when_the_model_calls_them(
     assert await story.titles(alice, "all") == []
 
 
+@pytest.mark.parametrize("timing", [Timing(quiet=1.0)])
 async def test_a_burst_is_answered_together(runtime: Runtime, story: Story, alice: UUID) -> None:
     first, *_ = await story.say(Incoming(alice, "web", "add buy milk"), Incoming(alice, "web", "add call mom"))
-    await asyncio.sleep(runner.QUIET_PAUSE.total_seconds() / 3)  # still within the pause
     await story.say(Incoming(alice, "web", "what are my tasks?"))
     (reply,) = await story.replies(first.chat_id)
     assert "Added **buy milk**" in reply and "Added **call mom**" in reply and "You have 2 open tasks" in reply
