@@ -24,8 +24,8 @@ const refresh = once(async () => {
   shown.replaceChildren(...fresh.childNodes);
   if ($("done")) $("done").open = open ?? $("done").open;
   for (const box of boxes()) box.checked = chosen.includes(box.value);
-  const same = row && $(row.id)?.className === row.className && $(row.id);
-  if (row) focus(same || (rows()[place] ?? rows().at(-1)));
+  const same = rows().find(({ id, className }) => id === row?.id && className === row.className);
+  if (row) focus(same ?? rows()[place] ?? rows().at(-1));
   count();
 });
 const update = () => refresh().catch(() => {}); // what is shown stays; the next change tries again

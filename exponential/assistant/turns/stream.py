@@ -84,6 +84,9 @@ class ProgressStream(AsyncIterator[Progress]):
             await asyncio.wait_for(self._hub.listening.wait(), LISTEN_SECONDS)
         except TimeoutError:
             _log.warning("progress_not_listening")
+        except asyncio.CancelledError:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(

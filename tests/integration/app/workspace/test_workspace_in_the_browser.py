@@ -113,6 +113,11 @@ async def test_the_place_in_the_list_is_kept_when_the_browser_loses_the_focus(ho
         await page.evaluate("document.activeElement.blur()")
         await page.evaluate("path => import('/static/lib.js').then(({ perform }) => perform(path))", path)
         await expect(page.get_by_role("checkbox", name="Complete two")).to_be_focused()
+        await page.locator("#done summary").click()
+        await page.get_by_role("checkbox", name="Reopen one").focus()
+        await page.evaluate("document.getElementById('done').open = false")  # what had the focus is out of sight
+        await made(house, alice, "three")
+        await expect(page.get_by_role("checkbox", name="Complete three")).to_be_focused()
 
 
 async def test_many_are_chosen_and_changed_at_once(house: House, chromium: Browser) -> None:
