@@ -116,7 +116,7 @@ class World:
 
 @asynccontextmanager
 async def linked_within(shared: SharedGateway, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """In the module's gateway: Ada's account is linked and online. For tests in the module's loop."""
+    """In the module's gateway: Ada's account is linked and online."""
     request.node.stash.setdefault(testing._servers, []).append(shared.whatsapp)  # a failure shows the wire
     world = World.within(shared)
     await world.link()

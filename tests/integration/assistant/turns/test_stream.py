@@ -185,3 +185,11 @@ async def test_what_makes_no_sense_is_passed_over(app_database: Database) -> Non
         end = Progress(uuid4(), 1, "end", "fine", "done")
         await publish(app_database, CHAT, end)
         assert await following(news) == [end]
+
+
+async def test_who_leaves_before_it_listens_leaves_nothing_behind() -> None:
+    before = asyncio.all_tasks()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), follow(Database("postgresql://nobody@127.0.0.1:9/none"), CHAT):
+            pytest.fail("nobody listens there")
+    await until(lambda: asyncio.all_tasks() == before)
