@@ -28,7 +28,6 @@ from exponential.app.whatsapp import pages
 from exponential.app.workspace import meetings, projects, tasks
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
-from exponential.assistant.timing import Timing
 from exponential.core import key_check, log
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
@@ -77,11 +76,8 @@ _ADVICE: dict[str | int, str] = {
 _FAULT = "Exponential has a fault: this request could not be finished. What you had saved is kept."
 
 
-def create(settings: AppSettings, timing: Timing | None = None) -> FastAPI:
-    """The app for `settings`, whose database is prepared and whose key ring is set. It connects in its lifespan.
-
-    `timing`: how long Paddy waits for what.
-    """
+def create(settings: AppSettings) -> FastAPI:
+    """The app for `settings`, whose database is prepared and whose key ring is set. It connects in its lifespan."""
 
     budget = Budget()
 
@@ -98,7 +94,7 @@ def create(settings: AppSettings, timing: Timing | None = None) -> FastAPI:
         }
         app.state.mcp = mcp = McpEndpoint()
         try:
-            async with _stopping_in_time(Runtime(db, settings, gateway, timing=timing)):
+            async with _stopping_in_time(Runtime(db, settings, gateway)):
                 yield
         finally:
             state.live_updates.close()

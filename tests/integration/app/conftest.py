@@ -11,7 +11,6 @@ from support.app.running_app import SECRET, GatewayStandIn, House, MakeHouse
 from support.http_server import serving
 
 from exponential.app import service
-from exponential.assistant.timing import Timing
 from exponential.auth import passwords
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings, read
@@ -42,7 +41,7 @@ def make_house(app_database: Database) -> MakeHouse:
         url = app_database.url.render_as_string(hide_password=False)
         given = {"auth_secret": SECRET, "encryption_keys": (secrets.token_bytes(32),), **settings}
         read_settings = read(AppSettings, database_url=url, **given)
-        app = service.create(read_settings, Timing(quiet=0.0))
+        app = service.create(read_settings)
         async with app.router.lifespan_context(app):
             yield House(app, app_database, read_settings)
 
