@@ -55,8 +55,10 @@ async def test_from_one_link_to_a_task_in_the_workspace(tmp_path: Path, chromium
         async with page.expect_popup() as opened:
             await page.get_by_role("link", name="Open Exponential").click()
         app = Window(await opened.value)
+        sign_in = app.page.get_by_role("button", name="Sign in", exact=True)
+        await expect(sign_in).to_be_visible()  # a new page is empty at first
         await app.shots("walk-sign-in")
-        await app.page.get_by_role("button", name="Sign in", exact=True).click()
+        await sign_in.click()
         async with page.expect_popup() as opened:
             await page.get_by_role("link", name="Open the phone").click()
         phone = Window(await opened.value)
