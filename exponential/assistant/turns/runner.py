@@ -358,7 +358,7 @@ async def _break_off(
 
 async def _settle(services: TurnServices, chat_id: UUID) -> bool:
     """Wait until nobody writes for a moment; False when nothing waits for an answer."""
-    quiet, max_quiet = (timedelta(seconds=each) for each in (services.timing.quiet, services.timing.max_quiet))
+    quiet, max_quiet = timedelta(seconds=services.timing.quiet), timedelta(seconds=services.timing.max_quiet)
     began = clock.now()
     seen = -1
     while True:

@@ -31,11 +31,10 @@ from exponential.loopback.phones import camera
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.directory import Device
 from exponential.loopback.server.server import Loopback
-from support.browser import Window, open_window
+from support.browser import PATIENT, Window, open_window
 from support.waiting import until
 
 SECRET = "a secret of more than thirty-two characters"
-PATIENT = 30_000  # milliseconds; this machine may be busy
 PER_USER = 3  # sessions
 
 
