@@ -55,9 +55,13 @@ class Window:
             self.complaints.append(told)
 
 
-def chromium_path() -> str:
-    """Path of the installed browser. Fails, never skips: the pages are part of the product."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+def chromium_path(*, extensions: bool = False) -> str:
+    """Path of the installed browser: without a window of its own, where there is one, unless it shall run `extensions`.
+    Fails, never skips: the pages are part of the product."""
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    if not extensions:
+        names.insert(0, "chromium-headless-shell")
+    path = next(filter(None, map(shutil.which, names)), None)
     assert path, "The browser tests need Chromium. Install it with `apt-get install chromium` and run them again."
     return path
 

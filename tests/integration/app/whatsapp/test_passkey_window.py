@@ -49,7 +49,7 @@ async def chromium_with_extension(living: Living, profile: Path) -> AsyncIterato
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile,
-            executable_path=chromium_path(),
+            executable_path=chromium_path(extensions=True),
             proxy={"server": living.whatsapp.proxy_url, "bypass": "127.0.0.1"},
             ignore_default_args=["--disable-extensions"],
             args=[
