@@ -45,7 +45,7 @@ from exponential.assistant import chats, conversation
 from exponential.assistant.agent import paddy
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
-from exponential.assistant.turns.ledger import Deps
+from exponential.assistant.tools.base import Deps
 from exponential.assistant.turns.stream import ProgressStream, follow
 from exponential.auth.users import User
 from exponential.core import clock, database, encryption, log

@@ -32,7 +32,7 @@ INNER = {
     "app.api": {"app.core"},
     "app.whatsapp": {"app.core", "app.api"},
     "workspace.text": set(),
-    "assistant.offline": {"assistant.prompts"},
+    "assistant.offline": {"assistant.prompts", "assistant.tools"},
     "assistant.llm": {"assistant.offline", "assistant.context", "assistant.prompts", "assistant.tables"},
     "assistant.files": {"assistant.prompts", "assistant.tables", "assistant.timing"},
     "gateway.client": set(),

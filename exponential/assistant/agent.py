@@ -7,7 +7,8 @@ from pydantic_ai import Agent, RunContext
 
 from exponential.assistant import tools
 from exponential.assistant.offline import OfflineModel
-from exponential.assistant.turns.ledger import Deps, LedgerToolset
+from exponential.assistant.tools.base import Deps, spec_of
+from exponential.assistant.turns.ledger import LedgerToolset
 from exponential.core import clock
 from exponential.workspace.text.zones import zone_of
 
@@ -54,7 +55,7 @@ paddy: Agent[Deps, str] = Agent(
     name="paddy",
     toolsets=[
         LedgerToolset(tools.OWNER).filtered(
-            lambda ctx, tool: ctx.deps.role == "owner" and (ctx.deps.own_words or tool.name in tools.OF_FILES)
+            lambda ctx, tool: ctx.deps.role == "owner" and (ctx.deps.own_words or spec_of(tool).for_files)
         ),
         LedgerToolset(tools.GUEST).filtered(lambda ctx, tool: ctx.deps.role == "guest" and ctx.deps.own_words),
     ],

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approvals
 from exponential.assistant.approvals import PendingApproval
-from exponential.assistant.offline.marking import plain
 from exponential.assistant.tables import Chat, Message
 from exponential.auth import users
 from exponential.core import log
 from exponential.core.database import Database
 from exponential.core.errors import ExponentialError, NotFound
 from exponential.gateway.client import GatewayClient
+from exponential.workspace.text.markdown import plain
 
 _NUMBER = r"(?:\s*(?:no\.?\s*|#\s*)?(?P<number>\d{1,6}))?"
 _YES = re.compile(rf"(?:yes|yep|ok(?:ay)?|send(?:\s+it)?|yes,?\s+send(?:\s+it)?|ja|👍){_NUMBER}[\s.!]*", re.IGNORECASE)

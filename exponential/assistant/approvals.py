@@ -27,13 +27,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential.assistant import chats, conversation, prompts
 from exponential.assistant.channels import notifications
-from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.tables import Chat, Message, Turn
 from exponential.assistant.turns import jobs
 from exponential.auth import users
 from exponential.core import clock
 from exponential.core.database import AppBase, notify
 from exponential.core.errors import BadInput, Conflict, NotFound
+from exponential.workspace.text.markdown import plain, when
 from exponential.workspace.text.zones import zone_of
 
 APPROVAL_LIFETIME = timedelta(hours=24)  # that an answer waits

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential.assistant.channels import notifications
-from exponential.assistant.offline.marking import plain, task, when
 from exponential.auth import users
 from exponential.auth.users import User
 from exponential.core import clock, log
@@ -18,6 +17,7 @@ from exponential.core.database import AppBase, Database, notify
 from exponential.workspace import project_status, projects, reminders, tasks
 from exponential.workspace.history import CHANNEL
 from exponential.workspace.meetings import meetings
+from exponential.workspace.text.markdown import plain, task, when
 from exponential.workspace.text.zones import zone_of
 
 Days = Literal["daily", "weekdays"]
@@ -43,6 +43,11 @@ class Briefing(AppBase):
     def as_json(self) -> dict[str, Any]:
         """{"at": "07:30", "days": daily or weekdays}"""
         return {"at": f"{self.at:%H:%M}", "days": self.days}
+
+
+def often(wish: dict[str, Any]) -> str:
+    """A briefing's `as_json` in words: "every weekday at 07:30"."""
+    return f"{'every weekday' if wish['days'] == 'weekdays' else 'every day'} at {wish['at']}"
 
 
 async def get(session: AsyncSession, user_id: UUID) -> Briefing | None:

@@ -21,11 +21,10 @@ from pydantic_ai.messages import (
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant import approval_replies, approvals, briefing
+from exponential.assistant import approval_replies, approvals, briefing, tools
 from exponential.assistant.channels import circuit_breaker
 from exponential.assistant.llm import usage
-from exponential.assistant.offline import briefings, phrasing
-from exponential.assistant.offline.marking import plain, when
+from exponential.assistant.offline import briefings
 from exponential.assistant.offline.steps import Call
 from exponential.assistant.tables import Channel, Chat, Role
 from exponential.auth.users import User
@@ -33,6 +32,7 @@ from exponential.core import clock
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import facts, history, reminders, tasks
 from exponential.workspace.text import dates
+from exponential.workspace.text.markdown import plain, when
 from exponential.workspace.text.zones import aware, zone_of
 
 HELP = """Besides what you say in your own words, these commands always work, here, on the web and on WhatsApp:
@@ -203,7 +203,7 @@ async def _tasks(setting: CommandContext, _rest: str) -> Outcome:
     call = Call("list_tasks", {"status": "open"})
     found = await tasks.list_tasks(setting.session, setting.user.id)
     result = {"count": len(found), "tasks": [task.as_json(setting.zone) for task in found[:50]]}
-    return _looked_up(call, result, phrasing.compose([call], [result], setting.now))
+    return _looked_up(call, result, tools.tell(call.tool, call.args, result, setting.now))
 
 
 async def _status(setting: CommandContext, _rest: str) -> Outcome:
@@ -265,7 +265,7 @@ async def _briefing(setting: CommandContext, rest: str) -> Outcome:
         return Outcome(f"Your briefing: {_often(wish) if wish else 'none'}. {how}")
     if rest.lower() == "now":
         return Outcome(await briefing.write(session, user))
-    await history.begin(session, user.id, briefings.TOOL, setting.source, {"at": rest})
+    await history.begin(session, user.id, "set_briefing", setting.source, {"at": rest})
     if rest.lower() in ("off", "none", "stop", "end"):
         gone = await briefing.switch_off(session, user.id)
         return Outcome("No more briefings." if gone else "There was no briefing.")
@@ -298,7 +298,7 @@ async def _decide(setting: CommandContext, decision: approval_replies.Decision) 
 
 
 def _often(wish: briefing.Briefing) -> str:
-    return briefings.often(wish.as_json())
+    return briefing.often(wish.as_json())
 
 
 def _until(rest: str, now: datetime) -> datetime | None:

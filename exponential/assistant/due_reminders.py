@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential.assistant.channels import notifications
-from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.tables import Message
 from exponential.auth import users
 from exponential.core import clock, log
@@ -27,6 +26,7 @@ from exponential.core.database import AppBase, Database, notify
 from exponential.core.encryption import EncryptedText
 from exponential.workspace import history
 from exponential.workspace.reminders import Reminder, Repeat, following
+from exponential.workspace.text.markdown import plain, when
 from exponential.workspace.text.zones import zone_of
 
 LATE_AFTER = timedelta(minutes=1)  # from then on, a reminder says which time it was for

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.app.core import action_names
 from exponential.app.core.action_names import Activity
 from exponential.app.core.rendering import part
-from exponential.assistant import chats
+from exponential.assistant import chats, tools
 from exponential.assistant.channels import formatting
 from exponential.assistant.files import attachments
 from exponential.assistant.files.attachments import StoredAttachment
@@ -108,7 +108,8 @@ def steps_html(steps: Mapping[str, str]) -> str:
 
 
 async def _deeds(session: AsyncSession, turn_ids: set[UUID]) -> dict[UUID, list[Deed]]:
-    query = select(ToolCall).where(ToolCall.turn_id.in_(turn_ids), ToolCall.name.in_(action_names.CHANGES))
+    changing = [name for name, spec in tools.specs().items() if spec.changes]
+    query = select(ToolCall).where(ToolCall.turn_id.in_(turn_ids), ToolCall.name.in_(changing))
     calls = (await session.execute(query.order_by(ToolCall.position))).scalars().all()
     acts = [call.act_id for call in calls if call.act_id]
     can = await history.undoable(session, acts) if acts else set()

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import chats
 from exponential.assistant.channels import notifications
-from exponential.assistant.offline.marking import plain, when
 from exponential.assistant.tables import Chat, Message, Turn
 from exponential.auth import users
 from exponential.core import clock, log
+from exponential.workspace.text.markdown import plain, when
 from exponential.workspace.text.zones import zone_of
 
 SAME_ROUNDS = 5  # rounds in a row with the same words

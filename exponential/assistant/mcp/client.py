@@ -23,7 +23,8 @@ from pydantic_core import to_jsonable_python
 
 from exponential.assistant.tables import ToolCall
 from exponential.assistant.timing import Timing
-from exponential.assistant.turns.ledger import Deps, done_before, hold
+from exponential.assistant.tools.base import Deps
+from exponential.assistant.turns.ledger import done_before, hold
 from exponential.core import log
 from exponential.core.backoff import Backoff
 from exponential.core.errors import ConfigurationError

@@ -1,13 +1,11 @@
 """Rules for the morning briefing: wanting one, at which time, and no more of them."""
 
 import re
-from datetime import datetime, time
-from typing import Any
+from datetime import time
 
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
 from exponential.workspace.text import times
 
-TOOL = "set_briefing"
 AT_WHAT_TIME = "At what time? Say for example *send me a briefing every day at 7:30*."
 
 _NAME = r"(?:(?:a|an|my|the|your|any)\s+)?(?:(?:daily|morning|every\s*day|weekday)\s+)*briefings?(?:\s+time)?"
@@ -41,7 +39,7 @@ _FILLING = re.compile(
 
 def briefing(heard: Heard) -> list[Step] | None:
     if _UNWANTED.fullmatch(heard.text.strip()):
-        return [Call(TOOL, {"at": "off"})]
+        return [Call("set_briefing", {"at": "off"})]
     text = re.sub(r"^(?:only|just)\s+", "", heard.text.strip(), flags=re.IGNORECASE)
     wanted = _WANTED.fullmatch(times.figures(text))
     if wanted is None:
@@ -57,7 +55,7 @@ def briefing(heard: Heard) -> list[Step] | None:
         return None  # it is about something else: "give me the briefing notes"
     if at is None:
         return [Say(AT_WHAT_TIME)] if found or re.search(r"\b(?:every|each|daily)\b", heard.text, re.I) else None
-    return [Call(TOOL, {"at": f"{at:%H:%M}", "days": days})]
+    return [Call("set_briefing", {"at": f"{at:%H:%M}", "days": days})]
 
 
 def read_time(text: str) -> time | None:
@@ -76,15 +74,3 @@ def time_of(match: re.Match[str]) -> time | None:
     if half.startswith("a") or (late and hour < 12) or half.startswith("p"):
         hour = hour % 12 + (12 if late else 0)
     return time(hour, minute) if hour < 24 and minute < 60 else None
-
-
-def was_set(call: Call, result: dict[str, Any], _now: datetime) -> str:
-    """What is said of it."""
-    if result["briefing"] is None:
-        return "No more briefings." if result.get("ended", True) else "There was no briefing to end."
-    return f"☀️ You get your briefing {often(result['briefing'])}. *Stop the briefing* ends it."
-
-
-def often(wish: dict[str, Any]) -> str:
-    """{"at", "days"} in words."""
-    return f"{'every weekday' if wish['days'] == 'weekdays' else 'every day'} at {wish['at']}"

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from exponential.assistant.offline import choosing, pointing
-from exponential.assistant.offline.marking import plain
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
 from exponential.assistant.offline.values import ASIDE_IT
 from exponential.assistant.offline.words import LIST, past_to_imperative, split_past, without_article
 from exponential.workspace.text import dates
+from exponential.workspace.text.markdown import plain
 
 WHICH = "Which task is done? Name it, or part of its title."
 ONE_BY_ONE = "I mark tasks as done one by one. " + WHICH

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from exponential.assistant.offline import pasting
-from exponential.assistant.offline.marking import plain
 from exponential.assistant.offline.steps import Call, File, Heard, Say, Step, distinct
 from exponential.assistant.offline.talking import UNKNOWN
+from exponential.workspace.text.markdown import plain
 
 BLIND = "I can't look at pictures without a language model."
 NO_ANSWERS = "Without a language model I can't answer questions about “{name}”, but I can read it. It says:"

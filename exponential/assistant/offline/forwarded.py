@@ -8,9 +8,9 @@ from typing import Any
 
 from exponential.assistant.offline import pasting, pointing, reminding, talking
 from exponential.assistant.offline.combining import combined
-from exponential.assistant.offline.marking import plain
 from exponential.assistant.offline.patterns import whole
 from exponential.assistant.offline.steps import Call, Heard, Say, Step
+from exponential.workspace.text.markdown import plain
 
 OFFER = "Reply *task* or *note*."
 ONE = "You forwarded this: “{}”. Shall I add it as a task or keep it as a note? " + OFFER

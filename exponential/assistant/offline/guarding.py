@@ -6,9 +6,9 @@ Whatever a rule has read, a request that is hedged, asked, quoted, told of other
 import re
 from collections.abc import Sequence
 
+from exponential.assistant import tools
 from exponential.assistant.offline.steps import Call, Say, Step
 
-DESTRUCTIVE = frozenset(("delete_task", "cancel_reminder", "forget"))
 NOT_DONE = "Nothing was deleted or cancelled. If it shall go, say *delete* and its name, and no more."
 
 _VERB = re.compile(
@@ -68,12 +68,12 @@ _TAKEN_AWAY = re.compile(  # "delete the gym task, cancel that"
 
 def destroys(steps: Sequence[Step] | None) -> bool:
     """Whether something would be deleted, cancelled or forgotten."""
-    return any(isinstance(step, Call) and step.tool in DESTRUCTIVE for step in steps or ())
+    return any(_destroys(step) for step in steps or ())
 
 
 def kept_back(steps: Sequence[Step], text: str) -> list[Step]:
     """`steps` of a whole message, where something that goes was taken back later in it, without that."""
-    if not any(isinstance(step, Call) and step.tool in DESTRUCTIVE and not _forgets(step) for step in steps):
+    if not any(_destroys(step) and not _forgets(step) for step in steps):
         return list(steps)
     back = _TAKEN_AWAY.search(text)
     bare = _QUOTED.sub(" ", text)
@@ -81,7 +81,7 @@ def kept_back(steps: Sequence[Step], text: str) -> list[Step]:
     twice = back is not None and bool(verbs) and verbs[0].end() < back.start()
     if not twice and not (verbs and _LATER_NO.search(bare[verbs[-1].end() :])):
         return list(steps)
-    left = [step for step in steps if not (isinstance(step, Call) and step.tool in DESTRUCTIVE)]
+    left = [step for step in steps if not _destroys(step)]
     return [*left, Say(NOT_DONE)]
 
 
@@ -105,9 +105,14 @@ def is_plain(text: str, *, forgetting: bool = False) -> bool:
     return not (_TAKEN_BACK if forgetting else _AFTER).search(after)
 
 
+def _destroys(step: Step) -> bool:
+    spec = tools.find(step.tool) if isinstance(step, Call) else None
+    return spec is not None and spec.destructive
+
+
 def _names_badly(step: Step) -> bool:
     """Whether what would go is named by a whole sentence, or by "that" and more: words that were read wrongly."""
-    if not isinstance(step, Call) or step.tool not in ("delete_task", "cancel_reminder"):
+    if not isinstance(step, Call) or not _destroys(step) or _forgets(step):
         return False
     return any(_NO_NAME.search(str(value)) for value in step.args.values())
 

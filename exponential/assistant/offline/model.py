@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,9 +23,9 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.profiles import ModelProfile
 from pydantic_ai.settings import ModelSettings
 
-from exponential.assistant import prompts
-from exponential.assistant.offline import intents, memory, phrasing
-from exponential.assistant.offline.steps import Call, File, Heard
+from exponential.assistant import prompts, tools
+from exponential.assistant.offline import intents, memory
+from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
 from exponential.core import clock
 
 # As Paddy's instructions put it.
@@ -56,14 +57,14 @@ class OfflineModel(Model):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        tools = {tool.name for tool in model_request_parameters.function_tools}
+        has = {tool.name for tool in model_request_parameters.function_tools}
         start, prompt = _prompt(messages)
         now = prompt.timestamp.astimezone(_zone(messages[-1]))
         mind = memory.after(messages[:start], now)
         # Of the turn's first request: what its tools have changed since must not change how it is read.
         mind = replace(mind, projects=_named(_PROJECTS, messages[start]), tasks=_named(_TASKS, messages[start]))
         heard = _said(prompt, mind)
-        steps = await asyncio.get_running_loop().run_in_executor(_readers, intents.read, heard, tools)
+        steps = await asyncio.get_running_loop().run_in_executor(_readers, intents.read, heard, has)
         calls = [step for step in steps if isinstance(step, Call)]
         results = memory.results(messages[start:])
         parts: list[ModelResponsePart]
@@ -71,8 +72,21 @@ class OfflineModel(Model):
             # The ids are drawn once: this response is stored before any of its tools runs.
             parts = [ToolCallPart(call.tool, json.dumps(call.args), tool_call_id=str(clock.new_id())) for call in calls]
         else:
-            parts = [TextPart(phrasing.compose(steps, results, now))]
+            parts = [TextPart(_answer(steps, results, now))]
         return ModelResponse(parts=parts, model_name=self.model_name)
+
+
+def _answer(steps: Sequence[Step], results: Sequence[dict[str, Any]], now: datetime) -> str:
+    """What each step came to, in order, a short paragraph each. `results` are those of the calls, `now` is local."""
+    left = list(results)
+    said: list[str] = []
+    for step in steps:
+        if isinstance(step, Say):
+            said.append(step.text)
+            continue
+        result = left.pop(0) if left else {"error": "I couldn't finish this request."}
+        said.append(tools.tell(step.tool, step.args, result, now))
+    return "\n\n".join(said)
 
 
 def _prompt(messages: Sequence[ModelMessage]) -> tuple[int, UserPromptPart]:

@@ -1,17 +1,23 @@
 """The tool that sets the morning briefing."""
 
-from datetime import time
+from datetime import datetime, time
 from typing import Any, Literal
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import RunContext
 
 from exponential.assistant import briefing
-from exponential.assistant.turns.ledger import Deps
+from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
 
-tools = FunctionToolset[Deps]()
+tools = Toolset()
 
 
-@tools.tool
+def _set(_args: Args, result: Result, _now: datetime) -> str:
+    if result["briefing"] is None:
+        return "No more briefings." if result.get("ended", True) else "There was no briefing to end."
+    return f"☀️ You get your briefing {briefing.often(result['briefing'])}. *Stop the briefing* ends it."
+
+
+@tools.declare(ToolSpec("Setting your briefing", done="Changed the briefing:", tell=_set))
 async def set_briefing(
     ctx: RunContext[Deps], at: time | Literal["off"], days: Literal["daily", "weekdays"] = "daily"
 ) -> dict[str, Any]:

@@ -1,19 +1,20 @@
 """Tools for meetings: transcripts, minutes, and what was said."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import RunContext
 
 from exponential.assistant.files import attachments
-from exponential.assistant.turns.ledger import BEFORE, Deps
+from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
 from exponential.core import sandbox
 from exponential.workspace.meetings import meetings, transcript_import
 from exponential.workspace.meetings.transcript_import import MeetingImport
+from exponential.workspace.text.markdown import count, numbered, plain, when
 from exponential.workspace.text.zones import today_of
 
-tools = FunctionToolset[Deps]()
+tools = Toolset()
 
 
 async def _read(
@@ -33,7 +34,30 @@ async def _read(
     return await transcript_import.read(source, filename, caller=caller, today=today_of(user), held_on=held_on)
 
 
-@tools.tool(metadata={BEFORE: _read})
+def _kept(args: Args, result: Result, now: datetime) -> str:
+    return f"Kept the transcript. {_tell_minutes(args, result, now)}"
+
+
+def _tell_minutes(_args: Args, result: Result, now: datetime) -> str:
+    meeting = result["meeting"]
+    parts = [f"**{plain(meeting['title'])}**, {when(meeting['held_on'], now)}"]
+    if result["summary"]:
+        parts.append("\n".join(f"- {plain(sentence)}" for sentence in result["summary"]))
+    if result["decisions"]:
+        parts.append("Decided:\n\n" + "\n".join(f"- {plain(item['text'])}" for item in result["decisions"]))
+    if result["action_items"]:
+        items = [_item(item, now) for item in result["action_items"]]
+        parts.append("Action items:\n\n" + numbered(items) + "\n\nSay *make the first one a task*, or *all*.")
+    return "\n\n".join(parts)
+
+
+def _item(item: Result, now: datetime) -> str:
+    owner = f"{plain(item['owner'])}: " if item["owner"] else ""
+    due = f", due {when(item['due'], now)}" if item["due"] else ""
+    return f"{owner}{plain(item['text'])}{due}{' ✅' if item['task'] else ''}"
+
+
+@tools.declare(ToolSpec("Reading the transcript", done="Kept meeting", tell=_kept, prepare=_read, for_files=True))
 async def import_meeting(
     ctx: RunContext[Deps],
     transcript: str | None = None,
@@ -54,7 +78,14 @@ async def import_meeting(
     return await _minutes(ctx, meeting)
 
 
-@tools.tool
+def _listed(_args: Args, result: Result, now: datetime) -> str:
+    if not result["meetings"]:
+        return "I know of no meetings there. Paste a transcript and I keep it."
+    lines = [f"**{plain(one['title'])}**, {when(one['held_on'], now)}" for one in result["meetings"]]
+    return f"{count(result['count'], 'meeting')}:\n\n" + numbered(lines)
+
+
+@tools.declare(ToolSpec("Looking at your meetings", tell=_listed))
 async def list_meetings(ctx: RunContext[Deps], since: date | None = None, until: date | None = None) -> dict[str, Any]:
     """List the user's meetings, the latest first.
 
@@ -66,7 +97,7 @@ async def list_meetings(ctx: RunContext[Deps], since: date | None = None, until:
     return {"count": len(found), "meetings": [meeting.as_json() for meeting in found[:50]]}
 
 
-@tools.tool
+@tools.declare(ToolSpec("Reading the minutes", tell=_tell_minutes))
 async def meeting_summary(
     ctx: RunContext[Deps], meeting: str | None = None, held_on: date | None = None
 ) -> dict[str, Any]:
@@ -80,7 +111,14 @@ async def meeting_summary(
     return await _minutes(ctx, found)
 
 
-@tools.tool
+def _items(_args: Args, result: Result, now: datetime) -> str:
+    if not result["action_items"]:
+        return "I found no action items there."
+    lines = [f"{_item(item, now)} ({plain(item['meeting'])}, line {item['line']})" for item in result["action_items"]]
+    return f"{count(result['count'], 'action item')}:\n\n" + numbered(lines)
+
+
+@tools.declare(ToolSpec("Looking for action items", tell=_items))
 async def action_items(
     ctx: RunContext[Deps], meeting: str | None = None, owner: str | None = None, held_on: date | None = None
 ) -> dict[str, Any]:
@@ -96,7 +134,18 @@ async def action_items(
     return {"count": len(items), "action_items": items}
 
 
-@tools.tool
+def _found(args: Args, result: Result, now: datetime) -> str:
+    if not result["hits"]:
+        return f"I found nothing about “{plain(args['query'])}” in your meetings."
+    said = []
+    for hit in result["hits"][:5]:
+        meeting = f"{plain(hit['meeting']['title'])}, {when(hit['meeting']['held_on'], now)}, line {hit['line']}"
+        speaker = f"{plain(hit['speaker'])}: " if hit["speaker"] else ""
+        said.append(f"- {'**Decided:** ' if hit['decided'] else ''}{speaker}“{plain(hit['text'])}” ({meeting})")
+    return "This was said:\n\n" + "\n".join(said)
+
+
+@tools.declare(ToolSpec("Searching your meetings", tell=_found))
 async def search_meetings(ctx: RunContext[Deps], query: str, meeting: str | None = None) -> dict[str, Any]:
     """Find what was said in meetings about something: the lines, who said them, and whether they are a decision.
 

@@ -1,19 +1,25 @@
 """Tools for notes: the owner's own, and the one tool that a guest's Paddy has, leaving a note to the owner."""
 
+from datetime import datetime
 from typing import Any
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import RunContext
 
 from exponential.assistant import conversation
-from exponential.assistant.turns.ledger import Deps
+from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
 from exponential.workspace import notes
+from exponential.workspace.text.markdown import beginning, plain
 from exponential.workspace.text.zones import zone_of
 
-tools = FunctionToolset[Deps]()
-guest_tools = FunctionToolset[Deps]()
+tools = Toolset()
+guest_tools = Toolset()
 
 
-@tools.tool
+def _kept(_args: Args, result: Result, _now: datetime) -> str:
+    return f"Kept as a note: “{plain(beginning(result['note']['text'], 80))}”. Say *show my notes* to see it again."
+
+
+@tools.declare(ToolSpec("Keeping a note", done="Kept a note", tell=_kept))
 async def keep_note(ctx: RunContext[Deps], text: str) -> dict[str, Any]:
     """Keep a text as a note, such as a forwarded message, because the user asked for it.
 
@@ -24,7 +30,11 @@ async def keep_note(ctx: RunContext[Deps], text: str) -> dict[str, Any]:
     return {"note": note.as_json(zone_of(ctx.deps.user))}
 
 
-@guest_tools.tool
+def _left(_args: Args, _result: Result, _now: datetime) -> str:
+    return "I'll pass that on."
+
+
+@guest_tools.declare(ToolSpec("Leaving a note", done="Left a note", tell=_left))
 async def leave_note(ctx: RunContext[Deps], text: str) -> dict[str, Any]:
     """Leave a note to the owner of this number, because the guest asked for it.
 

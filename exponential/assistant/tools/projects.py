@@ -1,19 +1,26 @@
 """Tools for projects."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import RunContext
 
-from exponential.assistant.turns.ledger import Deps
+from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
 from exponential.workspace import project_status as progress
 from exponential.workspace import projects
+from exponential.workspace.text.markdown import count, numbered, plain, task, when
 from exponential.workspace.text.zones import zone_of
 
-tools = FunctionToolset[Deps]()
+tools = Toolset()
+_STATUS = {"active": "active", "on_hold": "on hold", "done": "done"}
 
 
-@tools.tool
+def _created(_args: Args, result: Result, now: datetime) -> str:
+    review = result["project"]["review_on"]
+    return f"Started project **{plain(result['project']['name'])}**{f', review {when(review, now)}' if review else ''}."
+
+
+@tools.declare(ToolSpec("Starting a project", done="Started project", tell=_created))
 async def create_project(ctx: RunContext[Deps], name: str, review_on: date | None = None) -> dict[str, Any]:
     """Start a project that tasks can belong to.
 
@@ -25,7 +32,21 @@ async def create_project(ctx: RunContext[Deps], name: str, review_on: date | Non
     return {"project": project.as_json()}
 
 
-@tools.tool
+def _listed(args: Args, result: Result, now: datetime) -> str:
+    status = args.get("status", "active")
+    kind = "" if status == "all" else f"{_STATUS[status]} "
+    if not result["projects"]:
+        return f"You have no {kind}projects."
+    lines = [_project(project, now) for project in result["projects"]]
+    return f"You have {count(result['count'], f'{kind}project')}:\n\n" + numbered(lines)
+
+
+def _project(project: Result, now: datetime) -> str:
+    review = f", review {when(project['review_on'], now)}" if project["review_on"] else ""
+    return f"**{plain(project['name'])}** ({_STATUS[project['status']]}{review})"
+
+
+@tools.declare(ToolSpec("Looking at your projects", tell=_listed))
 async def list_projects(ctx: RunContext[Deps], status: projects.State | Literal["all"] = "active") -> dict[str, Any]:
     """List the user's projects.
 
@@ -36,7 +57,24 @@ async def list_projects(ctx: RunContext[Deps], status: projects.State | Literal[
     return {"count": len(found), "projects": [project.as_json() for project in found]}
 
 
-@tools.tool
+def _stands(_args: Args, result: Result, now: datetime) -> str:
+    stands = result["status"]
+    total = stands["open"] + stands["done"]
+    project = stands["project"]
+    lines = [f"**{plain(project['name'])}** ({_STATUS[project['status']]}): "]
+    lines[0] += f"{stands['done']} of {count(total, 'task')} done ({stands['percent']}%)." if total else "no tasks yet."
+    if stands["next"]:
+        lines.append(f"Next: {task(stands['next'], now)}")
+    if stands["overdue"]:
+        lines.append("Overdue: " + "; ".join(task(late, now) for late in stands["overdue"][:5]))
+    if stands["at_risk"]:
+        lines.append("⚠️ At risk: " + " ".join(plain(risk) for risk in stands["risks"]))
+    if project["note"]:
+        lines.append(f"Last update: {plain(project['note'])}")
+    return "\n".join([lines[0], *(f"- {line}" for line in lines[1:])]).replace("\n", "\n\n", 1)
+
+
+@tools.declare(ToolSpec("Looking at the project", tell=_stands))
 async def project_status(ctx: RunContext[Deps], project: str) -> dict[str, Any]:
     """How a project stands: progress, what is overdue, what comes next, whether it is at risk and why.
 
@@ -47,7 +85,12 @@ async def project_status(ctx: RunContext[Deps], project: str) -> dict[str, Any]:
     return {"status": stands.as_json(zone_of(ctx.deps.user))}
 
 
-@tools.tool
+def _updated(args: Args, result: Result, now: datetime) -> str:
+    note = f" Noted: {plain(result['project']['note'])}" if args.get("note") else ""
+    return f"Updated {_project(result['project'], now)}.{note}"
+
+
+@tools.declare(ToolSpec("Updating a project", done="Updated project", tell=_updated))
 async def update_project(
     ctx: RunContext[Deps],
     project: str,

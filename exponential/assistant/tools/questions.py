@@ -1,17 +1,48 @@
 """The tool that answers questions about the user's own data."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import RunContext
 
-from exponential.assistant.turns.ledger import Deps
+from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
 from exponential.workspace import queries, tasks
+from exponential.workspace.text.markdown import beginning, count, plain, when
 
-tools = FunctionToolset[Deps]()
+MAX_NAMED = 10  # records named in an answer
+MAX_TEXT = 300  # characters of a note that is named among others
+
+tools = Toolset()
 
 
-@tools.tool
+def _answered(args: Args, result: Result, now: datetime) -> str:
+    number, about = result["count"], result["about"].replace("_", " ").removesuffix("s")
+    status = args.get("status")
+    kind = "" if status in (None, "all", "active") else f"{str(status).replace('_', ' ')} "
+    head = count(number, f"{kind}{about}")
+    if args.get("without"):
+        head += f" without a {args['without'].replace('_', ' ').replace('due', 'due date')}"
+    if result.get("compared"):
+        other = result["compared"]["count"]
+        word = "more than" if number > other else "fewer than" if number < other else "as many as"
+        head += f" — {word} the {other} of the other time" if number != other else " — as many as the other time"
+    longest = MAX_TEXT if number > 1 else None
+    lines = [f"- {_record(record, now, longest)}" for record in result["records"][:MAX_NAMED]]
+    if result.get("groups"):
+        lines = [f"- {plain(name)}: {size}" for name, size in result["groups"].items()]
+    if number > MAX_NAMED and not result.get("groups"):
+        lines.append(f"- … and {number - MAX_NAMED} more")
+    return head + (":\n\n" + "\n".join(lines) if lines else ".")
+
+
+def _record(record: Result, now: datetime, longest: int | None) -> str:
+    name = record.get("title") or record.get("name") or beginning(record["text"], longest)
+    at = next((record[key] for key in ("done_on", "due", "held_on", "at", "left_at") if record.get(key)), None)
+    sender = f"{plain(record['from'])}: " if record.get("from") else ""
+    return f"{sender}**{plain(name)}**{f' ({when(at, now)})' if at else ''}"
+
+
+@tools.declare(ToolSpec("Looking through your workspace", tell=_answered))
 async def query(
     ctx: RunContext[Deps],
     about: queries.About,

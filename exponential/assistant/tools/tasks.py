@@ -4,19 +4,24 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import RunContext
 
-from exponential.assistant.turns.ledger import Deps
+from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
 from exponential.workspace import history, tasks
 from exponential.workspace.meetings import meetings
-from exponential.workspace.text import zones
+from exponential.workspace.text import markdown, zones
+from exponential.workspace.text.markdown import plain, when
 
 MAX_LISTED = 50  # tasks in one tool result; the count tells of the rest
 
-tools = FunctionToolset[Deps]()
+tools = Toolset()
 
 
-@tools.tool
+def _created(_args: Args, result: Result, now: datetime) -> str:
+    return f"Added {markdown.task(result['task'], now)}."
+
+
+@tools.declare(ToolSpec("Adding a task", done="Added task", tell=_created))
 async def create_task(
     ctx: RunContext[Deps],
     title: str,
@@ -42,7 +47,36 @@ async def create_task(
     return {"task": task.as_json(zones.zone_of(user))}
 
 
-@tools.tool
+def _listed(args: Args, result: Result, now: datetime) -> str:
+    count, found = result["count"], result["tasks"]
+    status = args.get("status", "open")
+    kind = {"open": "open ", "done": "completed ", "all": ""}[status]
+    kind = f"{kind}{args['priority']}-priority " if args.get("priority") else kind
+    about = _about(args, now)
+    if not count:
+        return f"You have no {kind}tasks{about}."
+    lines = []
+    for number, one in enumerate(found, start=1):
+        late = status != "done" and not one["done"] and one["due"] and date.fromisoformat(one["due"][:10]) < now.date()
+        done = " (done)" if status == "all" and one["done"] else ""
+        lines.append(f"{number}. {markdown.task(one, now)}{' ⚠️ overdue' if late else ''}{done}")
+    if count > len(found):
+        lines.append(f"\n… and {count - len(found)} more.")
+    return f"You have {count} {kind}task{'s' if count > 1 else ''}{about}:\n\n" + "\n".join(lines)
+
+
+def _about(args: Args, now: datetime) -> str:
+    due, since, until = args.get("due"), args.get("since"), args.get("until")
+    if due == "overdue":
+        return " that are overdue"
+    named = {"today": " due today", "tomorrow": " due tomorrow", "week": " due in the next seven days"}
+    if due is not None:
+        return named.get(due) or f" due {when(due, now)}"
+    parts = [f"from {when(since, now)}"] if since else []
+    return " " + " ".join([*parts, f"until {when(until, now)}"] if until else parts) if parts or until else ""
+
+
+@tools.declare(ToolSpec("Looking at your tasks", tell=_listed))
 async def list_tasks(
     ctx: RunContext[Deps],
     status: tasks.Status = "open",
@@ -68,7 +102,11 @@ async def list_tasks(
     return {"count": len(found), "tasks": [task.as_json(zone) for task in found[:MAX_LISTED]]}
 
 
-@tools.tool
+def _completed(_args: Args, result: Result, _now: datetime) -> str:
+    return f"Done: **{plain(result['task']['title'])}**. 🎉"
+
+
+@tools.declare(ToolSpec("Completing a task", done="Completed", tell=_completed))
 async def complete_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
     """Mark one task as done.
 
@@ -78,7 +116,11 @@ async def complete_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
     return _told(ctx, await tasks.complete_task(ctx.deps.session, ctx.deps.user.id, task))
 
 
-@tools.tool
+def _reopened(_args: Args, result: Result, now: datetime) -> str:
+    return f"Open again: {markdown.task(result['task'], now)}."
+
+
+@tools.declare(ToolSpec("Reopening a task", done="Reopened", tell=_reopened))
 async def reopen_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
     """Mark a done task as open again.
 
@@ -88,7 +130,12 @@ async def reopen_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
     return _told(ctx, await tasks.reopen_task(ctx.deps.session, ctx.deps.user.id, task))
 
 
-@tools.tool
+def _updated(_args: Args, result: Result, now: datetime) -> str:
+    due = "" if result["task"]["due"] else ", no due date"
+    return f"Updated: {markdown.task(result['task'], now)}{due}."
+
+
+@tools.declare(ToolSpec("Changing a task", done="Changed", tell=_updated))
 async def update_task(
     ctx: RunContext[Deps],
     task: str,
@@ -121,7 +168,11 @@ async def update_task(
     return _told(ctx, changed)
 
 
-@tools.tool
+def _deleted(_args: Args, result: Result, _now: datetime) -> str:
+    return f"Deleted **{plain(result['task']['title'])}**. *Undo* brings it back."
+
+
+@tools.declare(ToolSpec("Deleting a task", done="Deleted", destructive=True, tell=_deleted))
 async def delete_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
     """Remove one task. Only when the user asked for it in so many words; what is done is completed, not deleted.
 
@@ -132,7 +183,11 @@ async def delete_task(ctx: RunContext[Deps], task: str) -> dict[str, Any]:
     return _told(ctx, removed)
 
 
-@tools.tool
+def _undone(_args: Args, result: Result, _now: datetime) -> str:
+    return f"Undone: {result['undone'].replace('_', ' ')}."
+
+
+@tools.declare(ToolSpec("Taking back a step", done="Took back the last step", tell=_undone))
 async def undo(ctx: RunContext[Deps]) -> dict[str, Any]:
     """Take back the last thing that changed the workspace; called again, the one before it."""
     act = await history.undo(ctx.deps.session, ctx.deps.user.id)

@@ -6,12 +6,10 @@ What was done until then stays done, and is named.
 from collections.abc import Sequence
 from datetime import datetime
 
+from exponential.assistant import tools
 from exponential.assistant.llm.client import ModelFailed
-from exponential.assistant.offline import phrasing
-from exponential.assistant.offline.steps import Call
 from exponential.assistant.offline.talking import UNKNOWN
 from exponential.assistant.tables import ToolCall
-from exponential.assistant.turns.ledger import READING
 
 STOPPED = "(stopped)"
 _REASONS = {
@@ -62,15 +60,9 @@ def failed(error: Exception | None, tries: int, done: Sequence[str]) -> str:
 
 def effects(entries: Sequence[ToolCall], now: datetime) -> list[str]:
     """What a turn's tools have changed, one sentence each. `now` is the user's local time."""
-    changed = [entry for entry in entries if entry.name not in READING and "error" not in entry.result]
-    return [_effect(entry, now) for entry in changed]
-
-
-def _effect(entry: ToolCall, now: datetime) -> str:
-    try:
-        return phrasing.compose([Call(entry.name, entry.args)], [entry.result], now)
-    except (KeyError, TypeError, ValueError):  # a tool that the rules have no words for
-        return f"{entry.name.replace('_', ' ').capitalize()}: done."
+    looked_up = {name for name, spec in tools.specs().items() if not spec.changes}
+    changed = [entry for entry in entries if entry.name not in looked_up and "error" not in entry.result]
+    return [tools.tell(entry.name, entry.args, entry.result, now) for entry in changed]
 
 
 def _stays(done: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """The ledger around Paddy's tools: effect and entry commit together, so a turn that runs again does nothing twice."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -11,67 +10,15 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant.tables import Channel, Role, ToolCall, Turn
-from exponential.auth.users import User
-from exponential.core.database import Database
-from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound
+from exponential.assistant.tables import ToolCall, Turn
+from exponential.assistant.tools.base import Deps, ToolSpec, spec_of
+from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history
 from exponential.workspace.history import Act
-
-# Tools that change nothing: they are asked anew where the others' results are taken from an earlier try.
-READING = frozenset(
-    "list_tasks list_projects project_status list_meetings meeting_summary action_items search_meetings query "
-    "list_reminders recall".split()
-)
-
-
-BEFORE = "before"  # in a tool's metadata: the function that `prepare` calls
-
-
-def _silent(name: str, state: Literal["started", "done", "failed"]) -> None:
-    pass
 
 
 class Superseded(Exception):
     """Another process took this turn over. Whoever still runs it must stop quietly."""
-
-
-@dataclass(frozen=True)
-class Deps:
-    """What Paddy's tools know: whose turn it is and where it came from, and, while a tool runs, its transaction.
-
-    `summary`, `facts`, `projects` (names) and `tasks` (titles) are what Paddy has in mind of what came before.
-    `again_of`: the turn that this one repeats. Without `own_words`, all that came is what others said, and nobody asks
-    for anything. `told` hears of each tool that it starts, and how it ends. `outcome` is what `prepare` got.
-    """
-
-    database: Database
-    user: User
-    turn_id: UUID
-    run: int
-    role: Role
-    source: Channel
-    summary: str | None = None
-    facts: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    again_of: UUID | None = None
-    own_words: bool = True
-    told: Callable[[str, Literal["started", "done", "failed"]], None] = _silent
-    open_session: AsyncSession | None = None
-    outcome: Any = None
-
-    @property
-    def session(self) -> AsyncSession:
-        assert self.open_session is not None, "only a tool called through the ledger has a session"
-        return self.open_session
-
-    @property
-    def prepared(self) -> Any:
-        """What the tool's `before` returned. Raises what it refused."""
-        if isinstance(self.outcome, ExponentialError):
-            raise self.outcome
-        return self.outcome
 
 
 @dataclass
@@ -94,14 +41,15 @@ class LedgerToolset(WrapperToolset[Deps]):
     async def _once(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Deps], tool: ToolsetTool[Deps]) -> Any:
         given = to_jsonable_python({key: value for key, value in tool_args.items() if value is not None})
         database = ctx.deps.database
-        if _before(tool) is not None:
+        spec = spec_of(tool.tool_def)
+        if spec.prepare is not None:
             async with database.transaction() as session:
-                known = await _known(session, ctx, name, given)
+                known = await _known(session, ctx, name, spec, given)
             if known is not None:
                 return known.result
             ctx = await prepare(ctx, tool, tool_args)
         async with database.transaction() as session:
-            known = await _known(session, ctx, name, given)
+            known = await _known(session, ctx, name, spec, given)
             if known is not None:
                 return known.result
             act = await history.begin(session, ctx.deps.user.id, name, ctx.deps.source, given)
@@ -116,32 +64,25 @@ class LedgerToolset(WrapperToolset[Deps]):
 
 
 async def prepare(ctx: RunContext[Deps], tool: ToolsetTool[Deps], args: dict[str, Any]) -> RunContext[Deps]:
-    """Do what takes long and changes nothing, such as reading a file, before the transaction of a call opens: it would
-    hold one of the database's few connections meanwhile.
-
-    A tool declares it as `metadata={BEFORE: function}`; that is called like the tool itself, and what it returns or
-    refuses, the tool finds in `deps.prepared`.
-    """
-    before = _before(tool)
-    if before is None:
+    """Do what takes long before the transaction of a call opens, as the tool's spec says: it would hold one of the
+    database's few connections meanwhile."""
+    first = spec_of(tool.tool_def).prepare
+    if first is None:
         return ctx
     try:
-        outcome = await before(ctx, **args)
+        outcome = await first(ctx, **args)
     except (BadInput, NotFound, Conflict) as refusal:
         outcome = refusal
     return replace(ctx, deps=replace(ctx.deps, outcome=outcome))
 
 
-def _before(tool: ToolsetTool[Deps]) -> Callable[..., Awaitable[Any]] | None:
-    return (tool.tool_def.metadata or {}).get(BEFORE)
-
-
-async def _known(session: AsyncSession, ctx: RunContext[Deps], name: str, args: Any) -> ToolCall | None:
-    """The entry of this very call, or a new one of the same call of an earlier try. Raises Superseded."""
+async def _known(session: AsyncSession, ctx: RunContext[Deps], name: str, spec: ToolSpec, args: Any) -> ToolCall | None:
+    """The entry of this very call, or a new one of the same call of an earlier try, if it changed something: what only
+    looks something up is asked anew. Raises Superseded."""
     assert ctx.tool_call_id is not None
     await hold(session, ctx.deps.turn_id, ctx.deps.run)
     entry = await session.get(ToolCall, (ctx.deps.turn_id, ctx.tool_call_id))
-    if entry is None and (done := await done_before(session, ctx.deps, name, args)) is not None:
+    if entry is None and spec.changes and (done := await done_before(session, ctx.deps, name, args)) is not None:
         entry = _entry(ctx, name, args, done.result, done.act_id)
         session.add(entry)
     return entry
@@ -154,8 +95,8 @@ def _entry(ctx: RunContext[Deps], name: str, args: Any, result: Any, act_id: UUI
 
 
 async def done_before(session: AsyncSession, deps: Deps, name: str, args: Any) -> ToolCall | None:
-    """The same call of an earlier try at the same question, if it changed something: that was wanted once."""
-    if deps.again_of is None or name in READING:
+    """The same call of an earlier try at the same question: that was wanted once."""
+    if deps.again_of is None:
         return None
     tries = (Turn.id == deps.again_of) | (Turn.again_of == deps.again_of)
     query = select(ToolCall).join(Turn, Turn.id == ToolCall.turn_id).where(tries, Turn.id != deps.turn_id)

@@ -31,6 +31,7 @@ from exponential.assistant.llm.usage import Prices
 from exponential.assistant.offline import OfflineModel
 from exponential.assistant.tables import Chat, Message
 from exponential.assistant.timing import Timing
+from exponential.assistant.tools.base import Deps
 from exponential.assistant.turns import failures, jobs, ledger, store
 from exponential.assistant.turns.publisher import TurnPublisher
 from exponential.assistant.turns.store import Claim, PreparedTurn
@@ -62,7 +63,7 @@ class TurnServices:
     daily_tokens: int = 0
     rules: Model = field(default_factory=OfflineModel)
     reader: FileReader = field(default_factory=lambda: FileReader(Transcriber("")))
-    outside: Sequence[AbstractToolset[ledger.Deps]] = ()
+    outside: Sequence[AbstractToolset[Deps]] = ()
     timing: Timing = field(default_factory=Timing)
 
     def presence(self, who: Identity, messages: Sequence[Message]) -> TurnPresence:
@@ -278,7 +279,7 @@ async def _steps(
     services: TurnServices, work: PreparedTurn, publisher: TurnPublisher, model: Model, begun: Sequence[ModelMessage]
 ) -> tuple[str, Sequence[ModelMessage]]:
     """The agent's way from the turn's messages so far to its reply; it is saved after each step."""
-    deps = ledger.Deps(
+    deps = Deps(
         services.database,
         work.user,
         work.turn_id,

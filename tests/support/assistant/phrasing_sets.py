@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 from rapidfuzz import utils
 
+from exponential.assistant import tools
 from exponential.assistant.offline import intents
 from exponential.assistant.offline.steps import Call, Heard
 
 HERE = Path(__file__).parents[2] / "unit" / "assistant" / "offline" / "phrasings"
 NOW = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 TOOLS = {"create_task", "list_tasks"}
-DESTRUCTIVE = {"delete_task", "cancel_reminder", "forget"}
+DESTRUCTIVE = {name for name, spec in tools.specs().items() if spec.destructive}
 TASKS = [
     {"id": f"t{n}", "title": title, "done": False}
     for n, title in enumerate(("buy milk", "call mom", "send the invoice"), 1)

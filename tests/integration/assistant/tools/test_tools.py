@@ -1,6 +1,8 @@
 """The tools as a model calls them: each reaches its use-case, for the user of the turn alone, and is in the audit."""
 
 import asyncio
+import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import text
 from support.assistant.conversations import Story
 
+from exponential.assistant import tools
 from exponential.assistant.runtime import Runtime
 from exponential.core import sandbox
 from exponential.core.database import Database
@@ -49,6 +52,14 @@ def all_at_once(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
     if any(isinstance(part, ToolReturnPart) for part in messages[-1].parts):
         return ModelResponse([TextPart("done")])
     return ModelResponse([ToolCallPart(name, args, str(place)) for place, (name, args, _) in enumerate(CALLS)])
+
+
+def test_the_documentation_names_them_all() -> None:
+    """Their names are stable: people see them."""
+    text = (Path(__file__).parents[4] / "docs" / "paddy.md").read_text(encoding="utf-8")
+    table = text.partition("| tools | for |")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition(" | ")[0])]
+    assert sorted(named) == sorted(tools.specs())
 
 
 async def test_every_tool(

@@ -1,6 +1,7 @@
-"""Records and moments in Markdown, as the offline model writes them."""
+"""Moments, lists and records (as JSON) in Markdown, as Paddy writes them without a language model."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -35,3 +36,18 @@ def task(record: Result, now: datetime) -> str:
     project = f", in {plain(record['project'])}" if record.get("project") else ""
     priority = f", {record['priority']}" if record.get("priority") in ("urgent", "high", "low") else ""
     return f"**{plain(record['title'])}**{due}{project}{priority}"
+
+
+def beginning(text: str, longest: int | None) -> str:
+    """`text`, cut after `longest` characters."""
+    return text if longest is None or len(text) <= longest else f"{text[:longest].rstrip()}…"
+
+
+def count(number: int, noun: str) -> str:
+    """ "no tasks", "1 task", "2 tasks"."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def numbered(lines: Sequence[str]) -> str:
+    """A numbered list, from 1."""
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
