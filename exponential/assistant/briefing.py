@@ -155,32 +155,26 @@ async def _tasks(session: AsyncSession, user: User, now: datetime) -> list[str]:
 
 
 async def _projects(session: AsyncSession, user: User) -> list[str]:
-    lines = []
-    for project in await projects.list_projects(session, user.id, "active"):
-        risks = (await project_status.project_status(session, user.id, project.id)).risks
-        if risks:
-            lines.append(f"**{plain(project.name)}**: {plain(' '.join(risks))}")
+    active = await projects.list_projects(session, user.id, "active")
+    stand = await project_status.of_projects(session, user.id, active)
+    lines = [f"**{plain(one.project.name)}**: {plain(' '.join(one.risks))}" for one in stand if one.risks]
     return _section("Projects at risk", lines)
 
 
 async def _action_items(session: AsyncSession, user: User, now: datetime) -> list[str]:
     """Those of recent meetings that no task was made of yet."""
     lines = []
-    for meeting in await meetings.list_meetings(session, user.id, since=now.date() - _OPEN_SINCE):
-        for item in await meetings.items(session, meeting, "action"):
-            if item.task_id is None:
-                owner = f"{plain(item.owner)}: " if item.owner else ""
-                due = f", due {when(item.due_on.isoformat(), now)}" if item.due_on else ""
-                lines.append(f"{owner}{plain(item.text)}{due} ({plain(meeting.title)})")
+    since = now.date() - _OPEN_SINCE
+    for meeting, item in await meetings.all_action_items(session, user.id, since, without_task=True):
+        owner = f"{plain(item.owner)}: " if item.owner else ""
+        due = f", due {when(item.due_on.isoformat(), now)}" if item.due_on else ""
+        lines.append(f"{owner}{plain(item.text)}{due} ({plain(meeting.title)})")
     return _section("Open action items of meetings", lines)
 
 
 async def _reminders(session: AsyncSession, user: User, now: datetime) -> list[str]:
-    lines = []
-    for reminder in await reminders.list_reminders(session, user.id):
-        at = reminder.at.astimezone(now.tzinfo)
-        if at.date() == now.date():
-            lines.append(f"{at:%H:%M} **{plain(reminder.text)}**")
+    today = await reminders.list_reminders(session, user.id, now.date(), now.date())
+    lines = [f"{reminder.at.astimezone(now.tzinfo):%H:%M} **{plain(reminder.text)}**" for reminder in today]
     return _section("Reminders", lines)
 
 

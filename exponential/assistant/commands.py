@@ -27,10 +27,12 @@ from exponential.assistant.llm import usage
 from exponential.assistant.offline import briefings
 from exponential.assistant.offline.steps import Call
 from exponential.assistant.tables import Channel, Chat, Role
+from exponential.assistant.tools.tasks import listed
 from exponential.auth.users import User
 from exponential.core import clock
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import facts, history, reminders, tasks
+from exponential.workspace.tasks import TaskFilter
 from exponential.workspace.text import dates
 from exponential.workspace.text.markdown import plain, when
 from exponential.workspace.text.zones import aware, zone_of
@@ -201,22 +203,21 @@ async def _resume_groups(setting: CommandContext) -> int:
 
 async def _tasks(setting: CommandContext, _rest: str) -> Outcome:
     call = Call("list_tasks", {"status": "open"})
-    found = await tasks.list_tasks(setting.session, setting.user.id)
-    result = {"count": len(found), "tasks": [task.as_json(setting.zone) for task in found[:50]]}
+    result = await listed(setting.session, setting.user, TaskFilter())
     return _looked_up(call, result, tools.tell(call.tool, call.args, result, setting.now))
 
 
 async def _status(setting: CommandContext, _rest: str) -> Outcome:
     session, user, now = setting.session, setting.user, setting.now
-    is_open = await tasks.list_tasks(session, user.id)
-    late = sum(1 for task in is_open if task.due_on and task.due_on < now.date())
+    is_open = await tasks.count_tasks(session, user.id, TaskFilter())
+    late = await tasks.count_tasks(session, user.id, TaskFilter(due="overdue"))
     coming = await reminders.list_reminders(session, user.id)
     wish = await briefing.get(session, user.id)
     known = await facts.recall(session, user.id)
     spent = await usage.today(session, user)
     lines = [
         f"I think with **{plain(setting.model)}**" if setting.model else "I run on built-in rules, no language model",
-        f"Open tasks: {len(is_open)}" + (f", {late} of them overdue" if late else ""),
+        f"Open tasks: {is_open}" + (f", {late} of them overdue" if late else ""),
     ]
     if coming:
         at = coming[0].at.astimezone(setting.zone).isoformat()

@@ -57,8 +57,7 @@ async def known_projects(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
     """Names of the owner's projects that aren't done, the latest within the budget; nothing in a guest's chat."""
     if chat.role != "owner":
         return ()
-    everything = await projects.list_projects(session, chat.user_id)
-    return _latest([project.name for project in everything if project.status != "done"], MAX_PROJECTS_CHARS)
+    return _latest([project.name for project in await projects.choices(session, chat.user_id)], MAX_PROJECTS_CHARS)
 
 
 async def known_tasks(session: AsyncSession, chat: Chat) -> tuple[str, ...]:

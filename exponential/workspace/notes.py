@@ -16,6 +16,7 @@ from exponential.core.encryption import EncryptedText
 from exponential.core.errors import Conflict
 from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.names import valid_text
+from exponential.workspace.text.zones import during
 
 MAX_GUEST_NOTE_CHARS = 2_000
 MAX_NOTE_CHARS = 10_000  # of what the user keeps
@@ -66,10 +67,5 @@ async def list_notes(
     session: AsyncSession, user_id: UUID, zone: ZoneInfo, since: date | None = None, until: date | None = None
 ) -> list[Note]:
     """The latest first; `since` and `until` are days in `zone`, both included."""
-    query = select(Note).where(Note.user_id == user_id).order_by(Note.created_at.desc(), Note.id.desc())
-    found = (await session.execute(query)).scalars()
-    return [note for note in found if _between(note.created_at.astimezone(zone).date(), since, until)]
-
-
-def _between(day: date, since: date | None, until: date | None) -> bool:
-    return (since is None or day >= since) and (until is None or day <= until)
+    query = select(Note).where(Note.user_id == user_id, *during(Note.created_at, since, until, zone))
+    return list((await session.execute(query.order_by(Note.created_at.desc(), Note.id.desc()))).scalars())

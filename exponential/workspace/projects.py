@@ -1,12 +1,13 @@
 """Projects: the model and its use-cases. How one stands is project_status.py's business."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from rapidfuzz import utils
-from sqlalchemy import Date, DateTime, ForeignKey, Index, Select, String, case, select
+from sqlalchemy import Date, DateTime, ForeignKey, Index, Row, Select, String, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +16,7 @@ from exponential.core import clock
 from exponential.core.database import AppBase, notify
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import Conflict, NotFound
+from exponential.workspace.changes import UNCHANGED, Unchanged
 from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.names import valid_text, valid_title
 from exponential.workspace.text import matching
@@ -23,7 +25,8 @@ MAX_NAME_CHARS = 200
 MAX_NOTE_CHARS = 4_000
 MAX_CHOICES = 300
 State = Literal["active", "on_hold", "done"]
-_KIND = matching.RecordKind["Project"]("project", lambda project: project.name)
+_Name = Row[UUID, str, str]  # id, name, status
+_KIND = matching.RecordKind[_Name]("project", lambda project: project.name)
 
 
 class Project(Undoable, AppBase):
@@ -45,6 +48,16 @@ class Project(Undoable, AppBase):
         """{"id", "name", "status", "review_on": ISO date or null, "note": text or null}"""
         review_on = self.review_on.isoformat() if self.review_on else None
         return {"id": str(self.id), "name": self.name, "status": self.status, "review_on": review_on, "note": self.note}
+
+
+@dataclass(frozen=True)
+class ProjectChanges:
+    """What to change of a project."""
+
+    name: str | Unchanged = UNCHANGED
+    status: State | Unchanged = UNCHANGED
+    review_on: date | Unchanged | None = UNCHANGED
+    note: str | Unchanged = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -105,47 +118,44 @@ async def find(session: AsyncSession, user_id: UUID, project: UUID | str) -> Pro
         return known
     if isinstance(project, UUID):
         raise NotFound("There is no such project in your workspace; it may have been removed.", code="unknown_project")
-    everything = await list_projects(session, user_id)
-    running = [known for known in everything if known.status != "done"]
-    return matching.one(project, _KIND, running, [known for known in everything if known.status == "done"])
+    names = await _names(session, user_id)
+    running, done = ([row for row in names if (row.status == "done") == is_done] for is_done in (False, True))
+    return await session.get_one(Project, matching.one(project, _KIND, running, done).id)
 
 
 async def mentioned(session: AsyncSession, user_id: UUID, text: str) -> Project | None:
     """The one active project whose name stands in `text`, word for word."""
     words = f" {utils.default_process(text)} "
-    active = await list_projects(session, user_id, "active")
-    found = [project for project in active if f" {utils.default_process(project.name)} " in words]
-    return found[0] if len(found) == 1 else None
+    active = [row for row in await _names(session, user_id) if row.status == "active"]
+    found = [row.id for row in active if f" {utils.default_process(row.name)} " in words]
+    return await session.get_one(Project, found[0]) if len(found) == 1 else None
 
 
-async def update_project(
-    session: AsyncSession,
-    user_id: UUID,
-    project: UUID | str,
-    *,
-    name: str | None = None,
-    status: State | None = None,
-    review_on: date | Literal["none"] | None = None,
-    note: str | None = None,
-) -> Project:
-    """Change what is named. Raises what `find` raises, BadInput, Conflict `already_exists`."""
+async def _names(session: AsyncSession, user_id: UUID) -> Sequence[_Name]:
+    """Of all projects, in the order they were made: names are encrypted, so they are compared here."""
+    query = select(Project.id, Project.name, Project.status).where(Project.user_id == user_id).order_by(Project.id)
+    return (await session.execute(query)).all()
+
+
+async def update_project(session: AsyncSession, user_id: UUID, project: UUID | str, changes: ProjectChanges) -> Project:
+    """Raises what `find` raises, BadInput, Conflict `already_exists`."""
     found = await find(session, user_id, project)
-    if name is not None:
-        name = valid_title(name, "project", MAX_NAME_CHARS)
+    if changes.name is not UNCHANGED:
+        name = valid_title(changes.name, "project", MAX_NAME_CHARS)
         await _refuse_twin(session, user_id, name, but=found)
         found.name = name
-    if status is not None:
-        found.status = status
-    if review_on is not None:
-        found.review_on = None if review_on == "none" else review_on
-    if note is not None:
-        found.note, found.noted_at = valid_text(note, "status update", MAX_NOTE_CHARS), clock.now()
+    if changes.status is not UNCHANGED:
+        found.status = changes.status
+    if changes.review_on is not UNCHANGED:
+        found.review_on = changes.review_on
+    if changes.note is not UNCHANGED:
+        found.note, found.noted_at = valid_text(changes.note, "status update", MAX_NOTE_CHARS), clock.now()
     await session.flush()
     await notify(session, CHANNEL, str(user_id))
     return found
 
 
 async def _refuse_twin(session: AsyncSession, user_id: UUID, name: str, but: Project | None = None) -> None:
-    for project in await list_projects(session, user_id):
-        if project is not but and project.name.casefold() == name.casefold():
-            raise Conflict(f"There is a project “{project.name}” already.", code="already_exists")
+    for row in await _names(session, user_id):
+        if row.name.casefold() == name.casefold() and (but is None or row.id != but.id):
+            raise Conflict(f"There is a project “{row.name}” already.", code="already_exists")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.auth import users
@@ -78,19 +79,14 @@ async def _tasks(session: AsyncSession, user_id: UUID, question: Question, zone:
     wanted = tasks.TaskFilter(
         status,
         "overdue" if question.status == "overdue" else question.due,
-        None if question.created else question.since,
-        None if question.created else question.until,
+        question.since,
+        question.until,
         question.priority,
         question.project,
+        question.created,
+        question.without if question.without != "next_step" else None,
     )
-    found = await tasks.list_tasks(session, user_id, wanted=wanted)
-    if question.created:
-        found = [task for task in found if _inside(task.created_at.astimezone(zone).date(), question)]
-    if question.without == "due":
-        found = [task for task in found if task.due_on is None]
-    elif question.without == "project":
-        found = [task for task in found if task.project_id is None]
-    return [_task(task, zone) for task in found]
+    return [_task(task, zone) for task in await tasks.list_tasks(session, user_id, wanted=wanted)]
 
 
 def _task(task: Task, zone: ZoneInfo) -> dict[str, Any]:
@@ -123,29 +119,26 @@ async def _meetings(session: AsyncSession, user_id: UUID, question: Question, zo
 
 
 async def _action_items(session: AsyncSession, user_id: UUID, question: Question, zone: ZoneInfo) -> Records:
+    found = await meetings.all_action_items(session, user_id, question.since, question.until, owner=question.owner)
+    made = [item.task_id for _, item in found if item.task_id]
+    done = set(await session.scalars(select(Task.id).where(Task.id.in_(made), Task.done_at.is_not(None))))
     records = []
-    for meeting in await meetings.list_meetings(session, user_id, question.since, question.until):
-        for _, item in await meetings.action_items(session, user_id, meeting.id, question.owner):
-            record = {**item.as_json(), "meeting": meeting.title, "held_on": meeting.held_on.isoformat()}
-            task = await session.get(Task, item.task_id) if item.task_id else None
-            record["status"] = "done" if task and task.done_at else "open"
-            if question.status in (None, "all", record["status"]):
-                records.append(record)
+    for meeting, item in found:
+        status = "done" if item.task_id in done else "open"
+        if question.status in (None, "all", status):
+            about = {"meeting": meeting.title, "held_on": meeting.held_on.isoformat(), "status": status}
+            records.append({**item.as_json(), **about})
     return records
 
 
 async def _reminders(session: AsyncSession, user_id: UUID, question: Question, zone: ZoneInfo) -> Records:
-    found = await reminders.list_reminders(session, user_id)
-    return [item.as_json(zone) for item in found if _inside(item.at.astimezone(zone).date(), question)]
+    found = await reminders.list_reminders(session, user_id, question.since, question.until)
+    return [item.as_json(zone) for item in found]
 
 
 async def _notes(session: AsyncSession, user_id: UUID, question: Question, zone: ZoneInfo) -> Records:
     found = await notes.list_notes(session, user_id, zone, question.since, question.until)
     return [note.as_json(zone) for note in found]
-
-
-def _inside(day: date, question: Question) -> bool:
-    return (question.since is None or day >= question.since) and (question.until is None or day <= question.until)
 
 
 _Reader = Callable[[AsyncSession, UUID, Question, ZoneInfo], Awaitable[Records]]

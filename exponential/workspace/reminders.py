@@ -86,9 +86,12 @@ def to_come(user_id: UUID) -> Select[Reminder]:
     return query.order_by(Reminder.at, Reminder.id)
 
 
-async def list_reminders(session: AsyncSession, user_id: UUID) -> list[Reminder]:
-    """Those to come, the next one first."""
-    return list((await session.execute(to_come(user_id))).scalars())
+async def list_reminders(
+    session: AsyncSession, user_id: UUID, since: date | None = None, until: date | None = None
+) -> list[Reminder]:
+    """Those to come, the next one first; `since` and `until` are days, both included."""
+    then = zones.during(Reminder.at, since, until, await zones.zone(session, user_id))
+    return list((await session.execute(to_come(user_id).where(*then))).scalars())
 
 
 async def cancel_reminder(session: AsyncSession, user_id: UUID, reminder: UUID | str) -> Reminder:

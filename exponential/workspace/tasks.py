@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, DateTime, ForeignKey, Index, Select, String, case, select
+from sqlalchemy import Date, DateTime, ForeignKey, Index, Row, Select, String, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
@@ -17,12 +17,13 @@ from exponential.core.database import AppBase, notify
 from exponential.core.encryption import EncryptedText
 from exponential.core.errors import Conflict, NotFound
 from exponential.workspace import projects
+from exponential.workspace.changes import UNCHANGED, Unchanged
 from exponential.workspace.history import CHANNEL, Undoable
 from exponential.workspace.names import valid_title
 from exponential.workspace.projects import Project
 from exponential.workspace.text import matching
 from exponential.workspace.text.day_range import within
-from exponential.workspace.text.zones import aware, today_of, zone_of
+from exponential.workspace.text.zones import aware, during, today_of, zone_of
 
 MAX_TITLE_CHARS = 500
 Status = Literal["open", "done", "all"]
@@ -30,7 +31,6 @@ Due = Literal["today", "tomorrow", "week", "overdue"]
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal", "low")
 BATCH_ROWS = 500  # rows of a long list
-Nothing = Literal["none"]  # in an update: take the value away
 
 
 class Task(Undoable, AppBase):
@@ -72,7 +72,8 @@ class Task(Undoable, AppBase):
 class TaskFilter:
     """Which tasks to list. `due` narrows: "today" and "week" (seven days from today) include what is overdue, "overdue"
     is what is late only, "tomorrow" or a date is that day alone. `since` and `until` are days, both included, of the
-    due date, or of the day it was done when `status` is "done"."""
+    due date, or of the day it was done when `status` is "done", or, of those `created` then, of the day it was made.
+    `without`: only those that have none."""
 
     status: Status = "open"
     due: Due | date | None = None
@@ -80,6 +81,21 @@ class TaskFilter:
     until: date | None = None
     priority: Priority | None = None
     project: UUID | str | None = None
+    created: bool = False
+    without: Literal["due", "project"] | None = None
+
+
+@dataclass(frozen=True)
+class TaskChanges:
+    """What to change of a task. A new day keeps the task's time of day, unless `keep_time` is false. `delay_days`
+    stands instead of `due`: it counts from the present due date, or from today."""
+
+    title: str | Unchanged = UNCHANGED
+    due: date | datetime | Unchanged | None = UNCHANGED
+    delay_days: int | None = None
+    keep_time: bool = True
+    priority: Priority | Unchanged = UNCHANGED
+    project: UUID | str | Unchanged | None = UNCHANGED
 
 
 async def create_task(
@@ -123,14 +139,21 @@ async def list_tasks(
     due: Due | date | None = None,
     *,
     wanted: TaskFilter | None = None,
+    at_most: int | None = None,
 ) -> list[Task]:
     """The user's tasks, those with the nearest due date first, then the more important, then in the order they were
-    made. `wanted` says more than `status` and `due` can.
+    made; `at_most` so many. `wanted` says more than `status` and `due` can.
 
     Raises NotFound or Conflict `ambiguous` for a project's name that fits none or several.
     """
     query = await _query(session, user_id, wanted or TaskFilter(status, due))
-    return list((await session.execute(query)).scalars())
+    return list((await session.execute(query.limit(at_most))).scalars())
+
+
+async def count_tasks(session: AsyncSession, user_id: UUID, wanted: TaskFilter) -> int:
+    """How many tasks `list_tasks` would list. Raises what it raises."""
+    query = (await _query(session, user_id, wanted)).order_by(None).with_only_columns(func.count())
+    return (await session.execute(query)).scalar_one()
 
 
 async def list_ids(session: AsyncSession, user_id: UUID, wanted: TaskFilter, words: str = "") -> list[UUID]:
@@ -175,6 +198,8 @@ async def _query(session: AsyncSession, user_id: UUID, wanted: TaskFilter) -> Se
         query = query.where(Task.priority == wanted.priority)
     if wanted.project is not None:
         query = query.where(Task.project_id == (await projects.find(session, user_id, wanted.project)).id)
+    if wanted.without is not None:
+        query = query.where({"due": Task.due_on, "project": Task.project_id}[wanted.without].is_(None))
     query = _within(_when_due(query, wanted.due, today_of(user)), wanted, zone_of(user))
     importance = case({name: place for place, name in enumerate(PRIORITIES)}, value=Task.priority)
     return query.order_by(Task.due_on.asc().nulls_last(), Task.due_at.asc().nulls_last(), importance, Task.id)
@@ -191,20 +216,12 @@ def _when_due(query: Select[Task], due: Due | date | None, today: date) -> Selec
 
 
 def _within(query: Select[Task], wanted: TaskFilter, zone: ZoneInfo) -> Select[Task]:
-    if wanted.status == "done":
+    if not wanted.created and wanted.status != "done":
         if wanted.since is not None:
-            query = query.where(Task.done_at >= midnight(wanted.since, zone))
-        if wanted.until is not None:
-            query = query.where(Task.done_at < midnight(wanted.until + timedelta(days=1), zone))
-        return query
-    if wanted.since is not None:
-        query = query.where(Task.due_on >= wanted.since)
-    return query.where(Task.due_on <= wanted.until) if wanted.until is not None else query
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """When `day` begins in `zone`."""
-    return datetime.combine(day, time.min, zone)
+            query = query.where(Task.due_on >= wanted.since)
+        return query.where(Task.due_on <= wanted.until) if wanted.until is not None else query
+    moment = Task.created_at if wanted.created else Task.done_at
+    return query.where(*during(moment, wanted.since, wanted.until, zone))
 
 
 async def get_task(session: AsyncSession, user_id: UUID, task_id: UUID) -> Task:
@@ -236,34 +253,25 @@ async def reopen_task(session: AsyncSession, user_id: UUID, task: UUID | str) ->
     return found
 
 
-async def update_task(
-    session: AsyncSession,
-    user_id: UUID,
-    task: UUID | str,
-    *,
-    title: str | None = None,
-    due: date | datetime | Nothing | None = None,
-    delay_days: int | None = None,
-    priority: Priority | None = None,
-    project: UUID | str | None = None,
-) -> Task:
-    """Change what is named; `due` or `project` "none" takes it away. A new day keeps the task's time of day.
-    `delay_days` counts from the present due date, or from today.
-
-    Raises NotFound, Conflict `ambiguous`, BadInput (title).
-    """
+async def update_task(session: AsyncSession, user_id: UUID, task: UUID | str, changes: TaskChanges) -> Task:
+    """Raises NotFound, Conflict `ambiguous`, BadInput (title)."""
     found = await _find(session, user_id, task)
     user = await users.get(session, user_id)
-    if title is not None:
-        found.title = valid_title(title, "task", MAX_TITLE_CHARS)
-    if delay_days is not None:
-        due = (found.due_on or today_of(user)) + timedelta(days=delay_days)
-    if due is not None:
-        found.due_on, found.due_at = _moved(found, due, zone_of(user))
-    if priority is not None:
-        found.priority = priority
-    if project is not None:
-        found.project = None if project == "none" else await projects.find(session, user_id, project)
+    if changes.title is not UNCHANGED:
+        found.title = valid_title(changes.title, "task", MAX_TITLE_CHARS)
+    due = changes.due
+    if changes.delay_days is not None:
+        due = (found.due_on or today_of(user)) + timedelta(days=changes.delay_days)
+    if due is not UNCHANGED:
+        zone = zone_of(user)
+        if due is not None and not isinstance(due, datetime) and changes.keep_time and found.due_at is not None:
+            due = datetime.combine(due, found.due_at.astimezone(zone).time(), zone)
+        found.due_on, found.due_at = _due(due, zone)
+    if changes.priority is not UNCHANGED:
+        found.priority = changes.priority
+    if changes.project is not UNCHANGED:
+        named = changes.project
+        found.project = await projects.find(session, user_id, named) if named is not None else None
     await session.flush()
     await notify(session, CHANNEL, str(user_id))
     return found
@@ -292,11 +300,11 @@ async def _find(
     try:
         task_id = UUID(task.strip()) if isinstance(task, str) else task
     except ValueError:
-        everything = await list_tasks(session, user_id, "all")
-        is_open = [item for item in everything if item.done_at is None]
-        done = [item for item in everything if item.done_at is not None]
+        titles = [row async for row in rows(session, user_id, TaskFilter("all"), *_NAMED_BY)]
+        is_open = [row for row in titles if row.done_at is None]
+        done = [row for row in titles if row.done_at is not None]
         groups = (is_open, done) if first == "open" else (done, is_open)
-        return matching.one(str(task), KIND, *groups, sure=sure)
+        task_id = matching.one(str(task), _KIND, *groups, sure=sure).id
     return await _by_id(session, user_id, task_id)
 
 
@@ -317,20 +325,13 @@ def _due(due: date | datetime | None, zone: ZoneInfo) -> tuple[date | None, date
     return within(due) if due else None, None
 
 
-def _moved(task: Task, due: date | datetime | Nothing, zone: ZoneInfo) -> tuple[date | None, datetime | None]:
-    if due == "none":
-        return None, None
-    if task.due_at is not None and not isinstance(due, datetime):
-        due = datetime.combine(due, task.due_at.astimezone(zone).time(), zone)
-    return _due(due, zone)
-
-
-def _of_twins(twins: Sequence[Task]) -> Task:
+def _of_twins(twins: Sequence[Row[Any]]) -> Row[Any]:
     """Nobody can tell such twins apart: the one made first is meant, or, among done ones, the one done last."""
     done = [(task.done_at, task) for task in twins if task.done_at is not None]
     return max(done, key=lambda item: item[0])[1] if done else min(twins, key=lambda task: task.id)
 
 
-KIND = matching.RecordKind[Task](
+_NAMED_BY = (Task.id, Task.title, Task.due_on, Task.done_at)  # titles are encrypted: the words are compared here
+_KIND = matching.RecordKind[Row[Any]](
     "task", lambda task: task.title, lambda task: f" (due {task.due_on.isoformat()})" if task.due_on else "", _of_twins
 )

@@ -68,7 +68,7 @@ async def test_the_apps_database(app_database: Database) -> None:
         await identities.user_of(session, claims)
         await history.begin(session, user.id, "create_task", "api", {"title": WORD}, program=f"recorder of {WORD}")
         project = await projects.create_project(session, user.id, f"Project {WORD}")
-        await projects.update_project(session, user.id, project.id, note=f"on {WORD}")
+        await projects.update_project(session, user.id, project.id, projects.ProjectChanges(note=f"on {WORD}"))
         await tasks.create_task(session, user.id, f"call {WORD}", project=project.id)
         said = await transcript_import.read(SAID, caller="alice", today=date(2026, 5, 4))
         await meetings.import_meeting(session, user.id, said, f"About {WORD}", external_id=f"id of {WORD}")

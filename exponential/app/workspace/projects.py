@@ -1,7 +1,7 @@
 """The project pages: how each stands, and changing one."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Form, Request
@@ -17,6 +17,8 @@ from exponential.auth.users import User
 from exponential.core.errors import BadInput, Conflict
 from exponential.core.http.routes import Router
 from exponential.workspace import project_status, projects, tasks
+from exponential.workspace.changes import named
+from exponential.workspace.projects import ProjectChanges
 from exponential.workspace.projects import State as Status
 from exponential.workspace.text import zones
 
@@ -100,10 +102,8 @@ async def update(
         async with undo.act_of(state, user, "update_project", project=str(project_id)) as this:
             before = await projects.find(this.session, user.id, project_id)
             news = note.strip() if note.strip() != (before.note or "") else ""
-            day: date | Literal["none"] = _day(review_on) or "none"
-            changed = await projects.update_project(
-                this.session, user.id, project_id, name=name, status=status, review_on=day, note=news or None
-            )
+            changes = ProjectChanges(name, status, _day(review_on), named(news or None))
+            changed = await projects.update_project(this.session, user.id, project_id, changes)
             this.tell(f"“{changed.name}”")
     except (BadInput, Conflict) as error:
         if wants_json(request):

@@ -19,7 +19,8 @@ from exponential.auth.users import User
 from exponential.core.errors import BadInput, Conflict
 from exponential.core.http.routes import Router
 from exponential.workspace import history, projects, tasks
-from exponential.workspace.tasks import Priority
+from exponential.workspace.changes import UNCHANGED, named
+from exponential.workspace.tasks import Priority, TaskChanges
 from exponential.workspace.text import zones
 
 router = Router()
@@ -138,18 +139,14 @@ async def update(
     """All fields as the form has them: what is empty is taken away."""
     try:
         async with undo.act_of(state, user, "update_task", task=str(task_id)) as this:
-            moment = _moment(due, at, zones.today_of(user))
-            if not isinstance(moment, datetime):  # a day alone would keep the time of day
-                await tasks.update_task(this.session, user.id, task_id, due="none")
-            changed = await tasks.update_task(
-                this.session,
-                user.id,
-                task_id,
-                title=title,
-                due=moment,
+            changes = TaskChanges(
+                title,
+                _moment(due, at, zones.today_of(user)),
+                keep_time=False,
                 priority=priority,
-                project=_id(project, "project") if project else "none",
+                project=_id(project, "project") if project else None,
             )
+            changed = await tasks.update_task(this.session, user.id, task_id, changes)
             this.tell(f"“{changed.title}”")
     except BadInput as error:
         if wants_json(request):
@@ -192,11 +189,12 @@ async def _do(
     elif do == "delete":
         await tasks.delete_task(session, user.id, task_id)
     else:
-        its_project = project if project in ("", "none") else _id(project, "project")
-        day = _moment(due, "", zones.today_of(user))
-        await tasks.update_task(
-            session, user.id, task_id, due=day, priority=priority or None, project=its_project or None
+        changes = TaskChanges(
+            due=named(_moment(due, "", zones.today_of(user))),
+            priority=priority or UNCHANGED,
+            project=None if project == "none" else _id(project, "project") if project else UNCHANGED,
         )
+        await tasks.update_task(session, user.id, task_id, changes)
 
 
 async def _page(

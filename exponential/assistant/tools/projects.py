@@ -8,6 +8,8 @@ from pydantic_ai import RunContext
 from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
 from exponential.workspace import project_status as progress
 from exponential.workspace import projects
+from exponential.workspace.changes import named
+from exponential.workspace.projects import ProjectChanges
 from exponential.workspace.text.markdown import count, numbered, plain, task, when
 from exponential.workspace.text.zones import zone_of
 
@@ -108,7 +110,6 @@ async def update_project(
         review_on: Day of its next review, or "none".
         note: A status update in the user's words.
     """
-    changed = await projects.update_project(
-        ctx.deps.session, ctx.deps.user.id, project, name=name, status=status, review_on=review_on, note=note
-    )
+    changes = ProjectChanges(named(name), named(status), None if review_on == "none" else named(review_on), named(note))
+    changed = await projects.update_project(ctx.deps.session, ctx.deps.user.id, project, changes)
     return {"project": changed.as_json()}

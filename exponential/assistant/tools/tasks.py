@@ -1,14 +1,18 @@
 """Tools for tasks, and undo."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic_ai import RunContext
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant.tools.base import Args, Deps, Result, Toolset, ToolSpec
+from exponential.auth.users import User
 from exponential.workspace import history, tasks
+from exponential.workspace.changes import named
 from exponential.workspace.meetings import meetings
+from exponential.workspace.tasks import TaskChanges, TaskFilter
 from exponential.workspace.text import markdown, zones
 from exponential.workspace.text.markdown import plain, when
 
@@ -96,10 +100,15 @@ async def list_tasks(
         priority: Only those of this priority.
         project: Only those of the project with this name.
     """
-    wanted = tasks.TaskFilter(status, due, since, until, priority, project)
-    found = await tasks.list_tasks(ctx.deps.session, ctx.deps.user.id, wanted=wanted)
-    zone = zones.zone_of(ctx.deps.user)
-    return {"count": len(found), "tasks": [task.as_json(zone) for task in found[:MAX_LISTED]]}
+    wanted = TaskFilter(status, due, since, until, priority, project)
+    return await listed(ctx.deps.session, ctx.deps.user, wanted)
+
+
+async def listed(session: AsyncSession, user: User, wanted: TaskFilter) -> Result:
+    """{"count", "tasks": the first MAX_LISTED of them}. Raises what `tasks.list_tasks` raises."""
+    found = await tasks.list_tasks(session, user.id, wanted=wanted, at_most=MAX_LISTED)
+    count = len(found) if len(found) < MAX_LISTED else await tasks.count_tasks(session, user.id, wanted)
+    return {"count": count, "tasks": [task.as_json(zones.zone_of(user)) for task in found]}
 
 
 def _completed(_args: Args, result: Result, _now: datetime) -> str:
@@ -140,7 +149,7 @@ async def update_task(
     ctx: RunContext[Deps],
     task: str,
     title: str | None = None,
-    due: date | datetime | tasks.Nothing | None = None,
+    due: date | datetime | Literal["none"] | None = None,
     delay_days: int | None = None,
     priority: tasks.Priority | None = None,
     project: str | None = None,
@@ -155,17 +164,14 @@ async def update_task(
         priority: low, normal, high or urgent.
         project: Name of its new project, or "none".
     """
-    changed = await tasks.update_task(
-        ctx.deps.session,
-        ctx.deps.user.id,
-        task,
-        title=title,
-        due=due,
-        delay_days=delay_days,
-        priority=priority,
-        project=project,
+    changes = TaskChanges(
+        named(title),
+        None if due == "none" else named(due),
+        delay_days,
+        priority=named(priority),
+        project=None if project == "none" else named(project),
     )
-    return _told(ctx, changed)
+    return _told(ctx, await tasks.update_task(ctx.deps.session, ctx.deps.user.id, task, changes))
 
 
 def _deleted(_args: Args, result: Result, _now: datetime) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Row,
     Select,
     String,
     cast,
@@ -50,7 +51,7 @@ _LEXEMES = text(
     "select tsvector_to_array(to_tsvector('english', line)) from unnest(cast(:lines as text[])) with ordinality"
     " as said (line, place) order by place"
 )
-_KIND = matching.RecordKind["Meeting"](
+_KIND = matching.RecordKind[Row[Any]](
     "meeting",
     lambda meeting: meeting.title,
     lambda meeting: f" ({meeting.held_on.isoformat()})",
@@ -220,12 +221,14 @@ async def find(
             return known
     except ValueError:
         pass  # a title
-    everything = [] if isinstance(meeting, UUID) else await list_meetings(session, user_id, held_on, held_on)
-    if meeting is None and everything:
-        return everything[0]
-    if meeting is None or isinstance(meeting, UUID):
+    if isinstance(meeting, str):  # titles are encrypted: they are compared here
+        titles = held(user_id, held_on, held_on).with_only_columns(Meeting.id, Meeting.title, Meeting.held_on)
+        return await session.get_one(Meeting, matching.one(meeting, _KIND, (await session.execute(titles)).all()).id)
+    latest = held(user_id, held_on, held_on).limit(1) if meeting is None else None
+    found = (await session.execute(latest)).scalar_one_or_none() if latest is not None else None
+    if found is None:
         raise NotFound("I know of no such meeting. Send me a transcript and I keep it.", code="unknown_meeting")
-    return matching.one(meeting, _KIND, everything)
+    return found
 
 
 async def delete_meeting(session: AsyncSession, user_id: UUID, meeting_id: UUID) -> Meeting:
@@ -293,15 +296,37 @@ async def action_items(
     `owner` is a name or part of one, or "me". Raises NotFound, Conflict `ambiguous`.
     """
     if meeting is None and held_on is None and owner is not None:
-        chosen = await list_meetings(session, user_id)
-    else:
-        chosen = [await find(session, user_id, meeting, held_on)]
-    if owner is not None and owner.lower() in ("me", "myself", "i"):
-        owner = (await users.get(session, user_id)).name
-    found = [(one, item) for one in chosen for item in await items(session, one, "action")]
+        return await all_action_items(session, user_id, owner=owner)
+    chosen = await find(session, user_id, meeting, held_on)
+    found = [(chosen, item) for item in await items(session, chosen, "action")]
+    return await _owned(session, user_id, found, owner)
+
+
+async def all_action_items(
+    session: AsyncSession,
+    user_id: UUID,
+    since: date | None = None,
+    until: date | None = None,
+    *,
+    owner: str | None = None,
+    without_task: bool = False,
+) -> list[tuple[Meeting, Item]]:
+    """The action items of the meetings that `list_meetings` lists, in its order. `owner` as for `action_items`."""
+    query = held(user_id, since, until).join(Item).where(Item.kind == "action").add_columns(Item)
+    if without_task:
+        query = query.where(Item.task_id.is_(None))
+    found = [(row[0], row[1]) for row in await session.execute(query.order_by(Item.line, Item.id))]
+    return await _owned(session, user_id, found, owner)
+
+
+async def _owned(
+    session: AsyncSession, user_id: UUID, found: list[tuple[Meeting, Item]], owner: str | None
+) -> list[tuple[Meeting, Item]]:
     if owner is None:
         return found
-    return [(one, item) for one, item in found if item.owner and _is(owner, item.owner)]
+    if owner.lower() in ("me", "myself", "i"):
+        owner = (await users.get(session, user_id)).name
+    return [(meeting, item) for meeting, item in found if item.owner and _is(owner, item.owner)]
 
 
 async def without_task(session: AsyncSession, user_id: UUID, item_id: UUID) -> Item:

@@ -1,10 +1,13 @@
 """The user's time zone: the present day there, and moments as people say them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from exponential.auth import users
 from exponential.auth.users import User
@@ -28,6 +31,19 @@ def today_of(user: User) -> date:
 async def zone(session: AsyncSession, user_id: UUID) -> ZoneInfo:
     """Raises NotFound for an unknown user."""
     return zone_of(await users.get(session, user_id))
+
+
+def during(
+    moment: InstrumentedAttribute[Any], since: date | None, until: date | None, zone: ZoneInfo
+) -> list[ColumnElement[bool]]:
+    """Conditions of a query: that a column's moment is on the days from `since` to `until` where the clock shows
+    `zone`."""
+    found = []
+    if since is not None:
+        found.append(moment >= datetime.combine(since, time.min, zone))
+    if until is not None:
+        found.append(moment < datetime.combine(until + timedelta(days=1), time.min, zone))
+    return found
 
 
 def aware(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history, projects, tasks
-from exponential.workspace.tasks import TaskFilter, create_task, delete_task, list_tasks, update_task
+from exponential.workspace.tasks import TaskChanges, TaskFilter, create_task, delete_task, list_tasks, update_task
 from exponential.workspace.text import zones
 
 
@@ -52,19 +52,19 @@ async def test_the_more_important_first(session: AsyncSession, alice: UUID) -> N
 async def test_updating(session: AsyncSession, alice: UUID) -> None:
     await projects.create_project(session, alice, "Alpha")
     task = await create_task(session, alice, "Dentist", datetime(2026, 5, 8, 15))
-    await update_task(session, alice, "dentist", title="Dr. Dent", priority="low", project="Alpha")
+    await update_task(session, alice, "dentist", TaskChanges(title="Dr. Dent", priority="low", project="Alpha"))
     assert (task.title, task.priority, task.project.name if task.project else None) == ("Dr. Dent", "low", "Alpha")
-    await update_task(session, alice, task.id, due=date(2026, 5, 11), project="none")
+    await update_task(session, alice, task.id, TaskChanges(due=date(2026, 5, 11), project=None))
     assert task.as_json(zones.zone_of(await _user(session, alice)))["due"] == "2026-05-11T15:00:00+02:00"
     assert task.project is None
-    await update_task(session, alice, task.id, delay_days=2)
+    await update_task(session, alice, task.id, TaskChanges(delay_days=2))
     assert task.due_on == date(2026, 5, 13)
-    await update_task(session, alice, task.id, due="none")
+    await update_task(session, alice, task.id, TaskChanges(due=None))
     assert task.due_on is None and task.due_at is None
-    await update_task(session, alice, task.id, delay_days=2)
+    await update_task(session, alice, task.id, TaskChanges(delay_days=2))
     assert task.due_on == date(2026, 5, 9)
     with pytest.raises(BadInput, match="title"):
-        await update_task(session, alice, task.id, title=" ")
+        await update_task(session, alice, task.id, TaskChanges(title=" "))
 
 
 async def _user(session: AsyncSession, user_id: UUID) -> tasks.users.User:
@@ -98,7 +98,7 @@ async def test_undoing_step_by_step(session: AsyncSession, alice: UUID, bob: UUI
     await history.begin(session, alice, "create_task", "web", {"title": "Dentist"})
     task = await create_task(session, alice, "Dentist", datetime(2026, 5, 8, 15), project="Alpha", priority="high")
     await history.begin(session, alice, "update_task", "whatsapp", {"task": "Dentist"})
-    await update_task(session, alice, "Dentist", due=date(2026, 5, 11))
+    await update_task(session, alice, "Dentist", TaskChanges(due=date(2026, 5, 11)))
     await history.begin(session, alice, "delete_task", "whatsapp", {"task": "Dentist"})
     await delete_task(session, alice, "Dentist")
     with pytest.raises(NotFound):
@@ -132,12 +132,12 @@ async def test_undoing_step_by_step(session: AsyncSession, alice: UUID, bob: UUI
 async def test_undo_loses_nothing_that_came_after(session: AsyncSession, alice: UUID) -> None:
     task = await create_task(session, alice, "Dentist")
     await history.begin(session, alice, "update_task", "web", {})
-    await update_task(session, alice, task.id, title="Dr. Dent")
+    await update_task(session, alice, task.id, TaskChanges(title="Dr. Dent"))
     session.info.clear()
-    await update_task(session, alice, task.id, title="Dr. Drill")  # on a page, outside any act
+    await update_task(session, alice, task.id, TaskChanges(title="Dr. Drill"))  # on a page, outside any act
     with pytest.raises(Conflict, match="changed again since"):
         await history.undo(session, alice)
-    await update_task(session, alice, task.id, title="Dr. Dent", priority="high")
+    await update_task(session, alice, task.id, TaskChanges(title="Dr. Dent", priority="high"))
     await history.undo(session, alice)
     assert (task.title, task.priority) == ("Dentist", "high")
 

@@ -8,7 +8,7 @@ from exponential.core import clock
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import tasks
 from exponential.workspace.project_status import project_status
-from exponential.workspace.projects import create_project, find, list_projects, update_project
+from exponential.workspace.projects import ProjectChanges, create_project, find, list_projects, update_project
 from exponential.workspace.text import zones
 
 
@@ -27,16 +27,16 @@ async def test_projects(session: AsyncSession, alice: UUID, bob: UUID) -> None:
         await create_project(session, alice, " ")
     assert (await create_project(session, bob, "Alpha one")).id != alpha.id
     beta = await create_project(session, alice, "Beta")
-    await update_project(session, alice, "alpha", name="Gamma", note=" signed ", review_on="none")
+    await update_project(session, alice, "alpha", ProjectChanges(name="Gamma", note=" signed ", review_on=None))
     assert (alpha.name, alpha.note, alpha.review_on) == ("Gamma", "signed", None)
-    await update_project(session, alice, "beta", status="done")
+    await update_project(session, alice, "beta", ProjectChanges(status="done"))
     assert await list_projects(session, alice, "active") == [alpha]
     assert await find(session, alice, "betta") is beta
     for name in ("Omega", str(beta.id)):
         with pytest.raises(NotFound):
             await find(session, bob, name)
     with pytest.raises(Conflict):
-        await update_project(session, alice, beta.id, name="gamma")
+        await update_project(session, alice, beta.id, ProjectChanges(name="gamma"))
 
 
 async def test_how_a_project_stands(session: AsyncSession, alice: UUID) -> None:
@@ -54,8 +54,8 @@ async def test_how_a_project_stands(session: AsyncSession, alice: UUID) -> None:
     assert said["risks"] == ["1 task is overdue, the oldest by 3 days.", "“soon” is high and due by tomorrow."]
 
     with clock.frozen(clock.now() + timedelta(days=20)):
-        await update_project(session, alice, "alpha", review_on=date(2026, 5, 10))
+        await update_project(session, alice, "alpha", ProjectChanges(review_on=date(2026, 5, 10)))
         risks = (await project_status(session, alice, "alpha")).risks
     assert "Nothing was finished in the last 20 days." in risks and "Its review was due on 10 May 2026." in risks
-    await update_project(session, alice, alpha.id, status="on_hold")
+    await update_project(session, alice, alpha.id, ProjectChanges(status="on_hold"))
     assert (await project_status(session, alice, alpha.id)).risks == []

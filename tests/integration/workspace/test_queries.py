@@ -5,11 +5,16 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
+from support.statements import counted
 from support.workspace.transcripts import import_transcript
 
+from exponential.assistant import briefing
+from exponential.auth import users
 from exponential.core import clock
+from exponential.core.database import Database
 from exponential.core.errors import BadInput, NotFound
 from exponential.workspace import notes, projects, reminders, tasks
+from exponential.workspace.meetings import meetings
 from exponential.workspace.queries import Question, answer
 
 
@@ -90,3 +95,22 @@ async def test_groups_and_comparisons(session: AsyncSession, full: UUID) -> None
     assert (said["count"], said["compared"]) == (2, {"count": 1})
     with pytest.raises(BadInput, match="can't be grouped"):
         await answer(session, full, Question("meetings", group_by="priority"))
+
+
+async def test_many_meetings_and_projects_take_no_more_statements_than_one(
+    session: AsyncSession, alice: UUID, app_database: Database
+) -> None:
+    async def statements() -> int:
+        session.expire_all()
+        with counted(app_database) as sent:
+            await answer(session, alice, Question("action_items"))
+            await meetings.action_items(session, alice, owner="Bob")
+            await briefing.write(session, await users.get(session, alice))
+        return len(sent)
+
+    numbers = []
+    for title in ("Kickoff", "Retro", "Pricing"):
+        await import_transcript(session, alice, "Anna: Bob will book the venue.", title, date(2026, 5, 5))
+        await projects.create_project(session, alice, title)
+        numbers.append(await statements())
+    assert len(set(numbers)) == 1

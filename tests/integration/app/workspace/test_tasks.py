@@ -6,6 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 from support.app.running_app import House
+from support.statements import counted
 
 from exponential.app.core.pagination import ROWS_PER_PAGE
 from exponential.auth.users import User
@@ -49,6 +50,20 @@ async def test_tasks_are_grouped_by_day_completed_and_reopened(house: House) -> 
         assert "Reopen pay rent" in (await client.get("/tasks?view=done")).text
         assert (await client.post(f"/tasks/{late.id}/reopen", headers=SCRIPT)).json()["said"] == "Reopened “pay rent”"
         assert "Complete pay rent" in (await client.get("/tasks")).text
+
+
+async def test_an_edit_is_one_update(house: House) -> None:
+    alice = await house.user()
+    task = await made(house, alice, "call mum", 1)
+    async with house.signed_in(alice) as client:
+        day = (zones.today_of(alice) + timedelta(days=3)).isoformat()
+        fields = {"title": "call mum and dad", "due": day, "at": "17:00", "priority": "high"}
+        for more in ({}, {"at": ""}):  # a time of day, and its end
+            with counted(house.app.state.exponential.database, "UPDATE tasks") as updates:
+                assert (await client.post(f"/tasks/{task.id}", data={**fields, **more})).status_code == 303
+            assert len(updates) == 1
+    [changed] = await everything(house, alice)
+    assert (changed.title, str(changed.due_on), changed.due_at) == ("call mum and dad", day, None)
 
 
 @pytest.mark.parametrize(
