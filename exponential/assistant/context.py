@@ -3,6 +3,7 @@ names of projects and tasks."""
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
@@ -21,6 +22,20 @@ MAX_TASKS_CHARS = 8_000  # of their titles
 MAX_FACTS_CHARS = 2_000  # of facts that are told without being asked for
 SHORTENED = " … [shortened]"
 _OLD_FILE = "[something long that was sent earlier]"
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What Paddy has in mind of what came before: a summary of the conversation, what the owner asked to remember,
+    names of projects that aren't done, and titles of open tasks. In a guest's chat, the summary alone."""
+
+    summary: str | None = None
+    facts: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+
+NOTHING = Knowledge()
 
 
 def since(chat: Chat) -> ColumnElement[bool]:
@@ -46,25 +61,19 @@ async def recent(session: AsyncSession, chat: Chat) -> list[ModelMessage]:
     return [message for own in reversed(told) for message in ModelMessagesTypeAdapter.validate_python(own)]
 
 
-async def known_facts(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
-    """What the owner asked to remember, the latest within the budget; nothing in a guest's chat."""
+async def known(session: AsyncSession, chat: Chat) -> Knowledge:
+    """The latest of each, within its budget."""
     if chat.role != "owner":
-        return ()
-    return _latest([fact.text for fact in await facts.recall(session, chat.user_id)], MAX_FACTS_CHARS)
-
-
-async def known_projects(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
-    """Names of the owner's projects that aren't done, the latest within the budget; nothing in a guest's chat."""
-    if chat.role != "owner":
-        return ()
-    return _latest([project.name for project in await projects.choices(session, chat.user_id)], MAX_PROJECTS_CHARS)
-
-
-async def known_tasks(session: AsyncSession, chat: Chat) -> tuple[str, ...]:
-    """Titles of the owner's open tasks, the latest within the budget; nothing in a guest's chat."""
-    if chat.role != "owner":
-        return ()
-    return _latest(await tasks.latest_titles(session, chat.user_id, MAX_TASKS), MAX_TASKS_CHARS)
+        return Knowledge(chat.summary)
+    said = [fact.text for fact in await facts.recall(session, chat.user_id)]
+    names = [project.name for project in await projects.choices(session, chat.user_id)]
+    titles = await tasks.latest_titles(session, chat.user_id, MAX_TASKS)
+    return Knowledge(
+        chat.summary,
+        _latest(said, MAX_FACTS_CHARS),
+        _latest(names, MAX_PROJECTS_CHARS),
+        _latest(titles, MAX_TASKS_CHARS),
+    )
 
 
 def _latest(texts: Sequence[str], budget: int) -> tuple[str, ...]:

@@ -11,8 +11,11 @@ from uuid import UUID
 
 from pydantic_ai.messages import TextContent
 
+from exponential.assistant.context import Knowledge
 from exponential.assistant.files.attachments import StoredAttachment
 from exponential.assistant.tables import Message
+from exponential.auth.users import User
+from exponential.workspace.text.zones import zone_of
 
 MAX_DOCUMENT_CHARS = 24_000  # of one document that a model gets; the rest stays with the file
 MAX_FILES_CHARS = 100_000  # of all files of one turn
@@ -23,6 +26,12 @@ FILE = "file"  # key of a TextContent's metadata: what the file is
 OUTSIDE = "outside"  # likewise: how somebody else's words came, "forwarded" or "quoted"
 _WORDS = {"image": "picture", "voice": "voice note"}
 Content = str | TextContent
+
+
+def setting(user: User, known: Knowledge) -> dict[str, Any]:
+    """A turn's first request has this as its metadata, which language models don't see: as it was when the turn began,
+    for the offline model, which must read the same words alike each time."""
+    return {"zone": zone_of(user).key, "projects": known.projects, "tasks": known.tasks}
 
 
 def content(

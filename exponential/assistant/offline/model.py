@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,10 +27,6 @@ from exponential.assistant.offline import intents, memory
 from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
 from exponential.core import clock
 
-# As Paddy's instructions put it.
-_ZONE = re.compile(r"\(([A-Za-z0-9_+/-]+)\) where they are")
-_PROJECTS = re.compile(r"^Projects of .* by name: (\[.*\])$", re.MULTILINE)
-_TASKS = re.compile(r"^Open tasks of .*, by title: (\[.*\])$", re.MULTILINE)
 # Few, so that messages which take long to read leave time for everything else.
 _readers = ThreadPoolExecutor(2, "rules")
 
@@ -59,10 +54,10 @@ class OfflineModel(Model):
     ) -> ModelResponse:
         has = {tool.name for tool in model_request_parameters.function_tools}
         start, prompt = _prompt(messages)
-        now = prompt.timestamp.astimezone(_zone(messages[-1]))
+        setting = messages[start].metadata or {}  # as prompts.setting has it
+        now = prompt.timestamp.astimezone(ZoneInfo(setting.get("zone", "UTC")))
         mind = memory.after(messages[:start], now)
-        # Of the turn's first request: what its tools have changed since must not change how it is read.
-        mind = replace(mind, projects=_named(_PROJECTS, messages[start]), tasks=_named(_TASKS, messages[start]))
+        mind = replace(mind, projects=setting.get("projects", ()), tasks=setting.get("tasks", ()))
         heard = _said(prompt, mind)
         steps = await asyncio.get_running_loop().run_in_executor(_readers, intents.read, heard, has)
         calls = [step for step in steps if isinstance(step, Call)]
@@ -125,13 +120,3 @@ def _file(told: str, about: dict[str, Any]) -> File:
     text = prompts.unmarked(told) if about["text"] else ""
     summary = tuple(about.get("summary", ()))
     return File(about["id"], about["kind"], about["name"], text, about["note"], about["talk"], summary)
-
-
-def _zone(message: ModelMessage) -> ZoneInfo:
-    found = _ZONE.search(message.instructions or "") if message.kind == "request" else None
-    return ZoneInfo(found[1] if found else "UTC")
-
-
-def _named(pattern: re.Pattern[str], message: ModelMessage) -> Sequence[str]:
-    found = pattern.search(message.instructions or "") if message.kind == "request" else None
-    return json.loads(found[1]) if found else ()

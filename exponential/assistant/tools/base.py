@@ -10,6 +10,7 @@ from pydantic_ai import FunctionToolset, Tool
 from pydantic_ai.tools import ToolDefinition, ToolFuncContext, ToolParams
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from exponential.assistant.context import NOTHING, Knowledge
 from exponential.assistant.tables import Channel, Role
 from exponential.auth.users import User
 from exponential.core.database import Database
@@ -54,7 +55,6 @@ def _silent(name: str, state: Literal["started", "done", "failed"]) -> None:
 class Deps:
     """What Paddy's tools know: whose turn it is and where it came from, and, while a tool runs, its transaction.
 
-    `summary`, `facts`, `projects` (names) and `tasks` (titles) are what Paddy has in mind of what came before.
     `again_of`: the turn that this one repeats. Without `own_words`, all that came is what others said, and nobody asks
     for anything. `told` hears of each tool that it starts, and how it ends. `outcome` is what `prepare` got.
     """
@@ -65,10 +65,7 @@ class Deps:
     run: int
     role: Role
     source: Channel
-    summary: str | None = None
-    facts: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
+    known: Knowledge = NOTHING
     again_of: UUID | None = None
     own_words: bool = True
     told: Callable[[str, Literal["started", "done", "failed"]], None] = _silent

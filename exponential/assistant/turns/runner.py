@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -34,7 +34,7 @@ from exponential.assistant.timing import Timing
 from exponential.assistant.tools.base import Deps
 from exponential.assistant.turns import failures, jobs, ledger, store
 from exponential.assistant.turns.publisher import TurnPublisher
-from exponential.assistant.turns.store import Claim, PreparedTurn
+from exponential.assistant.turns.store import ActiveTurn, BrokenOff
 from exponential.auth.service_tokens import Identity
 from exponential.core import clock, log, sandbox
 from exponential.core.cancellation import cancel_and_wait
@@ -85,16 +85,16 @@ async def answer(services: TurnServices, chat_id: UUID, tries: int = 1) -> None:
 
     Any error means: try again later. The last try ends with an answer that says what went wrong.
     """
-    claimed = None
+    active = None
     async with _refused_at_last(services, chat_id, tries):
-        claimed = await _claim(services, chat_id)
-    if claimed is None:
+        active = await _claim(services, chat_id)
+    if active is None:
         return
     try:
-        async with TurnPublisher(services.database, chat_id, claimed.turn_id, claimed.run) as publisher:
-            await _run_or_fail(services, claimed, publisher)
+        async with TurnPublisher(services.database, chat_id, active.turn_id, active.run) as publisher:
+            await _run_or_fail(services, active, publisher)
     except ledger.Superseded:
-        _log.info("turn_superseded", turn=str(claimed.turn_id))
+        _log.info("turn_superseded", turn=str(active.turn_id))
 
 
 async def read(services: TurnServices, chat_id: UUID, tries: int = 1) -> None:
@@ -119,7 +119,7 @@ async def _refused_at_last(services: TurnServices, chat_id: UUID, tries: int) ->
             await store.refuse(session, chat_id, failures.failed(error, tries, ()))
 
 
-async def _claim(services: TurnServices, chat_id: UUID) -> Claim | None:
+async def _claim(services: TurnServices, chat_id: UUID) -> ActiveTurn | None:
     if not await _settle(services, chat_id):
         return None
     await approval_replies.note_shown(services.database, services.gateway, chat_id)
@@ -146,62 +146,62 @@ async def _read_files(services: TurnServices, chat_id: UUID) -> None:
         await _unless(_asked(services.database, store.is_taken_up, messages[0].id), reading)
 
 
-async def _run_or_fail(services: TurnServices, claimed: Claim, publisher: TurnPublisher) -> None:
-    if claimed.fruitless > MAX_FRUITLESS:
-        reply = failures.failed(None, 0, await _effects(services, claimed))
-        return await _break_off(services, claimed, publisher, reply, "failed")
+async def _run_or_fail(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> None:
+    if active.fruitless > MAX_FRUITLESS:
+        reply = failures.failed(None, 0, await _effects(services, active))
+        return await _break_off(services, active, publisher, reply, "failed")
     try:
-        if claimed.stop_asked:
-            return await _stop(services, claimed, publisher)
+        if active.stop_asked:
+            return await _stop(services, active, publisher)
         async with services.database.transaction() as session:
-            work = await store.prepare(session, claimed)
-        if work.command is not None:
-            await _command(services, work, work.command, publisher)
+            prepared = await store.prepare(session, active)
+        if prepared.command is not None:
+            await _command(services, prepared, prepared.command, publisher)
         else:
-            async with services.presence(work.user.identity, _seen(work)):
-                await _run_until_stopped(services, work, publisher)
+            async with services.presence(prepared.user.identity, _seen(prepared)):
+                await _run_until_stopped(services, prepared, publisher)
     except ledger.Superseded:
         raise
     except Exception as error:
         if outage(error):
             raise
-        tries = claimed.failures + 1
+        tries = active.failures + 1
         _log.warning(
             "turn_error",
-            turn=str(claimed.turn_id),
+            turn=str(active.turn_id),
             error=error,
             tries=tries,
         )
         if tries < MAX_TRIES:
             async with services.database.transaction() as session:
-                await store.failed(session, claimed)
+                await store.failed(session, active)
             raise
-        reply = failures.failed(error, tries, await _effects(services, claimed))
-        await _break_off(services, claimed, publisher, reply, "failed")
+        reply = failures.failed(error, tries, await _effects(services, active))
+        await _break_off(services, active, publisher, reply, "failed")
 
 
-def _seen(work: PreparedTurn) -> Sequence[Message]:
+def _seen(active: ActiveTurn) -> Sequence[Message]:
     """The messages whose senders see that Paddy is at it."""
-    return () if work.again_of or work.held_back else work.messages
+    return () if active.again_of or active.held_back else active.messages
 
 
 async def _command(
-    services: TurnServices, work: PreparedTurn, command: commands.Command, publisher: TurnPublisher
+    services: TurnServices, active: ActiveTurn, command: commands.Command, publisher: TurnPublisher
 ) -> None:
     model = services.llm.model.model_name if services.llm else ""
     async with services.database.transaction() as session:
-        chat = await _chat(session, work)
-        source = work.messages[-1].channel
-        setting = commands.CommandContext(session, chat, work.user, source, model, services.daily_tokens)
+        chat = await _chat(session, active)
+        source = active.messages[-1].channel
+        setting = commands.CommandContext(session, chat, active.user, source, model, services.daily_tokens)
         outcome = await commands.run(setting, command)
-        await store.finish(session, work, outcome.reply, own=[work.own[0], *outcome.own])
+        await store.finish(session, active, outcome.reply, own=[active.own[0], *outcome.own])
     publisher.end(outcome.reply, "done")
 
 
-async def _run_until_stopped(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher) -> None:
-    asked = _asked(services.database, store.is_stop_asked, work.turn_id)
-    if not await _unless(asked, _run(services, work, publisher)):
-        await _stop(services, work, publisher)
+async def _run_until_stopped(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> None:
+    asked = _asked(services.database, store.is_stop_asked, active.turn_id)
+    if not await _unless(asked, _run(services, active, publisher)):
+        await _stop(services, active, publisher)
 
 
 async def _unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> bool:
@@ -227,88 +227,85 @@ async def _asked(database: Database, look: Callable[[AsyncSession, UUID], Awaita
                     return
 
 
-async def _stop(services: TurnServices, claimed: Claim, publisher: TurnPublisher) -> None:
-    reply = failures.stopped(publisher.text, await _effects(services, claimed))
-    await _break_off(services, claimed, publisher, reply, "stopped")
+async def _stop(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> None:
+    reply = failures.stopped(publisher.text, await _effects(services, active))
+    await _break_off(services, active, publisher, reply, "stopped")
 
 
-async def _run(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher) -> None:
-    said = _said(work.own)
-    found = _Answer(said, work.own) if said is not None else await _think(services, work, publisher)
+async def _run(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> None:
+    said = _said(active.own)
+    found = _Answer(said, active.own) if said is not None else await _think(services, active, publisher)
     async with services.database.transaction() as session:
-        fresh = await store.finish(session, work, found.reply, own=found.own)
-        await _record(session, services, work, fresh)
+        fresh = await store.finish(session, active, found.reply, own=found.own)
+        await _record(session, services, active, fresh)
         if found.limited:
-            (await _chat(session, work)).limit_told_on = today_of(work.user)
+            (await _chat(session, active)).limit_told_on = today_of(active.user)
     publisher.end(found.reply, "done")
 
 
-async def _think(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher) -> _Answer:
+async def _think(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> _Answer:
     if services.llm is None:
-        return _Answer(*await _steps(services, work, publisher, services.rules, work.own))
+        return _Answer(*await _steps(services, active, publisher, services.rules, active.own))
     async with services.database.transaction() as session:
-        guest = work.chat.role == "guest"
-        used_up = await usage.is_used_up(session, work.user, services.daily_tokens, guest=guest)
-    if used_up and len(work.own) == 1:  # what the language model began, it may finish
-        reply, own = await _steps(services, work, publisher, services.rules, work.own)
-        if work.chat.role != "owner" or work.chat.limit_told_on == today_of(work.user):
+        guest = active.chat.role == "guest"
+        used_up = await usage.is_used_up(session, active.user, services.daily_tokens, guest=guest)
+    if used_up and len(active.own) == 1:  # what the language model began, it may finish
+        reply, own = await _steps(services, active, publisher, services.rules, active.own)
+        if active.chat.role != "owner" or active.chat.limit_told_on == today_of(active.user):
             return _Answer(reply, own)
         return _Answer(failures.over_limit(services.daily_tokens, reply), own, limited=True)
     llm = services.llm.retrying(publisher.heard)
     try:
-        return _Answer(*await _steps(services, work, publisher, llm, work.own))
+        return _Answer(*await _steps(services, active, publisher, llm, active.own))
     except (ModelFailed, UnexpectedModelBehavior, UsageLimitExceeded) as error:
-        _log.warning("turn_without_model", turn=str(work.turn_id), error=error)
-        return await _without_model(services, work, publisher, failures.reason(error))
+        _log.warning("turn_without_model", turn=str(active.turn_id), error=error)
+        return await _without_model(services, active, publisher, failures.reason(error))
     finally:
-        await _record_lost(services, work, llm)
+        await _record_lost(services, active, llm)
 
 
-async def _without_model(services: TurnServices, work: PreparedTurn, publisher: TurnPublisher, why: str) -> _Answer:
+async def _without_model(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher, why: str) -> _Answer:
     """The offline model's answer, unless the language model's tools have done something already: the rules might do it
     again."""
-    done = await _effects(services, work)
+    done = await _effects(services, active)
     if done:
         reply = failures.broken_off(why, done)
-        return _Answer(reply, [work.own[0], ModelResponse(parts=[TextPart(reply)])])
-    reply, own = await _steps(services, work, publisher, services.rules, work.own[:1])
-    return _Answer(failures.by_rules(why, reply) if work.chat.role == "owner" else reply, own)
+        return _Answer(reply, [active.own[0], ModelResponse(parts=[TextPart(reply)])])
+    reply, own = await _steps(services, active, publisher, services.rules, active.own[:1])
+    return _Answer(failures.by_rules(why, reply) if active.chat.role == "owner" else reply, own)
 
 
 async def _steps(
-    services: TurnServices, work: PreparedTurn, publisher: TurnPublisher, model: Model, begun: Sequence[ModelMessage]
+    services: TurnServices, active: ActiveTurn, publisher: TurnPublisher, model: Model, begun: Sequence[ModelMessage]
 ) -> tuple[str, Sequence[ModelMessage]]:
     """The agent's way from the turn's messages so far to its reply; it is saved after each step."""
     deps = Deps(
         services.database,
-        work.user,
-        work.turn_id,
-        work.run,
-        work.chat.role,
-        work.messages[-1].channel,
-        summary=work.chat.summary,
-        facts=work.facts,
-        projects=work.projects,
-        tasks=work.tasks,
-        again_of=work.again_of,
-        own_words=work.own_words,
+        active.user,
+        active.turn_id,
+        active.run,
+        active.chat.role,
+        active.messages[-1].channel,
+        active.known,
+        again_of=active.again_of,
+        own_words=active.own_words,
         told=publisher.tool,
     )
     own = begun
     with paddy.parallel_tool_call_execution_mode("sequential"):
         async with paddy.iter(
-            message_history=[*work.context, *begun],
+            message_history=[*active.context, *begun],
             deps=deps,
             model=model,
             usage_limits=USAGE_LIMITS,
-            toolsets=services.outside if work.chat.role == "owner" and work.own_words else None,
+            toolsets=services.outside if active.chat.role == "owner" and active.own_words else None,
         ) as steps:
             async for step in steps:
-                own = steps.all_messages()[len(work.context) :]
+                own = steps.all_messages()[len(active.context) :]
                 # After a model's response; what the tools then do, the ledger keeps.
                 if isinstance(step, CallToolsNode) and _said(own) is None:
                     async with services.database.transaction() as session:
-                        await _record(session, services, work, await store.save(session, work, own))
+                        await _record(session, services, active, await store.save(session, active, own))
     assert steps.result is not None
     return steps.result.output, own
 
@@ -322,38 +319,42 @@ def _said(own: Sequence[ModelMessage]) -> str | None:
 
 
 async def _record(
-    session: AsyncSession, services: TurnServices, work: PreparedTurn, fresh: Sequence[ModelMessage]
+    session: AsyncSession, services: TurnServices, active: ActiveTurn, fresh: Sequence[ModelMessage]
 ) -> None:
-    await usage.record(session, work.user.id, work.turn_id, fresh, prices=services.prices)
+    await usage.record(session, active.user.id, active.turn_id, fresh, prices=services.prices)
 
 
-async def _record_lost(services: TurnServices, work: PreparedTurn, llm: RetryingModel) -> None:
+async def _record_lost(services: TurnServices, active: ActiveTurn, llm: RetryingModel) -> None:
     """What answers used that broke off. It isn't worth failing a turn."""
     if llm.lost:
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):
             async with services.database.transaction() as session:
                 name = llm.model_name
-                await usage.record_lost(session, work.user.id, work.turn_id, name, llm.lost, prices=services.prices)
+                await usage.record_lost(session, active.user.id, active.turn_id, name, llm.lost, prices=services.prices)
 
 
-async def _chat(session: AsyncSession, work: PreparedTurn) -> Chat:
+async def _chat(session: AsyncSession, active: ActiveTurn) -> Chat:
     """The turn's chat, to change it."""
-    query = select(Chat).where(Chat.id == work.chat.id).with_for_update(key_share=True)
+    query = select(Chat).where(Chat.id == active.chat.id).with_for_update(key_share=True)
     return (await session.execute(query)).scalar_one()
 
 
-async def _effects(services: TurnServices, claimed: Claim) -> list[str]:
+async def _effects(services: TurnServices, active: ActiveTurn) -> list[str]:
     """What the turn's tools have changed so far, in words."""
     async with services.database.transaction() as session:
-        entries = await ledger.entries(session, claimed.turn_id)
-    return failures.effects(entries, clock.now().astimezone(zone_of(claimed.user)))
+        entries = await ledger.entries(session, active.turn_id)
+    return failures.effects(entries, clock.now().astimezone(zone_of(active.user)))
 
 
 async def _break_off(
-    services: TurnServices, claimed: Claim, publisher: TurnPublisher, reply: str, state: Literal["stopped", "failed"]
+    services: TurnServices,
+    active: ActiveTurn,
+    publisher: TurnPublisher,
+    reply: str,
+    state: BrokenOff,
 ) -> None:
     async with services.database.transaction() as session:
-        await store.break_off(session, claimed, reply, state=state)
+        await store.break_off(session, active, reply, state=state)
     publisher.end(reply, "failed" if state == "failed" else "done")
 
 

@@ -1,7 +1,7 @@
 """Turns as stored: taken up, saved after each step, finished once. Running one is runner.py's business."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approval_replies, approvals, chats, commands, context, prompts
 from exponential.assistant.channels import circuit_breaker
+from exponential.assistant.context import NOTHING, Knowledge
 from exponential.assistant.conversation import CHANNEL, STOP
 from exponential.assistant.files import attachments
 from exponential.assistant.llm import summaries
@@ -31,15 +32,18 @@ from exponential.core.database import notify
 from exponential.core.errors import Conflict, NotFound
 
 MAX_MESSAGES = 50  # that are answered together
+BrokenOff = Literal["stopped", "failed"]
 UNREAD = ModelRequest(parts=[UserPromptPart("(a message that could not be read)")])
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A turn that is this run's alone to write to, and what it answers.
+class ActiveTurn:
+    """A turn that is this run's alone to write to, and what it answers; once it is prepared, also what it needs to be
+    run.
 
     `stop_asked`: it is to end as it is. `again_of`: the turn that it repeats. `held_back`: what is said goes to
-    somebody else, and the owner wants to approve it.
+    somebody else, and the owner wants to approve it. `own` messages follow `context`, what was said before. `command`:
+    it is one for Paddy itself.
     """
 
     turn_id: UUID
@@ -52,24 +56,15 @@ class Claim:
     stop_asked: bool
     again_of: UUID | None
     held_back: bool
+    context: Sequence[ModelMessage] = ()
+    own: Sequence[ModelMessage] = ()
+    known: Knowledge = NOTHING
+    command: commands.Command | None = None
 
     @property
     def own_words(self) -> bool:
         """Whether whoever wrote says something themselves, and doesn't only pass on what others said."""
         return not all(message.forwarded for message in self.messages)
-
-
-@dataclass(frozen=True)
-class PreparedTurn(Claim):
-    """A claimed turn with what it needs to be run: all of its history so far (its `own` messages follow `context`), and
-    what Paddy knows. `command`: it is one for Paddy itself."""
-
-    context: list[ModelMessage]
-    own: list[ModelMessage]
-    facts: tuple[str, ...]
-    projects: tuple[str, ...]
-    tasks: tuple[str, ...]
-    command: commands.Command | None
 
 
 async def waiting(session: AsyncSession, chat_id: UUID, most: int | None = None) -> Sequence[Message]:
@@ -101,7 +96,7 @@ async def running(session: AsyncSession, chat_id: UUID) -> Turn | None:
     return (await session.execute(query)).scalar_one_or_none()
 
 
-async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
+async def claim(session: AsyncSession, chat_id: UUID) -> ActiveTurn | None:
     """The chat's unfinished turn, or a new one for all the messages that wait; None when nothing is to be done.
 
     Whoever ran the turn before can't write to it any more. Of what the messages say only commands are looked at here:
@@ -118,7 +113,7 @@ async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
     turn.fruitless += 1
     asked = Message.turn_id == (turn.again_of or turn.id), Message.role == "user"
     messages = (await session.execute(select(Message).where(*asked).order_by(Message.position))).scalars().all()
-    return Claim(
+    return ActiveTurn(
         turn.id,
         turn.runs,
         turn.fruitless,
@@ -132,41 +127,45 @@ async def claim(session: AsyncSession, chat_id: UUID) -> Claim | None:
     )
 
 
-async def prepare(session: AsyncSession, claimed: Claim) -> PreparedTurn:
-    """What the turn needs to be run. Where the circuit breaker opens, its words are the answer. Raises Superseded."""
-    chat = await session.get(Chat, claimed.chat.id, with_for_update={"key_share": True})
-    turn = await hold(session, claimed.turn_id, claimed.run)
+async def prepare(session: AsyncSession, active: ActiveTurn) -> ActiveTurn:
+    """The turn with what it needs to be run. Where the circuit breaker opens, its words are the answer. Raises
+    Superseded."""
+    chat = await session.get(Chat, active.chat.id, with_for_update={"key_share": True})
+    turn = await hold(session, active.turn_id, active.run)
     assert chat is not None  # else its turns would be gone, too
-    command = await _command(session, chat, claimed.messages[0]) if len(claimed.messages) == 1 else None
+    command = await _command(session, chat, active.messages[0]) if len(active.messages) == 1 else None
+    known = await context.known(session, chat)
+    active = replace(active, chat=chat, command=command, known=known, context=await context.recent(session, chat))
     if not turn.history:
-        files = await attachments.of_messages(session, [message.id for message in claimed.messages], understood=True)
-        said = prompts.content(claimed.messages, files, guest=chat.role == "guest")
-        asked = UserPromptPart(said, timestamp=claimed.messages[-1].created_at)
-        own: list[ModelMessage] = [ModelRequest(parts=[asked])]
-        if command is None and await _is_loop(session, chat, claimed):
-            said_last = await circuit_breaker.open_in(session, chat, claimed.messages)
-            said_last = approvals.NOT_SENT if claimed.held_back else said_last  # the owner was told, and nobody else is
-            own.append(ModelResponse(parts=[TextPart(said_last)]))
-        turn.history = _dump(own)
-    return PreparedTurn(
-        **{**vars(claimed), "chat": chat},
-        context=await context.recent(session, chat),
-        own=ModelMessagesTypeAdapter.validate_python(turn.history),
-        facts=await context.known_facts(session, chat),
-        projects=await context.known_projects(session, chat),
-        tasks=await context.known_tasks(session, chat),
-        command=command,
-    )
+        turn.history = _dump(await _asked(session, active))
+    own = ModelMessagesTypeAdapter.validate_python(turn.history)
+    if isinstance(own[0], ModelRequest) and own[0].metadata is None:  # of a version that had none
+        own[0].metadata = prompts.setting(active.user, known)
+    return replace(active, own=own)
 
 
-async def save(session: AsyncSession, claimed: Claim, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
+async def _asked(session: AsyncSession, active: ActiveTurn) -> list[ModelMessage]:
+    """What the turn begins with."""
+    chat = active.chat
+    files = await attachments.of_messages(session, [message.id for message in active.messages], understood=True)
+    said = prompts.content(active.messages, files, guest=chat.role == "guest")
+    asked = UserPromptPart(said, timestamp=active.messages[-1].created_at)
+    own: list[ModelMessage] = [ModelRequest(parts=[asked], metadata=prompts.setting(active.user, active.known))]
+    if active.command is None and await _is_loop(session, chat, active):
+        said_last = await circuit_breaker.open_in(session, chat, active.messages)
+        said_last = approvals.NOT_SENT if active.held_back else said_last  # the owner was told, and nobody else is
+        own.append(ModelResponse(parts=[TextPart(said_last)]))
+    return own
+
+
+async def save(session: AsyncSession, active: ActiveTurn, own: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
     """Keep the turn's own messages so far; those among them that weren't kept before. Raises Superseded."""
-    return _keep(await hold(session, claimed.turn_id, claimed.run), own)
+    return _keep(await hold(session, active.turn_id, active.run), own)
 
 
-async def failed(session: AsyncSession, claimed: Claim) -> None:
+async def failed(session: AsyncSession, active: ActiveTurn) -> None:
     """Count a try that failed for a reason of its own. Raises Superseded."""
-    (await hold(session, claimed.turn_id, claimed.run)).failures += 1
+    (await hold(session, active.turn_id, active.run)).failures += 1
 
 
 async def orphans(session: AsyncSession) -> Sequence[Chat]:
@@ -182,46 +181,49 @@ async def orphans(session: AsyncSession) -> Sequence[Chat]:
 
 
 async def finish(
-    session: AsyncSession, claimed: Claim, reply: str, *, own: Sequence[ModelMessage]
+    session: AsyncSession, active: ActiveTurn, reply: str, *, own: Sequence[ModelMessage]
 ) -> Sequence[ModelMessage]:
     """End a turn with its one reply and queue the way to WhatsApp. Returns and raises what `save` does."""
-    turn = await hold(session, claimed.turn_id, claimed.run)
+    turn = await hold(session, active.turn_id, active.run)
     fresh = _keep(turn, own)
-    await _end(session, claimed, turn, reply, "done")
+    await _end(session, active, turn, reply, "done")
     return fresh
 
 
-async def break_off(session: AsyncSession, claimed: Claim, reply: str, *, state: Literal["stopped", "failed"]) -> None:
+async def break_off(
+    session: AsyncSession, active: ActiveTurn, reply: str, *, state: Literal["stopped", "failed"]
+) -> None:
     """End a turn with something else than the answer. Raises Superseded."""
-    turn = await hold(session, claimed.turn_id, claimed.run)
+    turn = await hold(session, active.turn_id, active.run)
     turn.history = [*(turn.history[:1] or _dump([UNREAD])), *_dump([ModelResponse(parts=[TextPart(reply)])])]
-    await _end(session, claimed, turn, reply, state)
+    await _end(session, active, turn, reply, state)
 
 
-async def _end(session: AsyncSession, claimed: Claim, turn: Turn, reply: str, state: str) -> None:
+async def _end(session: AsyncSession, active: ActiveTurn, turn: Turn, reply: str, state: str) -> None:
     turn.state, turn.finished_at = state, clock.now()
-    chat = claimed.chat
+    turn.history = [{**message, "metadata": None} for message in turn.history]  # it is for a turn that runs
+    chat = active.chat
     if reply != approvals.NOT_SENT:
-        await _say(session, claimed, turn, reply)
+        await _say(session, active, turn, reply)
     if await summaries.is_due(session, chat):
         await jobs.defer_summary(session, chat)
     await notify(session, CHANNEL, str(chat.id))
-    await notify(session, chats.CHANNEL, str(claimed.user.id))
+    await notify(session, chats.CHANNEL, str(active.user.id))
 
 
-async def _say(session: AsyncSession, claimed: Claim, turn: Turn, reply: str) -> None:
+async def _say(session: AsyncSession, active: ActiveTurn, turn: Turn, reply: str) -> None:
     """An answer given anew stays on the web, where it was asked for."""
-    chat = claimed.chat
-    channel = "web" if claimed.again_of else claimed.messages[-1].channel
+    chat = active.chat
+    channel = "web" if active.again_of else active.messages[-1].channel
     session.add(Message(chat_id=chat.id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
-    if claimed.held_back:
-        await approvals.hold_back(session, chat, turn, reply, claimed.messages)
-    elif not claimed.again_of and any(message.channel == "whatsapp" for message in claimed.messages):
+    if active.held_back:
+        await approvals.hold_back(session, chat, turn, reply, active.messages)
+    elif not active.again_of and any(message.channel == "whatsapp" for message in active.messages):
         await jobs.defer_delivery(session, chat.id, turn.id)
 
 
 async def refuse(session: AsyncSession, chat_id: UUID, reply: str) -> None:
-    """Answer what waits in a chat with `reply`, without a look at it: it can't even be claimed."""
+    """Answer what waits in a chat with `reply`, without a look at it: it can't even be active."""
     chat = await session.get_one(Chat, chat_id, with_for_update={"key_share": True})
     own: list[ModelMessage] = [UNREAD, ModelResponse(parts=[TextPart(reply)])]
     turn = Turn(chat_id=chat_id, state="failed", history=_dump(own), finished_at=clock.now())
@@ -339,11 +341,11 @@ async def _ready(session: AsyncSession, chat: Chat) -> Sequence[Message]:
     return ready
 
 
-async def _is_loop(session: AsyncSession, chat: Chat, claimed: Claim) -> bool:
+async def _is_loop(session: AsyncSession, chat: Chat, active: ActiveTurn) -> bool:
     """Whether another program seems to answer Paddy, or asks its owner to approve one answer after the other."""
-    if claimed.again_of or claimed.messages[-1].channel != "whatsapp":
+    if active.again_of or active.messages[-1].channel != "whatsapp":
         return False
-    return await circuit_breaker.trips(session, chat, claimed.messages)
+    return await circuit_breaker.trips(session, chat, active.messages)
 
 
 async def _command(session: AsyncSession, chat: Chat, message: Message) -> commands.Command | None:

@@ -141,7 +141,7 @@ async def test_facts_keep_to_their_budget_and_the_latest_win(app_database: Datab
         chat = await chats.main_chat(session, alice)
         for number in range(10):
             await context.facts.remember(session, alice, f"fact {number} " + "x" * 500)
-        told = await context.known_facts(session, chat)
+        told = (await context.known(session, chat)).facts
     assert [fact.split()[1] for fact in told] == ["7", "8", "9"]
 
 

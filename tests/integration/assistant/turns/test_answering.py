@@ -231,7 +231,7 @@ async def test_what_can_not_even_be_claimed_is_answered(
 ) -> None:
     claim = store.claim
 
-    async def stumbling(session: AsyncSession, chat_id: UUID) -> store.Claim | None:
+    async def stumbling(session: AsyncSession, chat_id: UUID) -> store.ActiveTurn | None:
         if any(message.text == "stumble" for message in await store.waiting(session, chat_id)):
             raise MemoryError
         return await claim(session, chat_id)

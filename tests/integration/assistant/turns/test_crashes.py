@@ -50,7 +50,7 @@ async def test_a_killed_turn_goes_on_elsewhere(
         assert await session.scalar(select(func.count()).select_from(ToolCall)) == 2
 
 
-async def claimed_twice(database: Database, chat_id: UUID) -> tuple[store.Claim, store.Claim]:
+async def claimed_twice(database: Database, chat_id: UUID) -> tuple[store.ActiveTurn, store.ActiveTurn]:
     """The same turn as the slow process has it, and the quick one after it."""
     async with database.transaction() as session:
         slow = await store.claim(session, chat_id)
@@ -60,7 +60,7 @@ async def claimed_twice(database: Database, chat_id: UUID) -> tuple[store.Claim,
     return slow, quick
 
 
-async def can_write_nothing(database: Database, slow: store.Claim) -> None:
+async def can_write_nothing(database: Database, slow: store.ActiveTurn) -> None:
     for attempt in (
         lambda session: store.save(session, slow, []),
         lambda session: store.finish(session, slow, "slow", own=[]),
