@@ -13,7 +13,7 @@ from exponential.assistant.chats import main_chat
 from exponential.assistant.files import attachments as media
 from exponential.assistant.files.attachments import Attachment
 from exponential.assistant.tables import Channel, Chat, Message, Role, Turn
-from exponential.assistant.turns import jobs
+from exponential.assistant.turns import jobs, stops
 from exponential.auth import users
 from exponential.core import clock
 from exponential.core.database import blind, notify
@@ -99,6 +99,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
     if body.lower() == STOP and not incoming.forwarded:
         running = update(Turn).where(Turn.chat_id == chat.id, Turn.state == "running")
         await session.execute(running.values(stop_asked_at=clock.now()))
+        await notify(session, stops.CHANNEL, str(chat.id))
     await (jobs.defer_reading if incoming.attachments else jobs.defer_turn)(session, chat)
     await notify(session, CHANNEL, str(chat.id))
     await notify(session, chats.CHANNEL, str(chat.user_id))

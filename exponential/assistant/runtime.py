@@ -31,6 +31,7 @@ from exponential.assistant.offline import OfflineModel
 from exponential.assistant.tables import Channel, Chat, Message, Turn
 from exponential.assistant.timing import Timing
 from exponential.assistant.turns import jobs, ledger, runner, store
+from exponential.assistant.turns.stops import StopRequests
 from exponential.auth import users
 from exponential.core import log
 from exponential.core.database import Database
@@ -95,8 +96,10 @@ class Runtime:
         offline = isinstance(chosen, OfflineModel)
         vision = VisionModel(chosen, database)
         self._outside = McpServers(settings.mcp_servers, self._timing)
+        self._stops = StopRequests(database)
         self._services = runner.TurnServices(
             database,
+            self._stops,
             None if offline else self._model_client(vision, settings),
             gateway,
             settings.model_prices,
@@ -125,7 +128,7 @@ class Runtime:
         await self._outside.__aenter__()
         await self._jobs.open_async()
         work = [self._work(queue, at_once) for queue, at_once in jobs.MAX_CONCURRENT_JOBS.items()]
-        self._tasks = [asyncio.create_task(task) for task in (*work, self._sweep(), self._remind())]
+        self._tasks = [asyncio.create_task(task) for task in (*work, self._stops.run(), self._sweep(), self._remind())]
         return self
 
     async def __aexit__(

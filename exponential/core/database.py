@@ -1,7 +1,7 @@
 """Postgres: engine, transactions, blind indexes, LISTEN/NOTIFY, migrations. Each service owns one database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -15,13 +15,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, UOWTransaction, mapped_column
 
-from exponential.core import encryption
+from exponential.core import encryption, log
 from exponential.core.encryption import BlindIndex, EncryptedBytes
 from exponential.core.errors import BadInput, ConfigurationError, Unavailable
 
 Part = Literal["app", "gateway"]
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 VERSION_TABLE = "schema_version"  # in which Alembic notes how far a database is
+LISTEN_AGAIN_SECONDS = 1.0  # after a connection that listened was lost
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -34,6 +35,7 @@ _CONNECTION_DEFAULTS = {"client_encoding": "utf8", "options": "-ctimezone=UTC"}
 # The advisory lock of who migrates a database, or reads across its tables before that: several processes may start at
 # once, and would wait for each other's tables.
 PREPARING = "hashtext('exponential migrations')"
+_log = log.get(__name__)
 _INDEX_KEY = "index_key"  # where a session keeps the key of its database's blind indexes
 
 
@@ -117,6 +119,21 @@ class Database:
             yield notices()
         finally:
             await connection.close()  # its own context manager would wait for a lock that a half-read iterator holds
+
+    async def follow(self, *channels: str) -> AsyncGenerator[tuple[str, str] | None]:
+        """For ever, through restarts of the database: (channel, payload) of each NOTIFY, and None whenever some may
+        have been missed, which is at the beginning and after each gap."""
+        while True:
+            try:
+                async with self.listen(*channels) as notices:
+                    yield None
+                    async for notice in notices:
+                        yield notice
+            except psycopg.Error as error:
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError from None  # psycopg's answer to a cancellation
+                _log.warning("listen_lost", error=error)
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
     @property
     def libpq(self) -> str:

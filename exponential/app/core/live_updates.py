@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import aclosing
 from typing import Any
 
-import psycopg
-
-from exponential.core import log
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 from exponential.core.http.event_streams import EventStream
@@ -14,11 +12,8 @@ from exponential.core.http.event_streams import EventStream
 CHANNELS = ("chat", "chats", "workspace")
 PING_SECONDS = 15.0  # of silence after which a comment keeps proxies from closing the stream
 LIFETIME_SECONDS = 600.0  # then the browser opens a new stream, and is asked again who it is
-_RETRY_AFTER = 1.0  # seconds between attempts to listen again
 Topic = tuple[str, str]  # a NOTIFY channel and its payload
 Source = Callable[[], Coroutine[Any, Any, None]]  # tells the board of a topic's news that the database doesn't
-
-_log = log.get(__name__)
 
 
 class LiveUpdates:
@@ -35,16 +30,13 @@ class LiveUpdates:
         self._closed = False
 
     async def run(self) -> None:
-        """Listen until closed, through restarts of the database. Cancel after `close` to stop at once."""
-        while not self._closed:  # psycopg may answer a cancellation with an error of its own
-            try:
-                async with self._database.listen(*CHANNELS) as notices:
+        """Listen until this is cancelled."""
+        async with aclosing(self._database.follow(*CHANNELS)) as notices:
+            async for notice in notices:
+                if notice is None:
                     self._wake_all()
-                    async for channel, payload in notices:
-                        self.tell(channel, payload)
-            except psycopg.Error as error:
-                _log.warning("listen_lost", error=error)
-            await asyncio.sleep(_RETRY_AFTER)
+                else:
+                    self.tell(*notice)
 
     def tell(self, channel: str, payload: str) -> None:
         """A notice (channel, payload) to the pages that are open on this process."""

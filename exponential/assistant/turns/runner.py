@@ -34,6 +34,7 @@ from exponential.assistant.timing import Timing
 from exponential.assistant.tools.base import Deps
 from exponential.assistant.turns import failures, jobs, ledger, store
 from exponential.assistant.turns.publisher import TurnPublisher
+from exponential.assistant.turns.stops import StopRequests
 from exponential.assistant.turns.store import ActiveTurn, BrokenOff
 from exponential.auth.service_tokens import Identity
 from exponential.core import clock, log, sandbox
@@ -44,8 +45,8 @@ from exponential.workspace.text.zones import today_of, zone_of
 
 MAX_TRIES = 5  # that failed for a reason of their own
 MAX_FRUITLESS = 25  # runs in a row that got nowhere, because their process or the database went away
+LOOK_AGAIN_SECONDS = 1.0  # whether a turn is to stop, after the database could not tell
 USAGE_LIMITS = UsageLimits(request_limit=20)  # model requests in one turn
-STOP_CHECK_SECONDS = 0.4  # between two looks whether the user wants the turn to stop
 
 _log = log.get(__name__)
 
@@ -57,6 +58,7 @@ class TurnServices:
     files, and what tools there are outside."""
 
     database: Database
+    stops: StopRequests
     llm: ModelClient | None
     gateway: GatewayClient | None
     prices: Prices | None = None
@@ -86,21 +88,23 @@ async def answer(services: TurnServices, chat_id: UUID, tries: int = 1) -> None:
     Any error means: try again later. The last try ends with an answer that says what went wrong.
     """
     active = None
-    async with _refused_at_last(services, chat_id, tries):
-        active = await _claim(services, chat_id)
-    if active is None:
-        return
-    try:
-        async with TurnPublisher(services.database, chat_id, active.turn_id, active.run) as publisher:
-            await _run_or_fail(services, active, publisher)
-    except ledger.Superseded:
-        _log.info("turn_superseded", turn=str(active.turn_id))
+    with services.stops.of(chat_id) as stop:
+        async with _refused_at_last(services, chat_id, tries):
+            active = await _claim(services, chat_id)
+        if active is None:
+            return
+        try:
+            async with TurnPublisher(services.database, chat_id, active.turn_id, active.run) as publisher:
+                await _run_or_fail(services, active, publisher, stop)
+        except ledger.Superseded:
+            _log.info("turn_superseded", turn=str(active.turn_id))
 
 
 async def read(services: TurnServices, chat_id: UUID, tries: int = 1) -> None:
     """Read what files came with a chat's unanswered messages, then have these answered. `tries` as for `answer`."""
-    async with _refused_at_last(services, chat_id, tries):
-        await _read_files(services, chat_id)
+    with services.stops.of(chat_id) as stop:
+        async with _refused_at_last(services, chat_id, tries):
+            await _read_files(services, chat_id, stop)
     async with services.database.transaction() as session:
         if chat := await session.get(Chat, chat_id):
             await jobs.defer_turn(session, chat)
@@ -129,7 +133,7 @@ async def _claim(services: TurnServices, chat_id: UUID) -> ActiveTurn | None:
         return await store.claim(session, chat_id)
 
 
-async def _read_files(services: TurnServices, chat_id: UUID) -> None:
+async def _read_files(services: TurnServices, chat_id: UUID, stop: asyncio.Event) -> None:
     async with services.database.transaction() as session:
         chat = await session.get(Chat, chat_id)
         messages = await store.waiting(session, chat_id)
@@ -143,10 +147,12 @@ async def _read_files(services: TurnServices, chat_id: UUID) -> None:
     async with services.presence(user.identity, () if held_back else messages):
         reading = services.reader.read_waiting(services.database, chat_id, caller=caller)
         # While files are read, only a turn that is to stop takes a message up.
-        await _unless(_asked(services.database, store.is_taken_up, messages[0].id), reading)
+        await _unless(_asked(services.database, stop, store.is_taken_up, messages[0].id), reading)
 
 
-async def _run_or_fail(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> None:
+async def _run_or_fail(
+    services: TurnServices, active: ActiveTurn, publisher: TurnPublisher, stop: asyncio.Event
+) -> None:
     if active.fruitless > MAX_FRUITLESS:
         reply = failures.failed(None, 0, await _effects(services, active))
         return await _break_off(services, active, publisher, reply, "failed")
@@ -159,7 +165,7 @@ async def _run_or_fail(services: TurnServices, active: ActiveTurn, publisher: Tu
             await _command(services, prepared, prepared.command, publisher)
         else:
             async with services.presence(prepared.user.identity, _seen(prepared)):
-                await _run_until_stopped(services, prepared, publisher)
+                await _run_until_stopped(services, prepared, publisher, stop)
     except ledger.Superseded:
         raise
     except Exception as error:
@@ -198,8 +204,10 @@ async def _command(
     publisher.end(outcome.reply, "done")
 
 
-async def _run_until_stopped(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> None:
-    asked = _asked(services.database, store.is_stop_asked, active.turn_id)
+async def _run_until_stopped(
+    services: TurnServices, active: ActiveTurn, publisher: TurnPublisher, stop: asyncio.Event
+) -> None:
+    asked = _asked(services.database, stop, store.is_stop_asked, active.turn_id)
     if not await _unless(asked, _run(services, active, publisher)):
         await _stop(services, active, publisher)
 
@@ -217,14 +225,20 @@ async def _unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, No
     return not running.cancelled() and running.exception() is None
 
 
-async def _asked(database: Database, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID) -> None:
+async def _asked(
+    database: Database, stop: asyncio.Event, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID
+) -> None:
     """Returns when the user wants it stopped: the turn, or the chat's before it has begun, as `look` says."""
     while True:
-        await asyncio.sleep(STOP_CHECK_SECONDS)
-        with contextlib.suppress(SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
+        await stop.wait()
+        stop.clear()
+        try:
             async with database.transaction() as session:
                 if await look(session, what):
                     return
+        except (SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            stop.set()
 
 
 async def _stop(services: TurnServices, active: ActiveTurn, publisher: TurnPublisher) -> None:

@@ -23,7 +23,7 @@ from exponential.assistant.conversation import CHANNEL, STOP
 from exponential.assistant.files import attachments
 from exponential.assistant.llm import summaries
 from exponential.assistant.tables import Chat, Message, Turn
-from exponential.assistant.turns import jobs
+from exponential.assistant.turns import jobs, stops
 from exponential.assistant.turns.ledger import hold
 from exponential.auth import users
 from exponential.auth.users import User
@@ -248,6 +248,7 @@ async def cancel(session: AsyncSession, chat_id: UUID) -> bool:
     if chat is None or turn is None or turn.state != "running":
         return False
     turn.stop_asked_at = turn.stop_asked_at or clock.now()
+    await notify(session, stops.CHANNEL, str(chat_id))
     await jobs.defer_turn(session, chat)
     return True
 

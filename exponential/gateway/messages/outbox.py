@@ -9,6 +9,7 @@ Losing a reply is never allowed, a double one only so, because neonize can't sen
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -171,6 +172,15 @@ class _Next:
     in_doubt: bool
 
 
+class _Doubt:
+    """Waiting for the receipt of a message that may have left. `news`: there is something to look at; `offline`: the
+    session was, so that a receipt may have been missed."""
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+        self.offline = False
+
+
 class Outbox:
     """Sends what is queued for the sessions of this node. `poke` a chat that has something new, `sweep` a session that
     has come online."""
@@ -193,6 +203,7 @@ class Outbox:
         self._queue: KeyedQueue[tuple[UUID, bytes]] = KeyedQueue("outbox", self._send_all)
         self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)  # contacts', first come first served
         self._sending: set[asyncio.Task[float | None]] = set()
+        self._doubts: defaultdict[UUID, list[_Doubt]] = defaultdict(list)  # by session
 
     def poke(self, session_id: UUID, chat_key: bytes) -> None:
         if self._fence.holds(session_id):
@@ -228,7 +239,13 @@ class Outbox:
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._timing.finish)
 
-    async def receipt(self, whatsapp_ids: list[str], status: str) -> None:
+    def went_offline(self, session_id: UUID) -> None:
+        """A session of this node isn't online any more."""
+        for doubt in self._doubts.get(session_id, ()):
+            doubt.offline = True
+            doubt.news.set()
+
+    async def receipt(self, session_id: UUID, whatsapp_ids: list[str], status: str) -> None:
         """Move messages forward to `delivered` or `read`; a late, lesser receipt changes nothing."""
         lesser = [state for state, rank in _PROGRESS.items() if rank < _PROGRESS[status]]
         moment = {DELIVERED: "delivered_at", READ: "read_at"}[status]
@@ -238,6 +255,8 @@ class Outbox:
                 .where(OutboxMessage.whatsapp_id.in_(whatsapp_ids), OutboxMessage.state.in_(lesser))
                 .values({"state": status, moment: clock.now(), "reason": None})
             )
+        for doubt in self._doubts.get(session_id, ()):
+            doubt.news.set()
 
     async def leaving(self, told: Leaving) -> bool:
         """Record the WhatsApp id of a message that is about to leave. False when sending isn't this node's any more."""
@@ -324,16 +343,27 @@ class Outbox:
     async def _left(self, session_id: UUID, row_id: UUID) -> bool | None:
         """Whether a message that may have left did: its receipt says so, if the phone has it. None when the session
         isn't online for long enough to hear of it."""
-        deadline = asyncio.get_running_loop().time() + self._timing.receipt
-        while self._sender.is_online(session_id):
-            async with self._database.transaction() as db:
-                row = await db.get(OutboxMessage, row_id)
-                if row is None or row.state != SENDING:
-                    return True
-            if asyncio.get_running_loop().time() > deadline:
-                return False
-            await asyncio.sleep(0.2)
-        return None
+        doubt = _Doubt()
+        self._doubts[session_id].append(doubt)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timing.receipt
+        try:
+            while self._sender.is_online(session_id) and not doubt.offline:
+                async with self._database.transaction() as db:
+                    row = await db.get(OutboxMessage, row_id)
+                    if row is None or row.state != SENDING:
+                        return True
+                if loop.time() > deadline:
+                    return False
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(deadline):
+                        await doubt.news.wait()
+                doubt.news.clear()
+            return None
+        finally:
+            self._doubts[session_id].remove(doubt)
+            if not self._doubts[session_id]:
+                del self._doubts[session_id]
 
     async def _show_typing(self, session_id: UUID, message: _Next) -> None:
         try:

@@ -91,8 +91,10 @@ class Reports:
             case protocol.Spooled(session):
                 self._collecting.poke(UUID(session))
                 return
-            case protocol.Receipt(_, message_ids, status):
-                return await self._outbox.receipt(message_ids, status)
+            case protocol.Receipt(session, message_ids, status):
+                return await self._outbox.receipt(UUID(session), message_ids, status)
+            case protocol.Offline(session) | protocol.Ended(session):
+                self._outbox.went_offline(UUID(session))
         async with self._database.transaction() as db:
             if not await self._fence.fenced(db, UUID(event.session)):
                 return  # what happens to a client of ours says nothing about the session any more

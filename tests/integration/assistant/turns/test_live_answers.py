@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import text
 from support.assistant.conversations import StageGateway, Story
 from support.assistant.model_server import Break, ModelServer, Say, Talking, call
 from support.waiting import until
@@ -16,10 +17,10 @@ from support.waiting import until
 from exponential.assistant import chats, conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
-from exponential.assistant.turns import store
+from exponential.assistant.turns import stops, store
 from exponential.assistant.turns.stream import Progress, ProgressStream, follow
 from exponential.core import clock
-from exponential.core.database import Database
+from exponential.core.database import Database, notify
 from exponential.core.errors import Conflict, NotFound
 from exponential.workspace import reminders
 
@@ -297,13 +298,26 @@ async def test_a_database_that_is_away_for_a_moment_stops_no_turn(
     model.script = [Say("All of it.", gate=gate)]
     async with talking() as runtime:
         asking = asyncio.create_task(runtime.ask(alice, "hello"))
-
-        async def looked_twice() -> bool:
-            return looks >= 2
-
-        await until(looked_twice)
+        await until(lambda: model.requests)
+        async with app_database.transaction() as session:
+            await notify(session, stops.CHANNEL, str((await chats.main_chat(session, alice)).id))
+        await until(lambda: looks >= 2)
         gate.set()
         assert (await asking).reply == "All of it."
+
+
+async def test_a_stop_is_heard_though_the_connection_that_listens_was_lost(
+    talking: Talking, model: ModelServer, app_database: Database, alice: UUID
+) -> None:
+    model.script = [Say("All of it.", gate=threading.Event())]
+    async with talking() as runtime:
+        asking = asyncio.create_task(runtime.ask(alice, "hello"))
+        await until(lambda: model.requests)
+        async with app_database.transaction() as session:
+            ended = text("select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen \"stop\"'")
+            assert list(await session.scalars(ended)) == [True]
+            assert await store.cancel(session, (await chats.main_chat(session, alice)).id)
+        assert (await asking).reply.endswith("(stopped)")
 
 
 async def test_not_while_another_answer_is_on_its_way(
