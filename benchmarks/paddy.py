@@ -46,7 +46,7 @@ from exponential.assistant.agent import paddy
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tools.base import Deps
-from exponential.assistant.turns.stream import ProgressStream, follow
+from exponential.assistant.turns.stream import ProgressFeed, ProgressStream
 from exponential.auth.users import User
 from exponential.core import clock, database, encryption, log
 from exponential.core.database import Database
@@ -188,12 +188,12 @@ class Talker:
 
 
 async def _talkers(db: Database, count: int, stack: AsyncExitStack) -> list[Talker]:
-    talkers = []
+    talkers, feed = [], ProgressFeed(db)
     for _ in range(count):
         user = await _user(db)
         async with db.transaction() as session:
             chat = await chats.main_chat(session, user.id)
-        talkers.append(Talker(db, user, await stack.enter_async_context(follow(db, chat.id))))
+        talkers.append(Talker(db, user, await stack.enter_async_context(feed.follow(chat.id))))
     return talkers
 
 

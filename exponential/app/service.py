@@ -28,6 +28,7 @@ from exponential.app.whatsapp import pages
 from exponential.app.workspace import meetings, projects, tasks
 from exponential.assistant import retention
 from exponential.assistant.runtime import Runtime
+from exponential.assistant.turns.stream import ProgressFeed
 from exponential.core import key_check, log
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
@@ -86,7 +87,8 @@ def create(settings: AppSettings) -> FastAPI:
         db = Database(settings.database_url)
         gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
         said, provider = SessionCache(gateway), oidc.make_provider(settings)
-        state = State(settings, db, LiveUpdates(db), GatewayMode(gateway), gateway, said, budget, provider)
+        updates, progress, mode = LiveUpdates(db), ProgressFeed(db), GatewayMode(gateway)
+        state = State(settings, db, updates, progress, mode, gateway, said, budget, provider)
         app.state.exponential = state
         background = {
             asyncio.create_task(state.live_updates.run()),

@@ -53,7 +53,6 @@ class Operations:
         rates: tuple[int, int] = (PER_CONTACT, PER_SESSION),
         own_linking: bool = False,
     ) -> None:
-        supervisor.options_from(self._session_options)
         self.database = database
         self.supervisor = supervisor
         self.outbox = outbox_
@@ -61,8 +60,8 @@ class Operations:
         self.permissions = Permissions(database, supervisor, *rates)
         self.ownership = ownership
         self.rpc = NodeRpc(database, ownership)
-        self.rpc.answers("reopen", self._reopen)
-        self.rpc.answers("typing", outbox_.typing.set)
+        self._reopen = self.rpc.at_holder("reopen", self._reopen_here)
+        self._type = self.rpc.at_holder("typing", outbox_.typing.set, within=TYPING_TIMEOUT_SECONDS)
         self.presence = Presence(database, supervisor, self.rpc)
         self.unlinker = Unlinker(database, supervisor, self._forget_credentials, ownership.holds)
         self.events = Events(database)
@@ -107,7 +106,7 @@ class Operations:
             if session is not None:
                 self._linkings.count(owner)
         if session is not None:
-            await self.rpc.ask(session.id, "reopen")
+            await self._reopen(session.id)
 
     async def disconnect(self, owner: str, session_id: str) -> bool:
         """Remove a session for good. Whether its device is off the phone already. Raises NotFound.
@@ -165,18 +164,19 @@ class Operations:
             session = await sessions.owned(db, owner, session_id)
             to = await contacts.reachable(db, session, chat)
         try:
-            await self.rpc.ask(session.id, "typing", within=TYPING_TIMEOUT_SECONDS, chat=to, on=on)
+            await self._type(session.id, chat=to, on=on)
         except (SendFailed, SendUnknown) as error:
             _log.info("typing_failed", session=session_id, why=str(error))
 
-    async def _session_options(self, session_id: UUID) -> SessionOptions:
+    async def session_options(self, session_id: UUID) -> SessionOptions:
+        """What a session's client is opened with."""
         async with self.database.transaction() as db:
             session = await db.get(Session, session_id)
             policy = self.permissions.rated(await policies.load(db, session_id))
         own_linking = session is not None and not session.linked and (self._own_linking or session.own_linking)
         return SessionOptions(policy, own_linking)
 
-    async def _reopen(self, session_id: UUID) -> None:
+    async def _reopen_here(self, session_id: UUID) -> None:
         """What a session's holder does when it is asked to restart it."""
         async with self.ownership.paused(session_id):
             async with self.database.transaction() as db:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from uuid import UUID
 
 from fastapi import FastAPI
 
@@ -31,10 +32,10 @@ from exponential.gateway.messages.rate_limits import FileLimiter
 from exponential.gateway.operations import Operations
 from exponential.gateway.sessions.sessions import SessionLimits
 from exponential.gateway.timing import Timing
-from exponential.gateway.worker import spool
+from exponential.gateway.worker import protocol, spool
 from exponential.gateway.worker.process import Launch
 from exponential.gateway.worker.reports import Reports
-from exponential.gateway.worker.supervisor import Supervisor
+from exponential.gateway.worker.supervisor import SessionOptions, Supervisor
 
 _log = log.get(__name__)
 
@@ -62,65 +63,73 @@ def application(
     spool_keys = spool.derive_keys(settings.encryption_keys)
     folder = settings.data_dir / "gateway" / "sessions"
     checkouts = Checkouts(CredentialStore(db, settings.encryption_keys), folder)
+
+    # The supervisor and those whom it tells need each other: these find them once all are there.
+    async def options_of(session_id: UUID) -> SessionOptions:
+        return await operations.session_options(session_id)
+
+    async def apply(event: protocol.Event) -> None:
+        await reports.apply(event)
+
+    async def record_id(leaving: protocol.Leaving) -> bool:
+        return await outbox.leaving(leaving)
+
+    async def look() -> None:
+        """See what waits for sessions of this node."""
+        await operations.unlinker.sweep()
+        await operations.permissions.sweep()
+        await operations.rpc.sweep()
+        reports.collect_all()
+        await delivery.sweep()
+        await outbox.sweep()
+
+    async def sweep() -> None:
+        operations.events.look_again()
+        await operations.tidy()
+        await look()
+
     supervisor = Supervisor(
         launch or _launch(settings),
         folder,
         spool_keys[0],
         checkouts,
+        options_of=options_of,
+        apply=apply,
+        record_id=record_id,
         per_worker=settings.sessions_per_worker,
         timing=timing,
     )
-    ownership = Ownership(Membership(db.libpq, data_folder.name), supervisor)
+    ownership = Ownership(Membership(db.libpq, data_folder.name), supervisor, on_taken=look)
     outbox = Outbox(db, supervisor, ownership, pace=pace or Pace(per_minute=settings.send_limit), timing=timing)
-    pause = timedelta(minutes=settings.pause_minutes)
-    reports = Reports(db, outbox, ownership, folder, spool_keys, pause=pause)
-    supervisor.report_to(reports.apply)
-    supervisor.ids_to(outbox.leaving)
+    reports = Reports(db, outbox, ownership, folder, spool_keys, pause=timedelta(minutes=settings.pause_minutes))
+    per_day = FileLimiter(settings.contact_files * 1_000_000, settings.session_files * 1_000_000)
+    delivery = Delivery(
+        db,
+        settings.app_url,
+        settings.auth_secret,
+        park_after=timedelta(hours=settings.park_after),
+        holds=ownership.holds,
+        files=MediaFetcher(supervisor, folder, spool_keys, settings.media_limit * 1_000_000, per_day),
+        timing=timing,
+    )
     limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_user)
     rates = settings.contact_limit, settings.session_limit
     operations = Operations(
         db, supervisor, outbox, reports, ownership, limits=limits, rates=rates, own_linking=settings.linking == "own"
     )
+    handlers = {
+        wakeups.INBOX: delivery.notice,
+        wakeups.OUTBOX: outbox.notice,
+        wakeups.ACCESS: operations.permissions.notice,
+        wakeups.REQUESTS: operations.rpc.notice_request,
+        wakeups.ANSWERS: operations.rpc.notice_answer,
+        wakeups.UNLINK: operations.unlinker.notice,
+        wakeups.EVENTS: operations.events.notice,
+    }
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        park_after = timedelta(hours=settings.park_after)
-        per_day = FileLimiter(settings.contact_files * 1_000_000, settings.session_files * 1_000_000)
-        files = MediaFetcher(supervisor, folder, spool_keys, settings.media_limit * 1_000_000, per_day)
-        delivery = Delivery(
-            db,
-            settings.app_url,
-            settings.auth_secret,
-            park_after=park_after,
-            holds=ownership.holds,
-            files=files,
-            timing=timing,
-        )
-
-        async def sweep() -> None:
-            operations.events.look_again()
-            await operations.tidy()
-            await look()
-
-        async def look() -> None:
-            await operations.unlinker.sweep()
-            await operations.permissions.sweep()
-            await operations.rpc.sweep()
-            reports.collect_all()
-            await delivery.sweep()
-            await outbox.sweep()
-
-        handlers = {
-            wakeups.INBOX: delivery.notice,
-            wakeups.OUTBOX: outbox.notice,
-            wakeups.ACCESS: operations.permissions.notice,
-            wakeups.REQUESTS: operations.rpc.notice_request,
-            wakeups.ANSWERS: operations.rpc.notice_answer,
-            wakeups.UNLINK: operations.unlinker.notice,
-            wakeups.EVENTS: operations.events.notice,
-        }
         follower = asyncio.create_task(wakeups.follow(db, handlers, sweep), name="wake-ups")
-        ownership.report_to(look)
         try:
             await ownership.start()
             yield

@@ -19,9 +19,9 @@ from exponential.assistant.channels import formatting
 from exponential.assistant.conversation import MAX_TEXT_CHARS, Incoming
 from exponential.assistant.files import attachments
 from exponential.assistant.tables import Chat, Message
-from exponential.assistant.turns import store, stream
+from exponential.assistant.turns import store
+from exponential.assistant.turns.stream import ProgressFeed
 from exponential.auth.users import User
-from exponential.core.database import Database
 from exponential.core.errors import BadInput
 from exponential.core.http.routes import Router
 from exponential.workspace.text import zones
@@ -123,7 +123,7 @@ async def events(state: TheState, user: SignedIn, chat_id: ChatId) -> Response:
     async with state.database.transaction() as session:
         chat = await _chat(session, user, chat_id)
     topics = {(conversation.CHANNEL, str(chat.id)): "changed", (chats.CHANNEL, str(user.id)): "list"}
-    return state.live_updates.streams(topics, previews(state.database, chat.id))
+    return state.live_updates.streams(topics, previews(state.progress, chat.id))
 
 
 @router.get("/chat/{chat_id:uuid}/{message_id:uuid}", dependencies=[IN_TURN])
@@ -144,11 +144,11 @@ async def text_of(request: Request, state: TheState, user: SignedIn, chat_id: UU
     return await in_turn(request, user.id, lambda: message.text, TEXT)
 
 
-async def previews(database: Database, chat_id: UUID) -> AsyncGenerator[bytes]:
+async def previews(feed: ProgressFeed, chat_id: UUID) -> AsyncGenerator[bytes]:
     """What happens in a chat while Paddy answers, as server-sent events, for ever."""
     steps: dict[str, str] = {}
     turn: UUID | None = None
-    async with stream.follow(database, chat_id) as news:
+    async with feed.follow(chat_id) as news:
         async for step in news:
             if step.turn_id != turn:
                 turn, steps = step.turn_id, {}

@@ -12,6 +12,7 @@ from exponential.app.core.export import Exports
 from exponential.app.core.gateway_mode import GatewayMode
 from exponential.app.core.live_updates import LiveUpdates
 from exponential.app.core.session_cache import SessionCache
+from exponential.assistant.turns.stream import ProgressFeed
 from exponential.auth import sign_in
 from exponential.auth.users import User
 from exponential.core.database import Database
@@ -35,6 +36,7 @@ class State:
     settings: AppSettings
     database: Database
     live_updates: LiveUpdates
+    progress: ProgressFeed
     mode: GatewayMode
     gateway: GatewayClient | None
     gateway_said: SessionCache

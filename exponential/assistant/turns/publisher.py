@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from exponential.assistant.turns.stream import Progress, publish
+from exponential.assistant.turns.stream import Progress, ProgressSender
 from exponential.core import log
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
@@ -31,8 +31,7 @@ class TurnPublisher:
 
     def __init__(self, database: Database, chat_id: UUID, turn_id: UUID, run: int) -> None:
         self.text = ""
-        self._database = database
-        self._chat_id = chat_id
+        self._sender = ProgressSender(database, chat_id)
         self._turn_id = turn_id
         self._sequence = run * _RUN
         self._waiting: deque[Progress] = deque()
@@ -83,7 +82,7 @@ class TurnPublisher:
             waiting = [*self._waiting]
             self._waiting.clear()
             try:
-                await publish(self._database, self._chat_id, *waiting)
+                await self._sender.publish(*waiting)
             except (SQLAlchemyError, psycopg.Error, OSError) as error:
                 _log.info("progress_not_published", error=error)
             with contextlib.suppress(TimeoutError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal
 from uuid import UUID
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 import psycopg
 
@@ -46,42 +46,60 @@ class Progress:
     state: Literal["started", "done", "failed", ""] = ""
 
 
-async def publish(database: Database, chat_id: UUID, *progress: Progress) -> None:
-    """Tell everyone who follows the chat, in any process. Of a growing text, mostly what is new is sent."""
-    pieces = [piece for one in progress for piece in _said.pieces(one)]
-    notices = [f"{chat_id} {base64.b64encode(encryption.encrypt(piece)).decode()}" for piece in pieces]
-    async with database.transaction() as session:
-        for notice in notices:
-            await notify(session, CHANNEL, notice)
+class ProgressSender:
+    """Tells everyone who follows a chat, in any process, how it goes with its turns. Of a growing text, mostly what is
+    new is sent."""
 
+    def __init__(self, database: Database, chat_id: UUID) -> None:
+        self._database = database
+        self._chat_id = chat_id
+        self._texts: dict[UUID, tuple[int, bytes]] = {}  # of turns: how often it was sent, and what
 
-def follow(database: Database, chat_id: UUID) -> "ProgressStream":
-    """What happens in a chat from now on: `async for progress in follow(…)`, inside `async with` if you leave early.
+    async def publish(self, *progress: Progress) -> None:
+        pieces = [piece for one in progress for piece in self._pieces(one)]
+        notices = [f"{self._chat_id} {base64.b64encode(encryption.encrypt(piece)).decode()}" for piece in pieces]
+        async with self._database.transaction() as session:
+            for notice in notices:
+                await notify(session, CHANNEL, notice)
 
-    All followers of a process share one LISTEN connection.
-    """
-    hub = _hubs.get(database)
-    if hub is None:
-        hub = _hubs[database] = _Hub(database)
-    return ProgressStream(hub, chat_id)
+    def _pieces(self, progress: Progress) -> Iterator[bytes]:
+        """A progress as notices: a header in JSON, a line break, and a piece of the text in UTF-8."""
+        whole = progress.text.encode(errors="replace")
+        count, before = self._texts.get(progress.turn_id, (0, b""))
+        at = 0
+        if progress.kind == "text":
+            self._texts[progress.turn_id] = count + 1, whole
+            if count % WHOLE_EVERY and whole.startswith(before):
+                at = len(before)
+        header: dict[str, Any] = {
+            "turn": str(progress.turn_id),
+            "sequence": progress.sequence,
+            "kind": progress.kind,
+            "state": progress.state,
+        }
+        for start in range(at, max(len(whole), at + 1), NOTICE_BYTES):
+            piece = whole[start : start + NOTICE_BYTES]
+            yield (
+                json.dumps({**header, "at": start, "more": start + NOTICE_BYTES < len(whole)}).encode() + b"\n" + piece
+            )
 
 
 class ProgressStream(AsyncIterator[Progress]):
     """An endless iterator. Waiting for its next item may be cancelled (`asyncio.wait_for(anext(it), 15)`): nothing is
     lost. Whoever is slower than the model gets the latest text, not each one; tools and ends are all there."""
 
-    def __init__(self, hub: "_Hub", chat_id: UUID) -> None:
+    def __init__(self, feed: "ProgressFeed", chat_id: UUID) -> None:
         self.chat_id = chat_id
-        self._hub = hub
+        self._feed = feed
         self._waiting: deque[Progress] = deque()
         self._news = asyncio.Event()
         self._closed = False
-        hub.join(self)
+        feed.join(self)
 
     async def __aenter__(self) -> "ProgressStream":
         """Returns when the connection listens, so that what is published from here on is seen."""
         try:
-            await asyncio.wait_for(self._hub.listening.wait(), LISTEN_SECONDS)
+            await asyncio.wait_for(self._feed.listening.wait(), LISTEN_SECONDS)
         except TimeoutError:
             _log.warning("progress_not_listening")
         except asyncio.CancelledError:
@@ -105,7 +123,7 @@ class ProgressStream(AsyncIterator[Progress]):
     async def aclose(self) -> None:
         """End the iteration, also for whoever waits in it."""
         self._closed = True
-        self._hub.leave(self)
+        self._feed.leave(self)
         self._news.set()
 
     def tell(self, progress: Progress) -> None:
@@ -116,16 +134,20 @@ class ProgressStream(AsyncIterator[Progress]):
         self._news.set()
 
 
-class _Hub:
-    """A process's one connection, and who follows which chat over it."""
+class ProgressFeed:
+    """What happens in the chats that somebody of this process follows: one LISTEN connection for all of them."""
 
     def __init__(self, database: Database) -> None:
         self.listening = asyncio.Event()
-        # The hub is kept for as long as the database object is, so it must not keep that alive itself.
-        self._listen = database.listen
+        self._database = database
         self._followers: dict[UUID, WeakSet[ProgressStream]] = {}
         self._heard: dict[UUID, _Heard] = {}
         self._task: asyncio.Task[None] | None = None
+
+    def follow(self, chat_id: UUID) -> ProgressStream:
+        """What happens in a chat from now on: `async for progress in feed.follow(…)`, inside `async with` if you leave
+        early."""
+        return ProgressStream(self, chat_id)
 
     def join(self, follower: ProgressStream) -> None:
         self._followers.setdefault(follower.chat_id, WeakSet()).add(follower)
@@ -151,7 +173,7 @@ class _Hub:
         me = asyncio.current_task()
         while self._task is me:  # psycopg may answer a cancellation with an error of its own
             try:
-                async with self._listen(CHANNEL) as notices:
+                async with self._database.listen(CHANNEL) as notices:
                     self.listening.set()
                     async for _, payload in notices:
                         self._hear(payload)
@@ -177,42 +199,6 @@ class _Hub:
         if progress is not None:
             for follower in list(followers):
                 follower.tell(progress)
-
-
-_hubs: WeakKeyDictionary[Database, _Hub] = WeakKeyDictionary()
-
-
-class _Said:
-    """How far each turn that this process runs has been published: what is new in a text can be told from it."""
-
-    def __init__(self) -> None:
-        self._texts: dict[UUID, tuple[int, bytes]] = {}
-
-    def pieces(self, progress: Progress) -> Iterator[bytes]:
-        """A progress as notices: a header in JSON, a line break, and a piece of the text in UTF-8."""
-        whole = progress.text.encode(errors="replace")
-        count, before = self._texts.get(progress.turn_id, (0, b""))
-        at = 0
-        if progress.kind == "text":
-            self._texts[progress.turn_id] = count + 1, whole
-            if count % WHOLE_EVERY and whole.startswith(before):
-                at = len(before)
-        elif progress.kind == "end":
-            self._texts.pop(progress.turn_id, None)
-        header: dict[str, Any] = {
-            "turn": str(progress.turn_id),
-            "sequence": progress.sequence,
-            "kind": progress.kind,
-            "state": progress.state,
-        }
-        for start in range(at, max(len(whole), at + 1), NOTICE_BYTES):
-            piece = whole[start : start + NOTICE_BYTES]
-            yield (
-                json.dumps({**header, "at": start, "more": start + NOTICE_BYTES < len(whole)}).encode() + b"\n" + piece
-            )
-
-
-_said = _Said()
 
 
 class _Heard:

@@ -55,11 +55,12 @@ _log = log.get(__name__)
 
 
 class Ownership:
-    """This node's sessions; a Fence."""
+    """This node's sessions; a Fence. `on_taken` looks what waits for sessions that are new here."""
 
-    def __init__(self, node: Membership, supervisor: Supervisor) -> None:
+    def __init__(self, node: Membership, supervisor: Supervisor, *, on_taken: Callable[[], Awaitable[None]]) -> None:
         self._node = node
         self._supervisor = supervisor
+        self._on_taken = on_taken
         self._mine: dict[UUID, int] = {}  # epochs
         self._out_of_step: set[UUID] = set()
         self._pauses: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -68,10 +69,6 @@ class Ownership:
         self._task: asyncio.Task[None] | None = None
 
     # --- life
-
-    def report_to(self, on_taken: Callable[[], Awaitable[None]]) -> None:
-        """`on_taken` looks what waits for new sessions. Must be called before `start`."""
-        self._on_taken = on_taken
 
     async def start(self) -> None:
         """Join the nodes, take what is free and keep at it. Raises Unavailable when the database is away."""

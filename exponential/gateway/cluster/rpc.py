@@ -31,7 +31,8 @@ _ERRORS = {kind.__name__: kind for kind in (BadInput, NotFound, Conflict, Unavai
 _OUTCOMES = {kind.__name__: kind for kind in (SendFailed, SendUnknown)}
 _log = log.get(__name__)
 
-Handler = Callable[..., Awaitable[str | None]]
+Call = Callable[..., Awaitable[str | None]]
+AtHolder = Callable[..., Awaitable[str]]
 
 
 class NodeRequest(GatewayBase):
@@ -48,26 +49,44 @@ class NodeRequest(GatewayBase):
 
 
 class NodeRpc:
-    """The node that holds a session, wherever it is: `ask` it. `answers` says what this one does for the others."""
+    """Calls that run on the node that holds a session, wherever they are made."""
 
     def __init__(self, database: Database, ownership: Ownership) -> None:
         self._database = database
         self._ownership = ownership
-        self._handlers: dict[str, Handler] = {}
+        self._here: dict[str, Call] = {}  # what this node does for the others, by name
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
-    def answers(self, verb: str, handler: Handler) -> None:
-        """`handler(session_id, **arguments)` does it. What it returns and raises must be fit for JSON and people."""
-        self._handlers[verb] = handler
+    def at_holder(self, verb: str, here: Call, *, within: float = TIMEOUT_SECONDS) -> AtHolder:
+        """`here(session_id, **arguments)` as a call that any node can make: the session's holder does it, which knows
+        it as `verb`. Its arguments and what it returns are fit for JSON.
 
-    async def ask(self, session_id: UUID, verb: str, *, within: float = TIMEOUT_SECONDS, **arguments: Any) -> str:
-        """Have the session's holder do `verb`; what it answers, and raises: ExponentialError, SendFailed, SendUnknown.
-
-        `arguments` must be fit for JSON. Raises Unavailable when there is no answer `within` seconds.
+        It raises what `here` raises (ExponentialError, SendFailed, SendUnknown), and Unavailable when there is no
+        answer `within` seconds.
         """
-        if self._ownership.holds(session_id):
-            return await self._handlers[verb](session_id, **arguments) or ""
+        self._here[verb] = here
+
+        async def call(session_id: UUID, **arguments: Any) -> str:
+            if self._ownership.holds(session_id):
+                return await here(session_id, **arguments) or ""
+            return await self._ask(session_id, verb, within, arguments)
+
+        return call
+
+    def at_client(self, verb: str, here: Call) -> AtHolder:
+        """As `at_holder`, for what the session's client asks WhatsApp, whose silence is Unavailable, too."""
+        at_holder = self.at_holder(verb, here, within=CLIENT_SECONDS)
+
+        async def call(session_id: UUID, **arguments: Any) -> str:
+            try:
+                return await at_holder(session_id, **arguments)
+            except SendUnknown:
+                raise Unavailable("WhatsApp didn't answer. Try again in a moment.", code="whatsapp_silent") from None
+
+        return call
+
+    async def _ask(self, session_id: UUID, verb: str, within: float, arguments: dict[str, Any]) -> str:
         request = NodeRequest(
             id=clock.new_id(), session_id=session_id, body={"verb": verb, "arguments": arguments}, taken_by=None
         )
@@ -88,13 +107,6 @@ class NodeRpc:
         finally:
             del self._waiting[request.id]
             self._run(self._forget(request.id))
-
-    async def ask_client(self, session_id: UUID, verb: str, **arguments: Any) -> str:
-        """As `ask`, for what the session's client asks WhatsApp, whose silence is Unavailable, too."""
-        try:
-            return await self.ask(session_id, verb, within=CLIENT_SECONDS, **arguments)
-        except SendUnknown:
-            raise Unavailable("WhatsApp didn't answer. Try again in a moment.", code="whatsapp_silent") from None
 
     def notice_request(self, payload: str) -> None:
         """A NOTIFY of wakeups.REQUESTS."""
@@ -149,7 +161,7 @@ class NodeRpc:
 
     async def _answer(self, request: NodeRequest) -> dict[str, Any]:
         try:
-            result = await self._handlers[request.body["verb"]](request.session_id, **request.body["arguments"])
+            result = await self._here[request.body["verb"]](request.session_id, **request.body["arguments"])
         except ExponentialError as error:
             kind = type(error).__name__
             return {"error": kind if kind in _ERRORS else Unavailable.__name__, "why": str(error), "code": error.code}

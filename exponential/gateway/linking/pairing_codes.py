@@ -36,8 +36,7 @@ class PairingCodes:
     ) -> None:
         self._database = database
         self._supervisor = supervisor
-        self._rpc = rpc
-        rpc.answers("pairing_code", self._code_here)
+        self._ask_code = rpc.at_client("pairing_code", self._code_here)
         self._renew = renew
         self._renewing = asyncio.Lock()
 
@@ -82,7 +81,7 @@ class PairingCodes:
                 "The connection to WhatsApp isn't there yet; try again in a moment.", code="qr_not_ready", retry_after=1
             )
         try:
-            code, seconds = json.loads(await self._rpc.ask_client(session.id, "pairing_code", phone=number))
+            code, seconds = json.loads(await self._ask_code(session.id, phone=number))
         except SendFailed as error:
             if str(error) == "busy":
                 raise Unavailable(

@@ -27,9 +27,8 @@ class Passkeys:
     def __init__(self, database: Database, supervisor: Supervisor, rpc: NodeRpc) -> None:
         self._database = database
         self._supervisor = supervisor
-        self._rpc = rpc
-        rpc.answers("answer_passkey", self._answer_here)
-        rpc.answers("confirm_codes", self._confirm_here)
+        self._answer_passkey = rpc.at_client("answer_passkey", self._answer_here)
+        self._confirm_codes = rpc.at_client("confirm_codes", self._confirm_here)
 
     async def waiting(self, owner: str, session_id: str) -> Session:
         """The session, which waits for its account's passkey. Raises Conflict when it doesn't."""
@@ -51,14 +50,14 @@ class Passkeys:
         if session.passkey_expires_at is None or session.passkey_expires_at < clock.now():
             raise _expired()
         answer = checked(credential, session.passkey["options"])
-        await self._tell(session, self._rpc.ask_client(session.id, "answer_passkey", credential=answer))
+        await self._tell(session, self._answer_passkey(session.id, credential=answer))
 
     async def confirm(self, owner: str, session_id: str) -> None:
         """The person says that the codes are the same. Raises Conflict or Unavailable."""
         session = await self.waiting(owner, session_id)
         if session.passkey_step != sessions.COMPARE:
             raise Conflict(f"There is no code to compare. {session.reason}", code="passkey_not_asked")
-        await self._tell(session, self._rpc.ask_client(session.id, "confirm_codes"))
+        await self._tell(session, self._confirm_codes(session.id))
 
     async def _tell(self, session: Session, question: Awaitable[str]) -> None:
         try:

@@ -1,5 +1,6 @@
 """What shows that somebody is there: typing, read receipts, reactions. None is ever worth failing a message for."""
 
+from collections.abc import Awaitable
 from itertools import groupby
 from typing import Any
 
@@ -26,9 +27,8 @@ class Presence:
 
     def __init__(self, database: Database, supervisor: Supervisor, rpc: NodeRpc) -> None:
         self._database = database
-        self._rpc = rpc
-        rpc.answers("read", supervisor.mark_read)
-        rpc.answers("react", supervisor.react)
+        self._mark_read = rpc.at_holder("read", supervisor.mark_read, within=TIMEOUT_SECONDS)
+        self._put_emoji = rpc.at_holder("react", supervisor.react, within=TIMEOUT_SECONDS)
 
     async def read(self, owner: str, session_id: str, chat: str, message_ids: list[str]) -> bool:
         """Confirm messages as read. Raises NotFound, BadInput, Conflict, Unavailable."""
@@ -42,7 +42,7 @@ class Presence:
         shown = True
         for (place, sender), group in groupby(theirs, lambda one: (one.chat, one.sender)):
             ids = [one.id for one in group]
-            shown &= await self._show(session, "read", chat=place, sender=sender, message_ids=ids)
+            shown &= await self._shown(session, self._mark_read(session, chat=place, sender=sender, message_ids=ids))
         return shown
 
     async def react(self, owner: str, session_id: str, chat: str, message_id: str, emoji: str) -> bool:
@@ -52,7 +52,7 @@ class Presence:
         policy, session, found = await self._look(owner, session_id, chat, [message_id])
         if not policy.reactions:
             return False
-        return await self._show(session, "react", original=found[0].as_json(), emoji=emoji)
+        return await self._shown(session, self._put_emoji(session, original=found[0].as_json(), emoji=emoji))
 
     async def _look(
         self, owner: str, session_id: str, chat: str, message_ids: list[str]
@@ -68,10 +68,10 @@ class Presence:
             )
         return policy, session.id, found
 
-    async def _show(self, session_id: Any, verb: str, **arguments: Any) -> bool:
+    async def _shown(self, session_id: Any, showing: Awaitable[str]) -> bool:
         try:
-            await self._rpc.ask(session_id, verb, within=TIMEOUT_SECONDS, **arguments)
+            await showing
         except (SendFailed, SendUnknown) as error:
-            _log.info("not_shown", session=str(session_id), what=verb, why=str(error))
+            _log.info("not_shown", session=str(session_id), why=str(error))
             return False
         return True

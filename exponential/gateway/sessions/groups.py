@@ -17,8 +17,7 @@ class Groups:
     def __init__(self, database: Database, supervisor: Supervisor, rpc: NodeRpc) -> None:
         self._database = database
         self._supervisor = supervisor
-        self._rpc = rpc
-        rpc.answers("groups", self._groups_here)
+        self._groups = rpc.at_client("groups", self._groups_here)
 
     async def of(self, owner: str, session_id: str) -> list[tuple[str, str, int]]:
         """JID, subject and number of participants of each group. Raises NotFound or Unavailable."""
@@ -27,7 +26,7 @@ class Groups:
         if session.status not in (sessions.CONNECTED, sessions.RECONNECTING):
             raise Unavailable(f"This session isn't connected. {session.reason}", code="not_connected", retry_after=5)
         try:
-            groups = await self._rpc.ask_client(session.id, "groups")
+            groups = await self._groups(session.id)
         except SendFailed:
             raise Unavailable("WhatsApp didn't tell. Try again in a moment.", code="whatsapp_silent") from None
         return [(jid, subject, count) for jid, subject, count in json.loads(groups)]

@@ -32,8 +32,6 @@ FETCH_ANSWER_SECONDS = 90.0  # the worker gives up after 60, and fetches a few f
 SEND_ANSWER_SECONDS = 120.0  # whatsmeow itself gives up after 75
 _log = log.get(__name__)
 
-Apply = Callable[[protocol.Event], Awaitable[None]]
-
 
 @dataclass(frozen=True)
 class SessionOptions:
@@ -52,10 +50,12 @@ class WorkerSlot:
 
 
 class Supervisor:
-    """Runs sessions in workers. What they report goes, in order per worker, to whom `report_to` names.
+    """Runs sessions in workers.
 
     `launch` says how to start a worker; session folders lie below `folder`, spools are sealed with `spool_key`;
-    a worker holds up to `per_worker` sessions.
+    a worker holds up to `per_worker` sessions. `options_of` says what a session is opened with. What workers report
+    goes to `apply`, in order per worker; `record_id` records the id under which a message is about to leave (False: it
+    must not).
     """
 
     def __init__(
@@ -65,10 +65,14 @@ class Supervisor:
         spool_key: bytes,
         checkouts: Checkouts,
         *,
+        options_of: Callable[[UUID], Awaitable[SessionOptions]],
+        apply: Callable[[protocol.Event], Awaitable[None]],
+        record_id: Callable[[protocol.Leaving], Awaitable[bool]],
         per_worker: int,
         timing: Timing | None = None,
     ) -> None:
         self._launch = launch
+        self._options_of, self._apply, self._record_id = options_of, apply, record_id
         self.folder = folder
         self._spool_key = spool_key
         self.checkouts = checkouts
@@ -82,18 +86,6 @@ class Supervisor:
         self._lease = Lease()
         self._closing = False
         self.sent = self.reconnects = 0  # since this process began
-
-    def report_to(self, apply: Apply) -> None:
-        """Must be called before the first `open`."""
-        self._apply = apply
-
-    def ids_to(self, record: Callable[[protocol.Leaving], Awaitable[bool]]) -> None:
-        """Records the id under which a message is about to leave; False: it must not. Before the first `open`."""
-        self._record_id = record
-
-    def options_from(self, load: Callable[[UUID], Awaitable[SessionOptions]]) -> None:
-        """Says what a session is opened with. Must be called before the first `open`."""
-        self._options_of = load
 
     def folder_of(self, session_id: UUID) -> Path:
         return self.folder / str(session_id)

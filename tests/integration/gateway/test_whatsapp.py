@@ -203,21 +203,18 @@ def acknowledged(world: World) -> list[str]:
     return [stanza.text("id") for stanza in world.tap.stanzas if stanza.tag == "receipt"]
 
 
-async def test_the_id_of_a_message_is_recorded_before_it_leaves(linked: World) -> None:
+async def test_the_id_of_a_message_is_recorded_before_it_leaves(linked: World, monkeypatch: pytest.MonkeyPatch) -> None:
     told = asyncio.Event()
 
     async def not_recorded(leaving: protocol.Leaving) -> bool:
         told.set()
         return False
 
-    ids_to = linked.gateway.operations.supervisor.ids_to
-    ids_to(not_recorded)
-    try:
+    with monkeypatch.context() as patched:
+        patched.setattr(linked.gateway.operations.outbox, "leaving", not_recorded)
         message = await linked.gateway.client.send(*linked.ids, linked.adas_chat, "🤖 *Paddy:* Noted.", key="1")
         await told.wait()  # it can only be kept back with its connection
         await until(lambda: is_status(linked.gateway, linked.session, "reconnecting", who=linked.user))
         assert not [stanza for stanza in linked.tap.stanzas if stanza.tag == "message"]
-    finally:
-        ids_to(linked.gateway.operations.outbox.leaving)
     await until(lambda: message_is(linked.gateway, *linked.ids, message, "delivered"))
     assert len([line for line in linked.ada.messages("me") if "Noted" in line.text]) == 1

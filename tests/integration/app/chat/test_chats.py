@@ -12,8 +12,7 @@ from exponential.assistant import chats, conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.files import attachments
 from exponential.assistant.tables import Chat, Message
-from exponential.assistant.turns import stream
-from exponential.assistant.turns.stream import Progress
+from exponential.assistant.turns.stream import Progress, ProgressFeed, ProgressSender
 from exponential.auth.users import User
 from exponential.core.errors import BadInput, Conflict, NotFound
 
@@ -210,13 +209,14 @@ async def test_an_old_message_is_shown_with_what_was_said_around_it(
 async def test_progress_reaches_the_page_of_its_chat_as_safe_html(house: House) -> None:
     alice, turn = await house.user(), uuid4()
     chat = await topic(house, alice)
-    feed = chat_page.previews(house.database, chat.id)
+    feed = chat_page.previews(ProgressFeed(house.database), chat.id)
+    sender = ProgressSender(house.database, chat.id)
     waiting = asyncio.ensure_future(anext(feed))
     while not waiting.done():  # until it listens
-        await stream.publish(house.database, chat.id, Progress(turn, 1, "text", "**a** <script>"))
+        await sender.publish(Progress(turn, 1, "text", "**a** <script>"))
         await asyncio.wait({waiting}, timeout=0.2)
     assert json.loads(waiting.result().split(b"data: ")[1]) == {"preview": "<p><strong>a</strong> &lt;script&gt;</p>\n"}
-    await stream.publish(house.database, chat.id, Progress(turn, 2, "tool", "create_task", "started"))
+    await sender.publish(Progress(turn, 2, "tool", "create_task", "started"))
     async for event in feed:
         if b"steps" in event:
             assert b"Adding a task" in event and b"spinner" in event

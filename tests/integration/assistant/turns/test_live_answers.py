@@ -18,7 +18,7 @@ from exponential.assistant import chats, conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.turns import stops, store
-from exponential.assistant.turns.stream import Progress, ProgressStream, follow
+from exponential.assistant.turns.stream import Progress, ProgressFeed, ProgressStream
 from exponential.core import clock
 from exponential.core.database import Database, notify
 from exponential.core.errors import Conflict, NotFound
@@ -31,7 +31,7 @@ LONG = "One sentence. " * 200
 async def watched(database: Database, user: UUID) -> AsyncIterator[tuple[ProgressStream, UUID]]:
     async with database.transaction() as session:
         chat = await chats.main_chat(session, user)
-    async with follow(database, chat.id) as news:
+    async with ProgressFeed(database).follow(chat.id) as news:
         yield news, chat.id
 
 

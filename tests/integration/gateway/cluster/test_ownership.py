@@ -151,7 +151,7 @@ async def test_a_node_beats_on_while_its_work_takes_long(two: Two) -> None:
         at_work.set()
         await done.wait()
 
-    holding.report_to(take_long)
+    holding._on_taken = take_long
     holding._node.until = 0.0  # as after a moment without the database: the next beat has work behind it
     await asyncio.wait_for(at_work.wait(), 20)
     for _ in range(3):
@@ -265,14 +265,17 @@ async def test_the_holder_is_asked_wherever_it_is_and_its_words_come_back(two: T
             raise SendFailed("refused")
         return f"{word}!"
 
-    first.operations.rpc.answers("echo", echo)  # the other one can't: it must ask
-    for gateway in two:
-        assert await gateway.operations.rpc.ask(session, "echo", word="hello") == "hello!"
+    async def cannot(_session_id: UUID, word: str) -> str:
+        raise AssertionError(f"asked for {word}, but doesn't hold the session")
+
+    for node, here in ((first, echo), (second, cannot)):
+        ask = node.operations.rpc.at_holder("echo", here)
+        assert await ask(session, word="hello") == "hello!"
         with pytest.raises(BadInput, match="That is bad") as caught:
-            await gateway.operations.rpc.ask(session, "echo", word="bad")
+            await ask(session, word="bad")
         assert caught.value.code == "bad_word"
         with pytest.raises(SendFailed, match="refused"):
-            await gateway.operations.rpc.ask(session, "echo", word="refused")
+            await ask(session, word="refused")
     await until(lambda: count_requests(second, 0))
 
 
@@ -284,15 +287,15 @@ async def test_a_holder_that_does_not_answer_is_said_so_in_time(two: Two, tmp_pa
         await asyncio.Event().wait()
         return ""
 
-    first.operations.rpc.answers("wait", never)
+    _, wait = (node.operations.rpc.at_holder("wait", never, within=0.5) for node in two)
     with pytest.raises(Unavailable, match="didn't answer in time") as caught:
-        await second.operations.rpc.ask(session, "wait", within=0.5)
+        await wait(session)
     assert caught.value.code == "holder_silent"
     await until(lambda: count_requests(second, 0))
 
 
 async def test_what_is_asked_while_a_session_changes_hands_is_answered_by_the_next(two: Two) -> None:
-    first, second = two
+    _, second = two
     async with second.operations.database.transaction() as db:
         ghost = Node(name="ghost", started_at=clock.now(), seen_at=clock.now())  # without a lock: its process has died
         db.add(ghost)
@@ -303,9 +306,8 @@ async def test_what_is_asked_while_a_session_changes_hands_is_answered_by_the_ne
     async def echo(_session_id: UUID) -> str:
         return "the next one"
 
-    first.operations.rpc.answers("echo", echo)
-    second.operations.rpc.answers("echo", echo)
-    assert await second.operations.rpc.ask(session.id, "echo") == "the next one"
+    _, ask = (node.operations.rpc.at_holder("echo", echo) for node in two)
+    assert await ask(session.id) == "the next one"
     assert (await row(second, str(session.id))).holder in [gateway.operations.ownership.number for gateway in two]
 
 
@@ -324,8 +326,8 @@ async def test_nothing_readable_is_asked_through_the_database(two: Two, tmp_path
         await asyncio.sleep(0.2)
         return secret
 
-    first.operations.rpc.answers("keep", wait)
-    asking = asyncio.create_task(second.operations.rpc.ask(session, "keep", secret="a phone number"))
+    _, keep = (node.operations.rpc.at_holder("keep", wait) for node in two)
+    asking = asyncio.ensure_future(keep(session, secret="a phone number"))
     await asked.wait()
     async with second.operations.database.transaction() as db:
         body = bytes((await db.execute(text("select body from node_requests"))).scalar_one())

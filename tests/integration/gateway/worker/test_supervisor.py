@@ -45,11 +45,14 @@ async def test_a_place_is_given_up_when_its_news_were_lost_with_the_database(
         return SessionOptions(Policy())
 
     before = set(workers())
+
+    async def record_id(_leaving: object) -> bool:
+        return True
+
+    checkouts = Checkouts(CredentialStore(gateway_database, [KEY]), tmp_path)
     supervisor = Supervisor(
-        PAPER, tmp_path, KEY, Checkouts(CredentialStore(gateway_database, [KEY]), tmp_path), per_worker=1
+        PAPER, tmp_path, KEY, checkouts, options_of=opening, apply=apply, record_id=record_id, per_worker=1
     )
-    supervisor.report_to(apply)
-    supervisor.options_from(opening)
     await supervisor.open(session.id)
     await asyncio.wait_for(applying.wait(), 20)
     async with asyncio.timeout(10):
