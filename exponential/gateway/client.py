@@ -1,24 +1,53 @@
 """Typed HTTP client of the gateway, for the app. Each call speaks for one user through a JWT of its own."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
 from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
+from exponential.gateway.schema import (
+    AccessNow,
+    Group,
+    GroupList,
+    Health,
+    LoginStatus,
+    MessageStatus,
+    NewMessage,
+    NewSession,
+    OwnNumber,
+    OwnNumbers,
+    PairingCode,
+    PairingRequest,
+    Parked,
+    ParkedList,
+    Passkey,
+    PasskeyAnswer,
+    Proof,
+    QueuedMessage,
+    Reaction,
+    Read,
+    Request,
+    Retried,
+    SessionInfo,
+    SessionList,
+    Shown,
+    Typing,
+    Unlinked,
+)
 
 REQUEST_TIMEOUT = httpx.Timeout(15.0, connect=3.0)  # seconds; DELETE waits for the phone's answer
 SHORT_TIMEOUT = httpx.Timeout(3.0)  # seconds, for what the gateway knows by itself and a page waits for
 PASSKEY_TIMEOUT = httpx.Timeout(30.0, connect=3.0)  # WhatsApp is asked three times
 CALLS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 STREAM_LIMITS = httpx.Limits(max_connections=500)  # one of each user who has a page open
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
 SILENCE_SECONDS = 3.0  # without a heartbeat, which comes every second, after which a stream is dead
 _ERRORS: dict[int, type[ExponentialError]] = {
     400: BadInput,
@@ -28,97 +57,6 @@ _ERRORS: dict[int, type[ExponentialError]] = {
     413: BadInput,
     422: BadInput,
 }
-
-
-@dataclass(frozen=True)
-class LoginStatus:
-    """How far a login is. `phone_number` is "+49…" once known; times are aware UTC.
-
-    `status_code` is the reason as a word (docs/gateway-api.md); None when there is none for it.
-    """
-
-    connected: bool
-    phone_number: str | None
-    qr_available: bool
-    status: str
-    status_reason: str | None
-    qr_expires_at: datetime | None
-    status_code: str | None = None
-    status_since: datetime | None = None
-    passkey_required: bool = False
-
-
-@dataclass(frozen=True)
-class SessionInfo:
-    """One WhatsApp session of the caller."""
-
-    session_id: str
-    phone_number: str | None
-    connected: bool
-    status: str
-    status_reason: str | None
-    created_at: datetime
-    connected_at: datetime | None
-    status_code: str | None = None
-
-
-@dataclass(frozen=True)
-class PairingCode:
-    """ "ABCD-EFGH", to type on the phone until `expires_at`."""
-
-    code: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Passkey:
-    """How far confirming with a passkey is.
-
-    `step` is "sign" (these WebAuthn request options, until `expires_at`), "sent", or "compare" (this code with the
-    phone's).
-    """
-
-    step: str
-    options: dict[str, Any] | None
-    code: str | None
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Group:
-    """A WhatsApp group of the account, with the number of its participants."""
-
-    jid: str
-    subject: str
-    participants: int
-
-
-@dataclass(frozen=True)
-class OwnNumber:
-    """A number that its owner has proved. `phone_number` is None when WhatsApp tells only a LID; `chat` is the JID to
-    write to, None when an older gateway doesn't tell it."""
-
-    id: str
-    phone_number: str | None
-    proved_at: datetime
-    chat: str | None = None
-
-
-@dataclass(frozen=True)
-class Parked:
-    """A message that the app couldn't take, and why."""
-
-    message_id: str
-    reason: str | None
-    waiting_since: datetime
-
-
-@dataclass(frozen=True)
-class Health:
-    """Whether the gateway is well, and whether it talks to WhatsApp or to the loopback server."""
-
-    ok: bool
-    mode: Literal["whatsapp", "loopback"]
 
 
 class GatewayClient:
@@ -140,26 +78,15 @@ class GatewayClient:
 
     async def login(self, who: Identity) -> str:
         """Start linking an account; the new session's id. Raises Conflict at the session limit."""
-        body: dict[str, str] = (await self._call("POST", "/login", who)).json()
-        return body["sessionId"]
+        return (await self._ask(NewSession, "POST", "/login", who)).session_id
 
     async def qr(self, who: Identity, session_id: str) -> bytes:
         """The current QR code as PNG. Raises Unavailable (no code yet), NotFound, or Conflict (already connected)."""
         return (await self._call("GET", f"/login/{_part(session_id)}/qr", who, timeout=SHORT_TIMEOUT)).content
 
     async def login_status(self, who: Identity, session_id: str) -> LoginStatus:
-        body = (await self._call("GET", f"/login/{_part(session_id)}/status", who, timeout=SHORT_TIMEOUT)).json()
-        return LoginStatus(
-            connected=body["connected"],
-            phone_number=body["phoneNumber"],
-            qr_available=body["qrAvailable"],
-            status=body["status"],
-            status_reason=body["statusReason"],
-            qr_expires_at=_time(body["qrExpiresAt"]),
-            status_code=body.get("statusCode"),  # the original gateway doesn't tell these three
-            status_since=_time(body.get("statusSince")),
-            passkey_required=body.get("passkeyRequired", False),
-        )
+        path = f"/login/{_part(session_id)}/status"
+        return await self._ask(LoginStatus, "GET", path, who, timeout=SHORT_TIMEOUT)
 
     async def restart(self, who: Identity, session_id: str) -> None:
         """Ask for fresh QR codes in the same session. Raises Conflict when it is connected already."""
@@ -167,39 +94,35 @@ class GatewayClient:
 
     async def pairing_code(self, who: Identity, session_id: str, phone: str) -> PairingCode:
         """A code to type on the phone with this number. Raises BadInput, Conflict (not pending) or Unavailable."""
-        body = (await self._call("POST", f"/login/{_part(session_id)}/code", who, json={"phoneNumber": phone})).json()
-        return PairingCode(body["code"], datetime.fromisoformat(body["expiresAt"]))
+        path = f"/login/{_part(session_id)}/code"
+        return await self._ask(PairingCode, "POST", path, who, PairingRequest(phoneNumber=phone))
 
     async def passkey(self, who: Identity, session_id: str) -> Passkey:
         """What the account's passkey is asked. Raises Conflict when it isn't."""
         path = f"/login/{_part(session_id)}/passkey"
-        body = (await self._call("GET", path, who, timeout=SHORT_TIMEOUT)).json()
-        return Passkey(body["step"], body["options"], body["code"], _time(body["expiresAt"]))
+        return await self._ask(Passkey, "GET", path, who, timeout=SHORT_TIMEOUT)
 
     async def answer_passkey(self, who: Identity, session_id: str, credential: Any) -> None:
         """Hand in the passkey's answer (PublicKeyCredential.toJSON()). Raises BadInput, Conflict or Unavailable."""
-        await self._call(
-            "POST", f"/login/{_part(session_id)}/passkey", who, json={"credential": credential}, timeout=PASSKEY_TIMEOUT
-        )
+        path = f"/login/{_part(session_id)}/passkey"
+        await self._call("POST", path, who, PasskeyAnswer(credential=credential), timeout=PASSKEY_TIMEOUT)
 
     async def confirm_codes(self, who: Identity, session_id: str) -> None:
         """The person has seen the same code in both places. Raises Conflict or Unavailable."""
-        await self._call(
-            "POST", f"/login/{_part(session_id)}/passkey", who, json={"codesMatch": True}, timeout=PASSKEY_TIMEOUT
-        )
+        path = f"/login/{_part(session_id)}/passkey"
+        await self._call("POST", path, who, PasskeyAnswer(codesMatch=True), timeout=PASSKEY_TIMEOUT)
 
     async def sessions(self, who: Identity) -> list[SessionInfo]:
         """All sessions of `who`, oldest first."""
-        body = (await self._call("GET", "/sessions", who, timeout=SHORT_TIMEOUT)).json()
-        return [_session(item) for item in body["sessions"]]
+        return (await self._ask(SessionList, "GET", "/sessions", who, timeout=SHORT_TIMEOUT)).sessions
 
     async def session(self, who: Identity, session_id: str) -> SessionInfo:
-        return _session((await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=SHORT_TIMEOUT)).json())
+        path = f"/sessions/{_part(session_id)}"
+        return await self._ask(SessionInfo, "GET", path, who, timeout=SHORT_TIMEOUT)
 
     async def disconnect(self, who: Identity, session_id: str) -> bool:
         """Unlink the device on the phone and forget the session. False: the phone will be told as soon as it can be."""
-        body: dict[str, bool] = (await self._call("DELETE", f"/sessions/{_part(session_id)}", who)).json()
-        return body.get("unlinked", True)  # the original gateway doesn't say
+        return (await self._ask(Unlinked, "DELETE", f"/sessions/{_part(session_id)}", who)).unlinked
 
     async def follow(self, who: Identity) -> AsyncIterator[list[SessionInfo]]:
         """All sessions of `who` now, and again whenever one has changed or its QR code has, until the gateway ends the
@@ -217,7 +140,7 @@ class GatewayClient:
                     raise _error(answer)
                 async for line in answer.aiter_lines():
                     if line.startswith("data:"):
-                        yield [_session(item) for item in json.loads(line[5:])["sessions"]]
+                        yield SessionList.model_validate_json(line[5:]).sessions
         except httpx.ReadTimeout:
             raise _silent() from None
         except (httpx.TransportError, httpx.InvalidURL):
@@ -225,8 +148,7 @@ class GatewayClient:
 
     async def groups(self, who: Identity, session_id: str) -> list[Group]:
         """The account's groups. Raises Unavailable while it isn't connected."""
-        body = (await self._call("GET", f"/sessions/{_part(session_id)}/groups", who)).json()
-        return [Group(item["jid"], item["subject"], item["participants"]) for item in body["groups"]]
+        return (await self._ask(GroupList, "GET", f"/sessions/{_part(session_id)}/groups", who)).groups
 
     async def send(
         self,
@@ -247,66 +169,55 @@ class GatewayClient:
         """
         # Not in the body: a gateway of an earlier version refuses fields that it doesn't know.
         query = "?ownerOnly=true" if owner_only else ""
-        answer = await self._call(
-            "POST",
-            f"/sessions/{_part(session_id)}/messages{query}",
-            who,
-            json={"chat": chat, "text": text, **({"replyTo": reply_to} if reply_to else {})},
-            headers={"Idempotency-Key": key},
-        )
-        body: dict[str, str] = answer.json()
-        return body["messageId"]
+        path = f"/sessions/{_part(session_id)}/messages{query}"
+        message = NewMessage(chat=chat, text=text, replyTo=reply_to or None)
+        return (await self._ask(QueuedMessage, "POST", path, who, message, {"Idempotency-Key": key})).message_id
 
     async def message(self, who: Identity, session_id: str, message_id: str) -> str:
         """queued, sending, sent, delivered, read or failed."""
-        answer = await self._call("GET", f"/sessions/{_part(session_id)}/messages/{_part(message_id)}", who)
-        body: dict[str, str] = answer.json()
-        return body["status"]
+        return (await self._message(who, session_id, message_id)).status
 
     async def sent_at(self, who: Identity, session_id: str, message_id: str) -> datetime | None:
         """When a message left for WhatsApp; None while it waits."""
-        answer = await self._call("GET", f"/sessions/{_part(session_id)}/messages/{_part(message_id)}", who)
-        return _time(answer.json()["sentAt"])
+        return (await self._message(who, session_id, message_id)).sent_at
+
+    async def _message(self, who: Identity, session_id: str, message_id: str) -> MessageStatus:
+        path = f"/sessions/{_part(session_id)}/messages/{_part(message_id)}"
+        return await self._ask(MessageStatus, "GET", path, who)
 
     async def typing(self, who: Identity, session_id: str, chat: str, on: bool) -> None:
         """Show or hide "typing…" in a chat. It ends by itself after 20 seconds unless it is shown again."""
-        await self._call("PUT", f"/sessions/{_part(session_id)}/chats/{_part(chat)}/typing", who, json={"typing": on})
+        await self._call("PUT", f"/sessions/{_part(session_id)}/chats/{_part(chat)}/typing", who, Typing(typing=on))
 
     async def read(self, who: Identity, session_id: str, chat: str, message_ids: list[str]) -> bool:
         """Confirm messages as read. False when the owner has switched that off, or WhatsApp was away."""
         path = f"/sessions/{_part(session_id)}/chats/{_part(chat)}/read"
-        return bool((await self._call("PUT", path, who, json={"messageIds": message_ids})).json()["shown"])
+        return (await self._ask(Shown, "PUT", path, who, Read(messageIds=message_ids))).shown
 
     async def react(self, who: Identity, session_id: str, chat: str, message_id: str, emoji: str) -> bool:
         """Put an emoji to a message, or take it back (""). False when the owner doesn't want reactions."""
         path = f"/sessions/{_part(session_id)}/chats/{_part(chat)}/reactions"
-        answer = await self._call("POST", path, who, json={"messageId": message_id, "emoji": emoji})
-        return bool(answer.json()["shown"])
+        return (await self._ask(Shown, "POST", path, who, Reaction(messageId=message_id, emoji=emoji))).shown
 
     async def access(self, who: Identity, session_id: str) -> dict[str, Any]:
         """Who may talk to the assistant: mode, people, groups, reactions, readReceipts (docs/gateway-api.md)."""
-        answer = await self._call("GET", f"/sessions/{_part(session_id)}", who, timeout=SHORT_TIMEOUT)
-        body: dict[str, Any] = answer.json()["access"]
-        return body
+        path = f"/sessions/{_part(session_id)}"
+        return (await self._ask(AccessNow, "GET", path, who, timeout=SHORT_TIMEOUT)).access.as_json()
 
     async def change_access(self, who: Identity, session_id: str, **changes: Any) -> dict[str, Any]:
         """Change some of it; all of it as it is now. Raises BadInput."""
-        answer = await self._call("PATCH", f"/sessions/{_part(session_id)}", who, json={"access": changes})
-        body: dict[str, Any] = answer.json()["access"]
-        return body
+        path = f"/sessions/{_part(session_id)}"
+        return (await self._ask(AccessNow, "PATCH", path, who, {"access": changes})).access.as_json()
 
     async def prove(self, who: Identity, session_id: str) -> tuple[str, datetime]:
         """A one-time code to text from one's own phone to the linked number, and when it ends. Raises Conflict."""
-        body = (await self._call("POST", f"/sessions/{_part(session_id)}/proofs", who)).json()
-        return body["code"], datetime.fromisoformat(body["expiresAt"])
+        proof = await self._ask(Proof, "POST", f"/sessions/{_part(session_id)}/proofs", who)
+        return proof.code, proof.expires_at
 
     async def proved(self, who: Identity, session_id: str) -> list[OwnNumber]:
         """The numbers that are proved to be the owner's own."""
-        body = (await self._call("GET", f"/sessions/{_part(session_id)}/proofs", who, timeout=SHORT_TIMEOUT)).json()
-        return [
-            OwnNumber(item["id"], item["phoneNumber"], datetime.fromisoformat(item["provedAt"]), item.get("chat"))
-            for item in body["numbers"]
-        ]
+        path = f"/sessions/{_part(session_id)}/proofs"
+        return (await self._ask(OwnNumbers, "GET", path, who, timeout=SHORT_TIMEOUT)).numbers
 
     async def disown(self, who: Identity, session_id: str, proof_id: str) -> None:
         """The number is a contact like any other again. Raises NotFound."""
@@ -314,37 +225,54 @@ class GatewayClient:
 
     async def parked(self, who: Identity, session_id: str) -> list[Parked]:
         """Messages that were set aside because the app couldn't take them, oldest first."""
-        body = (await self._call("GET", f"/sessions/{_part(session_id)}/parked", who, timeout=SHORT_TIMEOUT)).json()
-        return [
-            Parked(item["messageId"], item["reason"], datetime.fromisoformat(item["waitingSince"]))
-            for item in body["parked"]
-        ]
+        path = f"/sessions/{_part(session_id)}/parked"
+        return (await self._ask(ParkedList, "GET", path, who, timeout=SHORT_TIMEOUT)).parked
 
     async def retry_parked(self, who: Identity, session_id: str) -> int:
         """Have them handed over again; how many."""
-        body = (await self._call("POST", f"/sessions/{_part(session_id)}/parked/retry", who)).json()
-        return int(body["retried"])
+        return (await self._ask(Retried, "POST", f"/sessions/{_part(session_id)}/parked/retry", who)).retried
 
     async def health(self) -> Health:
-        body = (await self._call("GET", "/health", None, timeout=SHORT_TIMEOUT)).json()
-        return Health(ok=body["ok"], mode=body["mode"])
+        return await self._ask(Health, "GET", "/health", None, timeout=SHORT_TIMEOUT)
 
     def _headers(self, who: Identity) -> dict[str, str]:
         return {
             "Authorization": f"Bearer {service_tokens.issue(who, secret=self._secret, audience=service_tokens.GATEWAY)}"
         }
 
+    async def _ask(
+        self,
+        kind: type[AnswerT],
+        method: str,
+        path: str,
+        who: Identity | None,
+        body: Request | dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        timeout: httpx.Timeout = REQUEST_TIMEOUT,
+    ) -> AnswerT:
+        answer = await self._call(method, path, who, body, headers, timeout=timeout)
+        try:
+            return kind.model_validate_json(answer.content)
+        except ValidationError:
+            raise Unavailable(
+                "What answers in place of the WhatsApp gateway isn't one, or is of another version. Check "
+                "WHATSAPP_GATEWAY_URL.",
+                code="gateway_error",
+            ) from None
+
     async def _call(
         self,
         method: str,
         path: str,
         who: Identity | None,
-        *,
-        json: dict[str, Any] | None = None,
+        body: Request | dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
+        *,
         timeout: httpx.Timeout = REQUEST_TIMEOUT,
     ) -> httpx.Response:
         headers = {**(headers or {}), **(self._headers(who) if who is not None else {})}
+        json = body.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(body, Request) else body
         try:
             answer = await self._http.request(
                 method, self._base_url + path, json=json, headers=headers, timeout=timeout
@@ -400,23 +328,6 @@ def _error(answer: httpx.Response) -> ExponentialError:
         return kind(sentence, code=code)
     wait = answer.headers.get("Retry-After", "")
     return Unavailable(sentence, code=code, retry_after=int(wait) if wait.isdecimal() else 2)
-
-
-def _session(item: dict[str, Any]) -> SessionInfo:
-    return SessionInfo(
-        session_id=item["sessionId"],
-        phone_number=item["phoneNumber"],
-        connected=item["connected"],
-        status=item["status"],
-        status_reason=item["statusReason"],
-        created_at=datetime.fromisoformat(item["createdAt"]),
-        connected_at=_time(item["connectedAt"]),
-        status_code=item.get("statusCode"),
-    )
-
-
-def _time(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
 
 
 def _part(value: str) -> str:

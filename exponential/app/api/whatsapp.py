@@ -18,6 +18,7 @@ from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavai
 from exponential.core.http.event_streams import EventStream
 from exponential.core.http.routes import Router
 from exponential.gateway.client import GatewayClient, own_refusals
+from exponential.gateway.schema import LoginStatus, NewSession, Passkey, SessionInfo
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
 FOLLOW_AGAIN_SECONDS = 1.0  # after the gateway ended the stream or was away
@@ -26,18 +27,7 @@ _log = log.get(__name__)
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
-
-
-class Session(_Answer):
-    session_id: str
-    phone_number: str | None
-    connected: bool
-    status: str
-    status_reason: str | None
-    status_code: str | None
-    created_at: datetime
-    connected_at: datetime | None
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class Agreement(_Answer):
@@ -55,29 +45,7 @@ class Overview(_Answer):
     loopback: bool = False
     error: str | None = None
     told_at: datetime | None = None
-    sessions: list[Session] = []
-
-
-class Login(_Answer):
-    session_id: str
-
-
-class LoginStatus(_Answer):
-    connected: bool
-    phone_number: str | None
-    qr_available: bool
-    status: str
-    status_reason: str | None
-    status_code: str | None
-    qr_expires_at: datetime | None
-    passkey_required: bool
-
-
-class Passkey(_Answer):
-    step: str
-    options: dict[str, Any] | None
-    code: str | None
-    expires_at: datetime | None
+    sessions: list[SessionInfo] = []
 
 
 async def _gateway(state: TheState, user: SignedIn) -> AsyncIterator[GatewayClient]:
@@ -134,7 +102,7 @@ async def overview(state: TheState, user: SignedIn) -> Overview:
         loopback=loopback,
         error=str(told.error) if told.error else None,
         told_at=told.at,
-        sessions=[Session.model_validate(item) for item in told.sessions],
+        sessions=list(told.sessions),
     )
 
 
@@ -168,8 +136,8 @@ async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
 
 
 @router.post("/login")
-async def login(state: TheState, gateway: Gateway, user: SignedIn) -> Login:
-    return Login(session_id=await begin(state, gateway, user))
+async def login(state: TheState, gateway: Gateway, user: SignedIn) -> NewSession:
+    return NewSession(session_id=await begin(state, gateway, user))
 
 
 @router.get("/login/{session_id}/qr")
@@ -180,12 +148,12 @@ async def qr(gateway: Gateway, user: SignedIn, session_id: str) -> Response:
 
 @router.get("/login/{session_id}/status")
 async def status(gateway: Gateway, user: SignedIn, session_id: str) -> LoginStatus:
-    return LoginStatus.model_validate(await gateway.login_status(user.identity, session_id))
+    return await gateway.login_status(user.identity, session_id)
 
 
 @router.get("/login/{session_id}/passkey")
 async def passkey(gateway: Gateway, user: SignedIn, session_id: str) -> Passkey:
-    return Passkey.model_validate(await gateway.passkey(user.identity, session_id))
+    return await gateway.passkey(user.identity, session_id)
 
 
 @router.post("/login/{session_id}/passkey", status_code=204)

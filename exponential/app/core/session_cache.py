@@ -9,7 +9,8 @@ from uuid import UUID
 from exponential.auth.users import User
 from exponential.core import clock
 from exponential.core.errors import ExponentialError
-from exponential.gateway.client import GatewayClient, SessionInfo, own_refusals
+from exponential.gateway.client import GatewayClient, own_refusals
+from exponential.gateway.schema import SessionInfo
 
 SILENT_SECONDS = 3.0  # after it fell silent for which the gateway isn't asked anew
 

@@ -16,7 +16,6 @@ from exponential.auth import passwords, sign_in, users
 from exponential.auth.users import User
 from exponential.core.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized, Unavailable
 from exponential.core.http.routes import Router
-from exponential.gateway.client import SessionInfo
 from exponential.workspace.text.zones import zone_of
 
 Proof = Literal["given", "password", "sign-in"]
@@ -206,7 +205,7 @@ async def end_all(request: Request, state: TheState, user: SignedIn) -> Response
 async def whatsapp_page(request: Request, state: TheState, user: SignedIn) -> Response:
     told = await whatsapp.overview(state, user)
     zone = zone_of(user)
-    rows = [views.row(SessionInfo(**each.model_dump()), zone) for each in told.sessions]
+    rows = [views.row(each, zone) for each in told.sessions]
     return await settings_page(
         request,
         "settings-whatsapp.html",

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from fastapi import Form, Request
 from fastapi.responses import Response
 
-from exponential.app.api import whatsapp
 from exponential.app.core.rendering import wants_json
 from exponential.app.core.state import SignedIn, State, TheState
 from exponential.app.settings.account import settings_page
@@ -90,7 +89,7 @@ async def _sessions(state: State, user: User) -> list[dict[str, Any]]:
             found = await state.gateway.sessions(user.identity)
             return [
                 {
-                    **whatsapp.Session.model_validate(each).model_dump(mode="json", by_alias=True),
+                    **each.as_json(),
                     "access": await state.gateway.access(user.identity, each.session_id),
                 }
                 for each in found

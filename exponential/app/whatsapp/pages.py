@@ -19,7 +19,8 @@ from exponential.auth.users import User
 from exponential.core import clock, validation
 from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavailable
 from exponential.core.http.routes import Router
-from exponential.gateway.client import GatewayClient, SessionInfo
+from exponential.gateway.client import GatewayClient
+from exponential.gateway.schema import SessionInfo
 from exponential.workspace.text.zones import zone_of
 
 router = Router(prefix="/whatsapp")

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from exponential.app.whatsapp import troubleshooting
 from exponential.core.errors import BadInput
 from exponential.core.phone_numbers import to_e164
-from exponential.gateway.client import LoginStatus, SessionInfo
+from exponential.gateway.schema import LoginStatus, SessionInfo
 
 SLOW_SECONDS = 20.0  # without a code after which the wait is explained
 MODES = (

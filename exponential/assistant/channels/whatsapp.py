@@ -15,7 +15,8 @@ from exponential.auth.users import User
 from exponential.core import log
 from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, NotFound, Unavailable
-from exponential.gateway.client import GatewayClient, SessionInfo
+from exponential.gateway.client import GatewayClient
+from exponential.gateway.schema import SessionInfo
 
 # Conflicts that another try won't mend: the account's human answers in this chat; the account isn't linked any more; it
 # was to go to another chat of this session before, and that failed.

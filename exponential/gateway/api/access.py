@@ -1,17 +1,17 @@
 """Who may talk to the assistant in a session, and which numbers are proved to be the owner's own."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field, StrictBool
 
 from exponential.core import clock
 from exponential.core.http.routes import Router
 from exponential.core.phone_numbers import E164
 from exponential.gateway.access.policy import Groups, Mode, Policy
 from exponential.gateway.access.rules import phone_number
-from exponential.gateway.api.dependencies import Body, Caller, Use, iso
+from exponential.gateway.api.dependencies import Caller, Use
+from exponential.gateway.schema import Access, AccessNow, Done, OwnNumber, OwnNumbers, Proof, Request
 
 MAX_PEOPLE = 1000
 router = Router()
@@ -23,10 +23,8 @@ def _number(value: str) -> str:
     return value
 
 
-class AccessChange(Body):
+class AccessChange(Request):
     """What is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
     mode: Mode = "only_me"
     people: list[Annotated[str, AfterValidator(_number)]] = Field([], max_length=MAX_PEOPLE)
@@ -35,54 +33,52 @@ class AccessChange(Body):
     read_receipts: StrictBool = True
 
 
-class SessionChange(Body):
+class SessionChange(Request):
     access: AccessChange
 
 
-def as_json(policy: Policy) -> dict[str, Any]:
+def of(policy: Policy) -> Access:
     """The policy as the owner sees and sets it."""
-    return {
-        "mode": policy.mode,
-        "people": list(policy.people),
-        "groups": policy.groups,
-        "reactions": policy.reactions,
-        "readReceipts": policy.read_receipts,
-    }
+    return Access(
+        mode=policy.mode,
+        people=list(policy.people),
+        groups=policy.groups,
+        reactions=policy.reactions,
+        read_receipts=policy.read_receipts,
+    )
 
 
 @router.patch("/sessions/{session_id}")
-async def change(session_id: str, body: SessionChange, caller: Caller, use: Use) -> dict[str, Any]:
+async def change(session_id: str, body: SessionChange, caller: Caller, use: Use) -> AccessNow:
     fields = body.access.model_dump(exclude_unset=True)
     if "people" in fields:
         fields["people"] = tuple(dict.fromkeys(fields["people"]))
-    return {"access": as_json(await use.permissions.change(caller.user_id, session_id, fields))}
+    return AccessNow(access=of(await use.permissions.change(caller.user_id, session_id, fields)))
 
 
 @router.post("/sessions/{session_id}/proofs", status_code=201)
-async def prove(session_id: str, caller: Caller, use: Use) -> dict[str, Any]:
+async def prove(session_id: str, caller: Caller, use: Use) -> Proof:
     code, until = await use.permissions.prove(caller.user_id, session_id)
-    return {"code": code, "expiresAt": iso(until)}
+    return Proof(code=code, expires_at=until)
 
 
 @router.get("/sessions/{session_id}/proofs")
-async def proved(session_id: str, caller: Caller, use: Use) -> dict[str, Any]:
+async def proved(session_id: str, caller: Caller, use: Use) -> OwnNumbers:
     policy = await use.permissions.look(caller.user_id, session_id)
     until = datetime.fromtimestamp(policy.proof.until, UTC) if policy.proof else None
-    return {
-        "numbers": [
-            {
-                "id": number.id,
-                "phoneNumber": phone_number(number.jid),
-                "chat": number.jid or number.lid,
-                "provedAt": number.proved_at,
-            }
-            for number in policy.own_numbers
-        ],
-        "openUntil": iso(until) if until and until > clock.now() else None,
-    }
+    numbers = [
+        OwnNumber(
+            id=number.id,
+            phone_number=phone_number(number.jid),
+            chat=number.jid or number.lid,
+            proved_at=datetime.fromisoformat(number.proved_at),
+        )
+        for number in policy.own_numbers
+    ]
+    return OwnNumbers(numbers=numbers, open_until=until if until and until > clock.now() else None)
 
 
 @router.delete("/sessions/{session_id}/proofs/{proof_id}")
-async def disown(session_id: str, proof_id: str, caller: Caller, use: Use) -> dict[str, bool]:
+async def disown(session_id: str, proof_id: str, caller: Caller, use: Use) -> Done:
     await use.permissions.disown(caller.user_id, session_id, proof_id)
-    return {"success": True}
+    return Done()

@@ -1,10 +1,8 @@
-"""What every route of the gateway asks for: the caller's identity and the use-cases; and the base of request bodies."""
+"""What every route of the gateway asks for: the caller's identity and the use-cases."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict
 
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
@@ -37,14 +35,3 @@ async def _caller(request: Request) -> Identity:
 
 Use = Annotated[Operations, Depends(_operations)]
 Caller = Annotated[Identity, Depends(_caller)]
-
-
-class Body(BaseModel):
-    """A request body: unknown fields are refused, so that a misspelt one is noticed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601, as all times of the API."""
-    return moment.isoformat() if moment else None

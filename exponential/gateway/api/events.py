@@ -8,7 +8,8 @@ from typing import Any
 from exponential.core.http.event_streams import EventStream
 from exponential.core.http.routes import Router
 from exponential.gateway.api import login, sessions
-from exponential.gateway.api.dependencies import Caller, Use, iso
+from exponential.gateway.api.dependencies import Caller, Use
+from exponential.gateway.schema import NewSession, QrCode, QueuedMessage, SessionList
 from exponential.gateway.sessions.events import Changed, Note, Receipt
 
 router = Router()
@@ -20,15 +21,15 @@ async def session_events(session_id: str, caller: Caller, use: Use) -> EventStre
         async for what in use.events.of_session(caller.user_id, session_id):
             match what:
                 case Changed(session, code_is_new):
-                    yield "status", login.login_status_of(session)
+                    yield "status", login.status_of(session).as_json()
                     if code_is_new:
-                        yield "qr", {"code": session.qr_code, "expiresAt": iso(session.qr_expires_at)}
+                        yield "qr", QrCode(code=session.qr_code, expires_at=session.qr_expires_at).as_json()
                     if session.passkey_step is not None:
-                        yield "passkey", login.passkey_of(session)
+                        yield "passkey", login.passkey_of(session).as_json()
                 case Receipt(message_id, status):
-                    yield "receipt", {"messageId": message_id, "status": status}
+                    yield "receipt", QueuedMessage(message_id=message_id, status=status).as_json()
                 case Note("removed"):
-                    yield "removed", {"sessionId": session_id}
+                    yield "removed", NewSession(session_id=session_id).as_json()
                 case _:
                     yield "", {}
 
@@ -42,7 +43,7 @@ async def all_events(caller: Caller, use: Use) -> EventStream:
             if isinstance(found, Note):
                 yield "", {}
             else:
-                yield "sessions", {"sessions": [sessions.as_json(session) for session in found]}
+                yield "sessions", SessionList(sessions=[sessions.info(session) for session in found]).as_json()
 
     return await _stream(told())
 

@@ -1,19 +1,18 @@
 """How the gateway itself is doing."""
 
-from typing import Any
-
 from fastapi import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from exponential.core.http.routes import Router
+from exponential.gateway import schema
 from exponential.gateway.health import Health
 
 router = Router()
 
 
 @router.get("/health")
-async def health(request: Request) -> dict[str, Any]:
-    return {"ok": True, "mode": request.app.state.settings.mode}
+async def health(request: Request) -> schema.Health:
+    return schema.Health(ok=True, mode=request.app.state.settings.mode)
 
 
 @router.get("/ready")

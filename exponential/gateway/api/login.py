@@ -1,13 +1,20 @@
 """Linking: a session is begun, its QR code shown, a code to type made, its progress told, its codes renewed."""
 
 import io
-from typing import Any
 
 from fastapi import Response
-from pydantic import Field
 
 from exponential.core.http.routes import Router
-from exponential.gateway.api.dependencies import Body, Caller, Use, iso
+from exponential.gateway.api.dependencies import Caller, Use
+from exponential.gateway.schema import (
+    Done,
+    LoginStatus,
+    NewSession,
+    PairingCode,
+    PairingRequest,
+    Passkey,
+    PasskeyAnswer,
+)
 from exponential.gateway.sessions import reasons, sessions
 from exponential.gateway.sessions.sessions import Session
 
@@ -15,45 +22,33 @@ QR_PIXELS_PER_MODULE = 8
 router = Router()
 
 
-class PairingRequest(Body):
-    phone: str = Field(alias="phoneNumber", max_length=40)
+def status_of(session: Session) -> LoginStatus:
+    return LoginStatus(
+        connected=session.status == sessions.CONNECTED,
+        phone_number=session.phone,
+        qr_available=session.qr_live,
+        status=session.status,
+        status_reason=session.reason,
+        status_code=reasons.code_of(session.reason),
+        status_since=session.since,
+        qr_expires_at=session.qr_expires_at if session.qr_live else None,
+        passkey_required=session.passkey_step is not None,
+    )
 
 
-class PasskeyAnswer(Body):
-    """One of the two: the browser's PublicKeyCredential.toJSON(), or that the codes are the same."""
-
-    credential: Any = None
-    codes_match: bool = Field(False, alias="codesMatch")
-
-
-def login_status_of(session: Session) -> dict[str, Any]:
-    return {
-        "connected": session.status == sessions.CONNECTED,
-        "phoneNumber": session.phone,
-        "qrAvailable": session.qr_live,
-        "status": session.status,
-        "statusReason": session.reason,
-        "statusCode": reasons.code_of(session.reason),
-        "statusSince": iso(session.since),
-        "qrExpiresAt": iso(session.qr_expires_at) if session.qr_live else None,
-        "passkeyRequired": session.passkey_step is not None,
-    }
-
-
-def passkey_of(session: Session) -> dict[str, Any]:
-    """How far confirming with a passkey is: what to sign, and until when; or the code to compare."""
+def passkey_of(session: Session) -> Passkey:
     passkey = session.passkey or {}
-    return {
-        "step": session.passkey_step,
-        "options": passkey.get("options"),
-        "code": passkey.get("code"),
-        "expiresAt": iso(session.passkey_expires_at) if session.passkey_step == sessions.SIGN else None,
-    }
+    return Passkey(
+        step=session.passkey_step,
+        options=passkey.get("options"),
+        code=passkey.get("code"),
+        expires_at=session.passkey_expires_at if session.passkey_step == sessions.SIGN else None,
+    )
 
 
 @router.post("/login")
-async def login(caller: Caller, use: Use) -> dict[str, str]:
-    return {"sessionId": await use.login(caller.user_id)}
+async def login(caller: Caller, use: Use) -> NewSession:
+    return NewSession(session_id=await use.login(caller.user_id))
 
 
 @router.get("/login/{session_id}/qr")
@@ -64,35 +59,35 @@ async def qr(session_id: str, caller: Caller, use: Use) -> Response:
 
 
 @router.get("/login/{session_id}/status")
-async def login_status(session_id: str, caller: Caller, use: Use) -> dict[str, Any]:
+async def login_status(session_id: str, caller: Caller, use: Use) -> LoginStatus:
     async with use.database.transaction() as db:
-        return login_status_of(await sessions.owned(db, caller.user_id, session_id))
+        return status_of(await sessions.owned(db, caller.user_id, session_id))
 
 
 @router.post("/login/{session_id}/restart")
-async def restart(session_id: str, caller: Caller, use: Use) -> dict[str, bool]:
+async def restart(session_id: str, caller: Caller, use: Use) -> Done:
     await use.restart(caller.user_id, session_id)
-    return {"success": True}
+    return Done()
 
 
 @router.post("/login/{session_id}/code")
-async def pairing_code(session_id: str, body: PairingRequest, caller: Caller, use: Use) -> dict[str, Any]:
-    code = await use.pairing_codes.pairing_code(caller.user_id, session_id, body.phone)
-    return {"code": code.code, "expiresAt": iso(code.expires_at)}
+async def pairing_code(session_id: str, body: PairingRequest, caller: Caller, use: Use) -> PairingCode:
+    code = await use.pairing_codes.pairing_code(caller.user_id, session_id, body.phone_number)
+    return PairingCode(code=code.code, expires_at=code.expires_at)
 
 
 @router.get("/login/{session_id}/passkey")
-async def passkey(session_id: str, caller: Caller, use: Use) -> dict[str, Any]:
+async def passkey(session_id: str, caller: Caller, use: Use) -> Passkey:
     return passkey_of(await use.passkeys.waiting(caller.user_id, session_id))
 
 
 @router.post("/login/{session_id}/passkey")
-async def answer_passkey(session_id: str, body: PasskeyAnswer, caller: Caller, use: Use) -> dict[str, bool]:
+async def answer_passkey(session_id: str, body: PasskeyAnswer, caller: Caller, use: Use) -> Done:
     if body.codes_match:
         await use.passkeys.confirm(caller.user_id, session_id)
     else:
         await use.passkeys.answer(caller.user_id, session_id, body.credential)
-    return {"success": True}
+    return Done()
 
 
 def _png(code: str) -> bytes:

@@ -154,7 +154,8 @@ class StageGateway:
             if self.sent.get(key, ("",))[0] != session:
                 return 404, {"error": "There is no such message in this session.", "code": "message_not_found"}
             sent_at = self.left.get(key)
-            return 200, {"status": "sent" if sent_at else "queued", "sentAt": sent_at.isoformat() if sent_at else None}
+            status, moment = ("sent", sent_at.isoformat()) if sent_at else ("queued", None)
+            return 200, {"messageId": key, "status": status, "sentAt": moment}
         return 200, self._session(session)
 
     def _session(self, session: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from support.waiting import until
 
 from exponential.core import clock, phone_numbers
 from exponential.core.errors import BadInput, Conflict, NotFound, Unavailable
-from exponential.gateway.client import PairingCode
+from exponential.gateway.schema import PairingCode
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.server.linking.qr_code import LinkError
 from exponential.loopback.testing import NewPhone

@@ -17,7 +17,8 @@ from support.waiting import until
 
 from exponential.auth import service_tokens
 from exponential.core import clock
-from exponential.gateway.client import GatewayClient, SessionInfo
+from exponential.gateway.client import GatewayClient
+from exponential.gateway.schema import SessionInfo
 from exponential.gateway.worker import protocol
 from exponential.loopback.phones.phone import Phone
 from exponential.loopback.testing import NewPhone

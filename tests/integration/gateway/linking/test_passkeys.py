@@ -13,7 +13,7 @@ from support.gateways import ADA, BOB, PAPER, App, Gateway, StartGateway, shown,
 from support.waiting import until
 
 from exponential.core.errors import BadInput, Conflict, NotFound
-from exponential.gateway.client import Passkey as Asked
+from exponential.gateway.schema import Passkey as Asked
 from exponential.gateway.worker.loopback_trust import NOISE_ROOT
 from exponential.gateway.worker.process import Launch
 from exponential.loopback.phones.phone import Phone

@@ -7,14 +7,36 @@ import pytest
 
 from exponential.app.whatsapp import views
 from exponential.core.errors import BadInput
-from exponential.gateway.client import LoginStatus, SessionInfo
+from exponential.gateway.schema import LoginStatus, SessionInfo
 
 AT = datetime(2026, 11, 2, 23, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def session(status: str, code: str | None = None, phone: str | None = "+4915110000001") -> SessionInfo:
-    return SessionInfo("id", phone, status == "connected", status, "Why it is so.", AT, AT if phone else None, code)
+    return SessionInfo(
+        session_id="id",
+        phone_number=phone,
+        connected=status == "connected",
+        status=status,
+        status_reason="Why it is so.",
+        status_code=code,
+        created_at=AT,
+        connected_at=AT if phone else None,
+    )
+
+
+def login(status: str, code: str | None, *, qr: bool = False, passkey: bool = False) -> LoginStatus:
+    return LoginStatus(
+        connected=status == "connected",
+        phone_number=None,
+        qr_available=qr,
+        status=status,
+        status_reason="",
+        status_code=code,
+        qr_expires_at=None,
+        passkey_required=passkey,
+    )
 
 
 def test_numbers_are_read_as_people_write_them() -> None:
@@ -51,8 +73,7 @@ def test_what_is_no_number_is_named(text: str) -> None:
     ],
 )
 def test_each_state_of_linking_has_its_view(status: str, code: str | None, qr: bool, view: str) -> None:
-    told = LoginStatus(status == "connected", None, qr, status, "", None, code)
-    assert views.linking_state(told) == view
+    assert views.linking_state(login(status, code, qr=qr)) == view
 
 
 @pytest.mark.parametrize(
@@ -60,8 +81,7 @@ def test_each_state_of_linking_has_its_view(status: str, code: str | None, qr: b
     [("passkey_asked", "passkey"), ("passkey_sent", "passkey-sent"), ("passkey_compare", "passkey-code")],
 )
 def test_each_step_with_a_passkey_has_its_view(code: str, view: str) -> None:
-    told = LoginStatus(False, None, False, "pending", "", None, code, passkey_required=True)
-    assert views.linking_state(told) == view
+    assert views.linking_state(login("pending", code, passkey=True)) == view
 
 
 def test_rows_say_what_is_so_on_the_users_clock() -> None:
