@@ -8,12 +8,14 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from exponential.core.errors import BadInput
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1  # whole numbers that a column holds
+MAX_PROBLEMS = 5  # that are named at once
 JOINERS = "\u200c\u200d"  # zero width non-joiner and joiner: in Persian and Indic words, and in emoji
 _UNSEEN = ("Cc", "Cf", "Cs")  # categories: control, format, half characters
 _UNFIT = re.compile(r"[\0\ud800-\udfff]")
@@ -79,3 +81,13 @@ def _check_text(text: str, what: str) -> None:
         raise BadInput(
             f"{what} has half of a character (a lone surrogate) in it. Remove it, then try again.", code="text_invalid"
         ) from None
+
+
+def problems(errors: Sequence[Any], whole: str = "the request", *, skip: int = 0) -> str:
+    """What pydantic found, as part of a sentence. `whole`: what is wrong where no field is named; `skip`: so many
+    names before a field's own, such as "body", are left out."""
+    found = []
+    for item in errors[:MAX_PROBLEMS]:
+        where = ".".join(str(step) for step in item["loc"][skip:] if not isinstance(step, int)) or whole
+        found.append(f"{where}: {item['msg']}")
+    return "; ".join(found)

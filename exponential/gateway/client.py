@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
 from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
+from exponential.core.validation import problems
 from exponential.gateway.schema import (
     AccessNow,
     Group,
@@ -48,6 +49,7 @@ PASSKEY_TIMEOUT = httpx.Timeout(30.0, connect=3.0)  # WhatsApp is asked three ti
 CALLS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 STREAM_LIMITS = httpx.Limits(max_connections=500)  # one of each user who has a page open
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
+RequestT = TypeVar("RequestT", bound=Request)
 SILENCE_SECONDS = 3.0  # without a heartbeat, which comes every second, after which a stream is dead
 _ERRORS: dict[int, type[ExponentialError]] = {
     400: BadInput,
@@ -95,7 +97,7 @@ class GatewayClient:
     async def pairing_code(self, who: Identity, session_id: str, phone: str) -> PairingCode:
         """A code to type on the phone with this number. Raises BadInput, Conflict (not pending) or Unavailable."""
         path = f"/login/{_part(session_id)}/code"
-        return await self._ask(PairingCode, "POST", path, who, PairingRequest(phoneNumber=phone))
+        return await self._ask(PairingCode, "POST", path, who, _body(PairingRequest, phoneNumber=phone))
 
     async def passkey(self, who: Identity, session_id: str) -> Passkey:
         """What the account's passkey is asked. Raises Conflict when it isn't."""
@@ -105,12 +107,12 @@ class GatewayClient:
     async def answer_passkey(self, who: Identity, session_id: str, credential: Any) -> None:
         """Hand in the passkey's answer (PublicKeyCredential.toJSON()). Raises BadInput, Conflict or Unavailable."""
         path = f"/login/{_part(session_id)}/passkey"
-        await self._call("POST", path, who, PasskeyAnswer(credential=credential), timeout=PASSKEY_TIMEOUT)
+        await self._call("POST", path, who, _body(PasskeyAnswer, credential=credential), timeout=PASSKEY_TIMEOUT)
 
     async def confirm_codes(self, who: Identity, session_id: str) -> None:
         """The person has seen the same code in both places. Raises Conflict or Unavailable."""
         path = f"/login/{_part(session_id)}/passkey"
-        await self._call("POST", path, who, PasskeyAnswer(codesMatch=True), timeout=PASSKEY_TIMEOUT)
+        await self._call("POST", path, who, _body(PasskeyAnswer, codesMatch=True), timeout=PASSKEY_TIMEOUT)
 
     async def sessions(self, who: Identity) -> list[SessionInfo]:
         """All sessions of `who`, oldest first."""
@@ -140,7 +142,7 @@ class GatewayClient:
                     raise _error(answer)
                 async for line in answer.aiter_lines():
                     if line.startswith("data:"):
-                        yield SessionList.model_validate_json(line[5:]).sessions
+                        yield _read(SessionList, line[5:]).sessions
         except httpx.ReadTimeout:
             raise _silent() from None
         except (httpx.TransportError, httpx.InvalidURL):
@@ -170,7 +172,7 @@ class GatewayClient:
         # Not in the body: a gateway of an earlier version refuses fields that it doesn't know.
         query = "?ownerOnly=true" if owner_only else ""
         path = f"/sessions/{_part(session_id)}/messages{query}"
-        message = NewMessage(chat=chat, text=text, replyTo=reply_to or None)
+        message = _body(NewMessage, chat=chat, text=text, replyTo=reply_to or None)
         return (await self._ask(QueuedMessage, "POST", path, who, message, {"Idempotency-Key": key})).message_id
 
     async def message(self, who: Identity, session_id: str, message_id: str) -> str:
@@ -187,17 +189,19 @@ class GatewayClient:
 
     async def typing(self, who: Identity, session_id: str, chat: str, on: bool) -> None:
         """Show or hide "typing…" in a chat. It ends by itself after 20 seconds unless it is shown again."""
-        await self._call("PUT", f"/sessions/{_part(session_id)}/chats/{_part(chat)}/typing", who, Typing(typing=on))
+        await self._call(
+            "PUT", f"/sessions/{_part(session_id)}/chats/{_part(chat)}/typing", who, _body(Typing, typing=on)
+        )
 
     async def read(self, who: Identity, session_id: str, chat: str, message_ids: list[str]) -> bool:
         """Confirm messages as read. False when the owner has switched that off, or WhatsApp was away."""
         path = f"/sessions/{_part(session_id)}/chats/{_part(chat)}/read"
-        return (await self._ask(Shown, "PUT", path, who, Read(messageIds=message_ids))).shown
+        return (await self._ask(Shown, "PUT", path, who, _body(Read, messageIds=message_ids))).shown
 
     async def react(self, who: Identity, session_id: str, chat: str, message_id: str, emoji: str) -> bool:
         """Put an emoji to a message, or take it back (""). False when the owner doesn't want reactions."""
         path = f"/sessions/{_part(session_id)}/chats/{_part(chat)}/reactions"
-        return (await self._ask(Shown, "POST", path, who, Reaction(messageId=message_id, emoji=emoji))).shown
+        return (await self._ask(Shown, "POST", path, who, _body(Reaction, messageId=message_id, emoji=emoji))).shown
 
     async def access(self, who: Identity, session_id: str) -> dict[str, Any]:
         """Who may talk to the assistant: mode, people, groups, reactions, readReceipts (docs/gateway-api.md)."""
@@ -251,15 +255,7 @@ class GatewayClient:
         *,
         timeout: httpx.Timeout = REQUEST_TIMEOUT,
     ) -> AnswerT:
-        answer = await self._call(method, path, who, body, headers, timeout=timeout)
-        try:
-            return kind.model_validate_json(answer.content)
-        except ValidationError:
-            raise Unavailable(
-                "What answers in place of the WhatsApp gateway isn't one, or is of another version. Check "
-                "WHATSAPP_GATEWAY_URL.",
-                code="gateway_error",
-            ) from None
+        return _read(kind, (await self._call(method, path, who, body, headers, timeout=timeout)).content)
 
     async def _call(
         self,
@@ -272,7 +268,7 @@ class GatewayClient:
         timeout: httpx.Timeout = REQUEST_TIMEOUT,
     ) -> httpx.Response:
         headers = {**(headers or {}), **(self._headers(who) if who is not None else {})}
-        json = body.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(body, Request) else body
+        json = body.as_json() if isinstance(body, Request) else body
         try:
             answer = await self._http.request(
                 method, self._base_url + path, json=json, headers=headers, timeout=timeout
@@ -295,6 +291,25 @@ def own_refusals() -> Iterator[None]:
         raise Unavailable(
             "The gateway refused this app's token. Both must have the same AUTH_SECRET; contact your administrator.",
             code="gateway_refused",
+        ) from None
+
+
+def _body(kind: type[RequestT], **fields: Any) -> RequestT:
+    """Raises BadInput for what the gateway would refuse."""
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        raise BadInput(f"The request can't be understood. {problems(error.errors())}.") from None
+
+
+def _read(kind: type[AnswerT], answer: bytes | str) -> AnswerT:
+    try:
+        return kind.model_validate_json(answer)
+    except ValidationError:
+        raise Unavailable(
+            "What answers in place of the WhatsApp gateway isn't one, or is of another version. Check "
+            "WHATSAPP_GATEWAY_URL.",
+            code="gateway_error",
         ) from None
 
 

@@ -25,6 +25,10 @@ class Request(_Shape):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=False)
 
+    def as_json(self) -> dict[str, Any]:
+        """Without what isn't said: a gateway of an earlier version refuses fields that it doesn't know."""
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
+
 
 class SessionInfo(_Shape):
     """One WhatsApp session of the caller. `phone_number` is "+49…" once known.

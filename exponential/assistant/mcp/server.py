@@ -98,7 +98,8 @@ class Workspace:
         try:
             given = tool.args_validator.validate_python(args)
         except ValidationError as error:
-            return _refused(_problems(error), "bad_input")
+            found = validation.problems(error.errors(), "arguments")
+            return _refused(f"The arguments are not right. {found}.", "bad_input")
         context = await ledger.prepare(replace(context, tool_name=name), tool, given)
         async with self._database.transaction() as session:
             told = to_jsonable_python({key: value for key, value in given.items() if value is not None})
@@ -148,8 +149,3 @@ def _refused(sentence: str, code: str) -> types.CallToolResult:
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=text)], structured_content=refusal, is_error=True
     )
-
-
-def _problems(error: ValidationError) -> str:
-    found = [f"{'.'.join(str(part) for part in item['loc']) or 'arguments'}: {item['msg']}" for item in error.errors()]
-    return f"The arguments are not right. {'; '.join(found[:5])}."

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from exponential.core import database, log
 from exponential.core.errors import BadInput, ExponentialError, NotFound
+from exponential.core.validation import problems
 
 Tell = Callable[[Request, ExponentialError], Awaitable[Response]]
 _log = log.get(__name__)
@@ -26,11 +27,8 @@ def install(app: FastAPI, tell: Tell, *, no_route: NotFound, fault: str) -> None
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        problems = []
-        for item in error.errors():
-            where = ".".join(str(part) for part in item["loc"][1:] if not isinstance(part, int)) or "the request body"
-            problems.append(f"{where}: {item['msg']}")
-        return await tell(request, BadInput(f"The request can't be understood. {'; '.join(problems)}."))
+        found = problems(error.errors(), "the request body", skip=1)
+        return await tell(request, BadInput(f"The request can't be understood. {found}."))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
