@@ -421,8 +421,15 @@ async def test_several_phones_and_the_switcher_of_narrow_screens(phones: Phones,
     await expect(phones.of("Bob").get_by_role("list", name="Chats")).to_contain_text("Carol")
     await carol.get_by_role("button", name="New chat").click()
     await carol.get_by_role("list", name="Contacts").get_by_role("button", name="Bob").click()
-    await write(carol, "I am new here")
-    await bob.wait_for("I am new here", chat=proposed)
+
+    async def late(route: Route) -> None:
+        if route.request.post_data_json["on"]:  # that she types is told only when what she typed has arrived
+            await bob.wait_for("I am new here", chat=proposed)
+        await route.continue_()
+
+    await page.route("**/typing/**", late)
+    async with page.expect_response(lambda answer: "/typing/" in answer.url and answer.request.post_data_json["on"]):
+        await write(carol, "I am new here")
 
     await page.set_viewport_size({"width": 390, "height": 844})
     await expect(carol).to_be_visible()

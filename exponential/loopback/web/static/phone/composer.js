@@ -11,7 +11,7 @@ let made = 0;
 
 export function composer(phone, chat, pending) {
   const { api } = phone;
-  let [quoted, editing, stopping] = [null, null, 0];
+  let [quoted, editing, stopping, told] = [null, null, 0, Promise.resolve()];
   const text = h("textarea", { rows: "1", "aria-label": "Message", placeholder: "Message", autocomplete: "off", maxlength: "65536", autofocus: true });
   const above = h("div", { class: "above", hidden: true });
   const people = h("div", { class: "suggestions", role: "group", "aria-label": "Mention", hidden: true });
@@ -47,10 +47,15 @@ export function composer(phone, chat, pending) {
     grow();
   }
 
+  // One after the other: of two requests on their way, the later one may arrive first.
+  function tell(on) {
+    told = told.then(() => api.typing(chat, on)).catch(() => {});
+  }
+
   function typing(on = true) {
     if (isGroup(chat)) return;
-    if (on && !stopping) api.typing(chat, true).catch(() => {});
-    if (!on && stopping) api.typing(chat, false).catch(() => {});
+    if (on && !stopping) tell(true);
+    if (!on && stopping) tell(false);
     clearTimeout(stopping);
     stopping = on ? setTimeout(() => typing(false), TYPING_ENDS) : 0;
   }
