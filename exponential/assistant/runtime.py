@@ -96,10 +96,9 @@ class Runtime:
         offline = isinstance(chosen, OfflineModel)
         vision = VisionModel(chosen, database)
         self._outside = McpServers(settings.mcp_servers, self._timing)
-        self._stops = StopRequests(database)
         self._services = runner.TurnServices(
             database,
-            self._stops,
+            StopRequests(database),
             None if offline else self._model_client(vision, settings),
             gateway,
             settings.model_prices,
@@ -128,7 +127,9 @@ class Runtime:
         await self._outside.__aenter__()
         await self._jobs.open_async()
         work = [self._work(queue, at_once) for queue, at_once in jobs.MAX_CONCURRENT_JOBS.items()]
-        self._tasks = [asyncio.create_task(task) for task in (*work, self._stops.run(), self._sweep(), self._remind())]
+        self._tasks = [
+            asyncio.create_task(task) for task in (*work, self._services.stops.run(), self._sweep(), self._remind())
+        ]
         return self
 
     async def __aexit__(

@@ -19,9 +19,9 @@ from exponential.gateway.schema import (
     GroupList,
     Health,
     LoginStatus,
+    MessageState,
     MessageStatus,
     NewMessage,
-    NewSession,
     OwnNumber,
     OwnNumbers,
     PairingCode,
@@ -31,11 +31,11 @@ from exponential.gateway.schema import (
     Passkey,
     PasskeyAnswer,
     Proof,
-    QueuedMessage,
     Reaction,
     Read,
     Request,
     Retried,
+    SessionId,
     SessionInfo,
     SessionList,
     Shown,
@@ -80,7 +80,7 @@ class GatewayClient:
 
     async def login(self, who: Identity) -> str:
         """Start linking an account; the new session's id. Raises Conflict at the session limit."""
-        return (await self._ask(NewSession, "POST", "/login", who)).session_id
+        return (await self._ask(SessionId, "POST", "/login", who)).session_id
 
     async def qr(self, who: Identity, session_id: str) -> bytes:
         """The current QR code as PNG. Raises Unavailable (no code yet), NotFound, or Conflict (already connected)."""
@@ -142,7 +142,7 @@ class GatewayClient:
                     raise _error(answer)
                 async for line in answer.aiter_lines():
                     if line.startswith("data:"):
-                        yield _read(SessionList, line[5:]).sessions
+                        yield _parsed(SessionList, line[5:]).sessions
         except httpx.ReadTimeout:
             raise _silent() from None
         except (httpx.TransportError, httpx.InvalidURL):
@@ -173,7 +173,7 @@ class GatewayClient:
         query = "?ownerOnly=true" if owner_only else ""
         path = f"/sessions/{_part(session_id)}/messages{query}"
         message = _body(NewMessage, chat=chat, text=text, replyTo=reply_to or None)
-        return (await self._ask(QueuedMessage, "POST", path, who, message, {"Idempotency-Key": key})).message_id
+        return (await self._ask(MessageState, "POST", path, who, message, {"Idempotency-Key": key})).message_id
 
     async def message(self, who: Identity, session_id: str, message_id: str) -> str:
         """queued, sending, sent, delivered, read or failed."""
@@ -255,7 +255,7 @@ class GatewayClient:
         *,
         timeout: httpx.Timeout = REQUEST_TIMEOUT,
     ) -> AnswerT:
-        return _read(kind, (await self._call(method, path, who, body, headers, timeout=timeout)).content)
+        return _parsed(kind, (await self._call(method, path, who, body, headers, timeout=timeout)).content)
 
     async def _call(
         self,
@@ -302,7 +302,7 @@ def _body(kind: type[RequestT], **fields: Any) -> RequestT:
         raise BadInput(f"The request can't be understood. {problems(error.errors())}.") from None
 
 
-def _read(kind: type[AnswerT], answer: bytes | str) -> AnswerT:
+def _parsed(kind: type[AnswerT], answer: bytes | str) -> AnswerT:
     try:
         return kind.model_validate_json(answer)
     except ValidationError:

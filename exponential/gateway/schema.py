@@ -30,20 +30,25 @@ class Request(_Shape):
         return self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
 
 
-class SessionInfo(_Shape):
-    """One WhatsApp session of the caller. `phone_number` is "+49…" once known.
+class SessionState(_Shape):
+    """How a session is. `phone_number` is "+49…" once known.
 
     `status_code` is the reason as a word; None when there is none for it. The original gateway doesn't tell it, nor
     since when the status is what it is.
     """
 
-    session_id: str
-    phone_number: str | None
     connected: bool
+    phone_number: str | None
     status: str
     status_reason: str | None
     status_code: str | None = None
     status_since: Moment | None = None
+
+
+class SessionInfo(SessionState):
+    """One WhatsApp session of the caller."""
+
+    session_id: str
     created_at: Moment
     connected_at: Moment | None
 
@@ -70,20 +75,14 @@ class SessionWithAccess(SessionInfo):
     access: Access
 
 
-class NewSession(_Shape):
+class SessionId(_Shape):
     session_id: str
 
 
-class LoginStatus(_Shape):
-    """How far a login is. The fields are those of SessionInfo."""
+class LoginStatus(SessionState):
+    """How far a login is."""
 
-    connected: bool
-    phone_number: str | None
     qr_available: bool
-    status: str
-    status_reason: str | None
-    status_code: str | None = None
-    status_since: Moment | None = None
     qr_expires_at: Moment | None
     passkey_required: bool = False
 
@@ -155,14 +154,14 @@ class NewMessage(Request):
     reply_to: str | None = Field(None, alias="replyTo", max_length=128)
 
 
-class QueuedMessage(_Shape):
+class MessageState(_Shape):
     """`status` is queued, sending, sent, delivered, read or failed."""
 
     message_id: str
     status: str
 
 
-class MessageStatus(QueuedMessage):
+class MessageStatus(MessageState):
     status_reason: str | None = None
     sent_at: Moment | None = None
     delivered_at: Moment | None = None

@@ -18,7 +18,7 @@ from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavai
 from exponential.core.http.event_streams import EventStream
 from exponential.core.http.routes import Router
 from exponential.gateway.client import GatewayClient, own_refusals
-from exponential.gateway.schema import LoginStatus, NewSession, Passkey, SessionInfo
+from exponential.gateway.schema import LoginStatus, Passkey, SessionId, SessionInfo
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
 FOLLOW_AGAIN_SECONDS = 1.0  # after the gateway ended the stream or was away
@@ -136,8 +136,8 @@ async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
 
 
 @router.post("/login")
-async def login(state: TheState, gateway: Gateway, user: SignedIn) -> NewSession:
-    return NewSession(session_id=await begin(state, gateway, user))
+async def login(state: TheState, gateway: Gateway, user: SignedIn) -> SessionId:
+    return SessionId(session_id=await begin(state, gateway, user))
 
 
 @router.get("/login/{session_id}/qr")

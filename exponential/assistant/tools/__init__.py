@@ -38,4 +38,4 @@ def tell(name: str, args: dict[str, Any], result: dict[str, Any], now: datetime)
     spec = find(name)
     if spec is not None and spec.tell is not None:
         return spec.tell(args, result, now)
-    return f"{(spec and spec.done) or name.replace('_', ' ').capitalize()}: done."
+    return f"{((spec and spec.done) or name.replace('_', ' ').capitalize()).rstrip(':')}: done."

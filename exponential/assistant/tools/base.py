@@ -28,7 +28,7 @@ class ToolSpec:
 
     `doing` says what Paddy does while it runs, as "Adding a task"; `done`, of one that changes something, what was done
     then, before the record's name: "Added task". One that is `destructive` removes something. `tell(args, result,
-    now)` is its result in Markdown, for which there is no language model; `now` is the user's local time. `prepare` is
+    now)` says in Markdown what it came to, where no language model does; `now` is the user's local time. `prepare` is
     called like the tool itself before the transaction of a call opens, and does what takes long and changes nothing,
     such as reading a file; what it returns or refuses, the tool finds in `deps.prepared`. `for_files`: a file that came
     without a word may set it off.

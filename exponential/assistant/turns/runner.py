@@ -361,11 +361,7 @@ async def _effects(services: TurnServices, active: ActiveTurn) -> list[str]:
 
 
 async def _break_off(
-    services: TurnServices,
-    active: ActiveTurn,
-    publisher: TurnPublisher,
-    reply: str,
-    state: BrokenOff,
+    services: TurnServices, active: ActiveTurn, publisher: TurnPublisher, reply: str, state: BrokenOff
 ) -> None:
     async with services.database.transaction() as session:
         await store.break_off(session, active, reply, state=state)

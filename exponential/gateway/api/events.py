@@ -9,7 +9,7 @@ from exponential.core.http.event_streams import EventStream
 from exponential.core.http.routes import Router
 from exponential.gateway.api import login, sessions
 from exponential.gateway.api.dependencies import Caller, Use
-from exponential.gateway.schema import NewSession, QrCode, QueuedMessage, SessionList
+from exponential.gateway.schema import MessageState, QrCode, SessionId, SessionList
 from exponential.gateway.sessions.events import Changed, Note, Receipt
 
 router = Router()
@@ -27,9 +27,9 @@ async def session_events(session_id: str, caller: Caller, use: Use) -> EventStre
                     if session.passkey_step is not None:
                         yield "passkey", login.passkey_of(session).as_json()
                 case Receipt(message_id, status):
-                    yield "receipt", QueuedMessage(message_id=message_id, status=status).as_json()
+                    yield "receipt", MessageState(message_id=message_id, status=status).as_json()
                 case Note("removed"):
-                    yield "removed", NewSession(session_id=session_id).as_json()
+                    yield "removed", SessionId(session_id=session_id).as_json()
                 case _:
                     yield "", {}
 

@@ -6,16 +6,17 @@ from fastapi import Response
 
 from exponential.core.http.routes import Router
 from exponential.gateway.api.dependencies import Caller, Use
+from exponential.gateway.api.sessions import state
 from exponential.gateway.schema import (
     Done,
     LoginStatus,
-    NewSession,
     PairingCode,
     PairingRequest,
     Passkey,
     PasskeyAnswer,
+    SessionId,
 )
-from exponential.gateway.sessions import reasons, sessions
+from exponential.gateway.sessions import sessions
 from exponential.gateway.sessions.sessions import Session
 
 QR_PIXELS_PER_MODULE = 8
@@ -24,13 +25,8 @@ router = Router()
 
 def status_of(session: Session) -> LoginStatus:
     return LoginStatus(
-        connected=session.status == sessions.CONNECTED,
-        phone_number=session.phone,
+        **dict(state(session)),
         qr_available=session.qr_live,
-        status=session.status,
-        status_reason=session.reason,
-        status_code=reasons.code_of(session.reason),
-        status_since=session.since,
         qr_expires_at=session.qr_expires_at if session.qr_live else None,
         passkey_required=session.passkey_step is not None,
     )
@@ -47,8 +43,8 @@ def passkey_of(session: Session) -> Passkey:
 
 
 @router.post("/login")
-async def login(caller: Caller, use: Use) -> NewSession:
-    return NewSession(session_id=await use.login(caller.user_id))
+async def login(caller: Caller, use: Use) -> SessionId:
+    return SessionId(session_id=await use.login(caller.user_id))
 
 
 @router.get("/login/{session_id}/qr")

@@ -7,7 +7,7 @@ from fastapi import Header, Query
 from exponential.core.http.routes import Router
 from exponential.gateway.api.dependencies import Caller, Use
 from exponential.gateway.messages import outbox
-from exponential.gateway.schema import MessageStatus, NewMessage, QueuedMessage
+from exponential.gateway.schema import MessageState, MessageStatus, NewMessage
 from exponential.gateway.sessions import sessions
 
 router = Router()
@@ -21,7 +21,7 @@ async def send_message(
     use: Use,
     idempotency_key: Annotated[str, Header()] = "",
     owner_only: Annotated[bool, Query(alias="ownerOnly")] = False,
-) -> QueuedMessage:
+) -> MessageState:
     message = await use.queue(
         caller.user_id,
         session_id,
@@ -31,7 +31,7 @@ async def send_message(
         reply_to=body.reply_to,
         owner_only=owner_only,
     )
-    return QueuedMessage(message_id=str(message.id), status=message.state)
+    return MessageState(message_id=str(message.id), status=message.state)
 
 
 @router.get("/sessions/{session_id}/messages/{message_id}")

@@ -4,22 +4,36 @@ from exponential.core.http.routes import Router
 from exponential.gateway.access import policies
 from exponential.gateway.api import access
 from exponential.gateway.api.dependencies import Caller, Use
-from exponential.gateway.schema import Group, GroupList, SessionInfo, SessionList, SessionWithAccess, Unlinked
+from exponential.gateway.schema import (
+    Group,
+    GroupList,
+    SessionInfo,
+    SessionList,
+    SessionState,
+    SessionWithAccess,
+    Unlinked,
+)
 from exponential.gateway.sessions import reasons, sessions
 from exponential.gateway.sessions.sessions import Session
 
 router = Router()
 
 
-def info(session: Session) -> SessionInfo:
-    return SessionInfo(
-        session_id=str(session.id),
-        phone_number=session.phone,
+def state(session: Session) -> SessionState:
+    return SessionState(
         connected=session.status == sessions.CONNECTED,
+        phone_number=session.phone,
         status=session.status,
         status_reason=session.reason,
         status_code=reasons.code_of(session.reason),
         status_since=session.since,
+    )
+
+
+def info(session: Session) -> SessionInfo:
+    return SessionInfo(
+        **dict(state(session)),
+        session_id=str(session.id),
         created_at=session.created_at,
         connected_at=session.connected_at,
     )
