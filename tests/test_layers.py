@@ -1,6 +1,7 @@
 """Imports point one way (docs/architecture.md): each part sees only what is listed for it here."""
 
 import ast
+import re
 import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -30,15 +31,26 @@ INNER = {
     "app.workspace": {"app.core"},
     "app.sign_in": {"app.core"},
     "app.api": {"app.core"},
-    "app.whatsapp": {"app.core", "app.api"},
+    "app.whatsapp": {"app.core", "app.settings"},
     "workspace.text": set(),
     "assistant.offline": {"assistant.prompts", "assistant.tools"},
     "assistant.llm": {"assistant.offline", "assistant.context", "assistant.prompts", "assistant.tables"},
     "assistant.files": {"assistant.prompts", "assistant.tables", "assistant.timing"},
-    "gateway.client": {"gateway.schema"},
+    "gateway.client": {"gateway.schema", "gateway.reply_prefix"},
     "gateway.schema": set(),
+    "gateway.reply_prefix": set(),
     "gateway.worker.protocol": set(),
     "gateway.worker.workarounds": set(),
+}
+# Who of assistant and app may name WhatsApp, its JIDs and its gateway: its channel, its window, and what puts them in.
+NAMES_WHATSAPP = {
+    "assistant.channels.whatsapp",
+    "assistant.channels.gateway_mode",
+    "assistant.channels.registry",
+    "app.whatsapp",
+    "app.api.inbound",
+    "app.service",
+    "assistant.offline.talking",  # a word that people say
 }
 # Who may touch the client library: its client and what that works around, the loopback trust switch (it patches the
 # loaded library), and the protocol's protobufs.
@@ -117,6 +129,12 @@ def test_no_room_has_too_many_modules() -> None:
         if path.name != "__init__.py":
             rooms[str(path.parent)] = rooms.get(str(path.parent), 0) + 1
     assert {room for room, modules in rooms.items() if modules > MOST_MODULES} == set(LARGE)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if within(module, {"assistant", "app"})])
+def test_only_its_channel_and_window_name_whatsapp(module: str) -> None:
+    named = re.findall("whatsapp|jid|gateway", (PACKAGE / MODULES[module]).read_text(encoding="utf-8"), re.IGNORECASE)
+    assert not named or within(module, NAMES_WHATSAPP), f"{module} names {', '.join(sorted(set(named)))}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

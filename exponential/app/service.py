@@ -13,20 +13,20 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from exponential.app.api import approvals, audit, inbound, meeting_webhook, whatsapp
+from exponential.app.api import approvals, audit, inbound, meeting_webhook
 from exponential.app.api.mcp import PATH, McpEndpoint
 from exponential.app.chat import chat, chats, files
 from exponential.app.core import security, theme, undo
-from exponential.app.core.gateway_mode import GatewayMode
 from exponential.app.core.live_updates import LiveUpdates
 from exponential.app.core.rendering import STATIC, failure, wants_json
-from exponential.app.core.session_cache import SessionCache
 from exponential.app.core.state import State
 from exponential.app.settings import access_tokens, account, own_data, paddy, people
 from exponential.app.sign_in import invites, oidc, sign_in
-from exponential.app.whatsapp import pages
+from exponential.app.whatsapp import connection, pages, window
+from exponential.app.whatsapp import settings as accounts
 from exponential.app.workspace import meetings, projects, tasks
 from exponential.assistant import retention
+from exponential.assistant.channels import registry
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.turns.stream import ProgressFeed
 from exponential.core import key_check, log
@@ -40,11 +40,10 @@ from exponential.core.http.routes import serve_routes
 from exponential.core.http.server import Server
 from exponential.core.http.sockets import bind_app
 from exponential.core.settings import AppSettings
-from exponential.gateway.client import GatewayClient
 
 STOP_SECONDS = 4.0
 _PARTS = (
-    *(sign_in, oidc, invites, theme, whatsapp, pages),
+    *(sign_in, oidc, invites, theme, connection, pages, accounts),
     *(undo, chat, chats, files, tasks, projects, meetings),
     *(account, access_tokens, paddy, own_data, people, inbound),
     *(meeting_webhook, audit, approvals),
@@ -85,10 +84,8 @@ def create(settings: AppSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database(settings.database_url)
-        gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
-        said, provider = SessionCache(gateway), oidc.make_provider(settings)
-        updates, progress, mode = LiveUpdates(db), ProgressFeed(db), GatewayMode(gateway)
-        state = State(settings, db, updates, progress, mode, gateway, said, budget, provider)
+        channels, provider = registry.connect(settings), oidc.make_provider(settings)
+        state = State(settings, db, LiveUpdates(db), ProgressFeed(db), channels, budget, provider)
         app.state.exponential = state
         background = {
             asyncio.create_task(state.live_updates.run()),
@@ -96,21 +93,19 @@ def create(settings: AppSettings) -> FastAPI:
         }
         app.state.mcp = mcp = McpEndpoint()
         try:
-            async with _stopping_in_time(Runtime(db, settings, gateway)):
+            async with window.opened(app, settings), _stopping_in_time(Runtime(db, settings, channels)):
                 yield
         finally:
             state.live_updates.close()
             await cancel_and_wait(*background)
             await mcp.close()
-            await state.mode.close()
-            if gateway is not None:
-                await gateway.close()
+            await channels.close()
             await db.close()
 
     app = FastAPI(title="Exponential", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.add_middleware(Bodies, budget=budget)
     app.add_middleware(EventStreamLimit)
-    security.protect(app, settings.app_url)
+    security.protect(app, settings.app_url, exempt=inbound.PREFIX)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     serve_routes(app, *(part.router for part in _PARTS))
     app.add_api_route("/health", _health)

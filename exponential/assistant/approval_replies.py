@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approvals
 from exponential.assistant.approvals import PendingApproval
+from exponential.assistant.channels.registry import Channels
 from exponential.assistant.tables import Chat, Message
 from exponential.auth import users
 from exponential.core import log
 from exponential.core.database import Database
 from exponential.core.errors import ExponentialError, NotFound
-from exponential.gateway.client import GatewayClient
 from exponential.workspace.text.markdown import plain
 
 _NUMBER = r"(?:\s*(?:no\.?\s*|#\s*)?(?P<number>\d{1,6}))?"
@@ -34,27 +34,28 @@ class Decision:
     text: str | None = None
 
 
-async def note_shown(database: Database, gateway: GatewayClient | None, chat_id: UUID) -> None:
-    """Before a YES from WhatsApp is understood: find out when the questions that it may answer left for there."""
+async def note_shown(database: Database, channels: Channels, chat_id: UUID) -> None:
+    """Before a YES from elsewhere than the web is understood: when did the questions that it may answer leave?"""
     async with database.transaction() as session:
         chat = await session.get(Chat, chat_id)
-        if gateway is None or chat is None or chat.role != "owner":
+        if chat is None or chat.role != "owner":
             return
         unanswered = (Message.chat_id == chat_id, Message.role == "user", Message.turn_id.is_(None))
-        said = await session.scalars(select(Message).where(*unanswered, Message.channel == "whatsapp"))
+        said = await session.scalars(select(Message).where(*unanswered, Message.address.is_not(None)))
         if not any(_read(message.own_words) for message in said):
             return
         user = await users.get(session, chat.user_id)
-        asked = select(PendingApproval.id, PendingApproval.ask_message_id, Message.session_id).join(
+        asked = select(PendingApproval.id, PendingApproval.ask_message_id, Message).join(
             Message, Message.turn_id == PendingApproval.ask_turn_id
         )
         unknown = asked.where(*approvals.waits(user.id), PendingApproval.shown_at.is_(None))
         rows = (await session.execute(unknown)).all()
-    for pending_id, message_id, session_id in rows:
-        if message_id is None or session_id is None:
-            continue  # still on its way to the gateway
+    for pending_id, message_id, question in rows:
+        if message_id is None or question.place is None:
+            continue  # still on its way to the channel
         try:
-            shown_at = await gateway.sent_at(user.identity, session_id, message_id)
+            channel = channels.get(question.place.channel)
+            shown_at = await channel.sent_at(user, question.place, message_id)
         except ExponentialError as error:
             _log.info("question_not_followed", pending=str(pending_id), code=error.code)
             continue
@@ -69,7 +70,7 @@ async def read(session: AsyncSession, chat: Chat, message: Message) -> Decision 
 
     With a number it always counts, and so it does as a reply to the question, unless the two differ. Else it must have
     been written after the question was shown, a bare YES or NO right after. Where several wait, or it crossed with the
-    question by WhatsApp's clock (ours may be ahead), it doesn't say which one is meant.
+    question by the channel's clock (ours may be ahead), it doesn't say which one is meant.
     """
     found = _read(message.own_words) if chat.role == "owner" else None
     if found is None:
@@ -137,9 +138,9 @@ def _read(text: str) -> Decision | None:
 
 
 def _was_shown(pending: PendingApproval, message: Message) -> bool:
-    """Whether the owner could have seen the question when they wrote: on the web, at once; on WhatsApp, once it had
-    left for there. WhatsApp tells whole seconds."""
-    if message.channel != "whatsapp":
+    """Whether the owner could have seen the question when they wrote: on the web, at once; elsewhere, once it had left
+    for there. Channels tell whole seconds."""
+    if message.place is None:
         return pending.ask_turn_id is not None and pending.created_at <= message.created_at
     written_at = message.written_at or message.created_at
     return pending.shown_at is not None and pending.shown_at.replace(microsecond=0) <= written_at

@@ -57,8 +57,8 @@ class ApprovalRule(AppBase):
 class PendingApproval(AppBase):
     """An answer that waits, or waited: that of `turn_id`, in the contact's chat. `number` names it to its owner.
 
-    If the owner was asked, then in `ask_turn_id`, on WhatsApp with the gateway's message `ask_message_id`, which left
-    at `shown_at`.
+    If the owner was asked, then in `ask_turn_id`, outside the web with the message that the channel calls
+    `ask_message_id`, which left at `shown_at`.
     """
 
     __tablename__ = "pending_sends"
@@ -125,7 +125,7 @@ async def hold_back(session: AsyncSession, chat: Chat, turn: Turn, reply: str, m
     until = when(pending.expires_at.astimezone(now.tzinfo).isoformat(), now)
     asked = Waiting(pending, chats.contact_name(messages), _words(messages), reply)
     key = clock.new_id()
-    place = await notifications.place_in(session, user.id, chat.session_id)
+    place = await notifications.place_beside(session, chat)
     request = _request(asked, until, alone=not others)
     if asked_about == MAX_ASKED_PER_CONTACT - 1:
         request += f"\n\nI list further answers to **{plain(asked.contact)}** under */approve*."
@@ -179,12 +179,13 @@ async def expire(session: AsyncSession) -> None:
         await _unsay(session, pending)
 
 
-async def note_asked(session: AsyncSession, turn_id: UUID, message_id: str) -> None:
-    """Remember the gateway's message with which the owner is asked, if that is what this turn does."""
+async def note_asked(session: AsyncSession, turn_id: UUID, message_id: str, shown_at: datetime | None) -> None:
+    """Remember the channel's message with which the owner is asked, if that is what this turn does, and when it left,
+    if it has."""
     asked = update(PendingApproval).where(
         PendingApproval.ask_turn_id == turn_id, PendingApproval.ask_message_id.is_(None)
     )
-    await session.execute(asked.values(ask_message_id=message_id))
+    await session.execute(asked.values(ask_message_id=message_id, shown_at=shown_at))
 
 
 def listed(found: Sequence[Waiting], required: bool) -> str:

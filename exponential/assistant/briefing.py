@@ -110,7 +110,7 @@ def _is_due(wish: Briefing, user: User) -> bool:
 
 
 async def _say(session: AsyncSession, user_id: UUID) -> None:
-    """The message, its way to WhatsApp, and that today has had its briefing: all in one transaction."""
+    """The message, its way out, and that today has had its briefing: all in one transaction."""
     query = select(Briefing).where(Briefing.user_id == user_id).with_for_update(skip_locked=True)
     wish = (await session.execute(query)).scalar_one_or_none()
     user = await users.get(session, user_id)
@@ -118,7 +118,7 @@ async def _say(session: AsyncSession, user_id: UUID) -> None:
         return  # another process says it, or it was switched off meanwhile
     today = clock.now().astimezone(zone_of(user)).date()
     text = await write(session, user)
-    # An id made of user and moment: it is also the key under which the gateway takes the message once.
+    # An id made of user and moment: it is also the key by which a channel sends the message once.
     key = uuid5(user.id, f"briefing {today.isoformat()} {wish.at.isoformat()}")
     mind: list[ModelMessage] = [
         ModelRequest(parts=[UserPromptPart("(It is time for the briefing.)", timestamp=clock.now())]),

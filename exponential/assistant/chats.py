@@ -25,7 +25,7 @@ MAX_SEARCHED_CHARS = 100_000_000  # of these
 SEARCH_BATCH = 25  # messages in memory
 MAX_HITS = 50
 PREVIEW_BYTES = 16_000  # of a message, as stored, that the list of chats reads for its first words
-_SOMEONE = "Someone on WhatsApp"
+_SOMEONE = "Someone"
 _JOINER = "\u200d"  # within emoji
 _NAMED_AFTER = 60  # characters of the first message that name a topic
 
@@ -66,7 +66,7 @@ async def main_chat(session: AsyncSession, user_id: UUID) -> Chat:
 
 
 async def find_or_make(
-    session: AsyncSession, which: ColumnElement[bool], *, user_id: UUID, **values: str | bytes
+    session: AsyncSession, which: ColumnElement[bool], *, user_id: UUID, **values: str | bytes | bool | None
 ) -> Chat:
     """The user's one chat that fits, made with `values` when there is none; two callers at once get the same."""
     query = select(Chat).where(Chat.user_id == user_id, which)
@@ -107,7 +107,8 @@ async def writable(session: AsyncSession, user_id: UUID, chat_id: UUID) -> Chat:
     chat = await of_user(session, user_id, chat_id)
     if chat.kind == "contact":
         raise Conflict(
-            "This is a guest’s chat with Paddy. You can read it here; to write to them, use WhatsApp.", code="read_only"
+            "This is a guest’s chat with Paddy. You can read it here; to write to them, use your phone.",
+            code="read_only",
         )
     return chat
 
@@ -224,7 +225,7 @@ async def _names(session: AsyncSession, found: Sequence[Chat]) -> dict[UUID, str
     query = select(Message.chat_id, Message.sender_name).where(Message.chat_id.in_(contacts), Message.position == last)
     called = {chat_id: name for chat_id, name in await session.execute(query)} if contacts else {}
     return {
-        chat.id: (plain_name(called.get(chat.id) or "") or _number(chat.jid) or _SOMEONE)
+        chat.id: (plain_name(called.get(chat.id) or "") or chat.handle or _SOMEONE)
         if chat.kind == "contact"
         else _title(chat)
         for chat in found
@@ -240,23 +241,17 @@ def plain_name(name: str) -> str:
 def contact_name(messages: Sequence[Message]) -> str:
     """Who wrote the last of these messages, short enough for a sentence: "Bob (+4915187654321)".
 
-    Anybody may call themselves Bob; the number is WhatsApp's word, and where it tells none that is said.
+    Anybody may call themselves Bob; the handle is their channel's word, and where it tells none that is said.
     """
     last = messages[-1] if messages else None
     if last is None:
         return "somebody"
-    name, number = plain_name(last.sender_name or ""), _number(last.sender_jid or last.jid)
+    name, handle = plain_name(last.sender_name or ""), last.sender_handle
     if not name:
-        return number or _SOMEONE
+        return handle or _SOMEONE
     name = name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…"
-    return f"{name} ({number or 'no number'})"
+    return f"{name} ({handle or 'no number'})"
 
 
 def _title(chat: Chat) -> str | None:
     return None if chat.kind == "main" else chat.title or "New chat"
-
-
-def _number(jid: str | None) -> str:
-    """A phone number as people write it, where the JID is one: WhatsApp also has ids that aren't, which give ""."""
-    user, _, server = (jid or "").partition("@")
-    return f"+{user}" if server == "s.whatsapp.net" and user.isdigit() else ""

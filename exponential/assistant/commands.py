@@ -1,4 +1,4 @@
-"""Slash commands: what people tell Paddy itself, the same on WhatsApp, on the web and in the terminal.
+"""Slash commands: what people tell Paddy itself, the same on every channel.
 
 They are handled before any model, in one transaction with their reply.
 """
@@ -26,7 +26,7 @@ from exponential.assistant.channels import circuit_breaker
 from exponential.assistant.llm import usage
 from exponential.assistant.offline import briefings
 from exponential.assistant.offline.steps import Call
-from exponential.assistant.tables import Channel, Chat, Role
+from exponential.assistant.tables import Chat, Role
 from exponential.assistant.tools.tasks import listed
 from exponential.auth.users import User
 from exponential.core import clock
@@ -37,7 +37,7 @@ from exponential.workspace.text import dates
 from exponential.workspace.text.markdown import plain, when
 from exponential.workspace.text.zones import aware, zone_of
 
-HELP = """Besides what you say in your own words, these commands always work, here, on the web and on WhatsApp:
+HELP = """Besides what you say in your own words, these commands always work, wherever you write to me:
 
 - */tasks*: your open tasks
 - */status*: what I know, what is coming up, what the language model has used today
@@ -85,7 +85,7 @@ class CommandContext:
     session: AsyncSession
     chat: Chat
     user: User
-    source: Channel
+    source: str
     model: str  # its name; "" for the built-in rules
     daily_tokens: int
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +12,7 @@ from exponential.assistant import chats
 from exponential.assistant.chats import main_chat
 from exponential.assistant.files import attachments as media
 from exponential.assistant.files.attachments import Attachment
-from exponential.assistant.tables import Channel, Chat, Message, Role, Turn
+from exponential.assistant.tables import Chat, Message, Role, Turn
 from exponential.assistant.turns import jobs, stops
 from exponential.auth import users
 from exponential.core import clock
@@ -20,28 +20,31 @@ from exponential.core.database import blind, notify
 from exponential.core.errors import BadInput, NotFound
 
 CHANNEL = "chat"  # NOTIFY channel; payload: the id of the chat that has news
-MAX_TEXT_CHARS = 65_536  # of one message: what WhatsApp carries
+MAX_TEXT_CHARS = 65_536  # of one message: the most that a channel of ours carries
 STOP = "/stop"  # the one message that doesn't wait for what is being answered
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """A message as a channel hands it in. WhatsApp gives `session_id`, `chat_jid` and `external_id` (its message id).
-    `chat_id` is one of the user's own chats; without it an owner's message goes to the main chat.
+    """A message as a channel hands it in. Unless its answer only shows, as on the web, it says where it was written:
+    `account`, `address` and `external_id`. `chat_id` is one of the user's own chats; without it an owner's message goes
+    to the main chat.
 
-    `type` is "text", or what else was sent ("image", "audio", …), when `text` is its caption, often empty.
-    `sender_jid`, `forwarded`, `quoted`, `quoted_turn_id` and `written_at` are those of a Message.
+    `type` is "text", or what else was sent ("image", "audio", …), when `text` is its caption, often empty. All else is
+    as in a Message.
     """
 
     user_id: UUID
-    channel: Channel
+    channel: str
     text: str
     role: Role = "owner"
-    session_id: str | None = None
-    chat_jid: str | None = None
+    account: str | None = None
+    address: str | None = None
     external_id: str | None = None
     sender_name: str | None = None
-    sender_jid: str | None = None
+    sender: str | None = None
+    sender_handle: str | None = None
+    is_group: bool = False
     type: str = "text"
     chat_id: UUID | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -53,7 +56,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Received:
-    """`duplicate`: this (session_id, external_id) was stored before, so nothing happened now."""
+    """`duplicate`: this (channel, account, external_id) was stored before, so nothing happened now."""
 
     message_id: UUID
     chat_id: UUID
@@ -63,8 +66,8 @@ class Received:
 async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int = media.DEFAULT_LIMIT_MB) -> Received:
     """Store a message with its files and queue the turn that answers it, all in the caller's transaction.
 
-    A message with files needs no text. Raises BadInput (empty, longer than 65,536 characters, WhatsApp without its ids,
-    a file above `media_limit` MB), NotFound (unknown user or chat).
+    A message with files needs no text. Raises BadInput (empty, longer than 65,536 characters, only part of where it was
+    written, a file above `media_limit` MB), NotFound (unknown user or chat).
     """
     media.check(incoming.attachments, media_limit)
     body = _body(incoming)
@@ -76,11 +79,13 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
             chat_id=chat.id,
             role="user",
             channel=incoming.channel,
-            session_id=incoming.session_id,
-            jid=incoming.chat_jid,
+            account=incoming.account,
+            address=incoming.address,
+            is_group=incoming.is_group,
             external_id=incoming.external_id,
             sender_name=incoming.sender_name,
-            sender_jid=incoming.sender_jid,
+            sender=incoming.sender,
+            sender_handle=incoming.sender_handle,
             text=body,
             forwarded=incoming.forwarded,
             quoted=incoming.quoted.replace("\x00", "").strip() or None,
@@ -88,7 +93,7 @@ async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int
             written_at=incoming.written_at,
             created_at=clock.now(),
         )
-        .on_conflict_do_nothing(index_elements=["session_id", "external_id"])
+        .on_conflict_do_nothing(index_elements=["channel", "account", "external_id"])
         .returning(Message.id)
     )
     message_id = (await session.execute(statement)).scalar_one_or_none()
@@ -112,18 +117,21 @@ async def chat_of(session: AsyncSession, incoming: Incoming) -> Chat:
         if incoming.chat_id is not None:
             return await chats.writable(session, incoming.user_id, incoming.chat_id)
         return await main_chat(session, incoming.user_id)
-    if incoming.session_id is None or incoming.chat_jid is None:
-        raise BadInput("A guest's message needs its session and chat.", code="origin_missing")
+    if incoming.account is None or incoming.address is None:
+        raise BadInput("A guest's message needs its account and address.", code="origin_missing")
     await users.get(session, incoming.user_id)
-    key = blind(session, "chats.jid", incoming.chat_jid)
+    key = blind(session, "chats.address", incoming.address)
     return await chats.find_or_make(
         session,
-        (Chat.session_id == incoming.session_id) & (Chat.jid_key == key),
+        and_(Chat.channel == incoming.channel, Chat.account == incoming.account, Chat.address_key == key),
         user_id=incoming.user_id,
         kind="contact",
-        session_id=incoming.session_id,
-        jid=incoming.chat_jid,
-        jid_key=key,
+        channel=incoming.channel,
+        account=incoming.account,
+        address=incoming.address,
+        address_key=key,
+        handle=None if incoming.is_group else incoming.sender_handle,
+        is_group=incoming.is_group,
     )
 
 
@@ -179,21 +187,19 @@ async def sender(session: AsyncSession, turn_id: UUID) -> str:
     return chats.contact_name((await session.scalars(query)).all())
 
 
-async def last_place(session: AsyncSession, chat_id: UUID, session_id: str | None = None) -> Message | None:
-    """The user's last message from WhatsApp, through that session if one is named. Groups aside: others read there."""
+async def last_message(session: AsyncSession, chat_id: UUID, *through: str) -> Message | None:
+    """The user's last message that has a place, `through` this channel and account if they are named. Groups aside:
+    others read there."""
     query = select(Message).where(
-        Message.chat_id == chat_id, Message.role == "user", Message.channel == "whatsapp", Message.jid.is_not(None)
+        Message.chat_id == chat_id,
+        Message.role == "user",
+        Message.address.is_not(None),
+        Message.is_group.is_(False),
     )
-    if session_id is not None:
-        query = query.where(Message.session_id == session_id)
-    found = await session.stream_scalars(query.order_by(Message.position.desc()).execution_options(yield_per=10))
-    try:
-        async for message in found:
-            if not str(message.jid).endswith("@g.us"):
-                return message
-    finally:
-        await found.close()
-    return None
+    if through:
+        channel, account = through
+        query = query.where(Message.channel == channel, Message.account == account)
+    return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none()
 
 
 async def is_answering(session: AsyncSession, chat_id: UUID) -> bool:
@@ -204,8 +210,9 @@ async def is_answering(session: AsyncSession, chat_id: UUID) -> bool:
 
 
 def _body(incoming: Incoming) -> str:
-    if incoming.channel == "whatsapp" and not (incoming.session_id and incoming.chat_jid and incoming.external_id):
-        raise BadInput("A WhatsApp message needs its session, chat and message id.", code="origin_missing")
+    origin = (incoming.account, incoming.address, incoming.external_id)
+    if any(origin) and not all(origin):
+        raise BadInput("A message that has a place needs its account, address and message id.", code="origin_missing")
     body = incoming.text.replace("\x00", "").strip()
     if len(body) > MAX_TEXT_CHARS:
         raise BadInput(
@@ -224,12 +231,13 @@ async def _seen_before(session: AsyncSession, incoming: Incoming) -> Received:
         select(Message)
         .join(Chat, Chat.id == Message.chat_id)
         .where(
-            Message.session_id == incoming.session_id,
+            Message.channel == incoming.channel,
+            Message.account == incoming.account,
             Message.external_id == incoming.external_id,
             Chat.user_id == incoming.user_id,
         )
     )
     message = (await session.execute(query)).scalar_one_or_none()
     if message is None:
-        raise NotFound("This WhatsApp session belongs to another account.", code="unknown_session")
+        raise NotFound("This was written to an account of somebody else.", code="unknown_session")
     return Received(message.id, message.chat_id, duplicate=True)

@@ -1,5 +1,6 @@
 """Reminders that are due: said when their moment has come, once."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid5
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exponential.assistant.channels import notifications
+from exponential.assistant.channels.base import Place
 from exponential.assistant.tables import Message
 from exponential.auth import users
 from exponential.core import clock, log
@@ -36,29 +38,35 @@ _log = log.get(__name__)
 
 
 class ReminderPlace(AppBase):
-    """The WhatsApp chat that a reminder is said in: where it was asked for, until that can't be reached any more."""
+    """The chat that a reminder is said in: where it was asked for, until that can't be reached any more."""
 
     __tablename__ = "reminder_places"
 
     reminder_id: Mapped[UUID] = mapped_column(ForeignKey("reminders.id", ondelete="CASCADE"), primary_key=True)
-    session_id: Mapped[str] = mapped_column(String(100))
-    jid: Mapped[str] = mapped_column(EncryptedText)
+    channel: Mapped[str] = mapped_column(String(16))
+    account: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(EncryptedText)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.channel, self.account, self.address)
 
 
 async def keep_place(session: AsyncSession, reminder: Reminder, turn_id: UUID) -> None:
-    """Have a new reminder said where the last message of this turn came from, if that was a chat on WhatsApp."""
+    """Have a new reminder said where the last message of this turn came from, if that has a place."""
     query = select(Message).where(Message.turn_id == turn_id, Message.role == "user").order_by(Message.position.desc())
     asked = (await session.execute(query.limit(1))).scalar_one_or_none()
-    if asked is not None and asked.session_id and asked.jid:
-        session.add(ReminderPlace(reminder_id=reminder.id, session_id=asked.session_id, jid=asked.jid))
+    if asked is not None and asked.place is not None:
+        session.add(ReminderPlace(reminder_id=reminder.id, **asdict(asked.place)))
 
 
-async def move(session: AsyncSession, user_id: UUID, chat: tuple[str, str], to: tuple[str, str]) -> None:
-    """Have the user's reminders that are said in one chat, (session id, JID), said in another one from now on."""
+async def move(session: AsyncSession, user_id: UUID, place: Place, to: Place) -> None:
+    """Have the user's reminders that are said in one place said in another one from now on."""
     query = select(ReminderPlace).join(Reminder, Reminder.id == ReminderPlace.reminder_id)
-    for place in await session.scalars(query.where(Reminder.user_id == user_id, ReminderPlace.session_id == chat[0])):
-        if place.jid == chat[1]:
-            place.session_id, place.jid = to
+    query = query.where(Reminder.user_id == user_id, ReminderPlace.account == place.account)
+    for kept in await session.scalars(query):
+        if kept.place == place:
+            kept.channel, kept.account, kept.address = to.channel, to.account, to.address
 
 
 async def send_due(database: Database) -> None:
@@ -75,7 +83,7 @@ async def send_due(database: Database) -> None:
 
 
 async def _say(session: AsyncSession, reminder_id: UUID) -> None:
-    """The message, its way to WhatsApp and the reminder's next moment: all in one transaction."""
+    """The message, its way out and the reminder's next moment: all in one transaction."""
     query = select(Reminder).where(Reminder.id == reminder_id, Reminder.ended_at.is_(None), Reminder.at <= clock.now())
     reminder = (await session.execute(query.with_for_update(skip_locked=True))).scalar_one_or_none()
     if reminder is None:
@@ -83,10 +91,11 @@ async def _say(session: AsyncSession, reminder_id: UUID) -> None:
     user = await users.get(session, reminder.user_id)
     zone = zone_of(user)
     text = _text(reminder, zone)
-    # An id made of reminder and moment: it is also the key under which the gateway takes the message once.
+    # An id made of reminder and moment: it is also the key by which a channel sends the message once.
     key = uuid5(reminder.id, reminder.at.astimezone(UTC).isoformat())
-    place = await session.get(ReminderPlace, reminder.id)
-    await notifications.tell(session, user.id, key, text, _told(reminder.as_json(zone), str(key), text), place)
+    kept = await session.get(ReminderPlace, reminder.id)
+    mind = _told(reminder.as_json(zone), str(key), text)
+    await notifications.tell(session, user.id, key, text, mind, kept.place if kept else None)
     _move_on(reminder, zone)
     await notify(session, history.CHANNEL, str(user.id))
 

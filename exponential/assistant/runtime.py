@@ -20,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approvals, briefing, commands, conversation, due_reminders
-from exponential.assistant.channels import whatsapp
+from exponential.assistant.channels import delivery
+from exponential.assistant.channels.registry import Channels
 from exponential.assistant.files import transcription
 from exponential.assistant.files.images import VisionModel
 from exponential.assistant.files.reader import FileReader
@@ -28,16 +29,16 @@ from exponential.assistant.llm import models, summaries
 from exponential.assistant.llm.client import ModelClient
 from exponential.assistant.mcp.client import McpServers
 from exponential.assistant.offline import OfflineModel
-from exponential.assistant.tables import Channel, Chat, Message, Turn
+from exponential.assistant.tables import Chat, Message, Turn
 from exponential.assistant.timing import Timing
 from exponential.assistant.turns import jobs, ledger, runner, store
+from exponential.assistant.turns.run import TurnServices
 from exponential.assistant.turns.stops import StopRequests
 from exponential.auth import users
 from exponential.core import log
 from exponential.core.database import Database
 from exponential.core.errors import Unavailable
 from exponential.core.settings import AppSettings
-from exponential.gateway.client import GatewayClient
 from exponential.workspace.text.zones import zone_of
 
 REMINDERS_SECONDS = 1.0  # between two looks for reminders whose moment has come
@@ -76,7 +77,7 @@ class RetryForever(BaseRetryStrategy):
 
 
 class Runtime:
-    """`async with Runtime(database, settings, gateway) as runtime:` answers chats until the block ends (under 5 s).
+    """`async with Runtime(database, settings, channels) as runtime:` answers chats until the block ends (under 5 s).
 
     `model` replaces the one that the settings name. Raises ConfigurationError when EXPONENTIAL_MODEL can't be used.
     """
@@ -85,7 +86,7 @@ class Runtime:
         self,
         database: Database,
         settings: AppSettings,
-        gateway: GatewayClient | None = None,
+        channels: Channels | None = None,
         *,
         model: Model | None = None,
         timing: Timing | None = None,
@@ -96,11 +97,11 @@ class Runtime:
         offline = isinstance(chosen, OfflineModel)
         vision = VisionModel(chosen, database)
         self._outside = McpServers(settings.mcp_servers, self._timing)
-        self._services = runner.TurnServices(
+        self._services = TurnServices(
             database,
             StopRequests(database),
             None if offline else self._model_client(vision, settings),
-            gateway,
+            channels or Channels(),
             settings.model_prices,
             settings.daily_tokens,
             chosen if offline else OfflineModel(),
@@ -150,7 +151,7 @@ class Runtime:
         await asyncio.wait({*late, asyncio.create_task(self._jobs.close_async())}, timeout=HAND_BACK_SECONDS)
         await asyncio.wait({leaving}, timeout=MCP_STOP_SECONDS)
 
-    async def ask(self, user_id: UUID, text: str, channel: Channel = "terminal", timeout: float = 120.0) -> AskResult:
+    async def ask(self, user_id: UUID, text: str, channel: str = "terminal", timeout: float = 120.0) -> AskResult:
         """Say `text` in the user's main chat and wait for the answer (`timeout` in seconds).
 
         Raises what conversation.receive raises, and Unavailable when no answer came in time.
@@ -212,7 +213,7 @@ class Runtime:
         await runner.read(self._services, UUID(chat_id), context.job.attempts + 1)
 
     async def _deliver(self, turn_id: str) -> None:
-        await whatsapp.deliver(self.database, self._services.gateway, UUID(turn_id))
+        await delivery.deliver(self.database, self._services.channels, UUID(turn_id))
 
     async def _summarise(self, chat_id: str) -> None:
         of = self._services

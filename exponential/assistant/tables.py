@@ -1,8 +1,8 @@
 """The assistant's tables: chats, messages, turns, and the ledger of what each turn's tools have done.
 
-A `main` chat is a user's own conversation with Paddy, the same on the web, in the terminal and on WhatsApp. A `topic`
-chat is another one that they opened on the web. A `contact` chat is with somebody else who writes to the linked
-account; it never sees the owner's workspace.
+A `main` chat is a user's own conversation with Paddy, the same on every channel. A `topic` chat is another one that
+they opened on the web. A `contact` chat is with somebody else who writes to one of the user's linked accounts; it never
+sees the owner's workspace.
 """
 
 from datetime import date, datetime
@@ -24,18 +24,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from exponential.assistant.channels.base import Place
 from exponential.core import clock
 from exponential.core.database import AppBase
 from exponential.core.encryption import BlindIndex, EncryptedJSON, EncryptedText
 from exponential.workspace.history import Act
 
-Channel = Literal["web", "whatsapp", "terminal", "mcp"]
 Role = Literal["owner", "guest"]
 
 
 class Chat(AppBase):
-    """One conversation. `session_id` and `jid` say where a contact chat lives; both are null in the user's own ones.
-    `title` is what a topic chat is called, null until something was said in it.
+    """One conversation. `channel`, `account` and `address` say where a contact chat lives; they are null in the user's
+    own ones. `handle` is what people know the contact by there, such as a phone number. `title` is what a topic chat is
+    called, null until something was said in it.
 
     While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here; it is, too, until
     `breaker_until`, the end for which the circuit breaker opened last. Paddy remembers what
@@ -45,19 +46,24 @@ class Chat(AppBase):
     __tablename__ = "chats"
     __table_args__ = (
         CheckConstraint(
-            "(kind = 'contact') = (jid_key is not null) and (jid_key is null) = (session_id is null)", name="place"
+            "(kind = 'contact') = (address_key is not null) and (address_key is null) = (account is null)"
+            " and (account is null) = (channel is null)",
+            name="place",
         ),
         Index("ix_chats_user_id", "user_id"),
         Index("uq_chats_main", "user_id", unique=True, postgresql_where=text("kind = 'main'")),
-        Index("uq_chats_contact", "user_id", "session_id", "jid_key", unique=True),
+        Index("uq_chats_contact", "user_id", "channel", "account", "address_key", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(16))
-    session_id: Mapped[str | None] = mapped_column(String(100))
-    jid: Mapped[str | None] = mapped_column(EncryptedText)
-    jid_key: Mapped[bytes | None] = mapped_column(BlindIndex("jid"))
+    channel: Mapped[str | None] = mapped_column(String(16))
+    account: Mapped[str | None] = mapped_column(String(100))
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    address_key: Mapped[bytes | None] = mapped_column(BlindIndex("address"))
+    handle: Mapped[str | None] = mapped_column(EncryptedText)
+    is_group: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     title: Mapped[str | None] = mapped_column(EncryptedText)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
     paused_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -74,22 +80,24 @@ class Chat(AppBase):
         return "guest" if self.kind == "contact" else "owner"
 
     @property
-    def is_group(self) -> bool:
-        return (self.jid or "").endswith("@g.us")
+    def place(self) -> Place | None:
+        return _place(self.channel, self.account, self.address)
 
 
 class Message(AppBase):
     """What a person (`role` "user") or Paddy ("assistant") said. `turn_id` is null until a turn takes it up.
 
-    `jid` is the chat on WhatsApp, `sender_jid` who wrote it there, `sender_name` what they call themselves.
+    `account` and `address` are the place where it was written, or goes, unless that is the web or a terminal; there,
+    `external_id` is what its channel calls it, `sender` who wrote it, `sender_handle` what people know them by (such as
+    a phone number), `sender_name` what they call themselves. `is_group`: others read there.
     `forwarded`: its text, or its file, is what somebody else said. `quoted` are the words that it replies to, and
-    `quoted_turn_id` is whose answer they stood in, if they are Paddy's. `written_at` is when WhatsApp got it, in whole
-    seconds.
+    `quoted_turn_id` is whose answer they stood in, if they are Paddy's. `written_at` is when its channel got it, in
+    whole seconds.
     """
 
     __tablename__ = "messages"
     __table_args__ = (
-        Index("uq_messages_external", "session_id", "external_id", unique=True),
+        Index("uq_messages_external", "channel", "account", "external_id", unique=True),
         Index("ix_messages_chat_id_position", "chat_id", "position"),
         Index(
             "ix_messages_unanswered",
@@ -105,18 +113,30 @@ class Message(AppBase):
     chat_id: Mapped[UUID] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"))
     turn_id: Mapped[UUID | None] = mapped_column(ForeignKey("turns.id"))
     role: Mapped[str] = mapped_column(String(16))
-    channel: Mapped[Channel] = mapped_column(String(16))
-    session_id: Mapped[str | None] = mapped_column(String(100))
-    jid: Mapped[str | None] = mapped_column(EncryptedText)
+    channel: Mapped[str] = mapped_column(String(16))
+    account: Mapped[str | None] = mapped_column(String(100))
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    is_group: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     external_id: Mapped[str | None] = mapped_column(String(200))
     sender_name: Mapped[str | None] = mapped_column(EncryptedText)
-    sender_jid: Mapped[str | None] = mapped_column(EncryptedText)
+    sender: Mapped[str | None] = mapped_column(EncryptedText)
+    sender_handle: Mapped[str | None] = mapped_column(EncryptedText)
     text: Mapped[str] = mapped_column(EncryptedText)
     forwarded: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     quoted: Mapped[str | None] = mapped_column(EncryptedText)
     quoted_turn_id: Mapped[UUID | None] = mapped_column()
     written_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+
+    @property
+    def place(self) -> Place | None:
+        return _place(self.channel, self.account, self.address)
+
+    @place.setter
+    def place(self, place: Place | None) -> None:
+        """Without one, it is on the web alone."""
+        self.channel = place.channel if place else "web"
+        self.account, self.address = (place.account, place.address) if place else (None, None)
 
     @property
     def own_words(self) -> str:
@@ -170,3 +190,9 @@ class ToolCall(AppBase):
     result: Mapped[Any] = mapped_column(EncryptedJSON)
     act_id: Mapped[UUID | None] = mapped_column(ForeignKey(Act.id, ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=clock.now)
+
+
+def _place(channel: str | None, account: str | None, address: str | None) -> Place | None:
+    if channel is None or account is None or address is None:
+        return None
+    return Place(channel, account, address)

@@ -19,7 +19,7 @@ async def ask(data: Path | None, requests: Iterator[str], *, as_json: bool) -> i
     log.configure(settings.log_level, service="ask")
     failed = False
     async with key_check.opened("app", settings.database_url, settings.encryption_keys) as db:
-        async with Runtime(db, settings, None) as paddy:
+        async with Runtime(db, settings) as paddy:
             async with db.transaction() as session:
                 user = await users.local_user(session)
             while text := await asyncio.to_thread(next, requests, None):

@@ -13,6 +13,7 @@ from exponential.auth import service_tokens
 from exponential.auth.service_tokens import Identity
 from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unauthorized, Unavailable
 from exponential.core.validation import problems
+from exponential.gateway.reply_prefix import REPLY_PREFIX
 from exponential.gateway.schema import (
     AccessNow,
     Group,
@@ -160,18 +161,20 @@ class GatewayClient:
         text: str,
         *,
         key: str,
+        prefixed: bool = False,
         reply_to: str | None = None,
         owner_only: bool = False,
     ) -> str:
         """Queue `text` to the chat with JID `chat`; its message id. The same `key` never sends twice.
 
-        `reply_to` is the WhatsApp id of the message to quote. With `owner_only` it goes to no chat but the account's
-        own and the owner's proved numbers'. Raises BadInput with code `chat_not_allowed`; Conflict with `not_linked`,
-        or `chat_paused` while a human answers there by hand.
+        `prefixed`: it begins as replies of the assistant do. `reply_to`: the WhatsApp id of the message to quote. With
+        `owner_only` it goes to no chat but the account's own and the owner's proved numbers'. Raises BadInput with code
+        `chat_not_allowed`; Conflict with `not_linked`, or `chat_paused` while a human answers there by hand.
         """
         # Not in the body: a gateway of an earlier version refuses fields that it doesn't know.
         query = "?ownerOnly=true" if owner_only else ""
         path = f"/sessions/{_part(session_id)}/messages{query}"
+        text = REPLY_PREFIX + text if prefixed else text
         message = _body(NewMessage, chat=chat, text=text, replyTo=reply_to or None)
         return (await self._ask(MessageState, "POST", path, who, message, {"Idempotency-Key": key})).message_id
 

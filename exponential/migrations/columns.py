@@ -14,7 +14,7 @@ from exponential.core import encryption
 
 BATCH = 1_000  # rows in memory at once
 Row = sa.RowMapping
-Write = Callable[[Row], bytes | None]
+Write = Callable[[Row], Any]
 
 
 def make_index_key() -> bytes:

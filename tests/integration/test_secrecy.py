@@ -78,7 +78,7 @@ async def test_the_apps_database(app_database: Database) -> None:
     async with app_database.transaction() as session:
         file = Attachment("document", "text/plain", f"{WORD}.txt", WORD.encode())
         mine = Incoming(
-            user.id, "whatsapp", f"about {WORD}", session_id="s", chat_jid=MINE, external_id="1", attachments=(file,)
+            user.id, "whatsapp", f"about {WORD}", account="s", address=MINE, external_id="1", attachments=(file,)
         )
         guests = Incoming(user.id, "whatsapp", f"hi {WORD}", "guest", "s", FRIEND, "2", f"Bob {WORD}")
         for incoming in (mine, guests):

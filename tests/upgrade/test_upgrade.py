@@ -31,6 +31,9 @@ GOES_ON = {
     "reminders.json": {"at", "sent_at"},
 }
 
+# What columns were called before: a session's id and a JID, when WhatsApp was the only channel.
+RENAMED = {"session_id": "account", "jid": "address"}
+
 
 @dataclass
 class Upgraded:
@@ -106,7 +109,22 @@ def test_every_record_is_what_it_was(upgraded: Upgraded, name: str) -> None:
 
 
 def _lasting(file: str, row: dict[str, Any]) -> dict[str, str]:
-    return {key: json.dumps(value) for key, value in row.items() if key not in GOES_ON.get(file, set())}
+    going_on = GOES_ON.get(file, set())
+    return {RENAMED.get(key, key): json.dumps(value) for key, value in row.items() if key not in going_on}
+
+
+def test_what_came_from_whatsapp_is_known_as_that(upgraded: Upgraded) -> None:
+    kept = export(upgraded.ada)
+    contacts = [chat for chat in json.loads(kept.read("chats.json")) if chat["kind"] == "contact"]
+    assert CARA in {chat["handle"] for chat in contacts}
+    for chat in contacts:
+        number, _, server = chat["address"].partition("@")
+        assert chat["channel"] == "whatsapp" and chat["is_group"] == (server == "g.us")
+        assert chat["handle"] == (f"+{number}" if server == "s.whatsapp.net" else None)
+    messages = [message for message in json.loads(kept.read("messages.json")) if message["address"]]
+    assert {message["is_group"] for message in messages} == {"g.us" in message["address"] for message in messages}
+    assert CARA in {message["sender_handle"] for message in messages}
+    assert {place["channel"] for place in json.loads(kept.read("reminder_places.json"))} == {"whatsapp"}
 
 
 def test_what_was_kept_in_clear_is_gone_from_the_tables_and_their_files(upgraded: Upgraded) -> None:
@@ -199,6 +217,8 @@ def test_others_are_kept_out_as_before(upgraded: Upgraded) -> None:
     phones.ask(ADA, "/approve", "")
     phones.send(CARA, ADA, "are you coming on Monday?")
     phones.answer(ADA, "on Monday")
+    chats = json.loads(export(upgraded.ada).read("chats.json"))
+    assert [chat["handle"] for chat in chats].count(CARA) == 1  # it is the chat that she had
     assert phones.answers(CARA, ADA) == told
     assert not [text for text in phones.answers(DAN, ADA) if "busy" not in text]
 

@@ -33,8 +33,8 @@ class Change(_Answer):
 
 
 class Act(_Answer):
-    """`source`: web, whatsapp, terminal, mcp, webhook or api; `program`: the name of the access token that was used;
-    `outcome`: "ok", or the code of the refusal."""
+    """`source`: a channel (web, terminal …), mcp, webhook or api; `program`: the name of the access token that was
+    used; `outcome`: "ok", or the code of the refusal."""
 
     id: UUID
     name: str

@@ -14,7 +14,8 @@ from pydantic.alias_generators import to_camel
 
 from exponential.app.core.state import TheState, state_of
 from exponential.assistant import conversation
-from exponential.assistant.channels import whatsapp
+from exponential.assistant.channels import delivery, whatsapp
+from exponential.assistant.channels.whatsapp import WhatsApp
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.files import attachments
 from exponential.assistant.files.reader import VIDEO
@@ -26,7 +27,8 @@ from exponential.core.http.bodies import known
 from exponential.core.http.routes import Router, before_body
 from exponential.core.validation import cleaned
 
-router = Router(prefix="/api/whatsapp-gateway")
+PREFIX = "/api/whatsapp-gateway/"
+router = Router(prefix=PREFIX.rstrip("/"))
 MAX_MESSAGE_BYTES = 90_000_000  # the largest EXPONENTIAL_MEDIA_LIMIT in base64, and the message around it
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
 MAX_QUOTED_CHARS = 4_000  # of a quoted message that are kept
@@ -106,19 +108,21 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in error.errors()]) from None
     incoming = Incoming(
         user_id=_account(owner.user_id),
-        channel="whatsapp",
+        channel=WhatsApp.name,
         text=body.text,
         role=body.role,
-        session_id=body.session_id,
-        chat_jid=body.chat,
+        account=body.session_id,
+        address=body.chat,
         external_id=body.message_id,
         sender_name=body.sender_name,
-        sender_jid=body.sender,
+        sender=body.sender,
+        sender_handle=whatsapp.phone_number(body.sender) or None,
+        is_group=whatsapp.is_group(body.chat),
         type=body.type,
         attachments=_attachments(body, state.settings.media_limit),
         forwarded=body.forwarded,
         quoted=body.quoted.text[:MAX_QUOTED_CHARS] if body.quoted else "",
-        quoted_turn_id=whatsapp.turn_of(body.quoted.key) if body.quoted and body.quoted.key else None,
+        quoted_turn_id=delivery.turn_of(body.quoted.key) if body.quoted and body.quoted.key else None,
         written_at=body.timestamp,
     )
     async with state.database.transaction() as session:

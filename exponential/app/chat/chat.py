@@ -15,7 +15,7 @@ from exponential.app.chat.entries import entries_of, steps_html
 from exponential.app.core.rendering import TEXT, in_turn, page, wants_json
 from exponential.app.core.state import IN_TURN, SignedIn, State, TheState
 from exponential.assistant import chats, conversation
-from exponential.assistant.channels import formatting
+from exponential.assistant.channels import web
 from exponential.assistant.conversation import MAX_TEXT_CHARS, Incoming
 from exponential.assistant.files import attachments
 from exponential.assistant.tables import Chat, Message
@@ -132,7 +132,7 @@ async def message_page(request: Request, state: TheState, user: SignedIn, chat_i
     async with state.database.transaction() as session:
         message = await conversation.message(session, user.id, chat_id, message_id)
         chat = await chats.of_user(session, user.id, chat_id)
-        [entry] = await entries_of(session, chat, [message], zones.zone_of(user))
+        [entry] = await entries_of(session, state.channels, chat, [message], zones.zone_of(user))
     return await page(request, "message.html", chat=chat, entry=entry, today=zones.today_of(user))
 
 
@@ -153,7 +153,7 @@ async def previews(feed: ProgressFeed, chat_id: UUID) -> AsyncGenerator[bytes]:
             if step.turn_id != turn:
                 turn, steps = step.turn_id, {}
             if step.kind == "text":
-                yield _event({"preview": await asyncio.to_thread(formatting.to_html, step.text)})
+                yield _event({"preview": await asyncio.to_thread(web.to_html, step.text)})
                 await asyncio.sleep(PREVIEW_EVERY_SECONDS)
             elif step.kind == "tool":
                 steps[step.text] = step.state
@@ -199,12 +199,12 @@ async def _chat_page(
             "chat": chat,
             "address": "/chat" if chat.kind == "main" else f"/chat/{chat.id}",
             "name": await chats.name_of(session, chat),
-            "entries": await entries_of(session, chat, found, zone),
+            "entries": await entries_of(session, state.channels, chat, found, zone),
             "thinking": await conversation.is_answering(session, chat.id) and not window["later"],
             "today": zones.today_of(user),
             **window,
         }
-        context |= await listing(session, user, current=chat.id)
+        context |= await listing(session, state.channels, user, current=chat.id)
     return await page(
         request,
         "chat.html",

@@ -15,6 +15,7 @@ from exponential.app.core.rendering import page as shown
 from exponential.app.core.rendering import wants_json
 from exponential.app.core.state import IN_TURN, SignedIn, TheState
 from exponential.assistant import chats
+from exponential.assistant.channels.registry import Channels
 from exponential.auth.users import User
 from exponential.core.errors import BadInput
 from exponential.core.http.routes import Router
@@ -62,7 +63,7 @@ async def list_page(
 ) -> Response:
     """The list, or what a search for `q` found; as a page, or alone for a script, which says which chat is open."""
     async with state.database.transaction() as session:
-        context = await listing(session, user, current=here, wanted=q, number=page)
+        context = await listing(session, state.channels, user, current=here, wanted=q, number=page)
     return await shown(request, "chats.html", live="_chats.html", **context)
 
 
@@ -101,7 +102,7 @@ async def delete(state: TheState, user: SignedIn, chat_id: UUID, sure: Annotated
 
 
 async def listing(
-    session: AsyncSession, user: User, *, current: UUID | None, wanted: str = "", number: int = 1
+    session: AsyncSession, channels: Channels, user: User, *, current: UUID | None, wanted: str = "", number: int = 1
 ) -> dict[str, Any]:
     """{"rows", "pages", "hits": None without a search, "wanted", "here", "list_today"} for _chats.html."""
     zone = zones.zone_of(user)
@@ -116,7 +117,7 @@ async def listing(
                 id=str(chat.id),
                 href="/chat" if chat.kind == "main" else f"/chat/{chat.id}",
                 name=name or "Paddy",
-                mark={"main": "paddy", "contact": "whatsapp"}.get(chat.kind, "chat"),
+                mark="paddy" if chat.kind == "main" else channels.icon(chat.channel or ""),
                 guest=guest,
                 preview=_preview(last.text or LONG, last.role, guest) if last else "",
                 at=last.at.astimezone(zone) if last else None,

@@ -13,7 +13,8 @@ from exponential.app.core import action_names
 from exponential.app.core.action_names import Activity
 from exponential.app.core.rendering import part
 from exponential.assistant import chats, tools
-from exponential.assistant.channels import formatting
+from exponential.assistant.channels import web
+from exponential.assistant.channels.registry import Channels
 from exponential.assistant.files import attachments
 from exponential.assistant.files.attachments import StoredAttachment
 from exponential.assistant.tables import Chat, Message, ToolCall, Turn
@@ -22,7 +23,6 @@ from exponential.workspace.history import Act
 
 SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp")  # pictures that a page shows; others are links
 SHOWN_CHARS = 4_000  # of a message in a conversation; the rest has a page of its own
-_CHANNELS = {"whatsapp": "WhatsApp", "terminal": "Terminal"}
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,12 @@ class Entry:
     @staticmethod
     def html(text: str) -> Markup:
         """Paddy's Markdown. It takes a processor's time, so templates ask for it: they are rendered in a thread."""
-        return Markup(formatting.to_html(text))
+        return Markup(web.to_html(text))
 
 
-async def entries_of(session: AsyncSession, chat: Chat, found: Sequence[Message], zone: tzinfo) -> list[Entry]:
+async def entries_of(
+    session: AsyncSession, channels: Channels, chat: Chat, found: Sequence[Message], zone: tzinfo
+) -> list[Entry]:
     """`found` is in order."""
     files = await attachments.of_messages(session, [message.id for message in found if message.role == "user"])
     replies = {message.turn_id for message in found if message.role == "assistant" and message.turn_id}
@@ -88,7 +90,7 @@ async def entries_of(session: AsyncSession, chat: Chat, found: Sequence[Message]
                 role=message.role,
                 text=message.text,
                 who=chats.plain_name(message.sender_name or "") if chat.kind == "contact" and not is_reply else "",
-                via=_CHANNELS.get(message.channel, ""),
+                via="" if message.channel == web.Web.name else channels.label(message.channel),
                 at=at,
                 day=at.date() if at.date() != before else None,
                 failed=state == "failed" and is_reply,

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
 from typing import IO, Any, cast
 from uuid import UUID
@@ -21,7 +21,7 @@ SLICE_BYTES = 1_000_000
 README = """What Exponential keeps of you, as of {when} (UTC).
 
 Each *.json file is a list of records of one kind, decrypted; times are in UTC. Files of messages are in files/.
-whatsapp.json lists your WhatsApp sessions as the gateway tells them; their credentials never leave the gateway.
+A file named after a channel lists your linked accounts there; their credentials are not among it.
 Hashes of passwords and sign-in tokens are left out.
 """
 
@@ -33,8 +33,8 @@ class Exports:
         self._users: set[UUID] = set()
         self._making = 0
 
-    async def make(self, database: Database, user_id: UUID, whatsapp: Sequence[Any]) -> Download:
-        """`whatsapp`: the user's sessions, as JSON.
+    async def make(self, database: Database, user_id: UUID, linked: Mapping[str, Sequence[Any]]) -> Download:
+        """`linked`: what channels keep of the user, as JSON.
 
         Raises Conflict while another one of this user is made or downloaded, Unavailable while MAX_CONCURRENT are made.
         """
@@ -42,7 +42,7 @@ class Exports:
             holds.enter_context(self._the_only_one_of(user_id))
             file = holds.enter_context(closing(TemporaryFile()))
             with self._one_of_few():
-                await _write(file, database, user_id, whatsapp)
+                await _write(file, database, user_id, linked)
             name = f"exponential-{clock.now():%Y-%m-%d}.zip"
             headers = {"Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}"'}
             return Download(file.chunks(), file.size, holds.pop_all(), headers)
@@ -73,7 +73,7 @@ class Exports:
             self._making -= 1
 
 
-async def _write(file: TemporaryFile, database: Database, user_id: UUID, whatsapp: Sequence[Any]) -> None:
+async def _write(file: TemporaryFile, database: Database, user_id: UUID, linked: Mapping[str, Sequence[Any]]) -> None:
     """What takes a processor's time is left to a thread; the database is read a little at a time."""
     with zipfile.ZipFile(cast(IO[bytes], file), "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", README.format(when=f"{clock.now():%Y-%m-%d %H:%M}"))
@@ -89,7 +89,8 @@ async def _write(file: TemporaryFile, database: Database, user_id: UUID, whatsap
                     entry.write(b"[]\n" if mark == b"[\n" else b"\n]\n")
             for each in files:
                 await _add(archive, database, each)
-        archive.writestr("whatsapp.json", json.dumps(whatsapp, ensure_ascii=False, indent=1))
+        for name, kept in linked.items():
+            archive.writestr(f"{name}.json", json.dumps(kept, ensure_ascii=False, indent=1))
 
 
 async def _add(archive: zipfile.ZipFile, database: Database, file: StoredFile) -> None:

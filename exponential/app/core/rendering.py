@@ -55,7 +55,7 @@ async def _shared(request: Request) -> dict[str, Any]:
     return {
         "user": getattr(request.state, "user", None),
         "path": request.url.path,
-        "loopback": await state_of(request).mode.is_loopback(),
+        "loopback": await state_of(request).channels.is_simulated(),
         "toast": None,
         "theme": theme if (theme := request.cookies.get(THEME_COOKIE)) in _THEMES else "system",
     }

@@ -8,7 +8,6 @@ from exponential.core import log
 from exponential.core.errors import Forbidden
 from exponential.core.http.origin_guard import REFUSAL, OriginGuard
 
-FROM_GATEWAY = "/api/whatsapp-gateway/"  # called by a service with a JWT, never by a browser with a cookie
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -24,11 +23,12 @@ _HEADERS = {
 }
 
 
-def protect(app: FastAPI, app_url: str) -> None:
-    """`app_url` is the address people use when a proxy in front changes the Host header."""
+def protect(app: FastAPI, app_url: str, *, exempt: str) -> None:
+    """`app_url` is the address people use when a proxy in front changes the Host header. Below the `exempt` path, a
+    service calls with a JWT, never a browser with a cookie."""
     refusal = Forbidden(REFUSAL, code="cross_origin").as_json()
     known_host = urlsplit(app_url).netloc
-    app.add_middleware(OriginGuard, headers=_headers, refusal=refusal, known_host=known_host, exempt=FROM_GATEWAY)
+    app.add_middleware(OriginGuard, headers=_headers, refusal=refusal, known_host=known_host, exempt=exempt)
 
 
 def _headers(path: str) -> dict[str, str]:

@@ -9,9 +9,8 @@ from fastapi import Depends, Request
 
 from exponential.app.core.downloads import DownloadLimit
 from exponential.app.core.export import Exports
-from exponential.app.core.gateway_mode import GatewayMode
 from exponential.app.core.live_updates import LiveUpdates
-from exponential.app.core.session_cache import SessionCache
+from exponential.assistant.channels.registry import Channels
 from exponential.assistant.turns.stream import ProgressFeed
 from exponential.auth import sign_in
 from exponential.auth.users import User
@@ -22,7 +21,6 @@ from exponential.core.http.event_streams import admit
 from exponential.core.http.routes import before_body
 from exponential.core.limits.fair_semaphore import FairSemaphore
 from exponential.core.settings import AppSettings
-from exponential.gateway.client import GatewayClient
 
 COOKIE = "exponential_session"
 HAS_TURN = "has_turn"  # in the request's state
@@ -37,9 +35,7 @@ class State:
     database: Database
     live_updates: LiveUpdates
     progress: ProgressFeed
-    mode: GatewayMode
-    gateway: GatewayClient | None
-    gateway_said: SessionCache
+    channels: Channels
     budget: Budget
     provider: StarletteOAuth2App | None = None
     exports: Exports = field(default_factory=Exports)

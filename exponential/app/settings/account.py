@@ -1,4 +1,4 @@
-"""Settings of one's own account: name and address, time zone, password, signed-in browsers, WhatsApp accounts."""
+"""Settings of one's own account: name and address, time zone, password, signed-in browsers."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -7,11 +7,9 @@ from zoneinfo import available_timezones
 from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from exponential.app.api import whatsapp
 from exponential.app.core.rendering import page
 from exponential.app.core.state import COOKIE, SignedIn, State, TheState
 from exponential.app.sign_in.sign_in import by_password, signed_out_response
-from exponential.app.whatsapp import views
 from exponential.auth import passwords, sign_in, users
 from exponential.auth.users import User
 from exponential.core.errors import BadInput, Conflict, ExponentialError, TooMany, Unauthorized, Unavailable
@@ -199,17 +197,3 @@ async def end_all(request: Request, state: TheState, user: SignedIn) -> Response
     async with state.database.transaction() as session:
         await sign_in.end_others(session, user.id)
     return signed_out_response(request)
-
-
-@router.get("/whatsapp")
-async def whatsapp_page(request: Request, state: TheState, user: SignedIn) -> Response:
-    told = await whatsapp.overview(state, user)
-    zone = zone_of(user)
-    rows = [views.row(each, zone) for each in told.sessions]
-    return await settings_page(
-        request,
-        "settings-whatsapp.html",
-        told=told,
-        rows=[row for row in rows if not row.pending],
-        accepted=views.day(told.consent.at, zone) if told.consent.at else "",
-    )

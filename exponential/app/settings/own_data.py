@@ -1,6 +1,6 @@
 """One's own data: all of it as a zip of JSON files, and erasing the account with everything in it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Form, Request
 from fastapi.responses import Response
@@ -14,7 +14,6 @@ from exponential.auth.users import User
 from exponential.core import log
 from exponential.core.errors import BadInput, Conflict, ExponentialError, Unavailable
 from exponential.core.http.routes import Router
-from exponential.gateway.client import own_refusals
 
 router = Router(prefix="/settings/data")
 _log = log.get(__name__)
@@ -41,7 +40,7 @@ async def _page(
 async def export(request: Request, state: TheState, user: SignedIn) -> Response:
     """Everything as a zip file; the page, with the reason, while there can be none."""
     try:
-        return await state.exports.make(state.database, user.id, await _sessions(state, user))
+        return await state.exports.make(state.database, user.id, await state.channels.export(user))
     except (Conflict, Unavailable) as error:
         if wants_json(request):
             raise
@@ -50,7 +49,7 @@ async def export(request: Request, state: TheState, user: SignedIn) -> Response:
 
 @router.post("/erase")
 async def erase(request: Request, state: TheState, user: SignedIn, confirm: Annotated[str, Form()] = "") -> Response:
-    """Unlink all WhatsApp accounts, then delete the account and everything in it. `confirm` is the user's address."""
+    """Let go of all linked accounts, then delete the account and everything in it. `confirm` is the user's address."""
     try:
         if users.normalize_email(confirm) != user.email:
             raise BadInput(f"To erase everything, type your e-mail address exactly: {user.email}", code="not_confirmed")
@@ -64,35 +63,8 @@ async def erase_account(state: State, user: User) -> None:
     """Raises Conflict (the last admin of other people), Unavailable: then nothing was deleted here."""
     async with state.database.transaction() as session:
         await users.may_be_erased(session, user)
-    if state.gateway is not None:
-        try:
-            with own_refusals():
-                for found in await state.gateway.sessions(user.identity):
-                    await state.gateway.disconnect(user.identity, found.session_id)
-        except Unavailable as error:
-            raise Unavailable(
-                f"Your WhatsApp accounts could not be unlinked, so nothing was erased here. {error} Then try again.",
-                code="not_unlinked",
-            ) from None
+    await state.channels.erase(user)
     async with state.database.transaction() as session:
         await users.may_be_erased(session, user)
         await user_data.erase(session, user.id)
     _log.info("account_erased", user=str(user.id))
-
-
-async def _sessions(state: State, user: User) -> list[dict[str, Any]]:
-    """What the gateway keeps; that it can't be reached is said instead."""
-    if state.gateway is None:
-        return []
-    try:
-        with own_refusals():
-            found = await state.gateway.sessions(user.identity)
-            return [
-                {
-                    **each.as_json(),
-                    "access": await state.gateway.access(user.identity, each.session_id),
-                }
-                for each in found
-            ]
-    except ExponentialError as error:
-        return [{"error": str(error)}]

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.responses import Response
 
-from exponential.app.api import whatsapp
 from exponential.app.api.approvals import MAX_SHOWN_CHARS
 from exponential.app.core import action_names
 from exponential.app.core.pagination import Number, paged
@@ -38,7 +37,6 @@ async def paddy_page(
         required = await approvals.is_required(session, user.id)
         held = await approvals.waiting(session, user.id, MAX_SHOWN_CHARS)
         held_in_all = len(await approvals.pending_of(session, user.id))
-    told = await whatsapp.overview(state, user) if waiting else None
     most = max((day.tokens for day in used.days.values()), default=0)
     return await settings_page(
         request,
@@ -52,7 +50,7 @@ async def paddy_page(
         facts_page=facts_shown,
         reminders=waiting,
         reminders_page=reminders_shown,
-        on_whatsapp=_on_whatsapp(told) if told else None,
+        reachable=await state.channels.reach(user) if waiting else None,
         required=required,
         held=held,
         held_in_all=held_in_all,
@@ -98,13 +96,6 @@ async def undo(state: TheState, user: SignedIn, act_id: UUID) -> Response:
         await history.begin(session, user.id, history.UNDO, "web", {"act": str(act_id)})
         await history.undo_act(session, user.id, act_id)
     return back("/activity", "undone")
-
-
-def _on_whatsapp(told: whatsapp.Overview) -> bool | None:
-    """Whether what Paddy says unasked reaches the user's phone; None when that isn't known, or not to be had here."""
-    if told.error or not told.configured:
-        return None
-    return any(each.status in ("connected", "reconnecting") for each in told.sessions)
 
 
 def _model(name: str) -> str:

@@ -104,7 +104,7 @@ async def ask_to_remove(request: Request, state: TheState, admin: Admin, user_id
 async def remove(
     request: Request, state: TheState, admin: Admin, user_id: UUID, confirm: Annotated[str, Form()] = ""
 ) -> Response:
-    """Erase somebody's account and everything in it, their links of WhatsApp too. `confirm` is their address."""
+    """Erase somebody's account and everything in it, their linked accounts too. `confirm` is their address."""
     async with state.database.transaction() as session:
         person = await users.get(session, user_id)
     try:

@@ -10,11 +10,10 @@ from urllib.parse import quote
 from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from exponential.app.api import whatsapp
-from exponential.app.api.whatsapp import Gateway
 from exponential.app.core.rendering import fragment, page, wants_json
 from exponential.app.core.state import SignedIn, TheState, state_of
-from exponential.app.whatsapp import passkeys, troubleshooting, views
+from exponential.app.whatsapp import connection, passkeys, troubleshooting, views
+from exponential.app.whatsapp.window import Gateway, TheWindow
 from exponential.auth.users import User
 from exponential.core import clock, validation
 from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavailable
@@ -46,21 +45,21 @@ def _go(path: str, **query: str) -> Response:
 
 
 @router.get("")
-async def overview(request: Request, state: TheState, user: SignedIn) -> Response:
-    if state.gateway is None:
+async def overview(request: Request, state: TheState, window: TheWindow, user: SignedIn) -> Response:
+    if window.gateway is None:
         return await _view(request, "_wa_overview.html", view="unconfigured")
-    told = await state.gateway_said.sessions(user)
+    told = await window.told.sessions(user)
     zone = zone_of(user)
     if told.error is not None:
         rows = [views.row(session, zone) for session in told.sessions]
         last = {"accounts": [row for row in rows if not row.pending], "told_at": told.at and told.at.astimezone(zone)}
         return await _view(request, "_wa_overview.html", view="unreachable", sentence=str(told.error), **last)
     found = told.sessions
-    consent = await whatsapp.agreement(state, user)
+    consent = await connection.agreement(state, user)
     if not found:
         view = "none" if consent.at else "warning"
         return await _view(request, "_wa_overview.html", view=view, consent=consent)
-    parked = await asyncio.gather(*(_parked(state.gateway, user, session) for session in found))
+    parked = await asyncio.gather(*(_parked(window.gateway, user, session) for session in found))
     rows = [views.row(session, zone, count) for session, count in zip(found, parked, strict=True)]
     return await _view(
         request,
@@ -84,7 +83,7 @@ async def _parked(gateway: GatewayClient, user: User, session: SessionInfo) -> i
 
 @router.get("/warning")
 async def warning(request: Request, state: TheState, user: SignedIn) -> Response:
-    consent = await whatsapp.agreement(state, user)
+    consent = await connection.agreement(state, user)
     return await _view(request, "_wa_overview.html", view="warning", consent=consent)
 
 
@@ -94,9 +93,9 @@ async def connect(
 ) -> Response:
     """Begin to link an account. With `version`, the user accepts the warning of that version by doing so."""
     if version:
-        await whatsapp.agree(state, user, version)
+        await connection.agree(state, user, version)
     try:
-        session_id = await whatsapp.begin(state, gateway, user)
+        session_id = await connection.begin(state, gateway, user)
     except Conflict as error:
         if error.code in LIMITS:
             return _go("", done="limit")
@@ -206,7 +205,7 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
         options=json.dumps(options, separators=(",", ":")) if options else "",
         line=passkeys.snippet(options) if options else "",
         code=asked.code if asked else None,
-        loopback=await state_of(request).mode.is_loopback(),
+        loopback=await state_of(request).channels.is_simulated(),
     )
 
 

@@ -1,7 +1,7 @@
-"""The circuit breaker of a chat on WhatsApp: Paddy pauses where another program seems to answer it.
+"""The circuit breaker of a chat: Paddy pauses where another program seems to answer it. The web isn't concerned.
 
 Two assistants in one chat would answer each other without end. It opens when somebody writes faster than people type,
-says the same again and again, or goes back and forth more often than people do; in a group, each member counts alone.
+says the same again and again, or goes back and forth more often than people do; each member of a group counts alone.
 What it goes by is in the database, so it holds across processes. It closes by itself, or when the owner resumes.
 """
 
@@ -40,7 +40,7 @@ SAID = (
     "The owner of this number knows."
 )
 SAID_TO_OWNER = (
-    "It looks as if another assistant answers me here, so I pause on WhatsApp for a while. "
+    "It looks as if another assistant answers me here, so I pause for a while, except on the web. "
     "Write */resume* to let me go on at once."
 )
 IN_MIND = "I told the user that I pause in a chat with somebody else, where another assistant seems to answer me."
@@ -62,7 +62,7 @@ def is_open(chat: Chat) -> bool:
 
 
 async def trips(session: AsyncSession, chat: Chat, messages: Sequence[Message]) -> bool:
-    """Whether one more answer, to these messages from WhatsApp, would be one too many."""
+    """Whether one more answer, to these messages, would be one too many."""
     rounds = await _rounds(session, chat, messages)
     if chat.role == "owner":
         return _is_repeated(rounds[-OWN_SAME_ROUNDS:]) or _is_many(rounds, OWN_ROUNDS)
@@ -109,7 +109,7 @@ async def open_in(session: AsyncSession, chat: Chat, messages: Sequence[Message]
         f"Another assistant seems to answer me in {where} with **{name}**, so I pause there until {until}. "
         "Write */resume* to let me go on at once."
     )
-    place = await notifications.place_in(session, chat.user_id, chat.session_id)
+    place = await notifications.place_beside(session, chat)
     await notifications.tell(session, chat.user_id, clock.new_id(), text, _in_mind(), place)
     return SAID
 
@@ -130,7 +130,7 @@ async def _rounds(session: AsyncSession, chat: Chat, messages: Sequence[Message]
         .where(
             Message.chat_id == chat.id,
             Message.role == "user",
-            Message.channel == "whatsapp",
+            Message.address.is_not(None),
             Message.created_at > since,
             Turn.state.not_in(("silent", "running")),  # `messages` are the running turn's
         )
@@ -139,7 +139,7 @@ async def _rounds(session: AsyncSession, chat: Chat, messages: Sequence[Message]
     )
     answered: dict[UUID | None, list[Message]] = {}
     for message in reversed((await session.scalars(query)).all()):
-        if not chat.is_group or message.sender_jid == messages[-1].sender_jid:
+        if not chat.is_group or message.sender == messages[-1].sender:
             answered.setdefault(message.turn_id, []).append(message)
     return [
         _Round("".join(message.text for message in said), said[0].created_at, said[-1].created_at)

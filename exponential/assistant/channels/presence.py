@@ -1,4 +1,4 @@
-"""What people on WhatsApp see of a turn before its answer: their message read, an emoji for "seen", and typing."""
+"""What people see of a turn before its answer: their message read, an emoji for "seen", and typing."""
 
 import asyncio
 import contextlib
@@ -7,12 +7,13 @@ from types import TracebackType
 
 import httpx
 
-from exponential.assistant.channels.whatsapp import Origin, origins
+from exponential.assistant.channels.base import Place
+from exponential.assistant.channels.delivery import places
+from exponential.assistant.channels.registry import Channels
 from exponential.assistant.tables import Message
-from exponential.auth.service_tokens import Identity
+from exponential.auth.users import User
 from exponential.core.cancellation import cancel_and_wait
 from exponential.core.errors import ExponentialError
-from exponential.gateway.client import GatewayClient
 
 TIMEOUT_SECONDS = 2.0  # nobody's answer waits longer for an indicator
 SEEN = "👀"
@@ -21,21 +22,21 @@ SEEN = "👀"
 class TurnPresence:
     """Shown where a turn's messages came from, while the block runs. Best effort: it never fails the turn.
 
-    The gateway knows whether the owner wants read receipts and reactions. A reaction is taken back when the block ends:
-    the answer says more. `renew`: seconds after which typing is shown anew.
+    A reaction is taken back when the block ends: the answer says more. `renew`: seconds after which typing is shown
+    anew.
     """
 
-    def __init__(self, gateway: GatewayClient | None, who: Identity, messages: Sequence[Message], renew: float) -> None:
-        self._gateway = gateway
+    def __init__(self, channels: Channels, user: User, messages: Sequence[Message], renew: float) -> None:
+        self._channels = channels
         self._renew = renew
-        self._who = who
+        self._user = user
         self._messages = messages
-        self._origins = origins(messages) if gateway else []
+        self._places = [place for place in places(messages) if channels.has(place.channel)]
         self._showing: asyncio.Task[None] | None = None
-        self._reacted: list[Origin] = []
+        self._reacted: list[Place] = []
 
     async def __aenter__(self) -> None:
-        if self._origins:
+        if self._places:
             self._showing = asyncio.create_task(self._show())  # the thinking need not wait for it
 
     async def __aexit__(
@@ -45,42 +46,31 @@ class TurnPresence:
             return
         await cancel_and_wait(self._showing)
         await self._type(False)
-        for origin in self._reacted:
-            await self._react(origin, "")
+        for place in self._reacted:
+            await self._react(place, "")
 
     async def _show(self) -> None:
         await self._type(True)
-        for origin in self._origins:
-            await self._read(origin)
-            self._reacted.append(origin)  # before it is known: a reaction must not stay behind
-            if not await self._react(origin, SEEN):
-                self._reacted.remove(origin)
+        for place in self._places:
+            await _try(self._channels.get(place.channel).read(self._user, place, self._ids(place)))
+            self._reacted.append(place)  # before it is known: a reaction must not stay behind
+            if not await self._react(place, SEEN):
+                self._reacted.remove(place)
         while True:
             await asyncio.sleep(self._renew)
             await self._type(True)
 
     async def _type(self, on: bool) -> None:
-        for session_id, chat in self._origins:
-            await _try(self._client.typing(self._who, session_id, chat, on))
+        for place in self._places:
+            await _try(self._channels.get(place.channel).typing(self._user, place, on))
 
-    async def _read(self, origin: Origin) -> None:
-        await _try(self._client.read(self._who, *origin, self._ids(origin)))
+    async def _react(self, place: Place, emoji: str) -> bool:
+        channel = self._channels.get(place.channel)
+        return bool(await _try(channel.react(self._user, place, self._ids(place)[-1], emoji)))
 
-    async def _react(self, origin: Origin, emoji: str) -> bool:
-        return bool(await _try(self._client.react(self._who, *origin, self._ids(origin)[-1], emoji)))
-
-    def _ids(self, origin: Origin) -> list[str]:
-        """WhatsApp's ids of the messages from there."""
-        return [
-            message.external_id
-            for message in self._messages
-            if (message.session_id, message.jid) == origin and message.external_id
-        ]
-
-    @property
-    def _client(self) -> GatewayClient:
-        assert self._gateway is not None
-        return self._gateway
+    def _ids(self, place: Place) -> list[str]:
+        """The channel's ids of the messages from there."""
+        return [message.external_id for message in self._messages if message.place == place and message.external_id]
 
 
 async def _try(call: Awaitable[object]) -> object:

@@ -1,144 +1,162 @@
-"""A reply's way to WhatsApp: posted to the gateway until it is accepted."""
+"""WhatsApp, by way of the gateway. An account is a session's id, an address a JID."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from markdown_it.tree import SyntaxTreeNode
 
-from exponential.assistant import approvals, chats, conversation, due_reminders
-from exponential.assistant.channels import formatting, notifications
-from exponential.assistant.tables import Chat, Message
-from exponential.auth import users
+from exponential.assistant.channels.base import OWN_CHAT, Channel, Place, Reply, Sent
+from exponential.assistant.channels.gateway_mode import GatewayMode
+from exponential.assistant.channels.markdown import FENCE, MARKDOWN, chunks
 from exponential.auth.users import User
 from exponential.core import log
-from exponential.core.database import Database
-from exponential.core.errors import BadInput, Conflict, NotFound, Unavailable
-from exponential.gateway.client import GatewayClient
+from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unavailable
+from exponential.core.settings import AppSettings
+from exponential.gateway.client import GatewayClient, own_refusals
 from exponential.gateway.schema import SessionInfo
 
+MAX_CHUNK_CHARS = 4_000  # WhatsApp takes 4,096, and some of them may count twice there
 # Conflicts that another try won't mend: the account's human answers in this chat; the account isn't linked any more; it
 # was to go to another chat of this session before, and that failed.
 _GONE = ("chat_paused", "not_linked", "idempotency_key_reused")
 _LINKED = ("connected", "reconnecting")  # status of sessions through which a message goes out, now or soon
-Origin = tuple[str, str]  # (gateway session id, chat JID)
+_MARKS = {"strong": "*", "em": "_", "s": "~"}
 
 _log = log.get(__name__)
 
 
-@dataclass(frozen=True)
-class _Reply:
-    """What `turn_id` says, where on WhatsApp it goes, and which message it quotes there.
+class WhatsApp(Channel):
+    """`gateway` None: there is none here, and what is to be sent waits until there is."""
 
-    `private`: said in the user's own conversation, so it goes to chats of theirs alone. `unasked`: not an answer, so
-    where its one chat can't be reached any more, another one of the user's will do.
-    """
+    name = "whatsapp"
+    label = "WhatsApp"
+    icon = "whatsapp"
 
-    turn_id: UUID
-    user: User
-    texts: Sequence[str]
-    to: Sequence[Origin]
-    quoted: dict[str, str]
-    private: bool
-    unasked: bool
+    def __init__(self, gateway: GatewayClient | None) -> None:
+        self._client = gateway
+        self._mode = GatewayMode(gateway)
 
+    @classmethod
+    def connect(cls, settings: AppSettings) -> "WhatsApp":
+        return cls(GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None)
 
-async def deliver(database: Database, gateway: GatewayClient | None, turn_id: UUID) -> None:
-    """Hand a finished turn's reply to the gateway, wherever on WhatsApp its messages came from.
+    def render(self, markdown: str) -> list[str]:
+        return to_whatsapp(markdown)
 
-    Raises Unavailable and the like when the gateway can't take it now: try again, the keys stay the same. A session or
-    chat that no longer exists is given up, and so are a session that isn't linked any more (the gateway, too, gives up
-    what it had queued there) and a chat in which a human answers by hand now. What was said unasked then goes where
-    its user can be reached; while no session of theirs is linked, it is on the web alone.
-    """
-    async with database.transaction() as session:
-        reply = await _reply(session, turn_id)
-    if reply is None:
-        return
-    if gateway is None:
-        raise Unavailable("WHATSAPP_GATEWAY_URL is not set, so this reply can't be sent.", code="gateway_unconfigured")
-    if reply.unasked:
-        return await _tell(database, gateway, reply)
-    for place, origin in enumerate(reply.to):
-        await _post(gateway, reply, origin, place * len(reply.texts))
+    async def send(self, reply: Reply) -> Sent | None:
+        """The first text begins with the reply prefix.
 
+        A session or chat that no longer exists is given up, and so are a session that isn't linked any more (the
+        gateway, too, gives up what it had queued there) and a chat in which a human answers by hand now.
+        """
+        who, session_id, chat, sent = reply.user.identity, reply.place.account, reply.place.address, None
+        try:
+            if chat == OWN_CHAT:
+                chat = _own_chat(await self._gateway.session(who, session_id))
+            for number, (text, key) in enumerate(zip(reply.texts, reply.keys, strict=True)):
+                sent = await self._gateway.send(
+                    who,
+                    session_id,
+                    chat,
+                    text,
+                    key=key,
+                    prefixed=number == 0,
+                    reply_to=reply.quoted,
+                    owner_only=reply.private,
+                )
+        except (NotFound, BadInput, Conflict) as error:
+            if isinstance(error, Conflict) and error.code not in _GONE:
+                raise
+            _log.warning("reply_given_up", key=reply.keys[0], session=session_id, code=error.code)
+        return Sent(sent) if sent else None
 
-async def _tell(database: Database, gateway: GatewayClient, reply: _Reply) -> None:
-    """Post it to its chat, or to the user's first other one that takes it, where their reminders go from then on."""
-    chosen = place = reply.to[0]
-    message_id = await _post(gateway, reply, chosen)
-    if message_id is None:
-        async for place in _elsewhere(database, gateway, reply.user):
-            if place == chosen:
-                continue
-            async with database.transaction() as session:  # before it is posted: whoever takes over repeats it there
-                await notifications.move(session, reply.turn_id, place)
-            message_id = await _post(gateway, reply, place)
-            if message_id is not None:
-                break
-    async with database.transaction() as session:
-        if message_id is None:
-            await notifications.move(session, reply.turn_id, None)
+    async def sent_at(self, user: User, place: Place, message_id: str) -> datetime | None:
+        return await self._gateway.sent_at(user.identity, place.account, message_id)
+
+    async def typing(self, user: User, place: Place, on: bool) -> None:
+        if self._client is not None:
+            await self._client.typing(user.identity, place.account, place.address, on)
+
+    async def read(self, user: User, place: Place, message_ids: Sequence[str]) -> None:
+        """The gateway knows whether the owner wants read receipts, and reactions."""
+        if self._client is not None:
+            await self._client.read(user.identity, place.account, place.address, [*message_ids])
+
+    async def react(self, user: User, place: Place, message_id: str, emoji: str) -> bool:
+        if self._client is None:
+            return False
+        return await self._client.react(user.identity, place.account, place.address, message_id, emoji)
+
+    async def accounts(self, user: User) -> Sequence[str]:
+        found = await self._client.sessions(user.identity) if self._client else ()
+        return [each.session_id for each in found if each.status in _LINKED]
+
+    async def own_places(self, user: User, account: str) -> Sequence[Place]:
+        """The chats of numbers that are proved to be the user's, the latest first."""
+        try:
+            numbers = await self._gateway.proved(user.identity, account)
+        except NotFound:
+            return ()  # removed meanwhile; or the original gateway, which knows of none
+        numbers.sort(key=lambda number: number.proved_at, reverse=True)
+        return [Place(self.name, account, number.chat) for number in numbers if number.chat]
+
+    async def export(self, user: User) -> Sequence[Any]:
+        """The user's sessions as the gateway tells them, with their rules of access."""
+        if self._client is None:
+            return ()
+        try:
+            with own_refusals():
+                found = await self._client.sessions(user.identity)
+                return [
+                    {**each.as_json(), "access": await self._client.access(user.identity, each.session_id)}
+                    for each in found
+                ]
+        except ExponentialError as error:
+            return [{"error": str(error)}]
+
+    async def erase(self, user: User) -> None:
+        """Unlink all sessions of the user."""
+        if self._client is None:
             return
-        await approvals.note_asked(session, reply.turn_id, message_id)
-        if place != chosen:
-            await due_reminders.move(session, reply.user.id, chosen, place)
+        try:
+            with own_refusals():
+                for found in await self._client.sessions(user.identity):
+                    await self._client.disconnect(user.identity, found.session_id)
+        except Unavailable as error:
+            raise Unavailable(
+                f"Your WhatsApp accounts could not be unlinked, so nothing was erased here. {error} Then try again.",
+                code="not_unlinked",
+            ) from None
+
+    async def is_simulated(self) -> bool:
+        return await self._mode.is_loopback()
+
+    async def close(self) -> None:
+        await self._mode.close()
+        if self._client is not None:
+            await self._client.close()
+
+    @property
+    def _gateway(self) -> GatewayClient:
+        if self._client is None:
+            raise Unavailable("WHATSAPP_GATEWAY_URL is not set, so nothing can be sent.", code="gateway_unconfigured")
+        return self._client
 
 
-async def _post(gateway: GatewayClient, reply: _Reply, to: Origin, first: int = 0) -> str | None:
-    """The gateway's id of the last message that it took; None when none may go there. `first`: the first one's key."""
-    session_id, chat = to
-    who, message_id = reply.user.identity, None
-    try:
-        if chat == notifications.OWN_CHAT:
-            chat = _own_chat(await gateway.session(who, session_id))
-        for number, text in enumerate(reply.texts, start=first):
-            key, quoted = f"{reply.turn_id}:{number}", reply.quoted.get(chat)
-            message_id = await gateway.send(
-                who, session_id, chat, text, key=key, reply_to=quoted, owner_only=reply.private
-            )
-    except (NotFound, BadInput, Conflict) as error:
-        if isinstance(error, Conflict) and error.code not in _GONE:
-            raise
-        _log.warning("reply_given_up", turn=str(reply.turn_id), session=session_id, code=error.code)
-    return message_id
+def is_group(jid: str) -> bool:
+    return jid.endswith("@g.us")
 
 
-async def _elsewhere(database: Database, gateway: GatewayClient, user: User) -> AsyncIterator[Origin]:
-    """The user's chats in the sessions that are linked now, the best first: where they wrote, numbers that they have
-    proved to be theirs, "Message yourself"; of each kind first that of the session which they last wrote through."""
-    linked = [each.session_id for each in await gateway.sessions(user.identity) if each.status in _LINKED]
-    async with database.transaction() as session:
-        chat = await chats.main_chat(session, user.id)
-        wrote = {each: await conversation.last_place(session, chat.id, each) for each in reversed(linked)}
-    linked = sorted(wrote, key=lambda each: last.position if (last := wrote[each]) else 0, reverse=True)
-    for session_id in linked:
-        if (last := wrote[session_id]) and last.jid:
-            yield session_id, last.jid
-    for session_id in linked:
-        for jid in await _proved(gateway, user, session_id):
-            yield session_id, jid
-    for session_id in linked:
-        yield session_id, notifications.OWN_CHAT
+def phone_number(jid: str) -> str:
+    """A phone number as people write it, where the JID is one: WhatsApp also has ids that aren't, which give ""."""
+    user, _, server = jid.partition("@")
+    return f"+{user}" if server == "s.whatsapp.net" and user.isdigit() else ""
 
 
-async def _proved(gateway: GatewayClient, user: User, session_id: str) -> list[str]:
-    """The chats of the numbers that are proved to be the user's, the latest first."""
-    try:
-        numbers = await gateway.proved(user.identity, session_id)
-    except NotFound:
-        return []  # removed meanwhile; or the original gateway, which knows of none
-    numbers.sort(key=lambda number: number.proved_at, reverse=True)
-    return [number.chat for number in numbers if number.chat]
-
-
-def turn_of(key: str) -> UUID | None:
-    """The turn whose reply was sent under this idempotency key."""
-    try:
-        return UUID(key.partition(":")[0])
-    except ValueError:
-        return None
+def to_whatsapp(markdown: str) -> list[str]:
+    """The reply in WhatsApp's formatting, cut into chunks of at most MAX_CHUNK_CHARS characters."""
+    return chunks(_blocks(SyntaxTreeNode(MARKDOWN.parse(markdown))), MAX_CHUNK_CHARS)
 
 
 def _own_chat(session: SessionInfo) -> str:
@@ -148,23 +166,53 @@ def _own_chat(session: SessionInfo) -> str:
     return f"{session.phone_number.removeprefix('+')}@s.whatsapp.net"
 
 
-async def _reply(session: AsyncSession, turn_id: UUID) -> _Reply | None:
-    """A turn's reply; in groups it quotes the last message. None when there is nothing for WhatsApp."""
-    query = select(Message).where(Message.turn_id == turn_id).order_by(Message.position)
-    messages = (await session.execute(query)).scalars().all()
-    reply = next((message for message in messages if message.role == "assistant"), None)
-    chat = await session.get(Chat, reply.chat_id) if reply else None
-    to = origins(messages)
-    if reply is None or chat is None or not to:
-        return None  # erased meanwhile, or on the web alone
-    groups = {message.jid: message.external_id for message in messages if (message.jid or "").endswith("@g.us")}
-    quoted = {jid: external_id for jid, external_id in groups.items() if jid and external_id}
-    user, texts = await users.get(session, chat.user_id), formatting.to_whatsapp(reply.text)
-    private, unasked = chat.role == "owner", reply.jid is not None
-    return _Reply(turn_id, user, texts, to, quoted, private, unasked)
+def _block(node: SyntaxTreeNode) -> str:
+    """One block of Markdown as WhatsApp text, without blank lines around it."""
+    kind = node.type
+    if kind in ("bullet_list", "ordered_list"):
+        return _list(node)
+    if kind == "heading":
+        return f"*{_inline(node).replace('*', '')}*"
+    if kind in ("paragraph", "th", "td"):
+        return _inline(node)
+    if kind in ("fence", "code_block"):
+        return f"{FENCE}\n{node.content.rstrip()}\n{FENCE}"
+    if kind == "blockquote":
+        return "\n".join(f"> {line}" for line in _blocks(node).split("\n"))
+    if kind == "table":
+        rows = [row for part in node.children for row in part.children]
+        return "\n".join(" · ".join(_block(cell) for cell in row.children) for row in rows)
+    return "———" if kind == "hr" else _blocks(node)
 
 
-def origins(messages: Sequence[Message]) -> list[Origin]:
-    """The WhatsApp chats that these messages came from, each once."""
-    found = [(message.session_id, message.jid) for message in messages if message.channel == "whatsapp"]
-    return list(dict.fromkeys((session_id, jid) for session_id, jid in found if session_id and jid))
+def _blocks(node: SyntaxTreeNode) -> str:
+    return "\n\n".join(_block(child) for child in node.children)
+
+
+def _list(node: SyntaxTreeNode) -> str:
+    items = []
+    first = int(node.attrs.get("start", 1))
+    for number, item in enumerate(node.children, start=first):
+        marker = f"{number}. " if node.type == "ordered_list" else "- "
+        body = "\n".join(_block(child) for child in item.children)
+        items.append(marker + body.replace("\n", "\n" + " " * len(marker)))
+    return "\n".join(items)
+
+
+def _inline(node: SyntaxTreeNode) -> str:
+    kind = node.type
+    if kind in ("text", "html_inline"):
+        return node.content
+    if kind in ("softbreak", "hardbreak"):
+        return "\n"
+    if kind == "code_inline":
+        return f"`{node.content}`"
+    inner = "".join(_inline(child) for child in node.children)
+    if kind in _MARKS and inner.strip():
+        return f"{_MARKS[kind]}{inner.strip()}{_MARKS[kind]}"
+    if kind == "image":
+        return f"{node.content} ({node.attrs['src']})".lstrip()
+    if kind == "link":
+        address = str(node.attrs["href"])
+        return inner if inner in (address, address.removeprefix("mailto:")) else f"{inner} ({address})"
+    return inner

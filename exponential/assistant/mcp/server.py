@@ -22,7 +22,6 @@ from pydantic_core import to_jsonable_python
 
 from exponential.assistant import tools
 from exponential.assistant.offline import OfflineModel
-from exponential.assistant.tables import Channel
 from exponential.assistant.tools.base import Deps, spec_of
 from exponential.assistant.turns import ledger
 from exponential.auth import users
@@ -32,7 +31,7 @@ from exponential.core.database import Database
 from exponential.core.errors import BadInput, Conflict, NotFound
 from exponential.workspace import history
 
-SOURCE: Channel = "mcp"
+SOURCE = "mcp"
 NAME = "exponential"
 INSTRUCTIONS = """The user's tasks, projects, meetings, reminders and remembered facts. Dates and times are ISO 8601
 in the user's own time zone. Records are found by id, or by name or part of it. A result {"error", "code"} says why

@@ -11,7 +11,7 @@ from pydantic_ai.tools import ToolDefinition, ToolFuncContext, ToolParams
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant.context import NOTHING, Knowledge
-from exponential.assistant.tables import Channel, Role
+from exponential.assistant.tables import Role
 from exponential.auth.users import User
 from exponential.core.database import Database
 from exponential.core.errors import ExponentialError
@@ -64,7 +64,7 @@ class Deps:
     turn_id: UUID
     run: int
     role: Role
-    source: Channel
+    source: str
     known: Knowledge = NOTHING
     again_of: UUID | None = None
     own_words: bool = True

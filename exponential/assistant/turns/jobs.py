@@ -25,7 +25,7 @@ from exponential.core.database import raw_connection
 TURN = "assistant.turn"  # answer what is unanswered in a chat: (chat_id)
 READ = "assistant.read"  # read the files of what is unanswered in a chat, then have it answered: (chat_id)
 SUMMARISE = "assistant.summarise"  # bring a chat's summary up to date: (chat_id)
-DELIVER = "assistant.deliver"  # post a turn's reply to the gateway: (turn_id)
+DELIVER = "assistant.deliver"  # send a turn's reply where it belongs: (turn_id)
 
 OWNERS = "default"  # turns of users, and summaries
 GUESTS = "guests"  # turns of guests
@@ -59,7 +59,7 @@ async def defer_reading(session: AsyncSession, chat: Chat) -> None:
 
 
 async def defer_delivery(session: AsyncSession, chat_id: UUID, turn_id: UUID) -> None:
-    """Have a turn's reply posted to the gateway, in the order of the chat's."""
+    """Have a turn's reply sent where it belongs, in the order of the chat's."""
     await _defer(session, DELIVER, DELIVERIES, f"deliver:{chat_id}", turn_id=str(turn_id))
 
 

@@ -1,13 +1,20 @@
 """Who wants a running turn to stop: told by NOTIFY to the process that runs it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
+from typing import Any
 from uuid import UUID
 
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exponential.core.cancellation import cancel_and_wait
 from exponential.core.database import Database
 
 CHANNEL = "stop"  # NOTIFY channel; payload: the id of the chat whose turn is to stop
+LOOK_AGAIN_SECONDS = 1.0  # whether a turn is to stop, after the database could not tell
 
 
 class StopRequests:
@@ -36,3 +43,32 @@ class StopRequests:
             self._waiting[chat_id].discard(asked)
             if not self._waiting[chat_id]:
                 del self._waiting[chat_id]
+
+
+async def unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work`, and raise what it raises, unless `asked` returns before; whether it was done."""
+    running, waiting = asyncio.create_task(work), asyncio.create_task(asked)
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            return True
+    finally:
+        await cancel_and_wait(running, waiting)
+    return not running.cancelled() and running.exception() is None
+
+
+async def asked(
+    database: Database, stop: asyncio.Event, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID
+) -> None:
+    """Returns when the user wants it stopped: the turn, or the chat's before it has begun, as `look` says."""
+    while True:
+        await stop.wait()
+        stop.clear()
+        try:
+            async with database.transaction() as session:
+                if await look(session, what):
+                    return
+        except (SQLAlchemyError, psycopg.Error):  # the turn itself will notice, too
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            stop.set()

@@ -1,4 +1,4 @@
-"""Turns as stored: taken up, saved after each step, finished once. Running one is runner.py's business."""
+"""Turns as stored: taken up, saved after each step, finished once. Running one is run.py's business."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -183,7 +183,7 @@ async def orphans(session: AsyncSession) -> Sequence[Chat]:
 async def finish(
     session: AsyncSession, active: ActiveTurn, reply: str, *, own: Sequence[ModelMessage]
 ) -> Sequence[ModelMessage]:
-    """End a turn with its one reply and queue the way to WhatsApp. Returns and raises what `save` does."""
+    """End a turn with its one reply and queue its way out. Returns and raises what `save` does."""
     turn = await hold(session, active.turn_id, active.run)
     fresh = _keep(turn, own)
     await _end(session, active, turn, reply, "done")
@@ -218,7 +218,7 @@ async def _say(session: AsyncSession, active: ActiveTurn, turn: Turn, reply: str
     session.add(Message(chat_id=chat.id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
     if active.held_back:
         await approvals.hold_back(session, chat, turn, reply, active.messages)
-    elif not active.again_of and any(message.channel == "whatsapp" for message in active.messages):
+    elif not active.again_of and any(message.place for message in active.messages):
         await jobs.defer_delivery(session, chat.id, turn.id)
 
 
@@ -230,12 +230,13 @@ async def refuse(session: AsyncSession, chat_id: UUID, reply: str) -> None:
     session.add(turn)
     await session.flush()
     waits = (Message.chat_id == chat_id, Message.role == "user", Message.turn_id.is_(None))
-    channels = set(await session.scalars(select(Message.channel).where(*waits)))
+    found = select(Message.channel, Message.address.is_not(None)).where(*waits).order_by(Message.position)
+    asked = (await session.execute(found)).all()
     await session.execute(update(Message).where(*waits).values(turn_id=turn.id))
     if chat.role == "owner" or not await approvals.is_required(session, chat.user_id):
-        channel = "whatsapp" if "whatsapp" in channels else "web"
+        channel = asked[-1].channel if asked else "web"
         session.add(Message(chat_id=chat_id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
-        if channel == "whatsapp":
+        if any(has_place for _, has_place in asked):
             await jobs.defer_delivery(session, chat_id, turn.id)
     await notify(session, CHANNEL, str(chat_id))
 
@@ -304,7 +305,7 @@ async def _begin(session: AsyncSession, chat: Chat, *, unread: bool = False) -> 
         messages = messages[:1]
     elif True in command:
         messages = messages[: command.index(True)]
-    breaks = circuit_breaker.is_open(chat) and messages[-1].channel == "whatsapp"
+    breaks = circuit_breaker.is_open(chat) and messages[-1].place is not None
     paused = (breaks or commands.is_paused(chat)) and not command[0]
     silent = paused or (breaks and chat.role == "guest")  # whose commands don't close it
     state: Literal["running", "silent"] = "silent" if silent else "running"
@@ -344,7 +345,7 @@ async def _ready(session: AsyncSession, chat: Chat) -> Sequence[Message]:
 
 async def _is_loop(session: AsyncSession, chat: Chat, active: ActiveTurn) -> bool:
     """Whether another program seems to answer Paddy, or asks its owner to approve one answer after the other."""
-    if active.again_of or active.messages[-1].channel != "whatsapp":
+    if active.again_of or active.messages[-1].place is None:
         return False
     return await circuit_breaker.trips(session, chat, active.messages)
 

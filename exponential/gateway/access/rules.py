@@ -7,9 +7,9 @@ import re
 from typing import Literal
 
 from exponential.gateway.access.policy import Policy
+from exponential.gateway.reply_prefix import REPLY_PREFIX
 from exponential.gateway.worker.protocol import Account, Inbound
 
-REPLY_PREFIX = "🤖 *Paddy:*"  # how the assistant's replies begin in the owner's own chat
 BY_HAND = "by_hand"  # kind of what is kept when the account's human writes to somebody: that they did, not what
 PEOPLE, GROUP = ("s.whatsapp.net", "lid"), "g.us"
 Role = Literal["owner", "guest"]
@@ -66,7 +66,7 @@ def role(policy: Policy, account: Account, message: Inbound) -> Role | None:
 
 def to_keep(policy: Policy, account: Account, message: Inbound) -> Inbound | None:
     """What may be kept of a message: all of it; where the human wrote by hand, that this happened; or nothing."""
-    if message.text.startswith(REPLY_PREFIX):
+    if message.text.startswith(REPLY_PREFIX.rstrip()):
         return None
     if role(policy, account, message):
         return message

@@ -11,6 +11,8 @@ from pydantic_ai.models import override_allow_model_requests
 from support.assistant.conversations import SECRET, StageGateway, Story
 from support.assistant.model_server import ModelServer, Talking, serving_a_model
 
+from exponential.assistant.channels.registry import Channels
+from exponential.assistant.channels.whatsapp import WhatsApp
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.timing import Timing
 from exponential.core.database import Database
@@ -59,14 +61,20 @@ def gateway() -> Iterator[StageGateway]:
 
 
 @pytest.fixture
+async def channels(gateway: StageGateway) -> AsyncIterator[Channels]:
+    """With WhatsApp, by way of the gateway."""
+    channels = Channels(WhatsApp(GatewayClient(f"http://127.0.0.1:{gateway.port}", SECRET)))
+    yield channels
+    await channels.close()
+
+
+@pytest.fixture
 async def connected(
-    app_database: Database, app_settings: AppSettings, gateway: StageGateway, timing: Timing
+    app_database: Database, app_settings: AppSettings, channels: Channels, timing: Timing
 ) -> AsyncIterator[Runtime]:
     """A runtime that talks to the gateway."""
-    client = GatewayClient(f"http://127.0.0.1:{gateway.port}", SECRET)
-    async with Runtime(app_database, app_settings, client, timing=timing) as runtime:
+    async with Runtime(app_database, app_settings, channels, timing=timing) as runtime:
         yield runtime
-    await client.close()
 
 
 @pytest.fixture

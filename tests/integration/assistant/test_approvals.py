@@ -12,13 +12,13 @@ from support.assistant.conversations import StageGateway, Story
 from support.waiting import until
 
 from exponential.assistant import approvals, chats, context, conversation
-from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import Chat, Turn
 from exponential.assistant.turns import store
 from exponential.core import clock
 from exponential.core.errors import Conflict, NotFound
+from exponential.gateway.reply_prefix import REPLY_PREFIX
 from exponential.workspace import history
 
 OWN = "4915110000001@s.whatsapp.net"
@@ -54,7 +54,7 @@ class Desk:
     async def says(self, text: str, channel: str = "whatsapp", **more: Any) -> str:
         """Alice writes to Paddy; its answer."""
         self._count += 1
-        where: dict[str, Any] = {"session_id": "s1", "chat_jid": "alice@lid", "external_id": f"o{self._count}"}
+        where: dict[str, Any] = {"account": "s1", "address": "alice@lid", "external_id": f"o{self._count}"}
         if channel == "web":
             message = Incoming(self.alice, "web", text)
         else:
@@ -72,7 +72,7 @@ class Desk:
         return said
 
     def sent_to(self, chat: str) -> list[str]:
-        return [text.removeprefix(PREFIX) for _, to, text in self.gateway.sent.values() if to == chat]
+        return [text.removeprefix(REPLY_PREFIX) for _, to, text in self.gateway.sent.values() if to == chat]
 
     async def has(self, chat: str, count: int) -> list[str]:
         async def enough() -> list[str]:
@@ -221,8 +221,8 @@ async def test_a_long_list_of_what_waits_is_one_message(connected: Runtime, desk
 
 async def test_who_wrote_is_told_by_number_too(connected: Runtime, desk: Desk) -> None:
     await desk.require()
-    await desk.writes("call my new number", "4915187654321@s.whatsapp.net", "Mom")
-    await desk.writes("hi", "1234@g.us", "Mom", sender_jid="4915100000666@s.whatsapp.net")
+    await desk.writes("call my new number", "4915187654321@s.whatsapp.net", "Mom", sender_handle="+4915187654321")
+    await desk.writes("hi", "1234@g.us", "Mom", sender_handle="+4915100000666", is_group=True)
     await desk.writes("hello", "7700@lid", "Mom")
     told = {waiting.contact for waiting in await desk.waits(3)}
     assert told == {"Mom (+4915187654321)", "Mom (+4915100000666)", "Mom (no number)"}

@@ -129,7 +129,15 @@ async def test_it_is_set_and_ended_in_words_and_goes_where_the_owner_last_wrote(
     connected: Runtime, gateway: StageGateway, app_database: Database, story: Story, alice: UUID
 ) -> None:
     def phone(text: str, message: str, session: str, jid: str) -> Incoming:
-        return Incoming(alice, "whatsapp", text, session_id=session, chat_jid=jid, external_id=message)
+        return Incoming(
+            alice,
+            "whatsapp",
+            text,
+            account=session,
+            address=jid,
+            external_id=message,
+            is_group=jid.endswith("@g.us"),
+        )
 
     await story.say(phone("hi", "m1", "s1", "alice@lid"))
     await story.say(phone("send me a briefing every day at 7:30", "m2", "s2", "alice2@lid"))

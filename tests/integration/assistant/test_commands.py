@@ -11,19 +11,19 @@ from support.waiting import until
 from exponential.assistant import conversation
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
-from exponential.assistant.tables import Channel, Chat, Message
+from exponential.assistant.tables import Chat, Message
 from exponential.assistant.turns import store
 from exponential.core import clock
 from exponential.core.database import Database
 
 
 def from_phone(user: UUID, text: str, message: str) -> Incoming:
-    return Incoming(user, "whatsapp", text, session_id="s1", chat_jid="alice@lid", external_id=message)
+    return Incoming(user, "whatsapp", text, account="s1", address="alice@lid", external_id=message)
 
 
 async def test_the_same_on_every_channel(connected: Runtime, gateway: StageGateway, story: Story, alice: UUID) -> None:
     await connected.ask(alice, "add buy milk")
-    channels: tuple[Channel, ...] = ("web", "terminal")
+    channels: tuple[str, ...] = ("web", "terminal")
     replies = [(await connected.ask(alice, "/tasks", channel=channel)).reply for channel in channels]
     await story.say(from_phone(alice, "/tasks", "m1"))
 
@@ -166,7 +166,7 @@ async def test_a_pause_in_a_group_has_an_end_and_the_owner_can_end_it(
     connected: Runtime, story: Story, alice: UUID
 ) -> None:
     def member(text: str, message: str, chat: str = "12345@g.us") -> Incoming:
-        return Incoming(alice, "whatsapp", text, "guest", "s1", chat, message, "Bob")
+        return Incoming(alice, "whatsapp", text, "guest", "s1", chat, message, "Bob", is_group=chat.endswith("@g.us"))
 
     for number, words in enumerate(("/pause", "/pause 3d")):
         (received,) = await story.say(member(words, f"g{number}"))

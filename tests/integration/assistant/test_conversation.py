@@ -14,7 +14,7 @@ from exponential.core.errors import BadInput, NotFound
 async def test_one_conversation_over_all_channels(story: Story, alice: UUID) -> None:
     web, phone, terminal = await story.say(
         Incoming(alice, "web", " from the web "),
-        Incoming(alice, "whatsapp", "from the phone", session_id="s1", chat_jid="alice@lid", external_id="m1"),
+        Incoming(alice, "whatsapp", "from the phone", account="s1", address="alice@lid", external_id="m1"),
         Incoming(alice, "terminal", "from the terminal"),
     )
     assert web.chat_id == phone.chat_id == terminal.chat_id
@@ -34,16 +34,14 @@ async def test_the_last_messages_oldest_first(story: Story, alice: UUID) -> None
 
 
 async def test_the_same_whatsapp_message_twice_is_one(story: Story, alice: UUID) -> None:
-    message = Incoming(alice, "whatsapp", "hi", session_id="s1", chat_jid="alice@lid", external_id="m1")
+    message = Incoming(alice, "whatsapp", "hi", account="s1", address="alice@lid", external_id="m1")
     (first,) = await story.say(message)
     (again,) = await story.say(message)
     assert (again.message_id, again.chat_id, again.duplicate) == (first.message_id, first.chat_id, True)
     assert not first.duplicate
     assert len(await story.messages(first.chat_id)) == 1
     assert await jobs(story.database) == 1
-    (other,) = await story.say(
-        Incoming(alice, "whatsapp", "hi", session_id="s2", chat_jid="alice@lid", external_id="m1")
-    )
+    (other,) = await story.say(Incoming(alice, "whatsapp", "hi", account="s2", address="alice@lid", external_id="m1"))
     assert not other.duplicate
 
 
@@ -81,8 +79,8 @@ async def test_a_contact_has_a_chat_of_their_own(story: Story, alice: UUID, bob:
         ({"text": ""}, "empty"),
         ({"text": " \n"}, "empty"),
         ({"text": "x" * 65_537}, r"65,537 characters; Paddy reads up to 65,536"),
-        ({"channel": "whatsapp"}, "needs its session"),
-        ({"role": "guest"}, "needs its session"),
+        ({"channel": "whatsapp", "account": "s1"}, "needs its account"),
+        ({"role": "guest"}, "needs its account"),
     ],
 )
 async def test_what_cannot_be_received(story: Story, alice: UUID, incoming: dict[str, str], sentence: str) -> None:

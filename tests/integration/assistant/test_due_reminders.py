@@ -9,12 +9,12 @@ from support.assistant.conversations import StageGateway, Story
 from support.waiting import until
 
 from exponential.assistant import chats, conversation, due_reminders
-from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.core import clock
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
+from exponential.gateway.reply_prefix import REPLY_PREFIX
 from exponential.workspace.reminders import Reminder, Repeat, list_reminders, remind
 
 MORNING = datetime(2026, 5, 7, 6, tzinfo=UTC)
@@ -53,7 +53,7 @@ async def test_it_goes_to_the_whatsapp_chat_that_it_was_asked_for_in(
     connected: Runtime, gateway: StageGateway, story: Story, alice: UUID
 ) -> None:
     words = "remind me tomorrow at 9 to call mom"
-    await story.say(Incoming(alice, "whatsapp", words, session_id="s1", chat_jid="alice@lid", external_id="m1"))
+    await story.say(Incoming(alice, "whatsapp", words, account="s1", address="alice@lid", external_id="m1"))
 
     async def posted(count: int) -> bool:
         return len(gateway.sent) >= count
@@ -65,7 +65,7 @@ async def test_it_goes_to_the_whatsapp_chat_that_it_was_asked_for_in(
         reminder.at = at = clock.now()
     await until(lambda: posted(2))
     (key, last) = list(gateway.sent.items())[-1]
-    assert last == ("s1", "alice@lid", f"{PREFIX}⏰ *call mom*")
+    assert last == ("s1", "alice@lid", f"{REPLY_PREFIX}⏰ *call mom*")
     assert key == f"{uuid5(reminder.id, at.isoformat())}:0"
     async with story.database.transaction() as session:
         ended = await session.get_one(Reminder, reminder.id)
@@ -76,8 +76,8 @@ async def test_it_goes_to_the_whatsapp_chat_that_it_was_asked_for_in(
 async def test_one_that_was_asked_for_on_the_web_comes_on_whatsapp_too(
     connected: Runtime, gateway: StageGateway, story: Story, alice: UUID
 ) -> None:
-    group = Incoming(alice, "whatsapp", "hello", session_id="s1", chat_jid="1@g.us", external_id="m2")
-    await story.say(Incoming(alice, "whatsapp", "hello", session_id="s1", chat_jid="alice@lid", external_id="m1"))
+    group = Incoming(alice, "whatsapp", "hello", account="s1", address="1@g.us", external_id="m2", is_group=True)
+    await story.say(Incoming(alice, "whatsapp", "hello", account="s1", address="alice@lid", external_id="m1"))
 
     async def posted() -> list[tuple[str, str, str]]:
         return list(gateway.sent.values())
@@ -89,7 +89,7 @@ async def test_one_that_was_asked_for_on_the_web_comes_on_whatsapp_too(
     async def reminded() -> list[tuple[str, str, str]]:
         return [post for post in await posted() if "call mom" in post[2]]
 
-    assert await until(reminded) == [("s1", "alice@lid", f"{PREFIX}⏰ *call mom*")]
+    assert await until(reminded) == [("s1", "alice@lid", f"{REPLY_PREFIX}⏰ *call mom*")]
 
 
 async def test_what_came_while_the_app_was_down_is_said_at_its_start(

@@ -158,7 +158,7 @@ async def test_a_forwarded_caption_and_voice_note_are_no_orders(
 
 
 async def test_a_guests_forwarded_message_leaves_no_note(runtime: Runtime, owner: Owner, story: Story) -> None:
-    guest = replace(owner.forwarded("leave a note: call Mallory"), role="guest", chat_jid="bob@lid")
+    guest = replace(owner.forwarded("leave a note: call Mallory"), role="guest", address="bob@lid")
     (received,) = await story.say(guest)
     await story.replies(received.chat_id)
     assert await owner.notes() == []

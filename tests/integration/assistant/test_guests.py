@@ -9,12 +9,12 @@ from support.assistant.conversations import StageGateway, Story
 from support.waiting import until
 
 from exponential.assistant.channels import presence
+from exponential.assistant.channels.registry import Channels
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.timing import Timing
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
-from exponential.gateway.client import GatewayClient
 from exponential.workspace import notes
 
 GROUP = "120363000000000000@g.us"
@@ -22,7 +22,8 @@ GROUP = "120363000000000000@g.us"
 
 def wrote(owner: UUID, text: str, message: str, chat: str = "carol@lid", role: str = "guest") -> Incoming:
     assert role in ("guest", "owner")
-    return Incoming(owner, "whatsapp", text, "guest" if role == "guest" else "owner", "s1", chat, message)
+    who = "guest" if role == "guest" else "owner"
+    return Incoming(owner, "whatsapp", text, who, "s1", chat, message, is_group=chat == GROUP)
 
 
 async def test_a_guest_never_meets_the_owners_or_another_guests_words(
@@ -55,7 +56,12 @@ async def test_a_guest_never_meets_the_owners_or_another_guests_words(
 
 
 async def test_whoever_wrote_sees_it_read_and_noticed_and_then_the_answer(
-    app_database: Database, app_settings: AppSettings, gateway: StageGateway, story: Story, alice: UUID
+    app_database: Database,
+    app_settings: AppSettings,
+    channels: Channels,
+    gateway: StageGateway,
+    story: Story,
+    alice: UUID,
 ) -> None:
     async def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         await until(noticed)
@@ -67,11 +73,9 @@ async def test_whoever_wrote_sees_it_read_and_noticed_and_then_the_answer(
     async def done() -> bool:
         return bool(gateway.sent) and ("carol@lid", "m2", "") in gateway.reactions
 
-    client = GatewayClient(f"http://127.0.0.1:{gateway.port}", "a secret that is long enough for HS256, really")
-    async with Runtime(app_database, app_settings, client, model=FunctionModel(model)):
+    async with Runtime(app_database, app_settings, channels, model=FunctionModel(model)):
         await story.say(wrote(alice, "hello", "m1"), wrote(alice, "anybody there?", "m2"))
         await until(done)
-    await client.close()
     assert gateway.read == [("carol@lid", ["m1", "m2"])]
     assert gateway.reactions == [("carol@lid", "m2", presence.SEEN), ("carol@lid", "m2", "")]
     assert gateway.typing == [("carol@lid", True), ("carol@lid", False)]
@@ -81,6 +85,7 @@ async def test_whoever_wrote_sees_it_read_and_noticed_and_then_the_answer(
 async def test_typing_is_renewed_while_paddy_thinks(
     app_database: Database,
     app_settings: AppSettings,
+    channels: Channels,
     gateway: StageGateway,
     story: Story,
     alice: UUID,
@@ -92,11 +97,9 @@ async def test_typing_is_renewed_while_paddy_thinks(
         await until(shown_again)
         return ModelResponse([TextPart("at last")])
 
-    client = GatewayClient(f"http://127.0.0.1:{gateway.port}", "a secret that is long enough for HS256, really")
-    async with Runtime(app_database, app_settings, client, model=FunctionModel(model), timing=Timing(typing=0.05)):
+    async with Runtime(app_database, app_settings, channels, model=FunctionModel(model), timing=Timing(typing=0.05)):
         (received,) = await story.say(wrote(alice, "think hard", "m1"))
         assert await story.replies(received.chat_id) == ["at last"]
-    await client.close()
     assert gateway.typing[-1] == ("carol@lid", False)
 
 
@@ -132,8 +135,8 @@ async def test_a_reply_to_a_chat_in_which_a_human_answers_now_is_given_up(
 
 
 async def test_a_note_says_from_which_number_it_is(connected: Runtime, story: Story, alice: UUID) -> None:
-    who = "4915187654321@s.whatsapp.net"
-    note = Incoming(alice, "whatsapp", "leave a note: call my new number", "guest", "s1", who, "m1", "M\u202eom")
+    words, handle = "leave a note: call my new number", "+4915187654321"
+    note = Incoming(alice, "whatsapp", words, "guest", "s1", "mom", "m1", "M\u202eom", sender_handle=handle)
     (received,) = await story.say(note)
     await story.replies(received.chat_id)
     async with story.database.transaction() as session:

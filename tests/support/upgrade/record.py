@@ -257,8 +257,8 @@ class Recorder:
     def _write_to_cara(self, *texts: str) -> None:
         with self._place.browser() as ada, zipfile.ZipFile(self._folder / "ada.zip") as export:
             (user,) = json.loads(export.read("users.json"))
-            jids = [row["jid"] for row in json.loads(export.read("chats.json")) if row["kind"] == "contact"]
-            chat = next(jid for jid in jids if not jid.endswith("@g.us"))
+            chats = [row for row in json.loads(export.read("chats.json")) if row["kind"] == "contact"]
+            chat = next(row["address"] for row in chats if not row["is_group"])
             headers = {"Authorization": f"Bearer {self._place.run('token', '--user', user['id'])}"}
             for text in texts:
                 answer = ada.post(

@@ -24,8 +24,8 @@ async def from_whatsapp(house: House, user: User, words: str, message_id: str) -
                 user_id=user.id,
                 channel="whatsapp",
                 text=words,
-                session_id="session-1",
-                chat_jid="4915110000001@s.whatsapp.net",
+                account="session-1",
+                address="4915110000001@s.whatsapp.net",
                 external_id=message_id,
             ),
         )

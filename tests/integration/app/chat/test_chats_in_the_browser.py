@@ -25,8 +25,8 @@ async def from_a_guest(house: House, user: User, words: str, message_id: str) ->
             channel="whatsapp",
             text=words,
             role="guest",
-            session_id="session-1",
-            chat_jid="4915119999999@s.whatsapp.net",
+            account="session-1",
+            address="4915119999999@s.whatsapp.net",
             external_id=message_id,
             sender_name=HOSTILE,
         )

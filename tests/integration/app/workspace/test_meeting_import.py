@@ -73,8 +73,8 @@ async def _send(house: House, user: User, data: bytes, name: str) -> bool:
         user.id,
         "whatsapp",
         "transcript of our meeting",
-        session_id="s",
-        chat_jid="me@lid",
+        account="s",
+        address="me@lid",
         external_id=str(clock.new_id()),
         attachments=(attachment(name, "application/octet-stream", data),),
     )

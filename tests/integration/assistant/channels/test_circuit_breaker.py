@@ -54,7 +54,8 @@ class Chat:
             self._count += 1
             place = ("s1", jid, f"g{self._count}", name)
             sender = who or f"{name.lower()}@lid"
-            messages.append(Incoming(self.alice, "whatsapp", text, "guest", *place, sender_jid=sender))
+            message = Incoming(self.alice, "whatsapp", text, "guest", *place, sender=sender, is_group=jid == GROUP)
+            messages.append(message)
         with clock.frozen(self.now):
             (received, *_) = await self.story.say(*messages)
             return await self.story.replies(received.chat_id, 0) or []

@@ -1,15 +1,18 @@
 """What Paddy says unasked reaches its user: also when the chat where it used to is gone, logged out or somebody's."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
-from support.assistant.conversations import SECRET, StageGateway, Story
+from support.assistant.conversations import StageGateway, Story
 from support.waiting import until
 
 from exponential.assistant import approvals, briefing, chats, conversation, due_reminders
-from exponential.assistant.channels import whatsapp
+from exponential.assistant.channels import delivery
+from exponential.assistant.channels.base import Place
+from exponential.assistant.channels.registry import Channels
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.due_reminders import ReminderPlace
 from exponential.assistant.runtime import Runtime
@@ -17,11 +20,10 @@ from exponential.assistant.tables import Message
 from exponential.assistant.turns import jobs
 from exponential.core import clock
 from exponential.core.database import Database
-from exponential.gateway.client import GatewayClient
 from exponential.workspace.reminders import Reminder, list_reminders
 
 OWN = "4915110000001@s.whatsapp.net"
-Place = tuple[str, str]  # (session, chat)
+Told = tuple[str, str]  # (session, chat)
 
 
 class Pills:
@@ -33,9 +35,7 @@ class Pills:
 
     async def writes(self, text: str, session: str, chat: str) -> None:
         self._written += 1
-        message = Incoming(
-            self.alice, "whatsapp", text, session_id=session, chat_jid=chat, external_id=f"m{self._written}"
-        )
+        message = Incoming(self.alice, "whatsapp", text, account=session, address=chat, external_id=f"m{self._written}")
         (received,) = await self.story.say(message)
         await self.story.replies(received.chat_id, self._written)
 
@@ -43,7 +43,7 @@ class Pills:
         await self.writes("remind me every weekday at 9 to take the pills", "s1", "alice@lid")
         await until(self.is_quiet)
 
-    async def due(self) -> list[Place]:
+    async def due(self) -> list[Told]:
         """The moment comes; where she was told, all in all."""
         async with self.story.database.transaction() as session:
             (reminder,) = await list_reminders(session, self.alice)
@@ -58,7 +58,7 @@ class Pills:
         await until(self.is_quiet)
         return self.told()
 
-    def told(self, words: str = "⏰") -> list[Place]:
+    def told(self, words: str = "⏰") -> list[Told]:
         return [(session, chat) for session, chat, text in self.gateway.sent.values() if words in text]
 
     async def last_said(self) -> Message:
@@ -96,7 +96,7 @@ async def test_reminders_go_on_in_the_session_that_was_linked_instead(
     assert await pills.due() == [("s2", "alice2@lid")] * 2
     assert [session for session, *_ in gateway.posts[before:]] == ["s2"]  # it is known by now
     said = await pills.last_said()
-    assert (said.channel, said.session_id, said.jid) == ("whatsapp", "s2", "alice2@lid")
+    assert said.place == Place("whatsapp", "s2", "alice2@lid")
 
 
 async def test_before_a_word_was_written_in_it_they_come_in_its_own_chat(
@@ -132,7 +132,7 @@ async def test_while_nothing_is_linked_they_stay_on_the_web_and_do_not_come_late
 
 
 async def test_a_process_that_died_meanwhile_repeats_nothing(
-    connected: Runtime, gateway: StageGateway, app_database: Database, pills: Pills
+    connected: Runtime, gateway: StageGateway, channels: Channels, app_database: Database, pills: Pills
 ) -> None:
     await pills.asked()
     gateway.unlinked.add("s1")
@@ -141,9 +141,7 @@ async def test_a_process_that_died_meanwhile_repeats_nothing(
     gateway.unlinked.clear()
     said = await pills.last_said()
     assert said.turn_id is not None
-    client = GatewayClient(f"http://127.0.0.1:{gateway.port}", SECRET)
-    await whatsapp.deliver(app_database, client, said.turn_id)  # as if the first had not noted that it was done
-    await client.close()
+    await delivery.deliver(app_database, channels, said.turn_id)  # as if the first had not noted that it was done
     first, again = gateway.posts[-2:]
     assert first == again and first[0] == "s2"
 
@@ -163,7 +161,7 @@ async def test_briefings_and_questions_too(
         at = (now - timedelta(minutes=1)).time()
         await session.execute(update(briefing.Briefing).values(at=at, said_on=yesterday))
 
-    async def told(words: str) -> list[Place]:
+    async def told(words: str) -> list[Told]:
         return pills.told(words)
 
     if now.hour or now.minute > 1:  # the minute before midnight belongs to yesterday
@@ -193,13 +191,12 @@ async def test_only_what_was_said_in_the_chat_that_is_gone_moves(
             reminder = Reminder(user_id=user, text="x", at=moment, began_at=moment)
             session.add(reminder)
             await session.flush()
-            session.add(ReminderPlace(reminder_id=reminder.id, session_id="s1", jid=chat))
-            places[reminder.id] = ("s1", chat)
+            places[reminder.id] = Place("whatsapp", "s1", chat)
+            session.add(ReminderPlace(reminder_id=reminder.id, **asdict(places[reminder.id])))
+    there = Place("whatsapp", "s2", "alice2@lid")
     async with app_database.transaction() as session:
-        await due_reminders.move(session, alice, ("s1", "alice@lid"), ("s2", "alice2@lid"))
+        await due_reminders.move(session, alice, Place("whatsapp", "s1", "alice@lid"), there)
     async with app_database.transaction() as session:
-        found = {
-            place.reminder_id: (place.session_id, place.jid) for place in await session.scalars(select(ReminderPlace))
-        }
+        found = {kept.reminder_id: kept.place for kept in await session.scalars(select(ReminderPlace))}
     first = next(iter(places))
-    assert found == {**places, first: ("s2", "alice2@lid")}
+    assert found == {**places, first: there}

@@ -4,15 +4,15 @@ import pytest
 from support.assistant.conversations import StageGateway, Story
 from support.waiting import until
 
-from exponential.assistant.channels.formatting import PREFIX
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.timing import Timing
+from exponential.gateway.reply_prefix import REPLY_PREFIX
 from exponential.workspace import tasks
 
 
 def from_phone(user: UUID, text: str, message: str, session: str = "s1", jid: str = "alice@lid") -> Incoming:
-    return Incoming(user, "whatsapp", text, session_id=session, chat_jid=jid, external_id=message)
+    return Incoming(user, "whatsapp", text, account=session, address=jid, external_id=message)
 
 
 async def sent(gateway: StageGateway, count: int) -> list[tuple[str, str, str]]:
@@ -27,7 +27,7 @@ async def test_the_reply_goes_where_the_message_came_from(
     connected: Runtime, gateway: StageGateway, story: Story, alice: UUID
 ) -> None:
     await story.say(from_phone(alice, "Add a task: buy milk tomorrow", "m1"))
-    assert await sent(gateway, 1) == [("s1", "alice@lid", f"{PREFIX}Added *buy milk*, due tomorrow.")]
+    assert await sent(gateway, 1) == [("s1", "alice@lid", f"{REPLY_PREFIX}Added *buy milk*, due tomorrow.")]
     assert gateway.typing[-1] == ("alice@lid", False)
 
 
@@ -87,6 +87,6 @@ async def test_a_long_reply_comes_in_parts(
             await tasks.create_task(session, alice, f"{number} {'x' * 200}")
     await story.say(from_phone(alice, "what are my tasks?", "m1"))
     parts = [text for _, _, text in await sent(gateway, 3)]
-    assert parts[0].startswith(PREFIX) and all(len(part) < 4096 for part in parts)
+    assert parts[0].startswith(REPLY_PREFIX) and all(len(part) < 4096 for part in parts)
     keys = list(gateway.sent)
     assert [key.split(":")[1] for key in keys] == [str(number) for number in range(len(keys))]

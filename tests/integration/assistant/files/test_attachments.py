@@ -64,7 +64,7 @@ async def test_a_file_needs_no_words(story: Story, alice: UUID) -> None:
 
 async def test_the_same_message_twice_keeps_its_files_once(story: Story, alice: UUID) -> None:
     message = Incoming(
-        alice, "whatsapp", "", session_id="s", chat_jid="a@lid", external_id="m", type="image", attachments=(PICTURE,)
+        alice, "whatsapp", "", account="s", address="a@lid", external_id="m", type="image", attachments=(PICTURE,)
     )
     (first,) = await story.say(message)
     (again,) = await story.say(message)

@@ -81,7 +81,7 @@ async def test_a_guest_has_no_tools_but_a_note(runtime: Runtime, story: Story, a
     assert await story.titles(alice) == ["buy milk"]
     async with runtime.database.transaction() as session:
         (note,) = await notes.list_notes(session, alice, ZoneInfo("UTC"))
-    assert (note.text, note.sender) == ("call me back", "Someone on WhatsApp")
+    assert (note.text, note.sender) == ("call me back", "Someone")
 
 
 async def test_a_guest_has_no_tools_even_when_the_model_calls_them(

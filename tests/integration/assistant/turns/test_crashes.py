@@ -17,7 +17,7 @@ from exponential.assistant.conversation import Incoming
 from exponential.assistant.runtime import Runtime
 from exponential.assistant.tables import ToolCall, Turn
 from exponential.assistant.timing import Timing
-from exponential.assistant.turns import ledger, runner, store
+from exponential.assistant.turns import ledger, run, store
 from exponential.core.database import Database
 from exponential.core.settings import AppSettings
 from exponential.workspace.tasks import Task
@@ -99,7 +99,7 @@ async def test_dead_processes_are_not_held_against_a_turn(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
-    for _ in range(runner.MAX_TRIES * 3):
+    for _ in range(run.MAX_TRIES * 3):
         async with app_database.transaction() as session:
             assert await store.claim(session, received.chat_id)
     async with app_database.transaction() as session:
@@ -112,7 +112,7 @@ async def test_a_turn_that_takes_every_process_down_is_given_up_honestly_once(
     app_database: Database, app_settings: AppSettings, story: Story, alice: UUID
 ) -> None:
     (received,) = await story.say(Incoming(alice, "web", "add buy milk"))
-    for _ in range(runner.MAX_FRUITLESS):
+    for _ in range(run.MAX_FRUITLESS):
         async with app_database.transaction() as session:
             assert await store.claim(session, received.chat_id)
     async with Runtime(app_database, app_settings, timing=IMPATIENT):
@@ -155,8 +155,8 @@ async def test_the_database_drops_all_connections_again_and_again(
             alice,
             "whatsapp",
             f"add thing {number}",
-            session_id="s1",
-            chat_jid=f"{number}@lid",
+            account="s1",
+            address=f"{number}@lid",
             external_id=f"m{number}",
         )
 

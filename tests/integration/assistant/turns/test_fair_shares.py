@@ -49,7 +49,7 @@ async def slow(app_database: Database, app_settings: AppSettings, timing: Timing
 
 def from_guest(user_id: UUID, number: int, text: str, *files: Attachment) -> Incoming:
     jid = f"{number}@lid"
-    return Incoming(user_id, "whatsapp", text, "guest", "s1", jid, f"m{number}", sender_jid=jid, attachments=files)
+    return Incoming(user_id, "whatsapp", text, "guest", "s1", jid, f"m{number}", sender=jid, attachments=files)
 
 
 async def in_topics(story: Story, user_id: UUID, text: str, *files: Attachment) -> list[UUID]:

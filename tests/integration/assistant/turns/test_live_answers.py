@@ -222,7 +222,7 @@ async def test_an_answer_given_anew_stays_on_the_web(
     story: Story,
     alice: UUID,
 ) -> None:
-    sent = Incoming(alice, "whatsapp", "add buy milk", session_id="s1", chat_jid="alice@lid", external_id="m1")
+    sent = Incoming(alice, "whatsapp", "add buy milk", account="s1", address="alice@lid", external_id="m1")
     (received,) = await story.say(sent)
     await story.replies(received.chat_id)
 
@@ -236,7 +236,7 @@ async def test_an_answer_given_anew_stays_on_the_web(
     await story.replies(received.chat_id, 2)
     (*_, anew) = await story.messages(received.chat_id)
     assert anew.channel == "web"
-    await story.say(Incoming(alice, "whatsapp", "hi", session_id="s1", chat_jid="alice@lid", external_id="m2"))
+    await story.say(Incoming(alice, "whatsapp", "hi", account="s1", address="alice@lid", external_id="m2"))
 
     async def two() -> bool:
         return len(gateway.sent) >= 2

@@ -115,12 +115,6 @@ def test_of_what_the_human_writes_by_hand_only_that_it_happened_is_kept() -> Non
         assert rules.to_keep(policy, ADA, from_ada(chat)) is None
 
 
-def test_the_prefix_is_the_one_the_assistant_writes() -> None:
-    from exponential.assistant.channels.formatting import PREFIX
-
-    assert PREFIX.rstrip() == rules.REPLY_PREFIX
-
-
 def test_phone_numbers_come_from_phone_jids_only() -> None:
     assert rules.phone_number("4915112345678:3@s.whatsapp.net") == "+4915112345678"
     assert rules.phone_number("77001122@lid") is None

@@ -1,7 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exponential.assistant.channels.formatting import MAX_CHUNK_CHARS, PREFIX, chunks, to_html, to_whatsapp
+from exponential.assistant.channels.markdown import chunks
+from exponential.assistant.channels.web import to_html
+from exponential.assistant.channels.whatsapp import MAX_CHUNK_CHARS, to_whatsapp
 
 
 def test_whatsapp_has_marks_of_its_own() -> None:
@@ -20,8 +22,7 @@ You have **2 tasks** and _one_ ~~old~~ `idea`, see [the page](https://example.or
 print("hi")
 ```"""
     assert to_whatsapp(markdown) == [
-        PREFIX
-        + """*Plan*
+        """*Plan*
 
 You have *2 tasks* and _one_ ~old~ `idea`, see the page (https://example.org/x) or https://example.org:
 
@@ -39,7 +40,7 @@ print("hi")
 
 
 def test_tables_become_lines() -> None:
-    assert to_whatsapp("| a | b |\n|---|---|\n| 1 | **2** |", prefix="") == ["a · b\n1 · *2*"]
+    assert to_whatsapp("| a | b |\n|---|---|\n| 1 | **2** |") == ["a · b\n1 · *2*"]
 
 
 def test_a_long_reply_is_cut_at_sentences() -> None:
@@ -47,15 +48,15 @@ def test_a_long_reply_is_cut_at_sentences() -> None:
     text = " ".join(sentence.format(number) for number in range(400))
     parts = to_whatsapp(text)
     assert len(parts) > 3 and all(len(part) <= MAX_CHUNK_CHARS for part in parts)
-    assert parts[0].startswith(PREFIX + "This is sentence number 0,")
+    assert parts[0].startswith("This is sentence number 0,")
     assert all(part.endswith("little.") for part in parts)
-    assert " ".join(parts) == PREFIX + text
+    assert " ".join(parts) == text
 
 
 def test_a_long_list_is_cut_at_lines() -> None:
     parts = to_whatsapp("\n".join(f"- thing {number}" for number in range(900)))
     assert len(parts) > 2
-    assert "\n".join(parts) == PREFIX + "\n".join(f"- thing {number}" for number in range(900))
+    assert "\n".join(parts) == "\n".join(f"- thing {number}" for number in range(900))
 
 
 def test_a_code_block_that_is_cut_is_closed_and_opened_again() -> None:

@@ -2,8 +2,8 @@ import asyncio
 
 import httpx
 
-from exponential.app.core import gateway_mode
-from exponential.app.core.gateway_mode import GatewayMode
+from exponential.assistant.channels import gateway_mode
+from exponential.assistant.channels.gateway_mode import GatewayMode
 from exponential.gateway.client import GatewayClient
 
 

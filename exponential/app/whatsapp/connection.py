@@ -1,23 +1,23 @@
-"""JSON routes about WhatsApp: thin proxies that speak to the gateway as the signed-in user."""
+"""JSON routes of the WhatsApp Connection window: thin proxies that speak to the gateway as the signed-in user."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Body, Depends, Response
+from fastapi import Body, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from exponential.app.core.state import SignedIn, State, TheState
+from exponential.app.whatsapp.window import Gateway, TheWindow, Window
 from exponential.auth import consents
 from exponential.auth.users import User
 from exponential.core import log
-from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavailable
+from exponential.core.errors import Conflict, ExponentialError, NotFound
 from exponential.core.http.event_streams import EventStream
 from exponential.core.http.routes import Router
-from exponential.gateway.client import GatewayClient, own_refusals
+from exponential.gateway.client import GatewayClient
 from exponential.gateway.schema import LoginStatus, Passkey, SessionId, SessionInfo
 
 CHANNEL = "whatsapp"  # of the board: what the gateway says, not the database
@@ -46,19 +46,6 @@ class Overview(_Answer):
     error: str | None = None
     told_at: datetime | None = None
     sessions: list[SessionInfo] = []
-
-
-async def _gateway(state: TheState, user: SignedIn) -> AsyncIterator[GatewayClient]:
-    if state.gateway is None:
-        raise Unavailable(
-            "Gateway Not Configured: set the WHATSAPP_GATEWAY_URL environment variable and start the app again.",
-            code="gateway_not_configured",
-        )
-    with own_refusals():
-        yield state.gateway
-
-
-Gateway = Annotated[GatewayClient, Depends(_gateway)]
 
 
 async def agreement(state: State, user: User) -> Agreement:
@@ -90,12 +77,12 @@ async def agree(state: State, user: User, version: str) -> None:
 
 
 @router.get("")
-async def overview(state: TheState, user: SignedIn) -> Overview:
+async def overview(state: TheState, window: TheWindow, user: SignedIn) -> Overview:
     consent = await agreement(state, user)
-    if state.gateway is None:
+    if window.gateway is None:
         return Overview(configured=False, consent=consent)
-    loopback = await state.mode.is_loopback()
-    told = await state.gateway_said.sessions(user)
+    loopback = await state.channels.is_simulated()
+    told = await window.told.sessions(user)
     return Overview(
         configured=True,
         consent=consent,
@@ -112,25 +99,25 @@ async def consent(state: TheState, user: SignedIn, version: Annotated[str, Body(
 
 
 @router.get("/events")
-async def events(state: TheState, user: SignedIn) -> EventStream:
+async def events(state: TheState, window: TheWindow, user: SignedIn) -> EventStream:
     """Server-sent events: `changed` whenever one of the user's sessions has, as soon as the gateway knows."""
-    follow = partial(_follow, state, state.gateway, user) if state.gateway else None
+    follow = partial(_follow, state, window, window.gateway, user) if window.gateway else None
     return state.live_updates.stream(CHANNEL, str(user.id), follow)
 
 
-async def _follow(state: State, gateway: GatewayClient, user: User) -> None:
+async def _follow(state: State, window: Window, gateway: GatewayClient, user: User) -> None:
     """Tell the user's open pages whatever changes, and that the gateway fell silent; of a session that is being linked
     each new code, too."""
     while True:
         try:
             async for sessions in gateway.follow(user.identity):
-                state.gateway_said.heard(user, sessions)
+                window.told.heard(user, sessions)
                 state.live_updates.tell(CHANNEL, str(user.id))
         except NotFound:
             return  # an older gateway, which has no such stream; the page asks now and then
         except ExponentialError as error:
             _log.debug("follow_again", code=error.code)
-            state.gateway_said.lost(user, error)
+            window.told.lost(user, error)
             state.live_updates.tell(CHANNEL, str(user.id))
         await asyncio.sleep(FOLLOW_AGAIN_SECONDS)
 

@@ -1,0 +1,9 @@
+"""The terminal: `exponential ask` prints the reply as it is written, and waits for it before the next request."""
+
+from exponential.assistant.channels.base import Channel
+
+
+class Terminal(Channel):
+    name = "terminal"
+    label = "Terminal"
+    one_at_a_time = True
