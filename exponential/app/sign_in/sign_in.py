@@ -112,7 +112,7 @@ async def erased(request: Request) -> Response:
         request,
         "error.html",
         title="Everything is erased",
-        sentence="Your account, conversations and workspace are deleted, and your linked accounts are let go.",
+        sentence="Your account, conversations and workspace are deleted, and your linked accounts are unlinked.",
         advice="Backups of the database may keep copies for as long as whoever runs this installation keeps those.",
     )
 
