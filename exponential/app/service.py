@@ -89,6 +89,7 @@ def create(settings: AppSettings) -> FastAPI:
         app.state.exponential = state
         background = {
             asyncio.create_task(state.live_updates.run()),
+            asyncio.create_task(channels.run(db)),
             asyncio.create_task(retention.keep_tidy(db, settings.retention_days)),
         }
         app.state.mcp = mcp = McpEndpoint()

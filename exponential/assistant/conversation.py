@@ -26,12 +26,12 @@ STOP = "/stop"  # the one message that doesn't wait for what is being answered
 
 @dataclass(frozen=True)
 class Incoming:
-    """A message as a channel hands it in. Unless its answer only shows, as on the web, it says where it was written:
-    `account`, `address` and `external_id`. `chat_id` is one of the user's own chats; without it an owner's message goes
-    to the main chat.
+    """A message as a channel hands it in. `account`, `address` and `external_id` say where it was written and what it
+    is called there; from the web and the terminal, whose answers aren't sent, it has none of them. `chat_id` is one of
+    the user's own chats; without it an owner's message goes to the main chat.
 
     `type` is "text", or what else was sent ("image", "audio", …), when `text` is its caption, often empty. All else is
-    as in a Message.
+    as in tables.Message.
     """
 
     user_id: UUID

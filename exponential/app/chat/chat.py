@@ -199,6 +199,7 @@ async def _chat_page(
             "chat": chat,
             "address": "/chat" if chat.kind == "main" else f"/chat/{chat.id}",
             "name": await chats.name_of(session, chat),
+            "guest_of": state.channels.find(chat.channel),
             "entries": await entries_of(session, state.channels, chat, found, zone),
             "thinking": await conversation.is_answering(session, chat.id) and not window["later"],
             "today": zones.today_of(user),

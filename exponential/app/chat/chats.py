@@ -111,13 +111,13 @@ async def listing(
     pages = Page(number, await chats.count(session, user.id))
     for summary in await chats.overview(session, user.id, pages.after, pages.rows):
         chat, name, last = summary.chat, summary.name, summary.last
-        guest = chat.kind == "contact"
+        guest, channel = chat.kind == "contact", channels.find(chat.channel)
         rows.append(
             Row(
                 id=str(chat.id),
                 href="/chat" if chat.kind == "main" else f"/chat/{chat.id}",
                 name=name or "Paddy",
-                mark="paddy" if chat.kind == "main" else channels.icon(chat.channel or ""),
+                mark="paddy" if chat.kind == "main" else channel.icon if channel else "chat",
                 guest=guest,
                 preview=_preview(last.text or LONG, last.role, guest) if last else "",
                 at=last.at.astimezone(zone) if last else None,

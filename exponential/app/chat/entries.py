@@ -14,6 +14,7 @@ from exponential.app.core.action_names import Activity
 from exponential.app.core.rendering import part
 from exponential.assistant import chats, tools
 from exponential.assistant.channels import web
+from exponential.assistant.channels.base import Channel
 from exponential.assistant.channels.registry import Channels
 from exponential.assistant.files import attachments
 from exponential.assistant.files.attachments import StoredAttachment
@@ -43,7 +44,7 @@ class Entry:
     role: str
     text: str
     who: str
-    via: str
+    via: Channel | None
     at: datetime
     day: date | None
     failed: bool
@@ -90,7 +91,7 @@ async def entries_of(
                 role=message.role,
                 text=message.text,
                 who=chats.plain_name(message.sender_name or "") if chat.kind == "contact" and not is_reply else "",
-                via="" if message.channel == web.Web.name else channels.label(message.channel),
+                via=None if message.channel == web.Web.name else channels.find(message.channel),
                 at=at,
                 day=at.date() if at.date() != before else None,
                 failed=state == "failed" and is_reply,

@@ -50,7 +50,7 @@ async def paddy_page(
         facts_page=facts_shown,
         reminders=waiting,
         reminders_page=reminders_shown,
-        reachable=await state.channels.reach(user) if waiting else None,
+        reachable=await state.channels.can_reach(user) if waiting else None,
         required=required,
         held=held,
         held_in_all=held_in_all,
@@ -85,6 +85,7 @@ async def activity_page(request: Request, state: TheState, user: SignedIn) -> Re
         "settings-activity.html",
         acts=[(act, _sentence(act, changes), act.created_at.astimezone(zone)) for act, changes in found],
         undoable=undoable,
+        channels=state.channels,
         most=ACTS_PER_PAGE,
     )
 

@@ -1,1 +1,1 @@
-"""How a reply reaches people: rendered, sent, shown as typing."""
+"""The ways in which people write to Paddy and are answered, and what goes out by them."""

@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from exponential.auth.users import User
+from exponential.core.database import Database
 
-OWN_CHAT = "own"  # instead of an address: the chat of an account with itself, as its channel knows it
+OWN_CHAT = "own"  # an address of every channel: the account's chat with its owner, which the channel finds
 
 
 @dataclass(frozen=True)
 class Place:
-    """A chat on a channel, in which one of a user's accounts there takes part.
+    """A chat on a channel, reached through one of the user's accounts there.
 
-    `account` and `address` are the channel's own names for the two: nobody else reads anything in them.
+    What `account` (up to 100 characters, stored in clear) and `address` (stored encrypted) mean is known to the channel
+    alone; `address` may be OWN_CHAT.
     """
 
     channel: str
@@ -24,7 +26,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Reply:
-    """What Paddy says in one place: `texts`, as the channel's `render` cut them, each to be sent once under its key.
+    """What Paddy says in one place. `texts` are the messages that `render` made of it, `keys[i]` the idempotency key of
+    `texts[i]`.
 
     `quoted`: the channel's id of the message to quote. `private`: it may go to nobody but the user.
     """
@@ -39,19 +42,20 @@ class Reply:
 
 @dataclass(frozen=True)
 class Sent:
-    """The channel's id of the last message that it took, and when that left; `at` None: it waits, ask `sent_at`."""
+    """The channel's id of the last message that it took. `at`: when that was sent; None while it waits, which `sent_at`
+    tells the end of."""
 
     message_id: str
     at: datetime | None = None
 
 
 class Channel:
-    """What Paddy needs of a channel. Subclass it: what yours doesn't have stays as it is here.
+    """What Paddy needs of a channel. Subclass it and override what yours has.
 
-    `name` is stored with each message; `label` and `icon` (one of templates/_icons.html) are for people.
-    `one_at_a_time`: people wait for the answer to a message before they write the next one.
+    `name`, up to 16 characters, is stored with each message; `label` and `icon` (one of templates/_icons.html) are for
+    people. `one_at_a_time`: people wait for the answer to a message before they write the next one.
 
-    Methods raise Unavailable where they are to be called again later, with the same arguments.
+    Methods raise Unavailable to be called again later, with the same arguments.
     """
 
     name: str
@@ -59,12 +63,16 @@ class Channel:
     icon: str = "chat"
     one_at_a_time: bool = False
 
+    async def run(self, database: Database) -> None:
+        """Take in what people write, by `conversation.receive`, until this is cancelled. A channel whose messages come
+        by a route needs none."""
+
     def render(self, markdown: str) -> list[str]:
-        """A reply as this channel shows it, in as many messages as it takes."""
+        """A reply as this channel shows it, as one message or several."""
         return [markdown]
 
     async def send(self, reply: Reply) -> Sent | None:
-        """Send it, however often it is called, once. None: it can't go to this place, now or later."""
+        """Send a reply, but nothing twice under the same key. None: this place can't be reached, now or later."""
         return None
 
     async def sent_at(self, user: User, place: Place, message_id: str) -> datetime | None:
@@ -72,17 +80,17 @@ class Channel:
         return None
 
     async def typing(self, user: User, place: Place, on: bool) -> None:
-        """Show, or hide, that an answer is being written. It is shown anew every few seconds."""
+        """Show, or hide, that Paddy is writing. It is shown anew every few seconds."""
 
     async def read(self, user: User, place: Place, message_ids: Sequence[str]) -> None:
-        """Tell who wrote these messages that they are read."""
+        """Mark messages as read, for who wrote them."""
 
     async def react(self, user: User, place: Place, message_id: str, emoji: str) -> bool:
         """Put an emoji to a message, or take it back (""). False where there are no reactions."""
         return False
 
     async def accounts(self, user: User) -> Sequence[str]:
-        """The user's accounts through which a message would go out, now or soon, oldest first."""
+        """The user's accounts that can send, now or soon, oldest first."""
         return ()
 
     async def own_places(self, user: User, account: str) -> Sequence[Place]:
@@ -90,15 +98,15 @@ class Channel:
         return ()
 
     async def export(self, user: User) -> Sequence[Any]:
-        """What the channel keeps of a user, as JSON; the reason, where that can't be told now."""
+        """What the channel keeps of a user, as JSON; if that can't be told now, why."""
         return ()
 
     async def erase(self, user: User) -> None:
-        """Let go of the user's accounts, before the user is erased. Raises Unavailable: then nothing is erased."""
+        """Unlink the user's accounts, before the user is erased. Raises Unavailable: then the user isn't."""
 
     async def is_simulated(self) -> bool:
-        """Whether it leads to no real people, as in the demo."""
+        """Whether it is simulated, as in the demo, and reaches nobody."""
         return False
 
     async def close(self) -> None:
-        """Nothing is called after this."""
+        """Release what it holds: the last call."""

@@ -21,8 +21,8 @@ from exponential.core.database import Database
 class _Answer:
     """What `turn_id` says, where it goes, and which message it quotes there.
 
-    `private`: said in the user's own conversation, so it goes to chats of theirs alone. `unasked`: not an answer, so
-    where its one place can't be reached any more, another one of the user's will do.
+    `private`: said in the user's own conversation, so it goes to the user's own chats only. `unasked`: not an answer;
+    if its one place can't be reached any more, another one of the user's will do.
     """
 
     turn_id: UUID
@@ -84,8 +84,9 @@ async def _send(channels: Channels, answer: _Answer, place: Place, number: int =
 
 async def _elsewhere(database: Database, channels: Channels, user: User) -> AsyncIterator[Place]:
     """Where the user can be reached now, the best first: where they wrote, chats that are proved to be theirs, and the
-    accounts' chats with themselves; of each kind first that of the account which they last wrote through."""
-    accounts = await channels.accounts(user)
+    accounts' own chats; of each kind first that of the account which they last wrote through. Raises Unavailable at its
+    end if there may be others."""
+    accounts, missing = await channels.accounts(user)
     async with database.transaction() as session:
         chat = await chats.main_chat(session, user.id)
         wrote = {
@@ -101,6 +102,8 @@ async def _elsewhere(database: Database, channels: Channels, user: User) -> Asyn
             yield place
     for channel, account in order:
         yield Place(channel.name, account, OWN_CHAT)
+    if missing is not None:
+        raise missing
 
 
 def turn_of(key: str) -> UUID | None:

@@ -1,22 +1,20 @@
 """What people see of a turn before its answer: their message read, an emoji for "seen", and typing."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Sequence
 from types import TracebackType
-
-import httpx
 
 from exponential.assistant.channels.base import Place
 from exponential.assistant.channels.delivery import places
 from exponential.assistant.channels.registry import Channels
 from exponential.assistant.tables import Message
 from exponential.auth.users import User
+from exponential.core import log
 from exponential.core.cancellation import cancel_and_wait
-from exponential.core.errors import ExponentialError
 
 TIMEOUT_SECONDS = 2.0  # nobody's answer waits longer for an indicator
 SEEN = "👀"
+_log = log.get(__name__)
 
 
 class TurnPresence:
@@ -31,7 +29,7 @@ class TurnPresence:
         self._renew = renew
         self._user = user
         self._messages = messages
-        self._places = [place for place in places(messages) if channels.has(place.channel)]
+        self._places = [place for place in places(messages) if channels.find(place.channel)]
         self._showing: asyncio.Task[None] | None = None
         self._reacted: list[Place] = []
 
@@ -74,7 +72,9 @@ class TurnPresence:
 
 
 async def _try(call: Awaitable[object]) -> object:
-    with contextlib.suppress(ExponentialError, httpx.HTTPError, TimeoutError):
+    try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await call
-    return None
+    except Exception as error:
+        _log.debug("not_shown", error=error)
+        return None

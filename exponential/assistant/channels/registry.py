@@ -1,5 +1,6 @@
-"""The channels of this installation, found by their names. Which ones there are is said here."""
+"""The channels of this installation, found by name. A new one is added to CHANNELS."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,10 +9,15 @@ from exponential.assistant.channels.terminal import Terminal
 from exponential.assistant.channels.web import Web
 from exponential.assistant.channels.whatsapp import WhatsApp
 from exponential.auth.users import User
+from exponential.core import log
+from exponential.core.database import Database
 from exponential.core.errors import ExponentialError, Unavailable
 from exponential.core.settings import AppSettings
 
+RUN_AGAIN_SECONDS = 5.0  # after a channel failed to take in messages
 CHANNELS: Sequence[Callable[[AppSettings], Channel]] = (WhatsApp.connect,)  # beside the web and the terminal
+
+_log = log.get(__name__)
 
 
 def connect(settings: AppSettings) -> "Channels":
@@ -20,54 +26,63 @@ def connect(settings: AppSettings) -> "Channels":
 
 
 class Channels:
-    """`others` beside the web and the terminal, which are always there."""
+    """The web, the terminal, and `others`."""
 
     def __init__(self, *others: Channel) -> None:
         self._by_name = {channel.name: channel for channel in (Web(), Terminal(), *others)}
 
+    def find(self, name: str | None) -> Channel | None:
+        return self._by_name.get(name or "")
+
     def get(self, name: str) -> Channel:
-        """Raises Unavailable for one that is not set up here, for it may be again."""
-        if name not in self._by_name:
+        """Raises Unavailable: a channel that is missing here may be back with the next start."""
+        channel = self.find(name)
+        if channel is None:
             raise Unavailable(f"The channel “{name}” is not set up here.", code="channel_not_set_up")
-        return self._by_name[name]
+        return channel
 
-    def has(self, name: str) -> bool:
-        return name in self._by_name
+    async def run(self, database: Database) -> None:
+        """Take in what people write, until this is cancelled."""
+        await asyncio.gather(*(_keep_running(channel, database) for channel in self._by_name.values()))
 
-    def label(self, name: str) -> str:
-        """For people; "" of what isn't a channel here."""
-        return self._by_name[name].label if name in self._by_name else ""
+    async def accounts(self, user: User) -> tuple[list[tuple[Channel, str]], ExponentialError | None]:
+        """The user's accounts that can send; and why others may be missing, where a channel can't tell now."""
+        found: list[tuple[Channel, str]] = []
+        missing: ExponentialError | None = None
+        for channel in self._by_name.values():
+            try:
+                found += [(channel, account) for account in await channel.accounts(user)]
+            except ExponentialError as error:
+                missing = error
+        return found, missing
 
-    def icon(self, name: str) -> str:
-        return self._by_name[name].icon if name in self._by_name else Channel.icon
-
-    def is_one_at_a_time(self, name: str) -> bool:
-        return name in self._by_name and self._by_name[name].one_at_a_time
-
-    async def accounts(self, user: User) -> list[tuple[Channel, str]]:
-        """All accounts of the user's through which messages go out. Raises Unavailable."""
-        return [(channel, account) for channel in self._by_name.values() for account in await channel.accounts(user)]
-
-    async def reach(self, user: User) -> bool | None:
-        """Whether what Paddy says unasked reaches the user outside the web; None when that isn't known now."""
-        try:
-            return bool(await self.accounts(user))
-        except ExponentialError:
-            return None
+    async def can_reach(self, user: User) -> bool | None:
+        """Whether what Paddy says unasked reaches the user outside the web; None while that isn't known."""
+        found, missing = await self.accounts(user)
+        return True if found else None if missing else False
 
     async def export(self, user: User) -> dict[str, Sequence[Any]]:
         """What each channel keeps of a user, by its name."""
         return {name: kept for name, channel in self._by_name.items() if (kept := await channel.export(user))}
 
     async def erase(self, user: User) -> None:
-        """Let go of all accounts of the user. Raises Unavailable: then nothing is to be erased."""
+        """Unlink all accounts of the user. Raises Unavailable: then the user isn't to be erased."""
         for channel in self._by_name.values():
             await channel.erase(user)
 
     async def is_simulated(self) -> bool:
-        """Whether one of them leads to no real people."""
+        """Whether one of them is, as in the demo."""
         return any([await channel.is_simulated() for channel in self._by_name.values()])
 
     async def close(self) -> None:
         for channel in self._by_name.values():
             await channel.close()
+
+
+async def _keep_running(channel: Channel, database: Database) -> None:
+    while True:
+        try:
+            return await channel.run(database)
+        except Exception as error:
+            _log.error("channel_failed", channel=channel.name, error=error)
+            await asyncio.sleep(RUN_AGAIN_SECONDS)

@@ -6,4 +6,5 @@ from exponential.assistant.channels.base import Channel
 class Terminal(Channel):
     name = "terminal"
     label = "Terminal"
+    icon = "terminal"
     one_at_a_time = True

@@ -16,6 +16,7 @@ _TAGS = {
 class Web(Channel):
     name = "web"
     label = "Web"
+    icon = "web"
 
     def render(self, markdown: str) -> list[str]:
         return [to_html(markdown)]

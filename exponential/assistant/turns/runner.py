@@ -97,8 +97,11 @@ async def _settle(services: TurnServices, chat_id: UUID) -> bool:
             if await store.running(session, chat_id):
                 return True
             messages = await store.waiting(session, chat_id)
-        if not messages or services.channels.is_one_at_a_time(messages[-1].channel):
-            return bool(messages)
+        if not messages:
+            return False
+        channel = services.channels.find(messages[-1].channel)
+        if channel is not None and channel.one_at_a_time:
+            return True
         if len(messages) == seen or clock.now() - began > max_quiet:
             return True
         seen = len(messages)

@@ -1,7 +1,9 @@
 """A channel is one module: here one that prints to files. What Paddy says, shows or keeps there goes through it."""
 
+import asyncio
 import io
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from support.app.running_app import House, MakeHouse
 from support.waiting import until
 
@@ -19,6 +21,7 @@ from exponential.assistant.channels.base import OWN_CHAT, Channel, Place, Reply,
 from exponential.assistant.conversation import Incoming
 from exponential.auth.users import User
 from exponential.core import clock
+from exponential.core.database import Database
 from exponential.core.errors import Unavailable
 from exponential.workspace.reminders import Reminder
 
@@ -32,6 +35,8 @@ class Printer(Channel):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.has_paper = True
+        self.refused = 0
+        self.scanned: asyncio.Queue[str] = asyncio.Queue()
         self.printed: set[str] = set()  # keys
 
     def lines(self, account: str = "hall") -> list[list[Any]]:
@@ -45,11 +50,21 @@ class Printer(Channel):
         with (self.folder / place.account).open("a") as file:
             file.write(json.dumps([place.address, what, words]) + "\n")
 
+    async def run(self, database: Database) -> None:
+        """What is scanned was written by the one user, at the scanner."""
+        while True:
+            text, place = await self.scanned.get(), {"account": "hall", "address": "scanner"}
+            async with database.transaction() as session:
+                user = (await session.scalars(select(User))).one()
+                message_id = str(clock.new_id())
+                await conversation.receive(session, Incoming(user.id, self.name, text, external_id=message_id, **place))
+
     def render(self, markdown: str) -> list[str]:
         return [part.upper() for part in markdown.split("\n\n")]
 
     async def send(self, reply: Reply) -> Sent | None:
         if not self.has_paper:
+            self.refused += 1
             raise Unavailable("There is no paper.")
         if reply.place.account == "burnt":
             return None
@@ -143,10 +158,20 @@ async def test_in_a_group_the_answer_quotes(writer: Writer) -> None:
 async def test_what_could_not_be_sent_is_sent_later_and_once(writer: Writer, printer: Printer) -> None:
     printer.has_paper = False
     await writer.writes("add buy milk")
+
+    async def was_refused() -> bool:
+        return printer.refused > 0
+
+    await until(was_refused)
     await writer.writes("add buy bread")
     printer.has_paper = True
     await writer.hears("BREAD")
-    assert len(printer.said("desk")) == len(set(printer.said("desk")))
+    assert [words.split("**")[1] for words in printer.said("desk")] == ["BUY MILK", "BUY BREAD"]
+
+
+async def test_it_takes_messages_in_by_itself(writer: Writer, printer: Printer) -> None:
+    printer.scanned.put_nowait("add buy milk")
+    await writer.hears("MILK", "scanner")
 
 
 async def test_pages_name_it(writer: Writer) -> None:
@@ -156,7 +181,11 @@ async def test_pages_name_it(writer: Writer) -> None:
     await writer.hears("HI!", "bobs")
     async with writer.house.signed_in(writer.alice) as client:
         assert "Printer" in (await client.get("/chat")).text
-        assert "ext. 12" in (await client.get("/chats")).text
+        assert "from Printer" in (await client.get("/settings/activity")).text
+        chats = (await client.get("/chats")).text
+        assert "ext. 12" in chats
+        (guests,) = set(re.findall(r'href="(/chat/[^"]+)"', chats))
+        assert "Guest on Printer, read-only" in (await client.get(guests)).text
 
 
 async def test_a_reminder_is_said_where_it_was_asked_for_or_where_its_user_can_be_reached(writer: Writer) -> None:
