@@ -16,7 +16,7 @@ SEES = {
     "protocol": {"core"},
     "auth": {"core"},
     "workspace": {"core", "auth"},
-    "assistant": {"core", "auth", "workspace", "gateway.client", "gateway.schema"},
+    "assistant": {"core", "auth", "workspace", "gateway.client", "gateway.schema", "gateway.reply_prefix"},
     "app": {"core", "auth", "workspace", "assistant", "gateway.client", "gateway.schema"},
     "gateway": {"core", "auth", "protocol"},
     "loopback": {"core", "protocol"},

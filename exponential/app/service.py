@@ -93,15 +93,16 @@ def create(settings: AppSettings) -> FastAPI:
             asyncio.create_task(retention.keep_tidy(db, settings.retention_days)),
         }
         app.state.mcp = mcp = McpEndpoint()
-        try:
-            async with window.opened(app, settings), _stopping_in_time(Runtime(db, settings, channels)):
-                yield
-        finally:
-            state.live_updates.close()
-            await cancel_and_wait(*background)
-            await mcp.close()
-            await channels.close()
-            await db.close()
+        async with window.opened(app, settings):
+            try:
+                async with _stopping_in_time(Runtime(db, settings, channels)):
+                    yield
+            finally:
+                state.live_updates.close()
+                await cancel_and_wait(*background)
+                await mcp.close()
+                await channels.close()
+                await db.close()
 
     app = FastAPI(title="Exponential", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.add_middleware(Bodies, budget=budget)

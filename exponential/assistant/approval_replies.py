@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approvals
 from exponential.assistant.approvals import PendingApproval
+from exponential.assistant.channels.base import Place
 from exponential.assistant.channels.registry import Channels
 from exponential.assistant.tables import Chat, Message
 from exponential.auth import users
@@ -35,7 +36,7 @@ class Decision:
 
 
 async def note_shown(database: Database, channels: Channels, chat_id: UUID) -> None:
-    """Before a YES from elsewhere than the web is understood: when did the questions that it may answer leave?"""
+    """Before a YES from elsewhere than the web is understood: find out when the questions that it may answer left."""
     async with database.transaction() as session:
         chat = await session.get(Chat, chat_id)
         if chat is None or chat.role != "owner":
@@ -45,17 +46,17 @@ async def note_shown(database: Database, channels: Channels, chat_id: UUID) -> N
         if not any(_read(message.own_words) for message in said):
             return
         user = await users.get(session, chat.user_id)
-        asked = select(PendingApproval.id, PendingApproval.ask_message_id, Message).join(
-            Message, Message.turn_id == PendingApproval.ask_turn_id
-        )
+        asked = select(
+            PendingApproval.id, PendingApproval.ask_message_id, Message.channel, Message.account, Message.address
+        ).join(Message, Message.turn_id == PendingApproval.ask_turn_id)
         unknown = asked.where(*approvals.waits(user.id), PendingApproval.shown_at.is_(None))
         rows = (await session.execute(unknown)).all()
-    for pending_id, message_id, question in rows:
-        if message_id is None or question.place is None:
+    for pending_id, message_id, name, account, address in rows:
+        channel = channels.find(name)
+        if channel is None or message_id is None or account is None or address is None:
             continue  # still on its way to the channel
         try:
-            channel = channels.get(question.place.channel)
-            shown_at = await channel.sent_at(user, question.place, message_id)
+            shown_at = await channel.sent_at(user, Place(name, account, address), message_id)
         except ExponentialError as error:
             _log.info("question_not_followed", pending=str(pending_id), code=error.code)
             continue

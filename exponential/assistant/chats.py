@@ -107,7 +107,7 @@ async def writable(session: AsyncSession, user_id: UUID, chat_id: UUID) -> Chat:
     chat = await of_user(session, user_id, chat_id)
     if chat.kind == "contact":
         raise Conflict(
-            "This is a guest’s chat with Paddy. You can read it here; to write to them, use your phone.",
+            "This is a guest’s chat with Paddy. You can read it here; to answer, write to them yourself.",
             code="read_only",
         )
     return chat

@@ -66,8 +66,8 @@ class Received:
 async def receive(session: AsyncSession, incoming: Incoming, *, media_limit: int = media.DEFAULT_LIMIT_MB) -> Received:
     """Store a message with its files and queue the turn that answers it, all in the caller's transaction.
 
-    A message with files needs no text. Raises BadInput (empty, longer than 65,536 characters, only part of where it was
-    written, a file above `media_limit` MB), NotFound (unknown user or chat).
+    A message with files needs no text. Raises BadInput (empty, longer than 65,536 characters, an incomplete place, a
+    file above `media_limit` MB), NotFound (unknown user or chat).
     """
     media.check(incoming.attachments, media_limit)
     body = _body(incoming)
@@ -187,8 +187,8 @@ async def sender(session: AsyncSession, turn_id: UUID) -> str:
     return chats.contact_name((await session.scalars(query)).all())
 
 
-async def last_message(session: AsyncSession, chat_id: UUID, *through: str) -> Message | None:
-    """The user's last message that has a place, `through` this channel and account if they are named. Groups aside:
+async def last_message(session: AsyncSession, chat_id: UUID, through: tuple[str, str] | None = None) -> Message | None:
+    """The user's last message that has a place, `through` this channel and account if they are given. Groups aside:
     others read there."""
     query = select(Message).where(
         Message.chat_id == chat_id,
@@ -196,7 +196,7 @@ async def last_message(session: AsyncSession, chat_id: UUID, *through: str) -> M
         Message.address.is_not(None),
         Message.is_group.is_(False),
     )
-    if through:
+    if through is not None:
         channel, account = through
         query = query.where(Message.channel == channel, Message.account == account)
     return (await session.execute(query.order_by(Message.position.desc()).limit(1))).scalar_one_or_none()
@@ -239,5 +239,5 @@ async def _seen_before(session: AsyncSession, incoming: Incoming) -> Received:
     )
     message = (await session.execute(query)).scalar_one_or_none()
     if message is None:
-        raise NotFound("This was written to an account of somebody else.", code="unknown_session")
+        raise NotFound("This account belongs to somebody else.", code="unknown_session")
     return Received(message.id, message.chat_id, duplicate=True)

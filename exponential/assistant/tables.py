@@ -35,7 +35,8 @@ Role = Literal["owner", "guest"]
 
 class Chat(AppBase):
     """One conversation. `channel`, `account` and `address` say where a contact chat lives; they are null in the user's
-    own ones. `handle` is what people know the contact by there, such as a phone number. `title` is what a topic chat is
+    own ones. `handle` is what people know the contact by there, such as a phone number. `is_group`: several people
+    write and read there. `title` is what a topic chat is
     called, null until something was said in it.
 
     While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here; it is, too, until
@@ -87,9 +88,9 @@ class Chat(AppBase):
 class Message(AppBase):
     """What a person (`role` "user") or Paddy ("assistant") said. `turn_id` is null until a turn takes it up.
 
-    `account` and `address` are the place where it was written, or goes, unless that is the web or a terminal; there,
-    `external_id` is what its channel calls it, `sender` who wrote it, `sender_handle` what people know them by (such as
-    a phone number), `sender_name` what they call themselves. `is_group`: others read there.
+    `account` and `address` are the place where it was written, or goes; on the web and in the terminal there is none.
+    `external_id` is its channel's name for it, `sender` for who wrote it; `sender_handle` is what people know them by
+    (such as a phone number), `sender_name` what they call themselves. `is_group`: others read there.
     `forwarded`: its text, or its file, is what somebody else said. `quoted` are the words that it replies to, and
     `quoted_turn_id` is whose answer they stood in, if they are Paddy's. `written_at` is when its channel got it, in
     whole seconds.

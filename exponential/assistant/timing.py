@@ -13,7 +13,7 @@ class Timing:
     for such jobs.
     `stop`: that running turns get to end by themselves.
     `max_retry`: between two tries of a job; the first pauses are shorter.
-    `typing`: after which "typing…" is renewed; where it isn't for 20, it ends.
+    `typing`: after which "typing…" is renewed; typing that isn't renewed for 20 ends.
     `model_pause`: before a language model's first other try; doubled each time, unless the provider says how long.
     `model_down`: for which a model that isn't there is not asked again.
     `transcription_pause`: before a voice note's second try, doubled each time; `transcription`: for all tries together.

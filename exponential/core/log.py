@@ -17,7 +17,9 @@ from typing import Any
 
 import structlog
 
-_SECRET_KEYS = re.compile(r"secret|token|password|authorization|cookie|text|body|phone|qr|jid|lid|url", re.IGNORECASE)
+_SECRET_KEYS = re.compile(
+    r"secret|token|password|authorization|cookie|text|body|phone|qr|jid|lid|address|handle|sender|url", re.IGNORECASE
+)
 _ID = r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"  # of ours: no number of anybody's
 _LONG_DIGITS = re.compile(rf"({_ID})|\+?\d{{8,}}")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")

@@ -24,7 +24,7 @@ MAX_NOTES_PER_DAY = 50  # notes for one user, so that no stranger fills the data
 
 
 class Note(Undoable, AppBase):
-    """`sender` is the name that a guest's WhatsApp shows, with their number; null where the user kept it themselves."""
+    """`sender` is a guest's name, with their number; null where the user kept it themselves."""
 
     __tablename__ = "notes"
     __table_args__ = (Index("ix_notes_user_id", "user_id"),)

@@ -121,9 +121,11 @@ def test_what_came_from_whatsapp_is_known_as_that(upgraded: Upgraded) -> None:
         number, _, server = chat["address"].partition("@")
         assert chat["channel"] == "whatsapp" and chat["is_group"] == (server == "g.us")
         assert chat["handle"] == (f"+{number}" if server == "s.whatsapp.net" else None)
-    messages = [message for message in json.loads(kept.read("messages.json")) if message["address"]]
-    assert {message["is_group"] for message in messages} == {"g.us" in message["address"] for message in messages}
-    assert CARA in {message["sender_handle"] for message in messages}
+    messages = json.loads(kept.read("messages.json"))
+    heard = [message for message in messages if message["address"] and message["role"] == "user"]
+    assert all(message["is_group"] == ("g.us" in message["address"]) for message in heard)
+    assert CARA in {message["sender_handle"] for message in heard}
+    assert {message["sender_handle"] for message in messages if message["role"] == "assistant"} == {None}
     assert {place["channel"] for place in json.loads(kept.read("reminder_places.json"))} == {"whatsapp"}
 
 

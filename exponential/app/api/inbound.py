@@ -106,6 +106,7 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         body = Inbound.model_validate_json(await request.body())
     except ValidationError as error:
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in error.errors()]) from None
+    in_group = whatsapp.is_group(body.chat)
     incoming = Incoming(
         user_id=_account(owner.user_id),
         channel=WhatsApp.name,
@@ -116,8 +117,8 @@ async def messages(state: TheState, request: Request, owner: Owner) -> Accepted:
         external_id=body.message_id,
         sender_name=body.sender_name,
         sender=body.sender,
-        sender_handle=whatsapp.phone_number(body.sender) or None,
-        is_group=whatsapp.is_group(body.chat),
+        sender_handle=body.sender_phone or whatsapp.phone_number(body.sender, *([] if in_group else [body.chat])),
+        is_group=in_group,
         type=body.type,
         attachments=_attachments(body, state.settings.media_limit),
         forwarded=body.forwarded,

@@ -11,11 +11,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.app.chat.chats import listing
-from exponential.app.chat.entries import entries_of, steps_html
+from exponential.app.chat.entries import Entry, entries_of, steps_html
 from exponential.app.core.rendering import TEXT, in_turn, page, wants_json
 from exponential.app.core.state import IN_TURN, SignedIn, State, TheState
 from exponential.assistant import chats, conversation
-from exponential.assistant.channels import web
 from exponential.assistant.conversation import MAX_TEXT_CHARS, Incoming
 from exponential.assistant.files import attachments
 from exponential.assistant.tables import Chat, Message
@@ -153,7 +152,7 @@ async def previews(feed: ProgressFeed, chat_id: UUID) -> AsyncGenerator[bytes]:
             if step.turn_id != turn:
                 turn, steps = step.turn_id, {}
             if step.kind == "text":
-                yield _event({"preview": await asyncio.to_thread(web.to_html, step.text)})
+                yield _event({"preview": await asyncio.to_thread(Entry.html, step.text)})
                 await asyncio.sleep(PREVIEW_EVERY_SECONDS)
             elif step.kind == "tool":
                 steps[step.text] = step.state

@@ -65,7 +65,7 @@ class Entry:
     @staticmethod
     def html(text: str) -> Markup:
         """Paddy's Markdown. It takes a processor's time, so templates ask for it: they are rendered in a thread."""
-        return Markup(web.to_html(text))
+        return Markup(*web.Web().render(text))
 
 
 async def entries_of(

@@ -21,7 +21,7 @@ SLICE_BYTES = 1_000_000
 README = """What Exponential keeps of you, as of {when} (UTC).
 
 Each *.json file is a list of records of one kind, decrypted; times are in UTC. Files of messages are in files/.
-A file named after a channel lists your linked accounts there; their credentials are not among it.
+A file named after a channel lists your linked accounts there; their credentials are not in it.
 Hashes of passwords and sign-in tokens are left out.
 """
 

@@ -34,7 +34,7 @@ _threads = ThreadPoolExecutor(
 async def page(request: Request, template: str, *, status: int = 200, live: str = "", **context: Any) -> Response:
     """A whole page, or only its part `live` (a template) for a script that asks with the header `X-Part`.
 
-    Every template is also given `user` (or None), `path`, `loopback`, `theme` and `toast`.
+    Every template is also given `user` (or None), `path`, `simulated` (labels of channels), `theme` and `toast`.
     """
     if live and PART in request.headers:
         return await fragment(request, live, **context)
@@ -55,7 +55,7 @@ async def _shared(request: Request) -> dict[str, Any]:
     return {
         "user": getattr(request.state, "user", None),
         "path": request.url.path,
-        "loopback": await state_of(request).channels.is_simulated(),
+        "simulated": await state_of(request).channels.simulated(),
         "toast": None,
         "theme": theme if (theme := request.cookies.get(THEME_COOKIE)) in _THEMES else "system",
     }

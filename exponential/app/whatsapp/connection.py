@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from exponential.app.core.state import SignedIn, State, TheState
 from exponential.app.whatsapp.window import Gateway, TheWindow, Window
+from exponential.assistant.channels.whatsapp import WhatsApp
 from exponential.auth import consents
 from exponential.auth.users import User
 from exponential.core import log
@@ -81,7 +82,7 @@ async def overview(state: TheState, window: TheWindow, user: SignedIn) -> Overvi
     consent = await agreement(state, user)
     if window.gateway is None:
         return Overview(configured=False, consent=consent)
-    loopback = await state.channels.is_simulated()
+    loopback = await state.channels.get(WhatsApp.name).is_simulated()
     told = await window.told.sessions(user)
     return Overview(
         configured=True,

@@ -14,6 +14,7 @@ from exponential.app.core.rendering import fragment, page, wants_json
 from exponential.app.core.state import SignedIn, TheState, state_of
 from exponential.app.whatsapp import connection, passkeys, troubleshooting, views
 from exponential.app.whatsapp.window import Gateway, TheWindow
+from exponential.assistant.channels.whatsapp import WhatsApp
 from exponential.auth.users import User
 from exponential.core import clock, validation
 from exponential.core.errors import Conflict, ExponentialError, NotFound, Unavailable
@@ -205,7 +206,7 @@ async def _linking(request: Request, gateway: GatewayClient, user: User, session
         options=json.dumps(options, separators=(",", ":")) if options else "",
         line=passkeys.snippet(options) if options else "",
         code=asked.code if asked else None,
-        loopback=await state_of(request).channels.is_simulated(),
+        loopback=await state_of(request).channels.get(WhatsApp.name).is_simulated(),
     )
 
 

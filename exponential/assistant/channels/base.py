@@ -55,7 +55,8 @@ class Channel:
     `name`, up to 16 characters, is stored with each message; `label` and `icon` (one of templates/_icons.html) are for
     people. `one_at_a_time`: people wait for the answer to a message before they write the next one.
 
-    Methods raise Unavailable to be called again later, with the same arguments.
+    `send`, `sent_at`, `accounts`, `own_places` and `erase` raise Unavailable to be called again later, with the same
+    arguments.
     """
 
     name: str
@@ -97,9 +98,9 @@ class Channel:
         """Chats of this account, beside its OWN_CHAT, that are proved to be the user's; the best first."""
         return ()
 
-    async def export(self, user: User) -> Sequence[Any]:
-        """What the channel keeps of a user, as JSON; if that can't be told now, why."""
-        return ()
+    async def export(self, user: User) -> Sequence[Any] | None:
+        """What the channel keeps of a user, as JSON; if that can't be told now, why. None: it keeps nothing."""
+        return None
 
     async def erase(self, user: User) -> None:
         """Unlink the user's accounts, before the user is erased. Raises Unavailable: then the user isn't."""

@@ -1,4 +1,4 @@
-"""The circuit breaker of a chat: Paddy pauses where another program seems to answer it. The web isn't concerned.
+"""The circuit breaker of a chat: Paddy pauses where another program seems to answer it; never on the web.
 
 Two assistants in one chat would answer each other without end. It opens when somebody writes faster than people type,
 says the same again and again, or goes back and forth more often than people do; each member of a group counts alone.
@@ -37,7 +37,7 @@ PAUSE = timedelta(hours=1)
 LONG_PAUSE = timedelta(days=1)  # where it has opened before within that time
 SAID = (
     "I pause here for a while: it looks as if another assistant answers me, and we would go on for ever. "
-    "The owner of this number knows."
+    "The owner of this account knows."
 )
 SAID_TO_OWNER = (
     "It looks as if another assistant answers me here, so I pause for a while, except on the web. "

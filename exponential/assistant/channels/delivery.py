@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from exponential.assistant import approvals, chats, conversation, due_reminders
 from exponential.assistant.channels import notifications
-from exponential.assistant.channels.base import OWN_CHAT, Place, Reply, Sent
+from exponential.assistant.channels.base import OWN_CHAT, Channel, Place, Reply, Sent
 from exponential.assistant.channels.registry import Channels
 from exponential.assistant.tables import Chat, Message
 from exponential.auth import users
 from exponential.auth.users import User
 from exponential.core.database import Database
+from exponential.core.errors import ExponentialError
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class _Answer:
 
 
 async def deliver(database: Database, channels: Channels, turn_id: UUID) -> None:
-    """Send a finished turn's reply wherever its messages came from, but for the web, which shows it by itself.
+    """Send a finished turn's reply wherever its messages came from, except the web, which shows it by itself.
 
     Raises Unavailable and the like when a channel can't take it now: try again, the keys stay the same. A place that
     can't be reached any more is given up. What was said unasked then goes where its user can be reached; while they
@@ -47,8 +48,17 @@ async def deliver(database: Database, channels: Channels, turn_id: UUID) -> None
         return
     if answer.unasked:
         return await _tell(database, channels, answer)
-    for number, place in enumerate(answer.to):
-        await _send(channels, answer, place, number)
+    number, failed = 0, None
+    for place in answer.to:
+        channel = channels.get(place.channel)
+        reply = _reply(channel, answer, place, number)
+        number += len(reply.texts)
+        try:
+            await channel.send(reply)
+        except ExponentialError as error:  # the other places need not wait for this one
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 async def _tell(database: Database, channels: Channels, answer: _Answer) -> None:
@@ -73,13 +83,16 @@ async def _tell(database: Database, channels: Channels, answer: _Answer) -> None
             await due_reminders.move(session, answer.user.id, chosen, place)
 
 
-async def _send(channels: Channels, answer: _Answer, place: Place, number: int = 0) -> Sent | None:
-    """To the place with this number: each message has a key of its own."""
+async def _send(channels: Channels, answer: _Answer, place: Place) -> Sent | None:
     channel = channels.get(place.channel)
+    return await channel.send(_reply(channel, answer, place))
+
+
+def _reply(channel: Channel, answer: _Answer, place: Place, number: int = 0) -> Reply:
+    """`number`: of messages that go to other places under keys of this turn."""
     texts = channel.render(answer.text)
-    keys = [f"{answer.turn_id}:{number * len(texts) + each}" for each in range(len(texts))]
-    quoted = answer.quoted.get(place)
-    return await channel.send(Reply(answer.user, place, texts, keys, quoted, answer.private))
+    keys = [f"{answer.turn_id}:{each}" for each, _ in enumerate(texts, start=number)]
+    return Reply(answer.user, place, texts, keys, answer.quoted.get(place), answer.private)
 
 
 async def _elsewhere(database: Database, channels: Channels, user: User) -> AsyncIterator[Place]:
@@ -90,7 +103,7 @@ async def _elsewhere(database: Database, channels: Channels, user: User) -> Asyn
     async with database.transaction() as session:
         chat = await chats.main_chat(session, user.id)
         wrote = {
-            (channel, account): await conversation.last_message(session, chat.id, channel.name, account)
+            (channel, account): await conversation.last_message(session, chat.id, (channel.name, account))
             for channel, account in reversed(accounts)
         }
     order = sorted(wrote, key=lambda each: last.position if (last := wrote[each]) else 0, reverse=True)

@@ -24,7 +24,7 @@ async def tell(
     mind: Sequence[ModelMessage],
     place: Place | None = None,
 ) -> None:
-    """Say `text` (Markdown) and queue its way to `place`, or to where they last wrote, but for the web.
+    """Say `text` (Markdown) and queue its way to `place`, or to where they last wrote, except on the web.
 
     `key` is the turn's id, and by it a channel sends the message once. `mind` is what Paddy will know of it.
     """
@@ -32,13 +32,11 @@ async def tell(
     history = ModelMessagesTypeAdapter.dump_python(list(mind), mode="json")
     session.add(Turn(id=key, chat_id=chat.id, state="done", history=history, finished_at=clock.now()))
     await session.flush()
-    message = Message(chat_id=chat.id, turn_id=key, role="assistant", channel="web", text=text)
     if place is None and (last := await conversation.last_message(session, chat.id)):
         place = last.place
-    message.place = place
+    session.add(Message(chat_id=chat.id, turn_id=key, role="assistant", text=text, place=place))
     if place is not None:
         await jobs.defer_delivery(session, chat.id, key)
-    session.add(message)
     await notify(session, conversation.CHANNEL, str(chat.id))
 
 
@@ -55,5 +53,5 @@ async def place_beside(session: AsyncSession, chat: Chat) -> Place | None:
     if chat.place is None:
         return None
     main = await chats.main_chat(session, chat.user_id)
-    last = await conversation.last_message(session, main.id, chat.place.channel, chat.place.account)
+    last = await conversation.last_message(session, main.id, (chat.place.channel, chat.place.account))
     return last.place if last else replace(chat.place, address=OWN_CHAT)

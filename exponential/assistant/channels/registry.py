@@ -14,6 +14,7 @@ from exponential.core.database import Database
 from exponential.core.errors import ExponentialError, Unavailable
 from exponential.core.settings import AppSettings
 
+REACH_SECONDS = 1.0  # that a page waits to know whether somebody can be reached
 RUN_AGAIN_SECONDS = 5.0  # after a channel failed to take in messages
 CHANNELS: Sequence[Callable[[AppSettings], Channel]] = (WhatsApp.connect,)  # beside the web and the terminal
 
@@ -57,22 +58,29 @@ class Channels:
         return found, missing
 
     async def can_reach(self, user: User) -> bool | None:
-        """Whether what Paddy says unasked reaches the user outside the web; None while that isn't known."""
-        found, missing = await self.accounts(user)
+        """Whether what Paddy says unasked reaches the user outside the web; None while that isn't known, or soon
+        enough for a page."""
+        try:
+            async with asyncio.timeout(REACH_SECONDS):
+                found, missing = await self.accounts(user)
+        except TimeoutError:
+            return None
         return True if found else None if missing else False
 
     async def export(self, user: User) -> dict[str, Sequence[Any]]:
         """What each channel keeps of a user, by its name."""
-        return {name: kept for name, channel in self._by_name.items() if (kept := await channel.export(user))}
+        return {
+            name: kept for name, channel in self._by_name.items() if (kept := await channel.export(user)) is not None
+        }
 
     async def erase(self, user: User) -> None:
         """Unlink all accounts of the user. Raises Unavailable: then the user isn't to be erased."""
         for channel in self._by_name.values():
             await channel.erase(user)
 
-    async def is_simulated(self) -> bool:
-        """Whether one of them is, as in the demo."""
-        return any([await channel.is_simulated() for channel in self._by_name.values()])
+    async def simulated(self) -> list[str]:
+        """The labels of those that are, as in the demo."""
+        return [channel.label for channel in self._by_name.values() if await channel.is_simulated()]
 
     async def close(self) -> None:
         for channel in self._by_name.values():

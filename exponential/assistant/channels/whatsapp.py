@@ -14,6 +14,7 @@ from exponential.core import log
 from exponential.core.errors import BadInput, Conflict, ExponentialError, NotFound, Unavailable
 from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient, own_refusals
+from exponential.gateway.reply_prefix import REPLY_PREFIX
 from exponential.gateway.schema import SessionInfo
 
 MAX_CHUNK_CHARS = 4_000  # WhatsApp takes 4,096, and some of them may count twice there
@@ -89,8 +90,7 @@ class WhatsApp(Channel):
         return await self._client.react(user.identity, place.account, place.address, message_id, emoji)
 
     async def accounts(self, user: User) -> Sequence[str]:
-        found = await self._client.sessions(user.identity) if self._client else ()
-        return [each.session_id for each in found if each.status in _LINKED]
+        return [each.session_id for each in await self._gateway.sessions(user.identity) if each.status in _LINKED]
 
     async def own_places(self, user: User, account: str) -> Sequence[Place]:
         """The chats of numbers that are proved to be the user's, the latest first."""
@@ -101,7 +101,7 @@ class WhatsApp(Channel):
         numbers.sort(key=lambda number: number.proved_at, reverse=True)
         return [Place(self.name, account, number.chat) for number in numbers if number.chat]
 
-    async def export(self, user: User) -> Sequence[Any]:
+    async def export(self, user: User) -> Sequence[Any] | None:
         """The user's sessions as the gateway tells them, with their rules of access."""
         if self._client is None:
             return ()
@@ -148,15 +148,20 @@ def is_group(jid: str) -> bool:
     return jid.endswith("@g.us")
 
 
-def phone_number(jid: str) -> str:
-    """A phone number as people write it, where the JID is one: WhatsApp also has ids that aren't, which give ""."""
-    user, _, server = jid.partition("@")
-    return f"+{user}" if server == "s.whatsapp.net" and user.isdigit() else ""
+def phone_number(*jids: str) -> str | None:
+    """The first phone number among the JIDs, as people write it: WhatsApp also has ids that aren't one."""
+    for user, _, server in (jid.partition("@") for jid in jids):
+        if server == "s.whatsapp.net" and user.isdigit():
+            return f"+{user}"
+    return None
 
 
 def to_whatsapp(markdown: str) -> list[str]:
-    """The reply in WhatsApp's formatting, cut into chunks of at most MAX_CHUNK_CHARS characters."""
-    return chunks(_blocks(SyntaxTreeNode(MARKDOWN.parse(markdown))), MAX_CHUNK_CHARS)
+    """The reply in WhatsApp's formatting, cut into chunks of at most MAX_CHUNK_CHARS characters; the first one leaves
+    room for the reply prefix."""
+    text = REPLY_PREFIX + _blocks(SyntaxTreeNode(MARKDOWN.parse(markdown)))
+    first, *others = chunks(text, MAX_CHUNK_CHARS)
+    return [first.removeprefix(REPLY_PREFIX), *others]
 
 
 def _own_chat(session: SessionInfo) -> str:

@@ -91,7 +91,7 @@ class TurnRun:
         self._stop_asked = stop
 
     async def finish(self) -> None:
-        """Any other error means: try again later. After MAX_TRIES, the turn's answer says what went wrong."""
+        """Any error but Superseded means: try again later. After MAX_TRIES, the turn's answer says what went wrong."""
         active = self._active
         if active.fruitless > MAX_FRUITLESS:
             return await self._break_off(failures.failed(None, 0, await self._effects()), "failed")

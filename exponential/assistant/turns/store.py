@@ -234,9 +234,9 @@ async def refuse(session: AsyncSession, chat_id: UUID, reply: str) -> None:
     asked = (await session.execute(found)).all()
     await session.execute(update(Message).where(*waits).values(turn_id=turn.id))
     if chat.role == "owner" or not await approvals.is_required(session, chat.user_id):
-        channel = asked[-1].channel if asked else "web"
+        channel = next((channel for channel, has_place in reversed(asked) if has_place), "web")
         session.add(Message(chat_id=chat_id, turn_id=turn.id, role="assistant", channel=channel, text=reply))
-        if any(has_place for _, has_place in asked):
+        if channel != "web":
             await jobs.defer_delivery(session, chat_id, turn.id)
     await notify(session, CHANNEL, str(chat_id))
 

@@ -50,6 +50,7 @@ def _chats() -> None:
 
 
 def _messages() -> None:
+    op.drop_index("uq_messages_external", "messages")
     op.alter_column("messages", "sender_jid", new_column_name="sender")
     op.add_column("messages", sa.Column("sender_handle", sa.LargeBinary(), nullable=True))
     op.add_column("messages", sa.Column("is_group", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -58,7 +59,7 @@ def _messages() -> None:
         return _number(row["sender"] or row["address"])
 
     write("messages", {"sender_handle": sender_handle, "is_group": _is_group}, reading=["address", "sender"])
-    op.drop_index("uq_messages_external", "messages")
+    op.execute("update messages set sender_handle = null, is_group = false where role = 'assistant'")
     op.create_index("uq_messages_external", "messages", ["channel", "account", "external_id"], unique=True)
 
 

@@ -175,7 +175,7 @@ async def test_a_search_holds_few_messages_at_a_time(house: House) -> None:
     alice = await house.user()
     chat = await topic(house, alice, "The garden in spring")
     async with house.database.transaction() as session:
-        long = [Message(chat_id=chat.id, role="user", channel="web", text="🌱" * 65_000) for _ in range(200)]
+        long = [Message(chat_id=chat.id, role="assistant", channel="web", text="🌱" * 65_000) for _ in range(200)]
         session.add_all(long)
     del long
     async with house.database.transaction() as session:

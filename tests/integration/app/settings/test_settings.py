@@ -171,7 +171,7 @@ async def test_facts_are_forgotten_reminders_cancelled_and_both_undone(house: Ho
 async def test_where_reminders_are_said_is_told(linked_house: House, gateway: GatewayStandIn) -> None:
     alice = await linked_house.user()
     async with linked_house.signed_in(alice, **PAGE) as client:
-        on_whatsapp, web_alone = "where you asked for it or last wrote", "No WhatsApp account is linked"
+        on_whatsapp, web_alone = "where you asked for it or last wrote", "No account is linked"
         page = (await client.get("/settings/paddy")).text
         assert on_whatsapp not in page and web_alone not in page  # there are none
         async with linked_house.database.transaction() as session:

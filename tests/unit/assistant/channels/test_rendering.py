@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from exponential.assistant.channels.markdown import chunks
 from exponential.assistant.channels.web import to_html
 from exponential.assistant.channels.whatsapp import MAX_CHUNK_CHARS, to_whatsapp
+from exponential.gateway.reply_prefix import REPLY_PREFIX
 
 
 def test_whatsapp_has_marks_of_its_own() -> None:
@@ -47,10 +48,20 @@ def test_a_long_reply_is_cut_at_sentences() -> None:
     sentence = "This is sentence number {}, and it says little."
     text = " ".join(sentence.format(number) for number in range(400))
     parts = to_whatsapp(text)
-    assert len(parts) > 3 and all(len(part) <= MAX_CHUNK_CHARS for part in parts)
+    sent = [REPLY_PREFIX + parts[0], *parts[1:]]
+    assert len(parts) > 3 and all(len(part) <= MAX_CHUNK_CHARS for part in sent)
     assert parts[0].startswith("This is sentence number 0,")
     assert all(part.endswith("little.") for part in parts)
     assert " ".join(parts) == text
+
+
+def test_the_prefix_takes_room_from_the_first_part() -> None:
+    first, second = to_whatsapp("x" * MAX_CHUNK_CHARS)
+    assert len(REPLY_PREFIX + first) <= MAX_CHUNK_CHARS and first + second == "x" * MAX_CHUNK_CHARS
+
+
+def test_a_reply_that_shows_nothing_is_a_message_all_the_same() -> None:
+    assert to_whatsapp("[a]: https://example.org") == [""]
 
 
 def test_a_long_list_is_cut_at_lines() -> None:
