@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from support.app.running_app import SECRET, House
 
 from exponential.assistant import chats, conversation
+from exponential.assistant.channels.base import Place
 from exponential.assistant.files import attachments
 from exponential.assistant.files.attachments import StoredAttachment
 from exponential.assistant.tables import Chat
@@ -99,6 +100,31 @@ async def test_what_is_forwarded_or_quoted_is_kept_as_such(house: House) -> None
     assert [one.quoted for one in found] == [None, "x" * 4_000, None, None]
     assert [one.quoted_turn_id for one in found] == [None, turn, None, None]
     assert all(one.written_at is not None for one in found) and chat.paused_at is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "handle", "in_group"),
+    [
+        ({}, "+4915110000001", False),
+        ({"senderPhone": None}, "+4915110000001", False),
+        ({"senderPhone": None, "sender": "7700@lid"}, "+4915110000001", False),
+        ({"senderPhone": None, "sender": "7700@lid", "chat": "7700@lid"}, None, False),
+        ({"senderPhone": None, "sender": "7700@lid", "chat": "4915110000001-1600000000@g.us"}, None, True),
+    ],
+)
+async def test_people_are_known_by_their_number_if_whatsapp_tells_one(
+    house: House, changes: dict[str, Any], handle: str | None, in_group: bool
+) -> None:
+    alice = await house.user()
+    async with house.client() as gateway:
+        told = message(role="guest", **changes)
+        assert (await gateway.post(ROUTE, json=told, headers=bearer(str(alice.id)))).status_code == 202
+    async with house.database.transaction() as session:
+        (chat,) = (await session.scalars(select(Chat).where(Chat.kind == "contact"))).all()
+        (heard, *_) = await conversation.history(session, chat.id)
+    assert (heard.sender_handle, heard.is_group, chat.is_group) == (handle, in_group, in_group)
+    assert chat.handle == (None if in_group else handle)
+    assert heard.place == chat.place == Place("whatsapp", "session-1", told["chat"])
 
 
 async def test_a_guest_never_gets_into_the_owners_conversation(house: House) -> None:

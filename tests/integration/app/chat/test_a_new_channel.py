@@ -66,6 +66,8 @@ class Printer(Channel):
         if not self.has_paper:
             self.refused += 1
             raise Unavailable("There is no paper.")
+        if reply.place.account == "jammed":
+            raise Unavailable("The paper is stuck.")
         if reply.place.account == "burnt":
             return None
         for text, key in zip(reply.texts, reply.keys, strict=True):
@@ -167,6 +169,14 @@ async def test_what_could_not_be_sent_is_sent_later_and_once(writer: Writer, pri
     printer.has_paper = True
     await writer.hears("BREAD")
     assert [words.split("**")[1] for words in printer.said("desk")] == ["BUY MILK", "BUY BREAD"]
+
+
+async def test_where_it_cannot_be_sent_now_holds_up_no_other_place(writer: Writer) -> None:
+    async with writer.house.database.transaction() as session:
+        for number, account in enumerate(("jammed", "hall")):
+            place = {"account": account, "address": "desk", "external_id": f"b{number}"}
+            await conversation.receive(session, Incoming(writer.alice.id, Printer.name, "add buy milk", **place))
+    await writer.hears("MILK")
 
 
 async def test_it_takes_messages_in_by_itself(writer: Writer, printer: Printer) -> None:

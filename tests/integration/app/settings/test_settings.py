@@ -184,6 +184,15 @@ async def test_where_reminders_are_said_is_told(linked_house: House, gateway: Ga
         assert on_whatsapp not in page and web_alone in page
 
 
+async def test_without_a_gateway_nobody_is_sent_to_link_an_account(house: House) -> None:
+    alice = await house.user()
+    async with house.database.transaction() as session:
+        await reminders.remind(session, alice.id, "water the plants", clock.now() + timedelta(days=1))
+    async with house.signed_in(alice, **PAGE) as client:
+        page = (await client.get("/settings/paddy")).text
+    assert "water the plants" in page and "No account is linked" not in page
+
+
 async def test_tokens_are_shown_once_work_and_are_revoked(house: House) -> None:
     alice, bob = await house.user(), await house.user("bob@example.org", "Bob")
     async with (
