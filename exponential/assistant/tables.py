@@ -36,8 +36,7 @@ Role = Literal["owner", "guest"]
 class Chat(AppBase):
     """One conversation. `channel`, `account` and `address` say where a contact chat lives; they are null in the user's
     own ones. `handle` is what people know the contact by there, such as a phone number. `is_group`: several people
-    write and read there. `title` is what a topic chat is
-    called, null until something was said in it.
+    write and read there. `title` is what a topic chat is called, null until something was said in it.
 
     While `paused_at` is set, and `paused_until` (if it is set) not reached, Paddy is silent here; it is, too, until
     `breaker_until`, the end for which the circuit breaker opened last. Paddy remembers what

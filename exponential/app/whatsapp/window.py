@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Request
 
 from exponential.app.core.state import SignedIn
 from exponential.app.whatsapp.session_cache import SessionCache
+from exponential.assistant.channels.whatsapp import gateway_of
 from exponential.core.errors import Unavailable
 from exponential.core.settings import AppSettings
 from exponential.gateway.client import GatewayClient, own_refusals
@@ -24,7 +25,7 @@ class Window:
 @asynccontextmanager
 async def opened(app: FastAPI, settings: AppSettings) -> AsyncIterator[None]:
     """The window of a running app."""
-    gateway = GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
+    gateway = gateway_of(settings)
     app.state.whatsapp_window = Window(gateway)
     try:
         yield

@@ -25,16 +25,15 @@ class TurnPresence:
     """
 
     def __init__(self, channels: Channels, user: User, messages: Sequence[Message], renew: float) -> None:
-        self._channels = channels
         self._renew = renew
         self._user = user
         self._messages = messages
-        self._places = [place for place in places(messages) if channels.find(place.channel)]
+        self._channels = {place: channel for place in places(messages) if (channel := channels.find(place.channel))}
         self._showing: asyncio.Task[None] | None = None
         self._reacted: list[Place] = []
 
     async def __aenter__(self) -> None:
-        if self._places:
+        if self._channels:
             self._showing = asyncio.create_task(self._show())  # the thinking need not wait for it
 
     async def __aexit__(
@@ -49,8 +48,8 @@ class TurnPresence:
 
     async def _show(self) -> None:
         await self._type(True)
-        for place in self._places:
-            await _try(self._channels.get(place.channel).read(self._user, place, self._ids(place)))
+        for place, channel in self._channels.items():
+            await _try(channel.read(self._user, place, self._ids(place)))
             self._reacted.append(place)  # before it is known: a reaction must not stay behind
             if not await self._react(place, SEEN):
                 self._reacted.remove(place)
@@ -59,12 +58,11 @@ class TurnPresence:
             await self._type(True)
 
     async def _type(self, on: bool) -> None:
-        for place in self._places:
-            await _try(self._channels.get(place.channel).typing(self._user, place, on))
+        for place, channel in self._channels.items():
+            await _try(channel.typing(self._user, place, on))
 
     async def _react(self, place: Place, emoji: str) -> bool:
-        channel = self._channels.get(place.channel)
-        return bool(await _try(channel.react(self._user, place, self._ids(place)[-1], emoji)))
+        return bool(await _try(self._channels[place].react(self._user, place, self._ids(place)[-1], emoji)))
 
     def _ids(self, place: Place) -> list[str]:
         """The channel's ids of the messages from there."""

@@ -65,7 +65,9 @@ class Channels:
                 found, missing = await self.accounts(user)
         except TimeoutError:
             return None
-        return True if found else None if missing else False
+        if found:
+            return True
+        return None if missing else False
 
     async def export(self, user: User) -> dict[str, Sequence[Any]]:
         """What each channel keeps of a user, by its name."""

@@ -40,7 +40,7 @@ class WhatsApp(Channel):
 
     @classmethod
     def connect(cls, settings: AppSettings) -> "WhatsApp":
-        return cls(GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None)
+        return cls(gateway_of(settings))
 
     def render(self, markdown: str) -> list[str]:
         return to_whatsapp(markdown)
@@ -142,6 +142,11 @@ class WhatsApp(Channel):
         if self._client is None:
             raise Unavailable("WHATSAPP_GATEWAY_URL is not set, so nothing can be sent.", code="gateway_unconfigured")
         return self._client
+
+
+def gateway_of(settings: AppSettings) -> GatewayClient | None:
+    """A client of the gateway that the settings name; None where they name none."""
+    return GatewayClient(settings.gateway_url, settings.auth_secret) if settings.gateway_url else None
 
 
 def is_group(jid: str) -> bool:

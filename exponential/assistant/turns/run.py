@@ -119,8 +119,10 @@ class TurnRun:
             return await self._command(active.command)
         seen = () if active.again_of or active.held_back else active.messages  # by whom it is seen that Paddy is at it
         async with self._services.presence(active.user, seen):
-            asked = stops.asked(self._database, self._stop_asked, store.is_stop_asked, active.turn_id)
-            if not await stops.unless(asked, self._answer()):
+            done = await stops.run_unless_asked(
+                self._answer(), self._stop_asked, self._database, store.is_stop_asked, active.turn_id
+            )
+            if not done:
                 await self._stop()
 
     async def _command(self, command: commands.Command) -> None:

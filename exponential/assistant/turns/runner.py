@@ -84,7 +84,7 @@ async def _read_files(services: TurnServices, chat_id: UUID, stop: asyncio.Event
     async with services.presence(user, () if held_back else messages):
         reading = services.reader.read_waiting(services.database, chat_id, caller=caller)
         # While files are read, only a turn that is to stop takes a message up.
-        await stops.unless(stops.asked(services.database, stop, store.is_taken_up, messages[0].id), reading)
+        await stops.run_unless_asked(reading, stop, services.database, store.is_taken_up, messages[0].id)
 
 
 async def _settle(services: TurnServices, chat_id: UUID) -> bool:

@@ -45,23 +45,29 @@ class StopRequests:
                 del self._waiting[chat_id]
 
 
-async def unless(asked: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work`, and raise what it raises, unless `asked` returns before; whether it was done."""
-    running, waiting = asyncio.create_task(work), asyncio.create_task(asked)
+async def run_unless_asked(
+    work: Coroutine[Any, Any, None],
+    stop: asyncio.Event,
+    database: Database,
+    look: Callable[[AsyncSession, UUID], Awaitable[bool]],
+    what: UUID,
+) -> bool:
+    """Do `work`, and raise what it raises, unless the user wants it stopped before: the turn, or the chat's before it
+    has begun, as `look` says of `what` whenever `stop` is set. Whether it was done."""
+    running, asked = asyncio.create_task(work), asyncio.create_task(_asked(stop, database, look, what))
     try:
-        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
             return True
     finally:
-        await cancel_and_wait(running, waiting)
+        await cancel_and_wait(running, asked)
     return not running.cancelled() and running.exception() is None
 
 
-async def asked(
-    database: Database, stop: asyncio.Event, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID
+async def _asked(
+    stop: asyncio.Event, database: Database, look: Callable[[AsyncSession, UUID], Awaitable[bool]], what: UUID
 ) -> None:
-    """Returns when the user wants it stopped: the turn, or the chat's before it has begun, as `look` says."""
     while True:
         await stop.wait()
         stop.clear()
