@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from exponential.workspace.text import days, times
+from exponential.workspace.text import days, durations, times
 from exponential.workspace.text.days import END as _END
 from exponential.workspace.text.memo import memoised
 
@@ -33,16 +33,6 @@ _PART_OF_DAY = re.compile(
     r"|^\s*(?P<lead>morning|afternoon|evening|night|noon)\b",
     re.IGNORECASE,
 )
-_SOON = re.compile(
-    r"\b(?:in|within)\s+(?:about\s+|around\s+)?(?:the\s+next\s+)?(?P<half>half\s+(?:an\s+)?hour|(?:an|one)\s+hour\s+and"
-    r"\s+a\s+half|a\s+quarter\s+of\s+an\s+hour)"
-    rf"|(?:\b(?:in|within)\s+(?:about\s+|around\s+)?|(?=\b[\w.]+(?:\s+[\w.]+)?\s+from\s+now\b))"
-    rf"(?P<number>\d{{1,3}}(?:\.5)?|{'|'.join(sorted(days.NUMBERS, key=len, reverse=True))})"
-    rf"\s*(?P<unit>hours?|hrs?|h|minutes?|mins?){_END}(?:\s+from\s+now)?(?:['’]?\s+time)?",
-    re.IGNORECASE,
-)
-
-
 _EVENING = re.compile(r"(?<!\s)\s*\b(?:(?:in\s+the|this)\s+(?:evening|afternoon|morning|night)|at\s+night)\b", re.I)
 _SAID_HALF = re.compile(r"\d\s*[ap]\.?m\b|\b(?:1[3-9]|2[0-3]):\d\d|\b0\d:\d\d", re.IGNORECASE)
 
@@ -60,6 +50,9 @@ def extract(text: str, now: datetime) -> _Found:
     if len(text) > MAX_CHARS:
         return text, None
     text = times.without_closing(text)
+    soon = durations.moment(text, now)
+    if soon is not None:
+        return _without(text, soon[0]), soon[1]
     spelled = times.figures(text)
     found = _extract(spelled, now)
     # Without a time of day, words that only looked like one stay as they were written.
@@ -70,14 +63,12 @@ def names_day(text: str, now: datetime) -> bool:
     """Whether the words name a day, and not only an hour."""
     if len(text) > MAX_CHARS:
         return False
-    return _find_day(text, now.date(), day_first=_day_first(now))[1] is not None or _SOON.search(text) is not None
+    day = _find_day(text, now.date(), day_first=_day_first(now))[1]
+    return day is not None or durations.moment(text, now) is not None
 
 
 def _extract(text: str, now: datetime) -> _Found:
     local, whole = now.replace(tzinfo=None), text
-    soon = _SOON.search(text)
-    if soon is not None:
-        return _without(text, soon), _soon(soon, local)
     match, day = _find_day(text, local.date(), day_first=_day_first(now))
     at: time | None = None
     if match is not None:
@@ -176,23 +167,14 @@ def _in_half(at: time, half: str) -> time:
 
 @cache
 def _patterns(day_first: bool) -> tuple[days.Pattern, ...]:
-    return days.patterns(day_first=day_first)
+    ahead = (days.Pattern(regex, durations.day) for regex in durations.AHEAD)
+    return (*days.patterns(day_first=day_first), *ahead)
 
 
 def _day_first(now: datetime) -> bool:
     """Where people write the day before the month; in America, and where nobody knows, they don't."""
     zone = now.tzinfo.key if isinstance(now.tzinfo, ZoneInfo) else "UTC"
     return "/" in zone and not zone.startswith(("America/", "US/", "Etc/"))
-
-
-def _soon(match: re.Match[str], now: datetime) -> datetime:
-    half = " ".join((match["half"] or "").lower().split())
-    if half:
-        minutes = 30.0 if half.startswith("half") else 90.0 if "and" in half else 15.0
-    else:
-        number = " ".join(match["number"].lower().split())
-        minutes = float(days.NUMBERS.get(number) or number) * (60 if match["unit"].lower().startswith("h") else 1)
-    return (now + timedelta(minutes=minutes)).replace(second=0, microsecond=0)
 
 
 def _without(text: str, match: re.Match[str]) -> str:

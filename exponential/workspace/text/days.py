@@ -8,13 +8,17 @@ from datetime import date, timedelta
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-           "nine": 9, "ten": 10, "twelve": 12, "a couple of": 2, "couple of": 2, "a few": 3}  # fmt: skip
+           "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "a couple of": 2, "couple of": 2, "a couple": 2,
+           "a few": 3}  # fmt: skip
+TENS = {"thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+        "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+        "ninety": 90}  # fmt: skip
 _HOLIDAYS = {"christmas eve": (12, 24), "xmas eve": (12, 24), "christmas": (12, 25), "xmas": (12, 25),
              "boxing day": (12, 26), "new year's eve": (12, 31), "new year's": (1, 1), "new year": (1, 1),
              "valentine's": (2, 14), "halloween": (10, 31)}  # fmt: skip
 _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
 
-_BEFORE = (
+BEFORE = (
     r"(?:(?:due(?::|\s+date(?:\s+(?:is|of)|:))?|deadline(?:\s+(?:is|of)|:)|date:|when:|by|on|at|before|until|till|for"
     r"|from|starting|no\s+later\s+than|not\s+later\s+than)\s+){0,3}(?:the\s+)?"
 )
@@ -27,13 +31,11 @@ MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
-_NUMBER = r"(?P<number>\d{1,3}|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + ")"
 # Not the hour or the minutes of a time of day: in "3 June 8:30" June has no 8th.
 _DAY_NUMBER = r"(?<!\d:)(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?!:\d|\s*[ap]\.?m\b)"
 _YEAR = r"(?:,?\s+(?P<year>20\d\d))?"
 END = r"(?![\w'’])"
 _HOLIDAY = "|".join(sorted((name.replace("'", "['’]?") for name in _HOLIDAYS), key=len, reverse=True))
-_UNIT = r"(?P<unit>days?|weeks?|months?|fortnights?)"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Pattern:
 
 
 def _pattern(body: str, read: Callable[[re.Match[str], date], date | None], *, anywhere: bool = True) -> Pattern:
-    return Pattern(re.compile(rf"(?<![\w'’-]){_BEFORE}{body}{END}", re.IGNORECASE), read, anywhere)
+    return Pattern(re.compile(rf"(?<![\w'’-]){BEFORE}{body}{END}", re.IGNORECASE), read, anywhere)
 
 
 def from_monday(today: date, weeks: int, weekday: int) -> date:
@@ -71,7 +73,8 @@ def coming_month(name: str, today: date) -> date:
     return date(today.year + (number < today.month), number, 1)
 
 
-def _weekday(match: re.Match[str], today: date) -> date:
+def coming_weekday(match: re.Match[str], today: date) -> date:
+    """The day after today that `weekday` in a match names; `which` may be "next" or "week"."""
     found = match.groupdict()
     wanted = next(n for n, name in enumerate(WEEKDAYS) if name.startswith(match["weekday"].lower()[:3]))
     which = (found.get("which") or "").lower()
@@ -79,18 +82,6 @@ def _weekday(match: re.Match[str], today: date) -> date:
         return from_monday(today, 1, wanted)
     coming = today + timedelta(days=(wanted - today.weekday() - 1) % 7 + 1)
     return coming + timedelta(days=7) if which.startswith("week") else coming
-
-
-def _ahead(match: re.Match[str], today: date) -> date | None:
-    number = NUMBERS.get(" ".join(match["number"].lower().split())) or int(match["number"])
-    unit, found = match["unit"].lower(), match.groupdict()
-    if found.get("weekday"):
-        today = _weekday(match, today)
-    elif found.get("tomorrow"):
-        today += timedelta(days=1)
-    if unit.startswith("month"):
-        return add_months(today, number)
-    return today + timedelta(days=number * {"w": 7, "f": 14}.get(unit[0], 1))
 
 
 def _calendar(match: re.Match[str], today: date) -> date | None:
@@ -175,19 +166,18 @@ PATTERNS = (
         ),
         _calendar,
     ),
-    _pattern(rf"(?:in|within)\s+(?:the\s+next\s+)?{_NUMBER}\s+{_UNIT}(?:['’]?\s+time)?", _ahead),
-    _pattern(rf"{_NUMBER}\s+{_UNIT}\s+from\s+(?:now|today|(?P<tomorrow>tomorrow)|{WEEKDAY})", _ahead),
-    _pattern(rf"(?P<which>next)\s+week(?:['’]s)?,?\s+(?:on\s+)?{WEEKDAY}", _weekday),
-    _pattern(rf"{WEEKDAY},?\s+(?:of\s+|in\s+)?(?P<which>next)\s+week", _weekday),
-    _pattern(rf"(?P<which>next)\s+{WEEKDAY}", _weekday),
-    _pattern(rf"(?:this|coming|this\s+coming)\s+{WEEKDAY}", _weekday),
-    _pattern(rf"(?:a\s+)?(?P<which>week)\s+(?:on\s+|from\s+)?{WEEKDAY}", _weekday),
-    _pattern(rf"{WEEKDAY}\s+(?P<which>week)(?!\s*ly)", _weekday, anywhere=False),
+    _pattern(rf"(?P<which>next)\s+week(?:['’]s)?,?\s+(?:on\s+)?{WEEKDAY}", coming_weekday),
+    _pattern(rf"{WEEKDAY},?\s+(?:of\s+|in\s+)?(?P<which>next)\s+week", coming_weekday),
+    _pattern(rf"(?P<which>next)\s+{WEEKDAY}", coming_weekday),
+    _pattern(rf"(?:this|coming|this\s+coming)\s+{WEEKDAY}", coming_weekday),
+    _pattern(rf"(?:a\s+)?(?P<which>week)\s+(?:on\s+|from\s+)?{WEEKDAY}", coming_weekday),
+    _pattern(rf"{WEEKDAY}\s+(?P<which>week)(?!\s*ly)", coming_weekday, anywhere=False),
     _pattern(rf"{WEEKDAY},?\s+(?:the\s+)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)", _day_of_month),
     Pattern(
-        re.compile(rf"(?<![\w'’-])(?:by|on|before|until|till|due|no\s+later\s+than)\s+{WEEKDAY}{END}", re.I), _weekday
+        re.compile(rf"(?<![\w'’-])(?:by|on|before|until|till|due|no\s+later\s+than)\s+{WEEKDAY}{END}", re.I),
+        coming_weekday,
     ),
-    _pattern(WEEKDAY, _weekday, anywhere=False),
+    _pattern(WEEKDAY, coming_weekday, anywhere=False),
     _pattern(
         r"(?:end\s+of\s+(?:the\s+|this\s+)?week|eow)", lambda _, today: from_monday(today, today.weekday() > 4, 4)
     ),
@@ -238,7 +228,7 @@ PATTERNS = (
     ),
 )
 _SLASHED = re.compile(
-    rf"(?<![\w'’-]){_BEFORE}(?P<one>[0-3]?\d)/(?P<two>[0-3]?\d)(?:/(?P<year>20\d\d|\d\d))?{END}", re.IGNORECASE
+    rf"(?<![\w'’-]){BEFORE}(?P<one>[0-3]?\d)/(?P<two>[0-3]?\d)(?:/(?P<year>20\d\d|\d\d))?{END}", re.IGNORECASE
 )
 
 

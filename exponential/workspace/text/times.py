@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from exponential.workspace.text.days import TENS
+
 _WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 _HOURS = {word: number for number, word in enumerate(_WORDS, start=1)}
 _MINUTES = {"a quarter": 15, "quarter": 15, "half": 30, "oh five": 5, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20,
             "twenty five": 25, "thirty": 30, "forty": 40, "forty five": 45, "fifty": 50}  # fmt: skip
-_TENS = {"fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
 _WORD = "|".join(_WORDS)
 _HALF_OF_DAY = r"[ap]\.?m\b\.?"
 _PART = rf"(?P<part>\s*{_HALF_OF_DAY})?"
@@ -36,7 +37,7 @@ _WORDED = _any_case(
     rf"(?P<half>\s*{_HALF_OF_DAY}|\s+o['’]?\s?clock)?{_END}"
 )
 _COUNTED = _any_case(
-    rf"\b(?P<tens>{'|'.join(_TENS)})(?:[\s-](?P<ones>{_WORD}))?(?=\s+(?:minutes?|mins?|days?|hours?|weeks?)\b)"
+    rf"\b(?P<tens>{'|'.join(TENS)})(?:[\s-](?P<ones>{_WORD}))?(?=\s+(?:minutes?|mins?|days?|hours?|weeks?)\b)"
 )
 _PLAIN = tuple(
     _any_case(pattern)
@@ -133,7 +134,7 @@ def _ahead_of(match: re.Match[str]) -> str:
 
 
 def _count(match: re.Match[str]) -> str:
-    return str(_TENS[match["tens"].lower()] + _HOURS.get((match["ones"] or "").lower(), 0))
+    return str(TENS[match["tens"].lower()] + _HOURS.get((match["ones"] or "").lower(), 0))
 
 
 def _past(of_day: Callable[[int], int], match: re.Match[str]) -> str:

@@ -137,6 +137,93 @@ def test_extract(text: str, words: str, due: date | datetime | None) -> None:
     assert extract(text, NOW) == (words, due)
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "due"),
+    [
+        ("call Bob in 2h", "call Bob", at(5, 6, 12, 30)),
+        ("call Bob in 1h 30m", "call Bob", at(5, 6, 12)),
+        ("call Bob in 1h30", "call Bob", at(5, 6, 12)),
+        ("call Bob in 1h30m", "call Bob", at(5, 6, 12)),
+        ("call Bob in 1 hour and 15 minutes", "call Bob", at(5, 6, 11, 45)),
+        ("call Bob in 1 hour, 15 minutes about lunch", "call Bob about lunch", at(5, 6, 11, 45)),
+        ("call Bob in an hour and twenty minutes", "call Bob", at(5, 6, 11, 50)),
+        ("call Bob in 2 hrs 10", "call Bob", at(5, 6, 12, 40)),
+        ("in an hour and 10 to call Bob", "to call Bob", at(5, 6, 11, 40)),
+        ("in 2 hours 10 people will come", "10 people will come", at(5, 6, 12, 30)),
+        ("call Bob in 1.5 hours", "call Bob", at(5, 6, 12)),
+        ("call Bob in 1.25 hours", "call Bob", at(5, 6, 11, 45)),
+        ("call Bob in 1½ hours", "call Bob", at(5, 6, 12)),
+        ("call Bob in two and a half hours", "call Bob", at(5, 6, 13)),
+        ("call Bob in an hour and a quarter", "call Bob", at(5, 6, 11, 45)),
+        ("call Bob in a quarter of an hour", "call Bob", at(5, 6, 10, 45)),
+        ("call Bob in three quarters of an hour", "call Bob", at(5, 6, 11, 15)),
+        ("call Bob in half hour", "call Bob", at(5, 6, 11)),
+        ("call Bob in half an hour or so", "call Bob", at(5, 6, 11)),
+        ("call Bob in a half-hour", "call Bob", at(5, 6, 11)),
+        ("call Bob in half a minute", "call Bob", at(5, 6, 10, 31)),
+        ("call Bob in about an hour", "call Bob", at(5, 6, 11, 30)),
+        ("call Bob in an hour or so", "call Bob", at(5, 6, 11, 30)),
+        ("call Bob within the hour", "call Bob", at(5, 6, 11, 30)),
+        ("call Bob in the next hour", "call Bob", at(5, 6, 11, 30)),
+        ("call Bob in the next 30 mins", "call Bob", at(5, 6, 11)),
+        ("call Bob in a couple hours", "call Bob", at(5, 6, 12, 30)),
+        ("call Bob in eleven minutes", "call Bob", at(5, 6, 10, 41)),
+        ("call Bob in eighteen minutes", "call Bob", at(5, 6, 10, 48)),
+        ("call Bob in 90 seconds", "call Bob", at(5, 6, 10, 32)),
+        ("call Bob in 120 secs", "call Bob", at(5, 6, 10, 32)),
+        ("call Bob in 2 days and 3 hours", "call Bob", at(5, 8, 13, 30)),
+        ("call Bob in a week, 2 days and 3 hours", "call Bob", at(5, 15, 13, 30)),
+        ("call Bob in a day and a half", "call Bob", at(5, 7, 22, 30)),
+        ("call Bob in 3 hours' time", "call Bob", at(5, 6, 13, 30)),
+        ("call Bob in an hour's time", "call Bob", at(5, 6, 11, 30)),
+        ("call Bob half an hour from now", "call Bob", at(5, 6, 11)),
+        ("call Bob an hour from now", "call Bob", at(5, 6, 11, 30)),
+        ("call Bob an hour and a half from now", "call Bob", at(5, 6, 12)),
+        ("call Bob 2 days and 3 hours from now", "call Bob", at(5, 8, 13, 30)),
+        ("call Bob in 45", "call Bob", at(5, 6, 11, 15)),
+        ("in 45 to call Bob", "to call Bob", at(5, 6, 11, 15)),
+        ("call Bob in 20, please", "call Bob, please", at(5, 6, 10, 50)),
+        ("call Bob in 45.", "call Bob.", at(5, 6, 11, 15)),
+        ("call Bob in a week and a half", "call Bob", day(5, 16)),
+        ("call Bob in one and a half weeks", "call Bob", day(5, 16)),
+        ("call Bob in a month and a half", "call Bob", day(6, 21)),
+        ("call Bob in a week and 2 days", "call Bob", day(5, 15)),
+        ("call Bob in 2 weeks at 5pm", "call Bob", at(5, 20, 17)),
+        ("call Bob in twenty days", "call Bob", day(5, 26)),
+        ("call Bob 2 weeks from tomorrow", "call Bob", day(5, 21)),
+        ("call Bob in 2d", "call Bob", day(5, 8)),
+        ("call Bob in a couple weeks", "call Bob", day(5, 20)),
+        ("renew passport in a year", "renew passport", day(5, 6, 2027)),
+        ("renew passport in 2 years", "renew passport", day(5, 6, 2028)),
+        ("renew passport ten years from now", "renew passport", day(5, 6, 2036)),
+        # No duration, or not of the time until then.
+        ("in 30 to 40 minutes call Bob", "in 30 to 40 minutes call Bob", None),
+        ("move it in 45 boxes", "move it in 45 boxes", None),
+        ("split the cake in 8", "split the cake in 8", None),
+        ("pack in 20,000 boxes", "pack in 20,000 boxes", None),
+        ("visit the town in an hour's drive", "visit the town in an hour's drive", None),
+        ("plan in two-hour blocks", "plan in two-hour blocks", None),
+        ("jump in 5 m", "jump in 5 m", None),
+        ("live in 999 years", "live in 999 years", None),
+    ],
+)
+def test_durations(text: str, words: str, due: date | datetime | None) -> None:
+    assert extract(text, NOW) == (words, due)
+
+
+def test_hours_pass_on_the_day_the_clocks_change() -> None:
+    before = datetime(2026, 3, 29, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert extract("call Bob in 2 hours", before) == ("call Bob", at(3, 29, 4, 30))
+    assert extract("call Bob in a day and 2 hours", before) == ("call Bob", at(3, 30, 3, 30))
+
+
+def test_a_duration_in_seconds_is_never_cut_short() -> None:
+    now = NOW.replace(second=50)
+    assert extract("call Bob in 30 seconds", now) == ("call Bob", at(5, 6, 10, 32))
+    assert extract("call Bob in 2 minutes", now) == ("call Bob", at(5, 6, 10, 32))
+    assert extract("call Bob in 90 seconds", now) == ("call Bob", at(5, 6, 10, 33))
+
+
 def test_where_the_month_comes_first() -> None:
     now = datetime(2026, 5, 6, 10, 30, tzinfo=ZoneInfo("America/New_York"))
     assert extract("pay 06/07/2026", now) == ("pay", day(6, 7))
