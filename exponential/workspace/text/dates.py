@@ -104,13 +104,18 @@ def _find_day(text: str, today: date, *, day_first: bool) -> tuple[re.Match[str]
     best: tuple[re.Match[str], date] | None = None
     for pattern in _patterns(day_first):
         for match in pattern.regex.finditer(text):
-            if not pattern.anywhere and not _at_an_end(text, match):
+            if _is_one_of_two(text, match) or (not pattern.anywhere and not _at_an_end(text, match)):
                 continue
             day = pattern.read(match, today)
             # Of two dates the longer phrase, then the later place, is the due date: "the Monday report by Friday".
             if day is not None and (best is None or _weight(match) > _weight(best[0])):
                 best = (match, day)
     return best if best is not None else (None, None)
+
+
+def _is_one_of_two(text: str, match: re.Match[str]) -> bool:
+    """Nobody knows which day "Saturday or Sunday" means."""
+    return text[: match.start()].rstrip().lower().endswith(" or") or days.OTHER_DAY.match(text, match.end()) is not None
 
 
 def _weight(match: re.Match[str]) -> tuple[bool, int, int]:

@@ -35,6 +35,11 @@ MONTH = (
 _DAY_NUMBER = r"(?<!\d:)(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?!:\d|\s*[ap]\.?m\b)"
 _YEAR = r"(?:,?\s+(?P<year>20\d\d))?"
 END = r"(?![\w'’])"
+OTHER_DAY = re.compile(  # "on Monday or Tuesday"
+    rf"(?<!\s),?\s+or\s+(?:(?:on|by|else|maybe)\s+)?(?:the\s+)?(?:today|tonight|tomorrow|next\s+\w+|weekend"
+    rf"|day\s+after|this\s+(?:week|month|morning|afternoon|evening)|{_ANY_DAY}){END}",
+    re.IGNORECASE,
+)
 _HOLIDAY = "|".join(sorted((name.replace("'", "['’]?") for name in _HOLIDAYS), key=len, reverse=True))
 
 
@@ -139,6 +144,12 @@ def _nth_weekday(match: re.Match[str], today: date) -> date | None:
     return found if found.month == first.month else None
 
 
+def _weekend(match: re.Match[str], today: date) -> date:
+    """Saturday, and on a Sunday the next one, unless "this" weekend is meant."""
+    sunday = today.weekday() == 6
+    return today if sunday and match.groupdict().get("this") else from_monday(today, sunday, 5)
+
+
 def _holiday(match: re.Match[str], today: date) -> date:
     name = " ".join(match["name"].lower().replace("’", "'").split())
     month, number = _HOLIDAYS.get(name) or _HOLIDAYS[name.replace("s", "'s")]
@@ -206,12 +217,13 @@ PATTERNS = (
         rf"(?:of|in)\s+(?:{MONTH}|(?P<this>(?:the|this)\s+month)|next\s+month)",
         _nth_weekday,
     ),
+    _pattern(r"weekend\s+after\s+next", lambda _, today: from_monday(today, 2, 5)),
     _pattern(r"next\s+weekend", lambda _, today: from_monday(today, 1, 5)),
     _pattern(
-        r"(?:this\s+|at\s+the\s+|over\s+the\s+)?weekend",
-        lambda _, today: from_monday(today, today.weekday() > 5, 5),
-        anywhere=False,
+        r"(?:(?P<this>this\s+(?:coming\s+)?)|(?:at|on|over|during|by)\s+the\s+|coming\s+)weekend(?!\s+after\b)",
+        _weekend,
     ),
+    _pattern(r"weekend(?!\s+after\b)", _weekend, anywhere=False),
     _pattern(r"week\s+after\s+next", lambda _, today: from_monday(today, 2, 0)),
     _pattern(r"next\s+week", lambda _, today: from_monday(today, 1, 0)),
     _pattern(r"this\s+week", lambda _, today: from_monday(today, today.weekday() > 4, 4), anywhere=False),

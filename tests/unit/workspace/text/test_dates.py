@@ -211,6 +211,42 @@ def test_durations(text: str, words: str, due: date | datetime | None) -> None:
     assert extract(text, NOW) == (words, due)
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "due"),
+    [
+        ("call Bob this weekend about the trip", "call Bob about the trip", day(5, 9)),
+        ("call Bob on the weekend about the trip", "call Bob about the trip", day(5, 9)),
+        ("call Bob at the weekend", "call Bob", day(5, 9)),
+        ("call Bob over the weekend, please", "call Bob, please", day(5, 9)),
+        ("call Bob during the weekend", "call Bob", day(5, 9)),
+        ("call Bob by the weekend", "call Bob", day(5, 9)),
+        ("call Bob this coming weekend", "call Bob", day(5, 9)),
+        ("call Bob at weekend", "call Bob", day(5, 9)),
+        ("weekend: call Bob", "call Bob", day(5, 9)),
+        ("call Bob this weekend at 10am", "call Bob", at(5, 9, 10)),
+        ("call Bob next weekend about the trip", "call Bob about the trip", day(5, 16)),
+        ("call Bob the weekend after next", "call Bob", day(5, 23)),
+        ("plan the weekend trip", "plan the weekend trip", None),
+        ("plan this weekend's trip", "plan this weekend's trip", None),
+        # Nobody knows which of two days.
+        ("call Bob sat or sun", "call Bob sat or sun", None),
+        ("call Bob on Monday or Tuesday", "call Bob on Monday or Tuesday", None),
+        ("call Bob today or tomorrow", "call Bob today or tomorrow", None),
+        ("call mum or dad on Friday", "call mum or dad", day(5, 8)),
+        ("call Bob on Friday or send him the file", "call Bob or send him the file", day(5, 8)),
+    ],
+)
+def test_weekends(text: str, words: str, due: date | datetime | None) -> None:
+    assert extract(text, NOW) == (words, due)
+
+
+def test_the_weekend_seen_from_itself() -> None:
+    assert extract("mow this weekend", NOW.replace(day=9)) == ("mow", day(5, 9))
+    assert extract("mow this weekend", NOW.replace(day=10)) == ("mow", day(5, 10))
+    assert extract("mow at the weekend", NOW.replace(day=10)) == ("mow", day(5, 16))
+    assert extract("mow next weekend", NOW.replace(day=10)) == ("mow", day(5, 16))
+
+
 def test_hours_pass_on_the_day_the_clocks_change() -> None:
     before = datetime(2026, 3, 29, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     assert extract("call Bob in 2 hours", before) == ("call Bob", at(3, 29, 4, 30))
