@@ -1,11 +1,11 @@
 """Finding the date and time in an English request: `extract` returns the request without them, and when it is due."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from exponential.workspace.text import days, durations, times
+from exponential.workspace.text import days, durations, times, zone_names
 from exponential.workspace.text.days import END as _END
 from exponential.workspace.text.memo import memoised
 
@@ -68,8 +68,9 @@ def names_day(text: str, now: datetime) -> bool:
 
 
 def _extract(text: str, now: datetime) -> _Found:
-    local, whole = now.replace(tzinfo=None), text
-    match, day = _find_day(text, local.date(), day_first=_day_first(now))
+    text, zone = zone_names.take(text)
+    whole = text
+    match, day = _find_day(text, now.date(), day_first=_day_first(now))
     at: time | None = None
     if match is not None:
         if match[0].lower().endswith("tonight"):
@@ -85,19 +86,25 @@ def _extract(text: str, now: datetime) -> _Found:
         elif match[0].lower().split()[-1] in _PARTS_OF_DAY:  # this evening
             at = _PARTS_OF_DAY[match[0].lower().split()[-1]]
         text = _join(before, after)
+        if zone is None:
+            text, zone = zone_names.take(text)  # at 5pm tomorrow London time
     named_half = times.HALF_NAMED.search(whole)
     text, named = _take_time(text, has_day=day is not None)
     half = named_half[0].lower() if named_half is not None else ""
     if named is not None and half and not _SAID_HALF.search(whole):
         text, named = _EVENING.sub("", text), _in_half(named, half)
     at = named if named is not None else at
-    if at is None:
-        return text, day
-    if half.endswith(_LATE) and at.hour < _DAWN and (at <= local.time() or (day or local.date()) > local.date()):
-        day = (day or local.date()) + timedelta(days=1)  # "tonight at 12"
-    if day is None:
-        day = local.date() + timedelta(days=at <= local.time())
-    return text, datetime.combine(day, at)
+    return text, day if at is None else _moment(day, at, half, now, zone if now.tzinfo else None)
+
+
+def _moment(day: date | None, at: time, half: str, now: datetime, zone: tzinfo | None) -> datetime:
+    """The user's local time, without offset, when it is `at` in `zone`: on the day, or else the next time."""
+    there = now.astimezone(zone) if zone else now
+    passed = at <= there.time()
+    if half.endswith(_LATE) and at.hour < _DAWN and (passed or (day or there.date()) > there.date()):
+        day = (day or there.date()) + timedelta(days=1)  # "tonight at 12"
+    due = datetime.combine(day or there.date() + timedelta(days=passed), at, zone)
+    return due.astimezone(now.tzinfo).replace(tzinfo=None, fold=0) if zone else due
 
 
 def _find_day(text: str, today: date, *, day_first: bool) -> tuple[re.Match[str] | None, date | None]:
@@ -129,7 +136,7 @@ def _is_led(match: re.Match[str]) -> bool:
 
 def _at_an_end(text: str, match: re.Match[str]) -> bool:
     rest = text[match.end() :]
-    for trailer in (_CLOCK, _BARE_HOUR, _PART_OF_DAY):
+    for trailer in (_CLOCK, _BARE_HOUR, _PART_OF_DAY, zone_names.LEADING):
         rest = trailer.sub("", rest)
     lead = text[: match.start()].strip()
     behind = not rest.strip(" .,!?;:") and _is_led(match)
@@ -188,4 +195,4 @@ def _without(text: str, match: re.Match[str]) -> str:
 
 def _join(before: str, after: str) -> str:
     words = " ".join(f"{before} {after}".split())
-    return re.sub(r" ([,.!?;:])", r"\1", words).strip(" ,;:–-")
+    return re.sub(r" ([,.!?;:])", r"\1", words).replace(",,", ",").strip(" ,;:–-")

@@ -76,6 +76,11 @@ _AHEAD_OF = _any_case(
 )
 
 
+_ISO = _any_case(
+    r"(?<![\w-])(?P<year>20\d\d)(?P<dash>-)?(?P<month>\d\d)(?(dash)-)(?P<day>\d\d)(?P<sep>(?(dash)[T ]|T))"
+    r"(?P<hour>[01]\d|2[0-3])(?(dash):)(?P<minute>[0-5]\d)(?:(?(dash):)[0-5]\d(?:\.\d{1,9})?)?"
+    r"(?:\s?(?P<offset>Z|[+-](?:0\d|1[0-4]):?[0-5]\d))?(?![\w:+-])"
+)
 HALF_NAMED = _any_case(  # not "the morning report"
     r"\b(?:tonight|(?<!\bmy )(?<!\bour )(?:(?<!\bthe )|(?<=\bin the )|(?<=\bduring the ))"
     r"(?:evening|night|afternoon|morning))\b"
@@ -92,7 +97,8 @@ def figures(text: str) -> str:
     text = _COUNTED.sub(_count, text)
     text = _NOON.sub("at 12:00", text)
     text = _MIDNIGHT.sub("at 23:59", text)
-    of_day = int if HALF_NAMED.search(text) else likely
+    text = _ISO.sub(_iso, text)
+    of_day = likely_in(text)
     text = _PAST.sub(partial(_past, of_day), text)
     text = _WORDED.sub(partial(_worded, of_day), text)
     text = _DOTTED.sub(r"\g<hour>:\g<minute>", text)
@@ -111,6 +117,20 @@ def without_closing(text: str) -> str:
 def likely(hour: int) -> int:
     """The hour of the day that a bare "at 5" means: nobody means 5 in the morning."""
     return hour + 12 if hour < 8 else hour
+
+
+def likely_in(text: str) -> Callable[[int], int]:
+    """What a bare hour in the text means: where the text names the half of the day, the hour as it was said."""
+    return int if HALF_NAMED.search(text) else likely
+
+
+def _iso(match: re.Match[str]) -> str:
+    """ "2026-05-08T14:30:00Z" → "2026-05-08 14:30 UTC+0"."""
+    offset = match["offset"] or ""
+    if offset.startswith("-") and match["sep"] == " ":  # "14:30-15:00"
+        return match[0]
+    zone = "" if not offset else " UTC+0" if offset in "Zz" else f" UTC{offset}"
+    return f"{match['year']}-{match['month']}-{match['day']} {match['hour']}:{match['minute']}{zone}"
 
 
 def _first_thing(text: str) -> str:

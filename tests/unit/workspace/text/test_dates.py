@@ -247,6 +247,95 @@ def test_the_weekend_seen_from_itself() -> None:
     assert extract("mow next weekend", NOW.replace(day=10)) == ("mow", day(5, 16))
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "due"),
+    [
+        ("call Bob 2026-05-08T14:30", "call Bob", at(5, 8, 14, 30)),
+        ("call Bob on 2026-05-08T14:30:00", "call Bob", at(5, 8, 14, 30)),
+        ("call Bob 2026-05-08 14:30", "call Bob", at(5, 8, 14, 30)),
+        ("call Bob 2026-05-08 14:30:15", "call Bob", at(5, 8, 14, 30)),
+        ("2026-05-08t14:30 call Bob", "call Bob", at(5, 8, 14, 30)),
+        ("call Bob 20260508T1430", "call Bob", at(5, 8, 14, 30)),
+        ("call Bob 2026-05-08T14:30Z", "call Bob", at(5, 8, 16, 30)),
+        ("call Bob 2026-05-08T14:30:00.000Z", "call Bob", at(5, 8, 16, 30)),
+        ("call Bob 2026-05-08T14:30+02:00", "call Bob", at(5, 8, 14, 30)),
+        ("call Bob 2026-05-08T14:30-0400 about lunch", "call Bob about lunch", at(5, 8, 20, 30)),
+        ("call Bob 2026-05-08 14:30 +05:30", "call Bob", at(5, 8, 11)),
+        ("call Bob 2026-05-08T23:30Z", "call Bob", at(5, 9, 1, 30)),
+        ("call Bob 2026-05-08 14:30 EST", "call Bob", at(5, 8, 20, 30)),
+        ("call Bob 2026-05-08T25:30", "call Bob 2026-05-08T25:30", None),
+        ("call Bob 2026-05-08T14:30-99:00", "call Bob 2026-05-08T14:30-99:00", None),
+        ("call 20260508 1430", "call 20260508 1430", None),
+        ("read log-2026-05-08T14:30", "read log-2026-05-08T14:30", None),
+    ],
+)
+def test_iso_date_times(text: str, words: str, due: date | datetime | None) -> None:
+    assert extract(text, NOW) == (words, due)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "due"),
+    [
+        ("call Bob at 5pm EST", "call Bob", at(5, 6, 23)),
+        ("call Bob at 5pm est about lunch", "call Bob about lunch", at(5, 6, 23)),
+        ("call Bob 3pm UTC", "call Bob", at(5, 6, 17)),
+        ("call Bob at 11:00 CET", "call Bob", at(5, 6, 11)),
+        ("call Bob 9am Pacific", "call Bob", at(5, 6, 18)),
+        ("call Bob 9am Pacific to wish him luck", "call Bob to wish him luck", at(5, 6, 18)),
+        ("call Bob at 9am Eastern Daylight Time", "call Bob", at(5, 6, 15)),
+        ("call Bob at 11am Central European time", "call Bob", at(5, 6, 11)),
+        ("call Bob at 5pm London time", "call Bob", at(5, 6, 18)),
+        ("call Bob at 14:00 Berlin time", "call Bob", at(5, 6, 14)),
+        ("call Bob at 8am New York time", "call Bob", at(5, 6, 14)),
+        ("call Bob at 8am new_york time", "call Bob", at(5, 6, 14)),
+        ("call Bob at 9am San Francisco time", "call Bob", at(5, 6, 18)),
+        ("call Bob at 9am São Paulo time", "call Bob", at(5, 6, 14)),
+        ("call Bob at 5pm UK time", "call Bob", at(5, 6, 18)),
+        ("call Bob at 5pm Europe/London", "call Bob", at(5, 6, 18)),
+        ("call Bob at 5pm (EST)", "call Bob", at(5, 6, 23)),
+        ("call Bob at 5 p.m. EST", "call Bob", at(5, 6, 23)),
+        ("call Bob at noon ET", "call Bob", at(5, 6, 18)),
+        ("call Bob at half past four BST", "call Bob", at(5, 6, 17, 30)),
+        ("call Bob at five o'clock PT", "call Bob", at(5, 7, 2)),
+        ("at 5 PT call Bob", "call Bob", at(5, 7, 2)),
+        ("call Bob at 17 GMT", "call Bob", at(5, 6, 19)),
+        ("call Bob at 5pm UTC+5:30", "call Bob", at(5, 6, 13, 30)),
+        ("call Bob at 5pm GMT-3", "call Bob", at(5, 6, 22)),
+        ("call Bob tomorrow at 5pm EST", "call Bob", at(5, 7, 23)),
+        ("call Bob at 5pm EST tomorrow", "call Bob", at(5, 7, 23)),
+        ("call Bob at 5pm tomorrow EST", "call Bob", at(5, 7, 23)),
+        ("call Bob at 5pm tomorrow London time", "call Bob", at(5, 7, 18)),
+        ("call Bob at 5pm friday EST", "call Bob", at(5, 8, 23)),
+        ("call Bob friday 9am JST", "call Bob", at(5, 8, 2)),
+        ("call Bob on 1 December at 5pm EST", "call Bob", at(12, 1, 23)),
+        ("call Bob tomorrow evening at 8 EST", "call Bob", at(5, 8, 2)),
+        ("call Bob tomorrow morning at 7 EST", "call Bob", at(5, 7, 13)),
+        ("call Bob at 9am Tokyo time", "call Bob", at(5, 7, 2)),  # there it is half past five in the afternoon
+        ("call Bob at 5pm my time", "call Bob", at(5, 6, 17)),
+        ("call Bob at 5pm local time", "call Bob", at(5, 6, 17)),
+        ("call Bob on Friday, 5pm London time, about lunch", "call Bob, about lunch", at(5, 8, 18)),
+        ("call Bob at 9am ET/3pm CET", "call Bob /3pm CET", at(5, 6, 15)),
+        # No zone.
+        ("send it to the PT team", "send it to the PT team", None),
+        ("call the IST office", "call the IST office", None),
+        ("send it to the PT team at 5pm", "send it to the PT team", at(5, 6, 17)),
+        ("dentist at 11:00 CT scan", "dentist CT scan", at(5, 6, 11)),
+        ("meet Bob at 5pm Central Park", "meet Bob Central Park", at(5, 6, 17)),
+        ("call Bob at 5pm dinner time", "call Bob dinner time", at(5, 6, 17)),
+    ],
+)
+def test_zones(text: str, words: str, due: date | datetime | None) -> None:
+    assert extract(text, NOW) == (words, due)
+
+
+def test_a_zone_where_the_clocks_differ_in_winter() -> None:
+    assert extract("call Bob at 5pm EST", NOW.replace(month=3, day=15)) == ("call Bob", at(3, 15, 22))
+
+
+def test_a_zone_for_nobody_in_particular() -> None:
+    assert extract("call Bob at 5pm EST", NOW.replace(tzinfo=None)) == ("call Bob", at(5, 6, 17))
+
+
 def test_hours_pass_on_the_day_the_clocks_change() -> None:
     before = datetime(2026, 3, 29, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     assert extract("call Bob in 2 hours", before) == ("call Bob", at(3, 29, 4, 30))
