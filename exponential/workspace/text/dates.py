@@ -16,14 +16,20 @@ MAX_CHARS = 600  # of a request; nobody looks for a date in a longer one
 _PARTS_OF_DAY = {"morning": time(9), "noon": time(12), "afternoon": time(15), "evening": time(19), "night": time(20)}
 
 _CLOCK = re.compile(
-    rf"(?<![\w'’:.-])(?:(?:at|by|around|from|until|before)\s+)?(?:(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?\s*(?P<half>[ap]\.?m\.?)"
-    rf"|(?P<hour24>[01]?\d|2[0-3]):(?P<minute24>[0-5]\d)(?:\s+(?:o['’]clock|h))?){_END}",
+    rf"(?<![\w'’:.-])(?:(?:at|by|around|from|until|before)\s+){{0,2}}(?:(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?\s*(?P<half>[ap]\.?m\.?)"
+    rf"|(?P<hour24>[01]?\d|2[0-3]):(?P<minute24>[0-5]\d)(?:\s*(?:o['’]clock|h|hrs?|hours|uhr))?){_END}",
     re.IGNORECASE,
 )
 _OF_A_NAME = re.compile(  # "my 9:00 and 10:00 meetings"
     r"\b(?:the|my|our|your|his|her|their|an?)\s+(?:\d[\d:]{0,4}(?:\s+and\s+|,\s*)){0,3}$", re.IGNORECASE
 )
-_BARE_HOUR = re.compile(r"\bat\s+(?P<hour>1\d|2[0-3]|[1-9])(?:\s+o['’]clock)?(?=\s*$|\s*[,.!])", re.IGNORECASE)
+_BARE_HOUR = re.compile(r"\bat\s+(?P<hour>1\d|2[0-3]|[1-9])(?:\s+o['’]clock)?(?=\s*$|\s*[,.!](?!\d))", re.IGNORECASE)
+_LOOSE_HOUR = re.compile(
+    r"\b(?:around|before|by|until|till)\s+(?P<hour>1[0-2]|[1-9])(?=\s*$|\s*[,.!](?!\d))", re.IGNORECASE
+)
+_BY_AMOUNT = re.compile(  # "raise the price by 5"
+    r"\b(?:rais|increas|decreas|reduc|lower|cut|drop|grow|multipl|divid|scal|shrink|split|count|zoom)", re.IGNORECASE
+)
 _HOUR_NEXT = re.compile(
     r"^\s*(?:,\s*)?at\s+(?P<hour>1\d|2[0-3]|[1-9])(?:\s+o['’]clock)?(?=\s+(?:to|with|about|for|and|in)\b)",
     re.IGNORECASE,
@@ -136,7 +142,7 @@ def _is_led(match: re.Match[str]) -> bool:
 
 def _at_an_end(text: str, match: re.Match[str]) -> bool:
     rest = text[match.end() :]
-    for trailer in (_CLOCK, _BARE_HOUR, _PART_OF_DAY, zone_names.LEADING):
+    for trailer in (_CLOCK, _BARE_HOUR, _LOOSE_HOUR, _PART_OF_DAY, zone_names.LEADING):
         rest = trailer.sub("", rest)
     lead = text[: match.start()].strip()
     behind = not rest.strip(" .,!?;:") and _is_led(match)
@@ -154,7 +160,7 @@ def _take_time(text: str, *, has_day: bool) -> tuple[str, time | None]:
             hour = hour % 12 + (12 if match["half"].lower().startswith("p") else 0)
             return _without(text, match), time(hour, int(match["minute"] or 0))
         return _without(text, match), time(int(match["hour24"]), int(match["minute24"]))
-    bare = _BARE_HOUR.search(text)
+    bare = _BARE_HOUR.search(text) or (None if _BY_AMOUNT.search(text) else _LOOSE_HOUR.search(text))
     if bare is not None:
         return _without(text, bare), _likely(int(bare["hour"]))
     part = _PART_OF_DAY.search(text)

@@ -26,7 +26,7 @@ WEEKDAY = (
     r"(?P<weekday>mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:rs?(?:day)?)?"
     r"|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
 )
-_ANY_DAY = WEEKDAY.replace("?P<weekday>", "?:")
+ANY_DAY = WEEKDAY.replace("?P<weekday>", "?:")
 MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
@@ -37,7 +37,7 @@ _YEAR = r"(?:,?\s+(?P<year>20\d\d))?"
 END = r"(?![\w'’])"
 OTHER_DAY = re.compile(  # "on Monday or Tuesday"
     rf"(?<!\s),?\s+or\s+(?:(?:on|by|else|maybe)\s+)?(?:the\s+)?(?:today|tonight|tomorrow|next\s+\w+|weekend"
-    rf"|day\s+after|this\s+(?:week|month|morning|afternoon|evening)|{_ANY_DAY}){END}",
+    rf"|day\s+after|this\s+(?:week|month|morning|afternoon|evening)|{ANY_DAY}){END}",
     re.IGNORECASE,
 )
 _HOLIDAY = "|".join(sorted((name.replace("'", "['’]?") for name in _HOLIDAYS), key=len, reverse=True))
@@ -167,8 +167,8 @@ PATTERNS = (
         lambda _, today: today,
     ),
     _pattern(r"(?P<year>20\d\d)-(?P<month>\d\d?)-" + _DAY_NUMBER, _calendar),
-    _pattern(rf"(?:{_ANY_DAY},?\s+(?:the\s+)?)?{_DAY_NUMBER}\s+(?:of\s+)?{MONTH}{_YEAR}", _calendar),
-    _pattern(rf"(?:{_ANY_DAY},?\s+)?{MONTH}\s+(?:the\s+)?{_DAY_NUMBER}{_YEAR}", _calendar),
+    _pattern(rf"(?:{ANY_DAY},?\s+(?:the\s+)?)?{_DAY_NUMBER}\s+(?:of\s+)?{MONTH}{_YEAR}", _calendar),
+    _pattern(rf"(?:{ANY_DAY},?\s+)?{MONTH}\s+(?:the\s+)?{_DAY_NUMBER}{_YEAR}", _calendar),
     _pattern(r"(?P<day>[0-3]?\d)\.(?P<month>[01]?\d)\.(?P<year>20\d\d|\d\d)?", _calendar),
     Pattern(
         re.compile(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from exponential.workspace.text.days import TENS
+from exponential.workspace.text.days import ANY_DAY, TENS
 
 _WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 _HOURS = {word: number for number, word in enumerate(_WORDS, start=1)}
@@ -13,7 +13,7 @@ _MINUTES = {"a quarter": 15, "quarter": 15, "half": 30, "oh five": 5, "five": 5,
 _WORD = "|".join(_WORDS)
 _HALF_OF_DAY = r"[ap]\.?m\b\.?"
 _PART = rf"(?P<part>\s*{_HALF_OF_DAY})?"
-_END = r"(?![\w'’:])"
+_END = r"(?![\w'’:]|\.\d)"
 
 
 def _any_case(pattern: str) -> re.Pattern[str]:
@@ -28,7 +28,7 @@ SPOKEN = (  # "half past eight", "quarter to 9", "eight thirty"
     rf"|(?:{_WORD})\b(?:[\s-](?:{_MINUTES_AFTER})\b)?"
 )
 _PAST = _any_case(
-    rf"\b(?:at\s+)?(?P<minutes>{_MINUTES_PAST})(?:\s+minutes)?"
+    rf"(?<![\w.,:])(?:at\s+)?(?P<minutes>{_MINUTES_PAST})(?:\s+minutes)?"
     rf"(?:\s+(?P<way>{_WAY}))?\s+(?P<hour>{_WORD}|1[0-2]|[1-9]){_PART}{_END}"
 )
 _WORDED = _any_case(
@@ -44,15 +44,42 @@ _PLAIN = tuple(
     for pattern in (
         rf"\b(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?\s+o['’]?\s?clock{_END}",
         r"(?<=\bat\s)(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?:\s*(?:hrs?|h|hours))?(?![\w:./])",
-        r"(?<![\w:.])(?P<hour>[01]?\d|2[0-3])h(?P<minute>[0-5]\d)?(?![\w:])",
+        r"(?<!\bfor\s)(?<![\w:.])(?P<hour>0\d|1\d|2[0-3]|[7-9])h(?P<minute>[0-5]\d)(?![\w:])",
+        r"(?<!\bfor\s)(?<![\w:.])(?P<hour>1[3-9]|2[0-3])h(?P<minute>)(?![\w:])",
+        r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-3])(?:[:.](?P<minute>[0-5]\d))?\s*uhr\b",
         r"(?P<ish>)(?:\bat\s+|\baround\s+|\babout\s+)?\b(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?(?:\s*-)?\s*ish\b",
     )
 )
 _PARTED = _any_case(
-    r"\b(?:at\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s+"
+    r"\b(?:(?:at|by|around|before|until)\s+)?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?\s+"
     r"(?P<part>(?:in\s+the|this)\s+(?:morning|afternoon|evening|night)|at\s+night)\b"
 )
-_DOTTED = _any_case(r"(?<![\w:.,])(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?=\s*[ap]\.?m\b)")
+_DOTTED = _any_case(r"(?<![\w:.,])(?P<hour>1[0-2]|0?[1-9])\.?(?P<minute>[0-5]\d)(?=\s*[ap]\.?m\b)")
+_TODAY = "today|tonight|tomorrow|tmrw"
+_SURELY_MINUTES = r"00|1[3-9]|[2-5]\d"  # and no month: 18.30, not 18.12
+_ANY_MINUTES = rf"{_SURELY_MINUTES}|(?:0[1-9]|1[0-2])(?!\.)"
+_NO_AMOUNT = (
+    r"(?!\.?\d|[\w:/]|\s*[%€$£]|\s*(?:percent|euros?|eur|usd|gbp|chf|dollars?|pounds?|bucks|quid|cents?|each|per|kg|km|miles?"
+    r"|points?)\b)"
+)
+_LED = tuple(  # "at 8.50", "tomorrow 14h"; not 8.50 alone, which may be a price or a version
+    _any_case(pattern)
+    for pattern in (
+        rf"\b(?P<lead>(?:at|around|{_TODAY})\s+)(?P<hour>[01]?\d|2[0-3])\.(?P<minute>{_ANY_MINUTES})(?:\s?h\b|{_NO_AMOUNT})",
+        rf"\b(?P<lead>(?:by|before|until|till|{ANY_DAY})\s+)(?P<hour>[01]?\d|2[0-3])\.(?P<minute>{_SURELY_MINUTES})"
+        rf"(?:\s?h\b|{_NO_AMOUNT})",
+        rf"^(?P<lead>)(?P<hour>1[3-9]|2[0-3])\.(?P<minute>{_SURELY_MINUTES}){_NO_AMOUNT}",
+        rf"\b(?P<lead>(?:at|by|around|before|until|till|{_TODAY}|{ANY_DAY})\s+)(?P<hour>[01]?\d|2[0-3])"
+        r"h(?P<minute>[0-5]\d)?(?![\w:])",
+    )
+)
+_ABOUT = _any_case(
+    rf"\b(?P<lead>at|by|from|before|until)\s+(?:around|about|approximately|roughly|exactly|precisely)\s+(?=\d|(?:{_WORD})\b)"
+)
+_SHARP = _any_case(
+    r"\b(?P<time>\d{1,2}:\d\d|\d{1,2}(?::\d\d)?\s?[ap]\.?m\b\.?|(?P<bare>(?:at|by|around|before|until|till)\s+\d{1,2}))"
+    r"\s+(?:sharp|on\s+the\s+dot|exactly)\b"
+)
 _NOON = _any_case(r"\b(?:(?:at|by|around|for)\s+)?(?:midday|lunch\s?time|12\s+noon|(?<!after)noon)\b")
 _MIDNIGHT = _any_case(r"\b(?:at|by|before|until)\s+midnight\b")
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
@@ -94,6 +121,7 @@ def figures(text: str) -> str:
     the morning".
     """
     text = re.sub(r"(?<!\S)@\s*(?=\d)", "at ", text)
+    text = _ABOUT.sub(r"\g<lead> ", text)
     text = _COUNTED.sub(_count, text)
     text = _NOON.sub("at 12:00", text)
     text = _MIDNIGHT.sub("at 23:59", text)
@@ -102,6 +130,9 @@ def figures(text: str) -> str:
     text = _PAST.sub(partial(_past, of_day), text)
     text = _WORDED.sub(partial(_worded, of_day), text)
     text = _DOTTED.sub(r"\g<hour>:\g<minute>", text)
+    for pattern in _LED:
+        text = pattern.sub(lambda match: f"{match['lead']}{match['hour']}:{match['minute'] or '00'}", text)
+    text = _SHARP.sub(lambda match: match["time"] + (" o'clock" if match["bare"] else ""), text)
     text = _AHEAD_OF.sub(_ahead_of, text)
     text = _PARTED.sub(lambda match: f"at {int(match['hour']) % 12}:{match['minute'] or '00'} {match['part']}", text)
     for pattern in _PLAIN:

@@ -66,7 +66,7 @@ _SHORT = (
 _WORD = r"[^\W\d_]{2,20}"
 _END = r"(?![\w'’])"
 _ZONED = re.compile(
-    r"\b(?P<time>(?P<at>at\s+)?(?P<hour>[01]?\d|2[0-3])(?P<exact>:[0-5]\d)?(?P<half>\s?[ap]\.?m\b\.?)?)"
+    r"\b(?P<time>(?P<lead>(?:at|by|before|until)\s+)?(?P<hour>[01]?\d|2[0-3])(?P<exact>:[0-5]\d)?(?P<half>\s?[ap]\.?m\b\.?)?)"
     r"(?P<zone>\s*\(?(?:(?:utc|gmt)\s?(?P<offset>[+-](?:0?\d|1[0-4])(?::?[0-5]\d)?)"
     rf"|(?P<short>{_SHORT})|(?P<place>{_WORD}(?:[\s_-]{_WORD}){{0,2}})\s+time|(?P<full>{_WORD}/\w{{2,20}})){_END}\)?)",
     re.IGNORECASE,
@@ -83,7 +83,9 @@ def take(text: str) -> tuple[str, tzinfo | None]:
         said = match["exact"] or match["half"]
         own = (match["place"] or "").lower() in _OWN
         zone = None if own else _zone(match)
-        if (own or zone is not None) and (said or match["at"]):
+        # "by 5 EST", not "larger by 5 pt"
+        led = match["lead"] and (match["lead"].lower().startswith("at") or match["zone"].isupper())
+        if (own or zone is not None) and (said or led):
             time = match["time"] if said else f"at {likely_in(text)(int(match['hour']))}:00"
             return text[: match.start()] + time + text[match.end() :], zone
     return text, None

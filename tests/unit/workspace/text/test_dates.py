@@ -298,6 +298,7 @@ def test_iso_date_times(text: str, words: str, due: date | datetime | None) -> N
         ("call Bob at half past four BST", "call Bob", at(5, 6, 17, 30)),
         ("call Bob at five o'clock PT", "call Bob", at(5, 7, 2)),
         ("at 5 PT call Bob", "call Bob", at(5, 7, 2)),
+        ("send it by 5 EST to Bob", "send it to Bob", at(5, 6, 23)),
         ("call Bob at 17 GMT", "call Bob", at(5, 6, 19)),
         ("call Bob at 5pm UTC+5:30", "call Bob", at(5, 6, 13, 30)),
         ("call Bob at 5pm GMT-3", "call Bob", at(5, 6, 22)),
@@ -320,6 +321,7 @@ def test_iso_date_times(text: str, words: str, due: date | datetime | None) -> N
         ("call the IST office", "call the IST office", None),
         ("send it to the PT team at 5pm", "send it to the PT team", at(5, 6, 17)),
         ("dentist at 11:00 CT scan", "dentist CT scan", at(5, 6, 11)),
+        ("make the font larger by 5 pt", "make the font larger by 5 pt", None),
         ("meet Bob at 5pm Central Park", "meet Bob Central Park", at(5, 6, 17)),
         ("call Bob at 5pm dinner time", "call Bob dinner time", at(5, 6, 17)),
     ],
@@ -334,6 +336,86 @@ def test_a_zone_where_the_clocks_differ_in_winter() -> None:
 
 def test_a_zone_for_nobody_in_particular() -> None:
     assert extract("call Bob at 5pm EST", NOW.replace(tzinfo=None)) == ("call Bob", at(5, 6, 17))
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "due"),
+    [
+        ("call Bob at 8.50", "call Bob", at(5, 7, 8, 50)),
+        ("call Bob at 8.50.", "call Bob.", at(5, 7, 8, 50)),
+        ("call Bob at 18.30 about lunch", "call Bob about lunch", at(5, 6, 18, 30)),
+        ("call Bob tomorrow 8.50", "call Bob", at(5, 7, 8, 50)),
+        ("call Bob tomorrow at 8.10", "call Bob", at(5, 7, 8, 10)),
+        ("call Bob on Friday 18.30", "call Bob", at(5, 8, 18, 30)),
+        ("18.30 dinner with Anna", "dinner with Anna", at(5, 6, 18, 30)),
+        ("call Bob by 18.30", "call Bob", at(5, 6, 18, 30)),
+        ("call Bob at 14.30 uhr", "call Bob", at(5, 6, 14, 30)),
+        ("call Bob 14 Uhr", "call Bob", at(5, 6, 14)),
+        ("call Bob at 17.00h", "call Bob", at(5, 6, 17)),
+        ("call Bob at 17:00 hrs", "call Bob", at(5, 6, 17)),
+        ("call Bob 14h30", "call Bob", at(5, 6, 14, 30)),
+        ("call Bob 14h", "call Bob", at(5, 6, 14)),
+        ("call Bob at 9h", "call Bob", at(5, 7, 9)),
+        ("call Bob tomorrow 9h", "call Bob", at(5, 7, 9)),
+        ("call Bob at 1430", "call Bob", at(5, 6, 14, 30)),
+        ("call Bob at 930am", "call Bob", at(5, 7, 9, 30)),
+        ("call Bob 1130 pm", "call Bob", at(5, 6, 23, 30)),
+        # Prices, versions, dates and lengths.
+        ("pay 8.50 for lunch", "pay 8.50 for lunch", None),
+        ("pay Bob 18.30", "pay Bob 18.30", None),
+        ("pay 8.50 tomorrow", "pay 8.50", day(5, 7)),
+        ("pay Bob tomorrow 8.50 €", "pay Bob 8.50 €", day(5, 7)),
+        ("buy it at 8.50 euros", "buy it at 8.50 euros", None),
+        ("buy it at $8.50", "buy it at $8.50", None),
+        ("save at 3.50%", "save at 3.50%", None),
+        ("upgrade to 3.12", "upgrade to 3.12", None),
+        ("upgrade from 3.10 to 3.12 tomorrow", "upgrade from 3.10 to 3.12", day(5, 7)),
+        ("install Ubuntu 22.04", "install Ubuntu 22.04", None),
+        ("stay at 3.12.1", "stay at 3.12.1", None),
+        ("22.12 buy presents", "22.12 buy presents", None),
+        ("pay taxes 12.5.", "pay taxes", day(5, 12)),
+        ("pay taxes by 3.12", "pay taxes", day(12, 3)),
+        ("work 8h on the report", "work 8h on the report", None),
+        ("spend 1h30 on the report", "spend 1h30 on the report", None),
+        ("fast for 16h", "fast for 16h", None),
+    ],
+)
+def test_times_in_other_figures(text: str, words: str, due: date | datetime | None) -> None:
+    assert extract(text, NOW) == (words, due)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "due"),
+    [
+        ("call Bob at 7 sharp", "call Bob", at(5, 6, 19)),
+        ("call Bob at 9 sharp tomorrow", "call Bob", at(5, 7, 9)),
+        ("call Bob at seven sharp", "call Bob", at(5, 6, 19)),
+        ("call Bob at 5pm sharp", "call Bob", at(5, 6, 17)),
+        ("call Bob at 7:30 on the dot", "call Bob", at(5, 7, 7, 30)),
+        ("call Bob at exactly 5pm", "call Bob", at(5, 6, 17)),
+        ("call Bob at about 5pm", "call Bob", at(5, 6, 17)),
+        ("call Bob at around 5", "call Bob", at(5, 6, 17)),
+        ("call Bob around 7", "call Bob", at(5, 6, 19)),
+        ("call Bob around 7ish", "call Bob", at(5, 6, 19)),
+        ("call Bob tomorrow around 9", "call Bob", at(5, 7, 9)),
+        ("call Bob before 9", "call Bob", at(5, 7, 9)),
+        ("call Bob by 5", "call Bob", at(5, 6, 17)),
+        ("call Bob by 5 tomorrow", "call Bob", at(5, 7, 17)),
+        ("call Bob tomorrow by 5", "call Bob", at(5, 7, 17)),
+        ("call Bob by 5 in the evening", "call Bob", at(5, 6, 17)),
+        ("call Bob by noon", "call Bob", at(5, 6, 12)),
+        ("call Bob at 5 p.m.", "call Bob", at(5, 6, 17)),
+        ("call Bob 8 am", "call Bob", at(5, 7, 8)),
+        ("call Bob @ 9", "call Bob", at(5, 7, 9)),
+        ("call Bob @9:15", "call Bob", at(5, 7, 9, 15)),
+        ("raise the price by 5", "raise the price by 5", None),
+        ("divide the bill by 4 tomorrow", "divide the bill by 4", day(5, 7)),
+        ("buy 5 sharp knives", "buy 5 sharp knives", None),
+        ("invite around 10 people", "invite around 10 people", None),
+    ],
+)
+def test_ways_to_say_about_when(text: str, words: str, due: date | datetime | None) -> None:
+    assert extract(text, NOW) == (words, due)
 
 
 def test_hours_pass_on_the_day_the_clocks_change() -> None:
