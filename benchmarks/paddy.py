@@ -1,17 +1,15 @@
-"""How well and how fast Paddy answers: accuracy of the rules, latency of their turns, and what the agent costs.
+"""How well and how fast Paddy answers: what the offline model understands, latency of its turns, what the agent costs.
 
     uv run python -m benchmarks.paddy [--turns 200]
 
-It prints one JSON. Accuracy is counted on the project's own phrasings (tests/unit/assistant/offline/phrasings), as
-their test counts. Latency is that of whole turns, from storing a message until an open page has its answer, with a real
-Postgres; CPU time is this process's, without Postgres. The overhead is measured around a model that answers at once:
-called directly, by the agent alone, and in whole turns, one after the other in each round, so that whatever else the
-machine does hits all of them.
+It prints one JSON. What is understood is counted on the sets of benchmarks/phrasings, the blind ones first. Latency is
+that of whole turns, from storing a message until an open page has its answer, with a real Postgres; CPU time is this
+process's, without Postgres. The overhead is measured around a model that answers at once: called directly, by the agent
+alone, and in whole turns, one after the other in each round, so that whatever else the machine does hits all of them.
 """
 
 import argparse
 import asyncio
-import importlib.util
 import json
 import logging
 import os
@@ -19,14 +17,13 @@ import platform
 import secrets
 import shutil
 import statistics
-import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -41,6 +38,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
+from benchmarks import phrasing_sets
 from exponential.assistant import chats, conversation
 from exponential.assistant.agent import paddy
 from exponential.assistant.conversation import Incoming
@@ -53,7 +51,6 @@ from exponential.core.database import Database
 from exponential.core.postgres import embedded
 from exponential.core.settings import AppSettings
 
-PHRASINGS = Path(__file__).parent.parent / "tests" / "support" / "assistant" / "phrasing_sets.py"
 WARM_UP = 5  # turns that aren't counted
 USERS = 8  # they take turns: nobody writes while their last turn's job is still being put away
 TURNS_OF_A_USER = 20  # then others go on, so that what is in mind stays of one size
@@ -67,11 +64,10 @@ def main() -> None:
     log.configure("warning", service="benchmark")
     logging.getLogger("procrastinate").setLevel(logging.ERROR)
     encryption.use_keys((secrets.token_bytes(32),))
-    words = _load_phrasings()
-    print(json.dumps(asyncio.run(measure(words, given.turns)), indent=2))
+    print(json.dumps(asyncio.run(measure(given.turns)), indent=2))
 
 
-async def measure(words: ModuleType, turns: int) -> dict[str, Any]:
+async def measure(turns: int) -> dict[str, Any]:
     with _postgres() as url:
         await database.prepare_async("app", url)
         db = Database(url)
@@ -82,46 +78,45 @@ async def measure(words: ModuleType, turns: int) -> dict[str, Any]:
                     "load": round(os.getloadavg()[0], 1),
                     "python": platform.python_version(),
                 },
-                "accuracy": accuracy(words),
-                "offline_model_ms": await offline(db, words, turns),
+                "accuracy": accuracy(),
+                "offline_model_ms": await offline(db, turns),
                 "overhead_ms": await overhead(db, turns),
             }
         finally:
             await db.close()
 
 
-def accuracy(words: ModuleType) -> dict[str, Any]:
-    """For each set of phrasings: how many there are, how many lead to the right calls with the right fields, and how
-    many to a wrong deletion."""
-    found = {}
-    for name in _sets(words):
-        everything = list(words.phrasings(name))
-        calls = [(phrasing, words.understood(phrasing)) for phrasing in everything]
-        right = sum(phrasing.fits(made) for phrasing, made in calls)
-        wrong = sum(words.is_wrong_destruction(phrasing, made) for phrasing, made in calls)
-        found[name] = {
-            "phrasings": len(everything),
-            "right": right,
-            "percent": round(100 * right / len(everything), 1),
-            "wrong_destructions": wrong,
-        }
-    return found
+def accuracy() -> dict[str, Any]:
+    """For each set of phrasings, in percent, what `phrasing_sets.verdict` says of its messages; the blind sets first,
+    which nobody who worked on the table has read. Beside them, how many wrong deletions there were."""
+    return {name: _judged(name) for name in (*phrasing_sets.BLIND, *phrasing_sets.SETS)}
 
 
-async def offline(db: Database, words: ModuleType, turns: int) -> dict[str, Any]:
-    """Of the offline model: the rules alone, and whole turns."""
-    said = [phrasing for name in _sets(words) for phrasing in words.phrasings(name)]
-    rules = []
+def _judged(name: str) -> dict[str, Any]:
+    everything = list(phrasing_sets.phrasings(name))
+    verdicts = Counter(map(phrasing_sets.verdict, everything))
+    done = [(phrasing, phrasing_sets.outcome(phrasing).done) for phrasing in everything]
+    return {
+        "messages": len(everything),
+        **{verdict: round(100 * verdicts[verdict] / len(everything), 1) for verdict in phrasing_sets.VERDICTS},
+        "wrong_deletions": sum(phrasing_sets.is_wrong_destruction(*one) for one in done),
+    }
+
+
+async def offline(db: Database, turns: int) -> dict[str, Any]:
+    """Of the offline model: the table alone, and whole turns."""
+    said = [phrasing for name in phrasing_sets.SETS for phrasing in phrasing_sets.phrasings(name)]
+    table = []
     for phrasing in said:
         began = time.perf_counter()
-        words.understood(phrasing)
-        rules.append(time.perf_counter() - began)
+        phrasing_sets.outcome(phrasing)
+        table.append(time.perf_counter() - began)
     texts = [phrasing.text for phrasing in said[:: max(1, len(said) // turns)]][:turns]
     async with Runtime(db, AppSettings(_env_file=None, model="")):
         busy = time.process_time()
         whole = await _turns(db, texts)
         busy = (time.process_time() - busy) / (len(texts) + WARM_UP)
-    return {"rules": _spread(rules), "turn": {**_spread(whole), "cpu": round(busy * 1000, 1)}}
+    return {"table": _spread(table), "turn": {**_spread(whole), "cpu": round(busy * 1000, 1)}}
 
 
 async def overhead(db: Database, turns: int) -> dict[str, Any]:
@@ -208,21 +203,6 @@ def _spread(seconds: Sequence[float]) -> dict[str, float]:
     """In milliseconds."""
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     return {"p50": round(cuts[49] * 1000, 2), "p95": round(cuts[94] * 1000, 2), "count": len(seconds)}
-
-
-def _sets(words: ModuleType) -> list[str]:
-    names = sorted(path.stem for path in words.HERE.glob("*.txt"))
-    return [name for name in names if name != "harmless"]
-
-
-def _load_phrasings() -> ModuleType:
-    """The tests' own module: what counts as right is written there once."""
-    spec = importlib.util.spec_from_file_location(PHRASINGS.stem, PHRASINGS)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[PHRASINGS.stem] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextmanager

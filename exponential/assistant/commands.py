@@ -24,8 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from exponential.assistant import approval_replies, approvals, briefing, tools
 from exponential.assistant.channels import circuit_breaker
 from exponential.assistant.llm import usage
-from exponential.assistant.offline import briefings
-from exponential.assistant.offline.steps import Call
+from exponential.assistant.offline import slots
+from exponential.assistant.offline.utterance import Call
 from exponential.assistant.tables import Chat, Role
 from exponential.assistant.tools.tasks import listed
 from exponential.auth.users import User
@@ -270,7 +270,7 @@ async def _briefing(setting: CommandContext, rest: str) -> Outcome:
     if rest.lower() in ("off", "none", "stop", "end"):
         gone = await briefing.switch_off(session, user.id)
         return Outcome("No more briefings." if gone else "There was no briefing.")
-    at = briefings.read_time(rest)
+    at = slots.time_of_day(rest)
     if at is None:
         raise BadInput("I don't understand that time. Write for example /briefing 7:30.", code="time_invalid")
     days: briefing.Days = "weekdays" if "weekday" in rest.lower() else "daily"

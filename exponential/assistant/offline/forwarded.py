@@ -1,15 +1,13 @@
-"""Rules for somebody else's words: what was forwarded is offered as a task or a note, and becomes one when the user's
-own words say so. Nothing that stands in it is ever read as a request."""
+"""Somebody else's words: what was forwarded is offered as a task or a note, and becomes one when the user's own words
+say so. Nothing that stands in it is ever read as a request."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
-from exponential.assistant.offline import pasting, pointing, reminding, talking
-from exponential.assistant.offline.combining import combined
-from exponential.assistant.offline.patterns import whole
-from exponential.assistant.offline.steps import Call, Heard, Say, Step
+from exponential.assistant.offline import slots, templates, transcripts
+from exponential.assistant.offline.normalization import MAX_CHARS, normalise
+from exponential.assistant.offline.references import Unclear
+from exponential.assistant.offline.utterance import Args, Call, Context, Say, Step
 from exponential.workspace.text.markdown import plain
 
 OFFER = "Reply *task* or *note*."
@@ -19,39 +17,35 @@ WHICH = "As which of the two? " + OFFER
 LEFT = "All right, I leave it."
 _SHOWN = 200  # characters of a message in the offer
 _TITLE = 200  # characters of a task's title; the whole of what is longer is kept as a note, too
-_POLITE = r"(?:(?:please|pls|paddy|yes|ok(?:ay)?|sure|just|can\s+you|could\s+you|and)[\s,]+)*"
-_IT = r"(?:it|this|that|these|those|them|both|all|the\s+(?:above|message|text))"
-_A = r"(?:(?:a|an|my|the|new)\s+)*"
-_TASK_WORD = r"(?:tasks?|to-?dos?)(?:\s+list)?"
-_TASK = whole(
-    rf"{_POLITE}(?:(?:(?:make|create|add)\s+(?:me\s+)?)?(?:as\s+)?{_A}{_TASK_WORD}(?:\s+(?:of|from|out\s+of|with|for)\s+{_IT})?"
-    rf"|(?:make|turn|change|convert|add|put|save|keep)\s+{_IT}\s+(?:(?:in)?to|on|as)?\s*{_A}(?:{_TASK_WORD}|list)"
-    rf"|add\s+{_IT})(?P<tail>(?:[\s,]+.*)?)"
+_IT = "(it|this|that|these|those|them|both|all|the above|the message|the text)"
+_DO = "(make|turn|change|convert|add|put|save|keep|create|store|remember|note|write|take)"
+_TASKS = (
+    f"[yes|sure] [{_DO}] [me] [{_IT}] [as|into|to|in|on] [<the>] [new] (task|tasks|to-do|to-dos|todo|todos"
+    f"|list|to-do list) [of|from|out of|with|for] [{_IT}] [{{change}}]",
+    f"add {_IT} [{{change}}]",
 )
-_NOTE = whole(
-    rf"{_POLITE}(?:(?:(?:make|create|add|take|keep|save)\s+)?(?:as\s+)?{_A}notes?(?:\s+(?:of|from)\s+{_IT})?"
-    rf"|(?:keep|save|store|remember|note|write|put|add|make|turn)\s+{_IT}(?:\s+down)?(?:\s+(?:in)?(?:to|as)\s+{_A}notes?)?(?:\s+for\s+(?:me|later))?)"
+_NOTES = (
+    f"[yes|sure] [{_DO}] [{_IT}] [as|into|in|to] [<the>] (note|notes) [of|from] [{_IT}] [for later]",
+    f"(keep|save|store|remember|note|write) {_IT} [down] [for later]",
 )
-_REMIND = whole(rf"{_POLITE}remind\s+me\s+(?:(?:of|about)\s+)?{_IT}\b.*")
-_THANKS = re.compile(r"[\s,]+(?:please|pls|thanks|thank\s+you)$", re.IGNORECASE)
-_YES = whole(r"yes|yep|yeah|ok(?:ay)?|sure|please(?:\s+do)?|👍")
-_NEITHER = whole(
-    r"(?:no|nope|neither|none|nothing|skip|leave\s+it|forget\s+it|never\s?mind|ignore\s+it)(?:[\s,]+thanks?)?"
+_REMINDERS = (
+    f"remind me [of|about] {_IT} {{when}}",
+    f"remind me {{when}} [of|about] {_IT}",
+    f"remind me [of|about] {_IT}",
 )
+_YES = "(yes|yep|yeah|ok|okay|sure|please|please do)"
+_NEITHER = "(no|nope|neither|none|nothing|skip|skip it|leave it|forget it|never mind|ignore it) [thanks|thank you]"
 
 
-def offer(forwarded: Sequence[Heard]) -> list[Step]:
+def offer(forwarded: Sequence[str]) -> list[Step]:
     """The steps for messages that were forwarded without a word: a transcript is kept, all else is a question back."""
     steps: list[Step] = []
     shown: list[str] = []
-    for heard in forwarded:
-        unread = talking.not_text(heard)
-        if unread is not None:
-            steps += unread
-        elif pasting.is_talk(heard.text):
-            steps.append(Call("import_meeting", {"transcript": heard.text}))
+    for text in forwarded:
+        if transcripts.is_talk(text):
+            steps.append(Call("import_meeting", {"transcript": text}))
         else:
-            shown.append(f"{plain(_cut(heard.text, _SHOWN))}")
+            shown.append(plain(_cut(text, _SHOWN)))
     if len(shown) == 1:
         steps.append(Say(ONE.format(shown[0])))
     elif shown:
@@ -59,46 +53,54 @@ def offer(forwarded: Sequence[Heard]) -> list[Step]:
     return steps
 
 
-def chosen(heard: Heard, texts: Sequence[str], *, offered: bool) -> list[Step] | None:
+def chosen(message: str, texts: Sequence[str], context: Context, *, offered: bool) -> list[Step] | None:
     """What the user's own words want of somebody else's. `offered`: Paddy has just asked; else the words must point."""
-    words = _THANKS.sub("", heard.text.strip().rstrip(" .!?"))
-    if offered and _NEITHER.fullmatch(words):
+    if len(message) > MAX_CHARS:
+        return None
+    words = templates.words_of(normalise(message).request)
+    if offered and _fits(_NEITHER, words):
         return [Say(LEFT)]
-    if offered and _YES.fullmatch(words):
+    if offered and _fits(_YES, words):
         return [Say(WHICH)]
-    task = _TASK.fullmatch(words)
-    values = _values(task["tail"], heard) if task is not None else None
-    if values is not None:
+    if (values := _read(_TASKS, words, "create_task", context)) is not None:
         return [step for text in texts for step in _as_task(text, values)]
-    if _NOTE.fullmatch(words):
+    if any(_fits(template, words) for template in _NOTES):
         return [Call("keep_note", {"text": text}) for text in texts]
-    return _reminded(heard, texts) if _REMIND.fullmatch(words) else None
+    if (values := _read(_REMINDERS, words, "remind", context)) is not None:
+        if "at" not in values:
+            return [Say(slots.AT_WHAT_TIME)]
+        return [Call("remind", {"text": _cut(text, _TITLE), **values}) for text in texts]
+    return None
 
 
-def _values(tail: str, heard: Heard) -> dict[str, Any] | None:
-    tail = tail.strip(pointing.EDGES)
-    values = combined(tail, heard.now) if tail else {}
-    return None if values is None or "delay_days" in values else values
+def _fits(template: str, words: templates.Words) -> bool:
+    return next(templates.matches(template, words), None) is not None
 
 
-def _as_task(text: str, values: dict[str, Any]) -> list[Step]:
+def _read(ways: Sequence[str], words: templates.Words, tool: str, context: Context) -> Args | None:
+    """What is said besides: of a task its day, priority and project, of a reminder when it comes."""
+    for template in ways:
+        for found in templates.matches(template, words):
+            try:
+                read = [slots.read(name, words.between(*span), tool, context) for name, span in found.items()]
+            except Unclear:
+                continue
+            if all(one is not None for one in read):
+                values = {key: value for one in read if one is not None for key, value in one.args[0].items()}
+                if "delay_days" not in values:
+                    return values
+    return None
+
+
+def _as_task(text: str, values: Args) -> list[Step]:
     title = _cut(text, _TITLE)
     steps: list[Step] = [Call("create_task", {"title": title, **values})]
     return [*steps, Call("keep_note", {"text": text})] if title.endswith("…") else steps
 
 
-def _reminded(heard: Heard, texts: Sequence[str]) -> list[Step] | None:
-    steps: list[Step] = []
-    for text in texts:
-        title = _cut(text, _TITLE)
-        about = replace(heard, last={"id": title, "title": title}, last_kind="task")
-        steps += reminding.reminder(about) or ()
-    return steps or None
-
-
 def _cut(text: str, longest: int) -> str:
     """On one line, ending at a word where it is too long."""
-    flat = " ".join(text.split())
+    flat = re.sub(r"\s+", " ", text).strip()
     if len(flat) <= longest:
         return flat
     end = flat.rfind(" ", longest // 2, longest)

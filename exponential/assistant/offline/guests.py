@@ -1,9 +1,9 @@
-"""Rules for guests: they can leave a note to the owner, and nothing else."""
+"""Guests: they can leave a note to the owner, and nothing else."""
 
 import re
 from collections.abc import Set as AbstractSet
 
-from exponential.assistant.offline.steps import Call, Heard, Say, Step
+from exponential.assistant.offline.utterance import Call, Say, Step
 
 TOOL = "leave_note"
 GREETING = (
@@ -20,9 +20,9 @@ _NOTE = re.compile(
 )
 
 
-def answer(heard: Heard, tools: AbstractSet[str]) -> list[Step]:
+def answer(text: str, has: AbstractSet[str]) -> list[Step]:
     """A note is left when one is asked for; all else gets a friendly refusal."""
-    note = _NOTE.fullmatch(heard.text.strip())
-    if note is None or not note["text"].strip() or TOOL not in tools:
+    note = _NOTE.fullmatch(text.strip())
+    if note is None or not note["text"].strip() or TOOL not in has:
         return [Say(GREETING)]
     return [Call(TOOL, {"text": note["text"].strip()})]

@@ -1,4 +1,4 @@
-"""The rules as a pydantic-ai Model: first the tool calls that messages ask for, then an answer from their results."""
+"""The table as a pydantic-ai Model: first the tool calls that messages ask for, then an answer from their results."""
 
 import asyncio
 import json
@@ -23,12 +23,12 @@ from pydantic_ai.profiles import ModelProfile
 from pydantic_ai.settings import ModelSettings
 
 from exponential.assistant import prompts, tools
-from exponential.assistant.offline import intents, memory
-from exponential.assistant.offline.steps import Call, File, Heard, Say, Step
+from exponential.assistant.offline import dialogue_state, turn
+from exponential.assistant.offline.utterance import Call, Context, File, Message, Propose, Say, Step
 from exponential.core import clock
 
 # Few, so that messages which take long to read leave time for everything else.
-_readers = ThreadPoolExecutor(2, "rules")
+_readers = ThreadPoolExecutor(2, "offline-model")
 
 
 class OfflineModel(Model):
@@ -56,19 +56,20 @@ class OfflineModel(Model):
         start, prompt = _prompt(messages)
         setting = messages[start].metadata or {}  # as prompts.setting has it
         now = prompt.timestamp.astimezone(ZoneInfo(setting.get("zone", "UTC")))
-        mind = memory.after(messages[:start], now)
-        mind = replace(mind, projects=setting.get("projects", ()), tasks=setting.get("tasks", ()))
-        heard = _said(prompt, mind)
-        steps = await asyncio.get_running_loop().run_in_executor(_readers, intents.read, heard, has)
+        known = Context(now, projects=setting.get("projects", ()), tasks=setting.get("tasks", ()))
+        context = dialogue_state.after(messages[:start], known)
+        said = _messages(prompt)
+        steps = await asyncio.get_running_loop().run_in_executor(_readers, turn.answer, said, context, has)
         calls = [step for step in steps if isinstance(step, Call)]
-        results = memory.results(messages[start:])
-        parts: list[ModelResponsePart]
+        results = dialogue_state.results(messages[start:])
         if calls and not results:
             # The ids are drawn once: this response is stored before any of its tools runs.
-            parts = [ToolCallPart(call.tool, json.dumps(call.args), tool_call_id=str(clock.new_id())) for call in calls]
-        else:
-            parts = [TextPart(_answer(steps, results, now))]
-        return ModelResponse(parts=parts, model_name=self.model_name)
+            parts: list[ModelResponsePart] = [
+                ToolCallPart(call.tool, json.dumps(call.args), tool_call_id=str(clock.new_id())) for call in calls
+            ]
+            return ModelResponse(parts=parts, model_name=self.model_name)
+        parts = [TextPart(_answer(steps, results, now))]
+        return ModelResponse(parts=parts, model_name=self.model_name, provider_details=dialogue_state.to_keep(steps))
 
 
 def _answer(steps: Sequence[Step], results: Sequence[dict[str, Any]], now: datetime) -> str:
@@ -78,9 +79,11 @@ def _answer(steps: Sequence[Step], results: Sequence[dict[str, Any]], now: datet
     for step in steps:
         if isinstance(step, Say):
             said.append(step.text)
-            continue
-        result = left.pop(0) if left else {"error": "I couldn't finish this request."}
-        said.append(tools.tell(step.tool, step.args, result, now))
+        elif isinstance(step, Propose):
+            said.append(step.question)
+        else:
+            result = left.pop(0) if left else {"error": "I couldn't finish this request."}
+            said.append(tools.tell(step.tool, step.args, result, now))
     return "\n\n".join(said)
 
 
@@ -93,27 +96,27 @@ def _prompt(messages: Sequence[ModelMessage]) -> tuple[int, UserPromptPart]:
     raise ValueError("the offline model was asked without a user prompt")
 
 
-def _said(prompt: UserPromptPart, mind: Heard) -> list[Heard]:
+def _messages(prompt: UserPromptPart) -> list[Message]:
     """Each message with its words and files, as prompts.content puts them."""
-    said: dict[str, Heard] = {}
+    said: dict[str, Message] = {}
     for place, item in enumerate([prompt.content] if isinstance(prompt.content, str) else prompt.content):
         if isinstance(item, str):
-            said[str(place)] = replace(mind, text=item)
+            said[str(place)] = Message(item)
         elif isinstance(item, TextContent):
             about = item.metadata or {}
             name = about.get("message", "")
-            said[name] = _with(said.get(name, mind), item.content, about)
+            said[name] = _with(said.get(name, Message("")), item.content, about)
     return list(said.values())
 
 
-def _with(heard: Heard, told: str, about: dict[str, Any]) -> Heard:
+def _with(message: Message, told: str, about: dict[str, Any]) -> Message:
     """A message with one more item of its prompt."""
-    heard = replace(heard, forwarded=about.get(prompts.OUTSIDE) == "forwarded")
+    message = replace(message, forwarded=about.get(prompts.OUTSIDE) == "forwarded")
     if prompts.FILE in about:
-        return replace(heard, files=[*heard.files, _file(told, about[prompts.FILE])])
+        return replace(message, files=[*message.files, _file(told, about[prompts.FILE])])
     if about.get(prompts.OUTSIDE) == "quoted":
-        return replace(heard, quoted=prompts.unmarked(told))
-    return replace(heard, text=prompts.unmarked(told) if heard.forwarded else told)
+        return replace(message, quoted=prompts.unmarked(told))
+    return replace(message, text=prompts.unmarked(told) if message.forwarded else told)
 
 
 def _file(told: str, about: dict[str, Any]) -> File:

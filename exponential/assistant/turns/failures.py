@@ -8,7 +8,7 @@ from datetime import datetime
 
 from exponential.assistant import tools
 from exponential.assistant.llm.client import ModelFailed
-from exponential.assistant.offline.talking import UNKNOWN
+from exponential.assistant.offline.proposals import UNKNOWN
 from exponential.assistant.tables import ToolCall
 
 STOPPED = "(stopped)"

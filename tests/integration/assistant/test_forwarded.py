@@ -131,6 +131,14 @@ async def test_a_quoted_message_is_what_own_words_point_at(
     assert sorted(await story.titles(alice)) == ["bring the drill", "buy milk"]
 
 
+async def test_a_reply_is_about_the_record_that_the_quoted_message_names(owner: Owner) -> None:
+    for text in ("add call the bank", "add fix the bike"):
+        await owner.hears(owner.words(text))
+    answer = await owner.hears(owner.words("make it tomorrow", quoted="Added **call the bank**."))
+    assert answer == "Updated: **call the bank**, due tomorrow."
+    assert await owner.hears(owner.words("done", quoted="Added **fix the bike**.")) == "Done: **fix the bike**. 🎉"
+
+
 async def test_what_is_long_becomes_a_short_task_and_is_kept_whole(
     runtime: Runtime, owner: Owner, story: Story, alice: UUID
 ) -> None:

@@ -17,8 +17,8 @@ from exponential.app.chat import entries
 from exponential.assistant import conversation, tools
 from exponential.assistant.conversation import Incoming
 from exponential.assistant.mcp.server import Workspace
-from exponential.assistant.offline import guarding
-from exponential.assistant.offline.steps import Call, Say
+from exponential.assistant.offline import interpreter, proposals
+from exponential.assistant.offline.utterance import Call, Context
 from exponential.assistant.tables import Message, ToolCall, Turn
 from exponential.assistant.tools.base import Args, Deps, Result, ToolSpec
 from exponential.assistant.turns import failures, ledger
@@ -94,8 +94,8 @@ async def test_paddy_and_the_pages_know_it(asked: tuple[House, User, list[ToolCa
 async def test_answers_without_a_model_know_it(asked: tuple[House, User, list[ToolCall]]) -> None:
     assert failures.effects(asked[2], clock.now()) == ["Watered before *water 2 litres*."]
     step = Call("water_plants", {"litres": 2})
-    assert guarding.guarded([step], "the plants are dry") == [Say(guarding.NOT_DONE)]
-    assert guarding.guarded([step], "delete the plants") == [step]
+    assert interpreter.destroys([step]) and not interpreter.destroys([Call("look_at_plants", {})])
+    assert proposals.describe([step], Context(clock.now())) == "watering the plants"
 
 
 async def test_mcp_clients_know_it(house: House) -> None:

@@ -25,7 +25,9 @@ async def test_tasks_and_a_project(runtime: Runtime, story: Story, alice: UUID) 
     assert "1. **sign the lease**" in await says("what are my tasks?")
     assert "Done: **buy milk**" in await says("the second one is done")
     assert "Open again: **buy milk**" in await says("oh wait, reopen it")
-    assert "Deleted **call mom**" in await says("delete call mom")
+    assert await says("delete call mom") == "Delete *call mom*? Reply *YES* to do it."
+    assert await story.titles(alice) == ["sign the lease", "buy milk", "call mom"]
+    assert "Deleted **call mom**" in await says("yes")
     assert await story.titles(alice) == ["sign the lease", "buy milk"]
     assert "Undone: delete task" in await says("oops, undo")
     assert await story.titles(alice) == ["sign the lease", "buy milk", "call mom"]
@@ -33,7 +35,8 @@ async def test_tasks_and_a_project(runtime: Runtime, story: Story, alice: UUID) 
     status = await says("how is Alpha going?")
     assert "0 of 1 task done" in status and "Next: **sign the lease**" in status
     assert "(on hold)" in await says("put it on hold")
-    assert "no task like “nonsense”" in await says("delete nonsense")
+    await says("delete nonsense")
+    assert "no task like “nonsense”" in await says("YES")
     assert len(await story.titles(alice)) == 3
 
 
@@ -81,7 +84,8 @@ async def test_reminders_memory_and_questions(runtime: Runtime, alice: UUID, bob
     await says("remember that I review budgets on Thursdays")
     assert "I review budgets on Thursdays" in await says("what do you know about budgets?")
     assert "I remember nothing" in (await runtime.ask(bob, "what do you know about budgets?")).reply
-    assert "Forgotten" in await says("forget about the budgets")
+    assert "Forget *budgets*?" in await says("forget about the budgets")
+    assert "Forgotten: I review budgets on Thursdays" in await says("yes")
     await says("add buy milk, then mark buy milk as done")
     assert "1 done task:\n\n- **buy milk**" in await says("what did I finish this week?")
     assert "no projects without a next step" in await says("which projects have no next step?")
@@ -100,3 +104,24 @@ async def test_remind_me_in_several_messages(runtime: Runtime, story: Story, ali
     assert "I'll remind you: **water the plants**, tomorrow at 10:00" in await says("tomorrow at 10")
     assert "What shall I remind you of" in await says("remind me")
     assert "Added **buy bread**" in await says("add buy bread")
+
+
+async def test_what_is_not_sure_is_proposed(runtime: Runtime, story: Story, alice: UUID) -> None:
+    async def says(text: str) -> str:
+        return (await runtime.ask(alice, text)).reply
+
+    assert "Did you mean: add" in await says("someone really ought to be chasing Omar for the lease")
+    assert "I leave it" in await says("no")
+    assert await story.titles(alice) == []
+    assert "Did you mean: add" in await says("someone really ought to be chasing Omar for the lease")
+    await says("what's due today?")
+    assert "Added" not in await says("yes"), "the question was another one's last words"
+    assert "Did you mean: add" in await says("someone really ought to be chasing Omar for the lease")
+    assert "Added" in await says("Yes!")
+    assert len(await story.titles(alice)) == 1
+
+
+async def test_another_language_gets_one_sentence(runtime: Runtime, story: Story, alice: UUID) -> None:
+    asked = await runtime.ask(alice, "recuérdame mañana a las 9 que llame a mamá")
+    assert asked.reply == "Sin un modelo de lenguaje solo entiendo inglés. No he hecho nada."
+    assert asked.tools == []

@@ -1,0 +1,21 @@
+"""Ways to ask what was said and decided in meetings, and who is to do what after them."""
+
+# fmt: off
+# ruff: noqa: E501
+
+from exponential.assistant.offline.table.row import NAMED, USUAL, WHOLE, Row
+
+ROWS = (
+    Row("list_meetings", "[<show>] [me] [what|which] [are] [all] [<the>] meetings [do|did] [i|we] [have|had|held] [{period}]", yes=["list my meetings => ", "what meetings did I have last week? => since=2026-04-27 until=2026-05-03"], priority=NAMED),
+    Row("meeting_summary", "(summarise|summarize|recap|sum up|summary of|recap of|minutes of|minutes from|notes of|notes from|tl;dr of) {ref}", yes=["summarise the pricing sync => meeting='pricing sync'", "[meeting] summarise it => meeting=m1", "summarise the last meeting => "]),
+    Row("meeting_summary", "[<show>] [me] [what's|what is|what were|what are] [<the>] [quick|short|meeting|main] (summary|recap|minutes|overview|notes|key points|points|key decisions|takeaways|key takeaways|outcome|outcomes|gist|highlights|decisions) (of|from|for|in|on) {ref}", yes=["give me the minutes of the board meeting => meeting=board"], priority=NAMED),
+    Row("meeting_summary", "(what (happened|was discussed|came out|was decided|was said|went on|came up|did we discuss|did we decide|did we talk about|were the decisions|was agreed|did i miss) (in|at|of|during|from) {ref}|(what was|how was|how did|what did) {ref} (about|go|decide|bring))", yes=["what happened in the pricing sync? => meeting='pricing sync'"], priority=NAMED),
+    Row("action_items", "[<show>] [me] [what|which] [are|were] [all] [<the>] [open] (action items|action points|actions|follow-ups|to-dos|todos|next steps) [are there|came] [out] (of|from|for|after|in) {ref}", yes=["action items from the pricing sync => meeting='pricing sync'"], priority=NAMED),
+    Row("action_items", "[<show>] [me] [what|which] [are|were] [all|the|all the] (action items|action points|follow-ups) [do i have|from the last meeting|of the last meeting|from that meeting]", yes=["what are the action items? => "], priority=WHOLE),
+    Row("action_items", "[<show>] [me] [what|which] [are|were] (my|all my|mine) (action items|action points|actions|follow-ups) [(from|in|after|of|for) {ref}]", yes=["what are my action items from the pricing sync? => meeting='pricing sync' owner=me", "my action items => owner=me"], args={"owner": "me"}, priority=WHOLE),
+    Row("action_items", "what (do|does|did|is|'s|should|must|has) {owner} [have|need|promise|agree|supposed|going|commit] [to] (do|to do|promise|take on|deliver|doing|commit to) [(after|from|in|at) {ref}]", yes=["what does Anna have to do after the pricing sync? => owner=Anna meeting='pricing sync'"], priority=USUAL),
+    Row("action_items", "[what is|what's|what are|what were|which are|<show> [me]] {owner}'s (action items|to-dos|tasks|action points) [(after|from|in|at) {ref}]", yes=["show me Anna's action items => owner=Anna"], priority=NAMED),
+    Row("search_meetings", "what (did|was|has|have) [we|they|anyone|anybody|people|the team|been] (say|said|decide|decided|agree|agreed|agree on|discuss|discussed|conclude|talk|think) [on|upon] (about|on|regarding|concerning|around) {query} [(in|at|during|from) {ref}]", yes=["what did we decide about price in the pricing sync? => query=price meeting='pricing sync'", "what did we decide about pricing? => query=pricing"], no=["what was decided in the pricing sync"], priority=NAMED),
+    Row("search_meetings", "((did|has) (we|they|anyone|anybody|someone|somebody) (mention|mentioned|say|discuss|discussed|talk about|bring up|decide on|agree on|talked about)|(was|is) there [a|any] (decision|agreement|discussion|word) (on|about|regarding)) {query} [(in|at|during) {ref}]", yes=["did anyone mention the deadline in the board meeting? => query=deadline meeting=board"], priority=NAMED),
+    Row("search_meetings", "((who|when did someone|where did we|when did we) (said|say|mentioned|mention|talked about|talk about|brought up|promised)|why did (we|they) (choose|decide|pick|drop|go with|agree) [on|to|for]|(search|look through|look in|go through) [my|the|all] (meetings|transcripts|meeting notes|minutes) for) {query}", yes=["who mentioned the budget? => query=budget", "search my meetings for launch => query=launch"], no=["who said"], priority=NAMED),
+)
