@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from benchmarks.phrasing_sets import SETS, phrasings
-from exponential.assistant.offline import classifier
-from exponential.assistant.offline.normalization import normalise
+from exponential.assistant.offline.language import classifier
+from exponential.assistant.offline.language.normalization import normalise
 
 SMALLEST = 0.12  # weights below this are left out
 RAREST = 2  # features of fewer messages are left out

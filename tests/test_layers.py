@@ -50,7 +50,6 @@ NAMES_WHATSAPP = {
     "app.whatsapp",
     "app.api.inbound",
     "app.service",
-    "assistant.offline.talking",  # a word that people say
 }
 # Who may touch the client library: its client and what that works around, the loopback trust switch (it patches the
 # loaded library), and the protocol's protobufs.
@@ -62,7 +61,6 @@ NEONIZE = {
 }
 # Rooms with more modules than a reader can hold in mind, and why they may.
 LARGE = {
-    "assistant/offline": "it is to be replaced by a table",
     "migrations/app": "one module for each change of the database",
 }
 MOST_MODULES = 14

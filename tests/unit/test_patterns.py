@@ -1,8 +1,8 @@
 """No regular expression that sees what others wrote takes longer than in proportion to it.
 
 Each pattern of the package is given long runs of the signs and words that stand in it, behind each of them, and with
-an end that seldom fits. The offline model's patterns see tidied messages of at most MAX_REQUEST characters; they are
-tried as a whole in test_phrasings.py.
+an end that seldom fits. The offline model's patterns see tidied messages of at most MAX_CHARS characters; they are
+tried as a whole in test_safety.py.
 """
 
 import ast
@@ -26,7 +26,7 @@ ENDS = ("\x00", "\n\x00")
 _SYNTAX = re.compile(r"\\[A-Za-z]|\(\?P?<\w+>|(?<!\\)[|?*+{}()^$\[\]]")
 ELSEWHERE = ("exponential.loopback", "exponential.migrations", "exponential.assistant.offline", "exponential.__main__")
 # Parts of the offline model that see messages as they came.
-UNTIDIED = tuple(f"exponential.assistant.offline.{name}" for name in ("guests", "pasting", "files"))
+UNTIDIED = tuple(f"exponential.assistant.offline.{name}" for name in ("guests", "transcripts", "files"))
 CALLS = ("match", "search", "fullmatch", "sub", "split", "findall", "finditer")
 
 

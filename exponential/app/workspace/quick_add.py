@@ -6,13 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exponential.assistant.offline import details
 from exponential.auth.users import User
 from exponential.core import clock
 from exponential.core.errors import Conflict, NotFound
 from exponential.workspace import projects, tasks
 from exponential.workspace.tasks import PRIORITIES, Priority
-from exponential.workspace.text import dates
+from exponential.workspace.text import dates, task_details
 from exponential.workspace.text.zones import zone_of
 
 MAX_LINE_CHARS = tasks.MAX_TITLE_CHARS + 100  # with what is said about the task
@@ -35,8 +34,8 @@ async def read(session: AsyncSession, user: User, line: str) -> ParsedLine:
     line = " ".join(line.split())
     if len(line) > MAX_LINE_CHARS:
         return ParsedLine(line[: tasks.MAX_TITLE_CHARS + 1], None, None, None, None)
-    title, level = details.take_priority(line)
-    rest, named = details.take_project(title)
+    title, level = task_details.take_priority(line)
+    rest, named = task_details.take_project(title)
     project = await _project(session, user, named) if named else None
     if project is not None:
         title = rest

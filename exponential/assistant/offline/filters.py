@@ -3,9 +3,8 @@
 import re
 from datetime import timedelta
 
-from exponential.assistant.offline import details, periods
 from exponential.assistant.offline.utterance import Args, Context
-from exponential.workspace.text import dates, days, matching
+from exponential.workspace.text import dates, days, matching, periods, task_details
 
 _HAVING = (
     r"(?:(?:that )?(?:have|has|with|without|lack|don't have|are missing|need|aren't in|not in|in|belong to"
@@ -71,7 +70,7 @@ def loosely(words: str, tool: str, context: Context) -> Args:
 
 def _taken(words: str, context: Context) -> tuple[str, Args]:
     said = re.sub(r"\b(urgent|important|critical)\b(?! prio)", r"\1 priority", words, flags=re.IGNORECASE)
-    text, level = details.take_priority(said)
+    text, level = task_details.take_priority(said)
     args: Args = {"priority": level} if level else {}
     for pattern, implied in CRITERIA:
         match = pattern.search(text)
@@ -95,7 +94,7 @@ def _taken(words: str, context: Context) -> tuple[str, Args]:
 
 
 def _project(text: str, context: Context) -> tuple[str, str | None]:
-    left, name = details.take_project(text, context.projects)
+    left, name = task_details.take_project(text, context.projects)
     if name is None and context.last is not None and context.last_kind == "project" and _THERE.search(text):
         return _THERE.sub("", text, count=1), str(context.last["id"])
     if name is None:

@@ -4,9 +4,10 @@ say so. Nothing that stands in it is ever read as a request."""
 import re
 from collections.abc import Sequence
 
-from exponential.assistant.offline import slots, templates, transcripts
-from exponential.assistant.offline.normalization import MAX_CHARS, normalise
+from exponential.assistant.offline import slots, transcripts
+from exponential.assistant.offline.language.normalization import MAX_CHARS, normalise
 from exponential.assistant.offline.references import Unclear
+from exponential.assistant.offline.table import templates
 from exponential.assistant.offline.utterance import Args, Call, Context, Say, Step
 from exponential.workspace.text.markdown import plain
 

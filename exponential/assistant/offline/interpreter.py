@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby, islice
 
 from exponential.assistant import tools
-from exponential.assistant.offline import classifier, proposals, slots, templates
-from exponential.assistant.offline.normalization import MAX_CHARS, Text, normalise
+from exponential.assistant.offline import proposals, slots
+from exponential.assistant.offline.language import classifier
+from exponential.assistant.offline.language.normalization import MAX_CHARS, Text, normalise
 from exponential.assistant.offline.references import Unclear
-from exponential.assistant.offline.table import ROWS, Row
+from exponential.assistant.offline.table import ROWS, Row, templates
 from exponential.assistant.offline.table.row import BARE, OPEN, USUAL
-from exponential.assistant.offline.templates import Words
+from exponential.assistant.offline.table.templates import Words
 from exponential.assistant.offline.utterance import Args, Call, Context, Propose, Say, Step
 from exponential.workspace.text import memo
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from exponential.assistant import tools
-from exponential.assistant.offline import classifier, details, filters, periods, slots
-from exponential.assistant.offline.normalization import Text
+from exponential.assistant.offline import filters, slots
+from exponential.assistant.offline.language import classifier
+from exponential.assistant.offline.language.normalization import Text
 from exponential.assistant.offline.references import Unclear
 from exponential.assistant.offline.utterance import Args, Call, Context, Propose, Step, name_of
-from exponential.workspace.text import dates, matching
+from exponential.workspace.text import dates, matching, periods, task_details
 from exponential.workspace.text.markdown import plain, when
 
 UNKNOWN = (
@@ -178,8 +179,8 @@ def _titled(tool: str, words: str, context: Context) -> Args | None:
 def _changes(tool: str, words: str, context: Context) -> tuple[str, Args] | None:
     """The words without what shall become of the record, and that; None where the tool needs it and it isn't said."""
     if tool == "update_task":
-        rest, level = details.take_priority(words)
-        rest, project = details.take_project(rest, context.projects)
+        rest, level = task_details.take_priority(words)
+        rest, project = task_details.take_project(rest, context.projects)
         rest, due = dates.extract(rest, context.now)
         args = {"due": due.isoformat() if due else None, "priority": level, "project": project}
     elif tool in ("snooze_reminder", "update_project"):

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from exponential.assistant.offline import details, filters, periods, recurrence, references
+from exponential.assistant.offline import filters, references
+from exponential.assistant.offline.language.vocabulary import ERRANDS, FAVOURS, NOUNS, imperative
 from exponential.assistant.offline.references import Unclear
 from exponential.assistant.offline.table.small_talk import WHAT
 from exponential.assistant.offline.utterance import Args, Context, Kind, name_of
-from exponential.assistant.offline.vocabulary import ERRANDS, FAVOURS, NOUNS, imperative
-from exponential.workspace.text import dates, days, matching
+from exponential.workspace.text import dates, days, matching, periods, recurrence, task_details
 from exponential.workspace.text.markdown import plain
 
 # The arguments of each tool that `{when}` and `{ref}` fill.
@@ -102,8 +102,8 @@ def title(words: str, tool: str, context: Context) -> Filled | None:
     said = quoted[2] if quoted else words
     if tool == "create_project":
         return _project_title(quoted[1] if quoted else "", said, context)
-    said, priority_ = details.take_priority(said)
-    said, name = details.take_project(said, context.projects)
+    said, priority_ = task_details.take_priority(said)
+    said, name = task_details.take_project(said, context.projects)
     of_last = _OF_LAST_PROJECT.search(said)
     if of_last is not None and name is None and context.last is not None and context.last_kind == "project":
         said, name = f"{said[: of_last.start()]}{said[of_last.end() :]}".strip(), str(context.last["id"])
@@ -287,9 +287,9 @@ def change(words: str, tool: str, context: Context) -> Filled | None:
         r"(?:\s+(?:priority|importance))?", said, re.IGNORECASE
     )  # fmt: skip
     if level is not None:
-        return Filled([{"priority": details.take_priority(f"{level[1]} priority")[1] or "high"}])
-    said, level_ = details.take_priority(said)
-    said, name = details.take_project(f"to {said}", context.projects)
+        return Filled([{"priority": task_details.take_priority(f"{level[1]} priority")[1] or "high"}])
+    said, level_ = task_details.take_priority(said)
+    said, name = task_details.take_project(f"to {said}", context.projects)
     args: Args = ({"priority": level_} if level_ else {}) | ({"project": name} if name else {})
     if not _FILLER.fullmatch(said):
         base = _time_of_last(context)
@@ -355,7 +355,7 @@ def item(words: str, tool: str, context: Context) -> Filled | None:
 
 def priority(words: str, tool: str, context: Context) -> Filled | None:
     said = words if re.search(r"prio|\bp[1-4]\b", words, re.IGNORECASE) else f"{words} priority"
-    left, level = details.take_priority(said)
+    left, level = task_details.take_priority(said)
     return Filled([{"priority": level}]) if level and not left else None
 
 

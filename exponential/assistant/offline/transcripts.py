@@ -4,13 +4,12 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from exponential.assistant.offline import periods
+from exponential.assistant.offline.language.vocabulary import ERRANDS, FAVOURS
 from exponential.assistant.offline.utterance import Call, Say, Step
-from exponential.assistant.offline.vocabulary import ERRANDS, FAVOURS
 from exponential.core.errors import BadInput
 from exponential.workspace.meetings import transcripts
 from exponential.workspace.meetings.transcripts import Transcript
-from exponential.workspace.text import dates, days, documents
+from exponential.workspace.text import dates, days, documents, periods
 
 LONG_AHEAD = 90  # days; no minutes are of a meeting so far ahead
 PASTE = "Paste the transcript into your next message, and I keep it and take the minutes."

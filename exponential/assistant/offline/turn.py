@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from exponential.assistant.offline import dialogue_state, files, forwarded, guests, interpreter, languages, transcripts
+from exponential.assistant.offline import dialogue_state, files, forwarded, guests, interpreter, transcripts
+from exponential.assistant.offline.language import foreign
 from exponential.assistant.offline.utterance import Context, Message, Say, Step
 
 ONLY_TEXT = "I can only read text and files so far, so I don't know what is in the {kind}."
@@ -58,8 +59,8 @@ def _understood(message: Message, context: Context) -> list[Step]:
     kept = transcripts.pasted(message.text, context.now)
     if kept is not None:
         return kept
-    foreign = languages.answer(message.text)
-    return [Say(foreign)] if foreign else interpreter.interpret(message.text, context)
+    in_its_language = foreign.answer(message.text)
+    return [Say(in_its_language)] if in_its_language else interpreter.interpret(message.text, context)
 
 
 def _distinct(steps: Sequence[Step]) -> list[Step]:

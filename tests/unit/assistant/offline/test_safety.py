@@ -11,7 +11,7 @@ from support.cpu_time import limited
 
 from benchmarks.phrasing_sets import CONTEXTS, DESTRUCTIVE, HERE, SETS, phrasings
 from exponential.assistant.offline.interpreter import interpret
-from exponential.assistant.offline.normalization import MAX_CHARS
+from exponential.assistant.offline.language.normalization import MAX_CHARS
 from exponential.assistant.offline.utterance import Call, Context, Propose, Step
 
 VERBS = ("delete", "get rid of", "cancel", "drop", "forget")

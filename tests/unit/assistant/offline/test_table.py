@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.phrasing_sets import CONTEXTS, NAMES, TITLES, calls_of, plain
 from exponential.assistant.offline.interpreter import Reading, readings
-from exponential.assistant.offline.normalization import normalise
+from exponential.assistant.offline.language.normalization import normalise
 from exponential.assistant.offline.table import ROWS, Row
 from exponential.assistant.offline.utterance import Context
 

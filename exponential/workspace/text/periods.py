@@ -82,7 +82,7 @@ def day_of(words: str, now: datetime, *, past: bool) -> date | None:
 
 def _pair(first: str, last: str, now: datetime, *, past: bool) -> Period | None:
     end = day_of(last, now, past=past)
-    month = re.search(r"[a-z]{3,}$", last.strip(), re.IGNORECASE)
+    month = re.search(r"(?<![a-z])[a-z]{3,}$", last.strip(), re.IGNORECASE)
     begin = day_of(first, now, past=past) or (day_of(f"{first} {month[0]}", now, past=past) if month else None)
     if begin is None or end is None:
         return None

@@ -9,6 +9,7 @@ from exponential.workspace.text import days
 MORNING = time(9)  # when something comes whose hour was not said
 _PARTS = {"morning": MORNING, "afternoon": time(15), "evening": time(19), "night": time(20)}
 _DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+_WEEKDAY = re.compile(_DAY, re.IGNORECASE)
 _EVERY = re.compile(
     rf"(?<!\w)(?<!\bthe )(?<!\ba )(?<!\bmy )(?:on )?(?:"
     r"(?:the )?(?P<nth>\d{1,2}|first)(?:st|nd|rd|th)? (?:day )?of (?:every|each|the) month"
@@ -75,7 +76,7 @@ def take(words: str) -> tuple[str, Recurrence | None]:
         return left, Recurrence("weekdays")
     number = _NUMBERS.get((match["number"] or "").lower()) or int(match["number"] or 1)
     if named:
-        each = re.findall(_DAY, named, re.IGNORECASE)
+        each = _WEEKDAY.findall(named)
         return left, Recurrence("weekly", number, tuple(dict.fromkeys(_weekday(name) for name in each)))
     unit = (match["unit"] or match["a"] or match["ly"]).lower()
     unit = unit if unit in _UNITS or unit in _MANY else unit.removesuffix("s")

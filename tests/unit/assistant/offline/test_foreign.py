@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.phrasing_sets import BLIND, SETS, phrasings
-from exponential.assistant.offline import languages
+from exponential.assistant.offline.language import foreign
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,12 @@ from exponential.assistant.offline import languages
     ],
 )
 def test_other_languages(code: str, text: str) -> None:
-    assert languages.answer(text) == languages.LANGUAGES[code].reply
+    assert foreign.answer(text) == foreign.LANGUAGES[code].reply
 
 
 @pytest.mark.parametrize("name", [*SETS, *BLIND])
 def test_english_is_english(name: str) -> None:
-    foreign = [phrasing.text for phrasing in phrasings(name) if languages.answer(phrasing.text)]
-    assert foreign == []
+    assert [phrasing.text for phrasing in phrasings(name) if foreign.answer(phrasing.text)] == []
 
 
 @pytest.mark.parametrize(
@@ -47,4 +46,4 @@ def test_english_is_english(name: str) -> None:
     ],
 )
 def test_names_and_quotes_are_no_language(text: str) -> None:
-    assert languages.answer(text) is None
+    assert foreign.answer(text) is None

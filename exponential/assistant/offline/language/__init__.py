@@ -1,0 +1,1 @@
+"""What words are before they mean anything: their spelling, their language, what a message is likely about."""
