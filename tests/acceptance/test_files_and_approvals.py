@@ -154,7 +154,7 @@ async def test_what_is_forwarded_is_no_order(house: House) -> None:
 
 async def test_what_is_quoted_is_what_this_means(house: House) -> None:
     line = house.ada.send_text("me", "Can you bring the drill?")
-    await house.hears("I didn't understand")
+    await house.hears("Did you mean: add")
     house.ada.reply(line, "make this a task")
     await house.hears("Added *Can you bring the drill?*.")
 

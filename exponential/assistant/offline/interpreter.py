@@ -16,7 +16,7 @@ from exponential.assistant.offline.language import classifier
 from exponential.assistant.offline.language.normalization import MAX_CHARS, Text, normalise
 from exponential.assistant.offline.references import Unclear
 from exponential.assistant.offline.table import ROWS, Row, templates
-from exponential.assistant.offline.table.row import BARE, OPEN, USUAL
+from exponential.assistant.offline.table.row import BARE, OPEN, USUAL, WHOLE
 from exponential.assistant.offline.table.templates import Words
 from exponential.assistant.offline.utterance import Args, Call, Context, Propose, Say, Step
 from exponential.workspace.text import memo
@@ -139,7 +139,7 @@ def _requests(text: Text, context: Context) -> list[Request]:
 def _divided(text: Text, context: Context) -> list[Request]:
     """One sentence, divided where "and" or a comma joins two requests that each stand for themselves."""
     whole = _best(text, context)
-    if whole is not None and whole.is_sure and (whole.certain or len(whole.calls) > 1):
+    if whole is not None and whole.is_sure and (whole.certain or len(whole.calls) > 1 or whole.row.priority == WHOLE):
         return [(text, whole)]
     for joint in list(_JOINT.finditer(text.text, text.start, text.end))[:MAX_JOINTS]:
         first, rest = text.part(text.start, joint.start()), text.part(joint.end(), text.end)

@@ -24,6 +24,7 @@ UNKNOWN = (
 )
 LIKELY = 0.3  # of the classifier's certainty: from here on it is proposed
 CLEAR = 0.75  # from here on something is looked up without asking
+_WHOLE_LISTS = ("list_projects", "list_meetings", "list_reminders")
 MAX_NAME_WORDS = 6
 MAX_TITLE_WORDS = 12
 _LEAD = re.compile(
@@ -93,7 +94,7 @@ def propose(text: Text, context: Context) -> Step | None:
     if args is None:
         return None
     call = Call("remind" if label == "create_task" and "at" in args else label, args)  # tasks don't repeat
-    looks_up = not spec.changes and not args and certainty >= CLEAR
+    looks_up = label in _WHOLE_LISTS and certainty >= CLEAR
     return call if looks_up else question((call,), context, sure=False)
 
 
@@ -140,7 +141,7 @@ def _arguments(tool: str, words: str, context: Context) -> Args | None:
         return _titled(tool, words, context)
     if tool in ("list_tasks", "query"):
         return filters.loosely(words, tool, context)
-    if tool in ("list_projects", "list_meetings", "list_reminders", "undo"):
+    if tool in (*_WHOLE_LISTS, "undo"):
         return {}
     if tool == "set_briefing":
         found = slots.briefing_time(words, tool, context)

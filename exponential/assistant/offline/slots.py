@@ -37,6 +37,9 @@ MAX_TITLE_WORDS = 16
 MAX_MOMENT_CHARS = 60
 MAX_REFERENCE_WORDS = 8
 _SAYING_DONE = ("do", "sort", "finish", "complete", "close")  # not what was done
+_ADVERBS = re.compile(
+    r"\s+(?:just now|finally|now|already|today|yesterday|this morning|last night|earlier|at last)[\s.!]*$", re.I
+)
 _FILLER = re.compile(r"(?:on|at|by|for|to|until|due|from|the|and|in|it|be|be done|is|a|,|\s)*", re.IGNORECASE)
 _JOINT = re.compile(r"\s*(?:;|,(?: and)?\s|\s+and\s+(?:also\s+)?|\s+plus\s+)\s*", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:[-*•–+]|\d{1,2}[.)]|\[ ?\])\s*")
@@ -54,7 +57,8 @@ _TITLE_EDGES = re.compile(
 # What makes a title doubtful: a fragment; another sentence or request in it; an hour or a repetition that wasn't read.
 _DOUBTS = re.compile(
     r"^(?:to|it|that|this|them|these|those|and|or|but|of|is|are|was|were|than|not|yes|so|then|there|for me)\b"
-    r"|\b(?:to|in|for|with|on|of|as) (?:it|that|this|them|there)$"
+    r"|\b(?:to|in|for|with|on|of|as) (?:it|that|this|them|there)$|\b(?:it|them)\b|^(?:down|up|out|off|back|on|in)$"
+    r"|\b(?:all|every) (?:my |the |of )*(?:tasks|lists?|reminders|things)\b|\beverything\b"
     r"|[.!?;]\s+\w|\n|\?\s*$|\b(?:no wait|actually|scratch that|i mean|never ?mind|or maybe|no need|sorry|oops)\b"
     r"|(?:\band\b|,)\s+(?:also |then |please )*(?:put|add|move|mark|set|make it|remind|delete|remove|tell me"
     r"|show|create"
@@ -67,7 +71,7 @@ _DOUBTS = re.compile(
 _NO_REFERENCE = re.compile(
     r"(?:mark|delete|remove|move|show|add|set|push|tick|remind|cancel|make|put|create|list|rename|snooze"
     r"|who|what|when|where|why|how|which|did|does|do|any|is|are|was|were|can|could|should|i|we|you|he|she|they|there"
-    r"|nothing)\b",
+    r"|nothing|self|myself)\b",
     re.IGNORECASE,
 )
 
@@ -143,7 +147,7 @@ def several(words: str, tool: str, context: Context) -> Filled | None:
         parts = [part for part in _JOINT.split(parts[0]) if part]
     found = [title(part, tool, context) for part in parts]
     args = [one.args[0] for one in found if one is not None and not one.tool]
-    if len(parts) < 2 or len(args) < len(parts):
+    if len(parts) < 2 or len(args) < len(parts) or any(_NO_REFERENCE.match(part) for part in parts[1:]):
         return None
     common = title(f"x {shared['said']}", tool, context) if shared else None
     more = {key: value for key, value in common.args[0].items() if key != "title"} if common else {}
@@ -179,6 +183,7 @@ def past(words: str, tool: str, context: Context) -> Filled | None:
     """A task by what was done: "paid the rent" is "pay the rent"."""
     first, _, rest = words.partition(" ")
     verb = imperative(first)
+    rest = _ADVERBS.sub("", rest)
     other = any(imperative(word) for word in re.findall(r"(?:\band|,)\s+(?:also\s+)?(\w+)", words))
     if verb is None or verb in _SAYING_DONE or not rest or other:
         return None
@@ -278,7 +283,9 @@ def duration(words: str, tool: str, context: Context) -> Filled | None:
 
 def change(words: str, tool: str, context: Context) -> Filled | None:
     """What a task becomes: a day or an hour, later by so much, a priority, a project; or several of these."""
-    if re.match(r"(?:ones?|tasks?|thing) ", words, re.IGNORECASE):
+    if re.match(
+        r"(?:(?:ones?|tasks?|thing|both)|(?:two|three|four) (?!days?|weeks?|hours?|more|pm|am)) ?", words, re.IGNORECASE
+    ):
         return None
     said = re.sub(r"\s+(?:then|rather|now|at the latest|latest|if possible)$", "", words, flags=re.IGNORECASE)
     said = re.sub(r"^(?:(?:to|at|back|out|by|until|for|be|as|is|due)\s+)+", "", said.strip(" .,!"), flags=re.IGNORECASE)
@@ -304,7 +311,7 @@ def change(words: str, tool: str, context: Context) -> Filled | None:
 def ref(words: str, tool: str, context: Context) -> Filled | None:
     """One or more records, by what was shown or by name."""
     argument, kind = RECORDS[tool]
-    if words.count('"') % 2 or references.NO_NAME.fullmatch(words):
+    if words.count('"') % 2 or references.NO_NAME.fullmatch(references.named(words, kind) or words):
         return None
     if kind == "meeting":
         if re.fullmatch(
@@ -326,6 +333,9 @@ def ref(words: str, tool: str, context: Context) -> Filled | None:
         raise Unclear(f"👍 **{plain(name_of(context.last))}**: done.")
     if tool == "delete_task" and not references.is_known(words, context.tasks) and _names_project(words, context):
         raise Unclear(ONLY_TASKS)
+    meant = [one for one in context.tasks if matching.score(words, one) >= matching.CLOSE_ENOUGH]
+    if tool == "delete_task" and len(meant) == 1:  # so that the question names it as it is
+        return Filled([{argument: meant[0]}])
     found, certain = references.targets(words, kind, context)
     if tool == "complete_task" and not certain:
         if dates.extract(words, context.now)[1] is not None:
@@ -417,7 +427,9 @@ def owner(words: str, tool: str, context: Context) -> Filled | None:
     """Somebody's name, or "me"."""
     name = "me" if re.fullmatch(r"i|me|my|mine", words, re.IGNORECASE) else words.strip("' ")
     is_none = re.fullmatch(
-        r"(?:we|you|it|that|this|they|the|he|she|there|what|every\w+|to\w+|yesterday|\w+day|project)", name, re.I
+        r"(?:we|you|it|that|this|they|the|he|she|there|what|every\w+|today|tomorrow|tonight|yesterday|\w+day|project)",
+        name,
+        re.I,
     )
     is_name = re.fullmatch(r"[\w'-]+(?: [A-Z][\w'-]+)?", name) and not is_none
     return Filled([{"owner": name}], certain=False) if is_name else None
@@ -448,6 +460,8 @@ def text(words: str, argument: str) -> Filled | None:
     words = words.strip(' "') if words.count('"') in (0, 2) else words
     if argument == "query" and re.match(r"(?:in|at|during|from) ", words):
         return None
+    if argument == "fact":
+        words = re.sub(r"[\s,]+(?:please )?(?:keep|remember) (?:that|this|it)(?: in mind)?$", "", words, flags=re.I)
     if argument in ("query", "about"):
         words = re.sub(
             r"^(?:(?:anything|something|sth|much|stuff|things) )?(?:(?:about|on) )?(?:(?:the|my|our) )?|'s$",
@@ -489,7 +503,12 @@ def whole_moment(words: str, context: Context, *, base: datetime | None = None) 
 
 def is_doubtful(name: str) -> bool:
     """Whether a title or name may be a fragment, or hold another request or an hour that wasn't read."""
-    return len(name) < 2 or len(name.split()) > MAX_TITLE_WORDS or _DOUBTS.search(name) is not None
+    return (
+        len(name) < 2
+        or name.count('"') % 2 == 1
+        or len(name.split()) > MAX_TITLE_WORDS
+        or _DOUBTS.search(name) is not None
+    )
 
 
 def _likely_hours(words: str) -> str:

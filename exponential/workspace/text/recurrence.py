@@ -9,6 +9,7 @@ from exponential.workspace.text import days
 MORNING = time(9)  # when something comes whose hour was not said
 _PARTS = {"morning": MORNING, "afternoon": time(15), "evening": time(19), "night": time(20)}
 _DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+_PART = re.compile(rf"\s(?P<part>{'|'.join(_PARTS)})s?(?!\w)", re.IGNORECASE)
 _WEEKDAY = re.compile(_DAY, re.IGNORECASE)
 _EVERY = re.compile(
     rf"(?<!\w)(?<!\bthe )(?<!\ba )(?<!\bmy )(?:on )?(?:"
@@ -68,7 +69,10 @@ def take(words: str) -> tuple[str, Recurrence | None]:
     match = _EVERY.search(words)
     if match is None:
         return words, None
-    left = f"{words[: match.start()].rstrip()} {words[match.end() :].lstrip()}".strip()
+    behind = _PART.match(words, match.end())
+    part = _PARTS[behind["part"].lower()] if behind is not None else None
+    end = behind.end() if behind is not None else match.end()
+    left = f"{words[: match.start()].rstrip()} {words[end:].lstrip()}".strip()
     nth, named = match["nth"] or match["nth2"], match["days"] or match["plural"]
     if nth:
         return left, Recurrence("monthly", day_of_month=1 if nth.lower() == "first" else int(nth))
@@ -77,7 +81,7 @@ def take(words: str) -> tuple[str, Recurrence | None]:
     number = _NUMBERS.get((match["number"] or "").lower()) or int(match["number"] or 1)
     if named:
         each = _WEEKDAY.findall(named)
-        return left, Recurrence("weekly", number, tuple(dict.fromkeys(_weekday(name) for name in each)))
+        return left, Recurrence("weekly", number, tuple(dict.fromkeys(_weekday(name) for name in each)), part=part)
     unit = (match["unit"] or match["a"] or match["ly"]).lower()
     unit = unit if unit in _UNITS or unit in _MANY else unit.removesuffix("s")
     if unit == "weekend":

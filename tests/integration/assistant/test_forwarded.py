@@ -131,7 +131,7 @@ async def test_a_quoted_message_is_what_own_words_point_at(
     assert sorted(await story.titles(alice)) == ["bring the drill", "buy milk"]
 
 
-async def test_a_reply_is_about_the_record_that_the_quoted_message_names(owner: Owner) -> None:
+async def test_a_reply_is_about_the_record_that_the_quoted_message_names(runtime: Runtime, owner: Owner) -> None:
     for text in ("add call the bank", "add fix the bike"):
         await owner.hears(owner.words(text))
     answer = await owner.hears(owner.words("make it tomorrow", quoted="Added **call the bank**."))

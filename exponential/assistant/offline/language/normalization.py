@@ -15,17 +15,18 @@ _QUOTES = str.maketrans(
     {"’": "'", "‘": "'", "‛": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
 )
 _ABBREVIATIONS = {
-    "rmnd": "remind", "tsk": "task", "tsks": "tasks", "teh": "the", "r": "are", "wat": "what", "yesterdays":
-    "yesterday's", "hw": "how", "tmrw": "tomorrow", "tmr": "tomorrow", "tmw": "tomorrow", "tomo": "tomorrow", "2moro":
-    "tomorrow", "2morrow": "tomorrow", "tomoz": "tomorrow", "2day": "today", "tdy": "today", "2nite": "tonight",
-    "tonite": "tonight", "nxt": "next", "pls": "please", "plz": "please", "u": "you", "ur": "your", "im": "i'm",
-    "ive": "i've", "dont": "don't", "cant": "can't", "wanna": "want to", "gotta": "have to", "gonna": "going to",
-    "hafta": "have to", "lemme": "let me", "gimme": "give me", "whats": "what's", "wats": "what's", "hows": "how's",
-    "whens": "when's", "thats": "that's", "its": "it's", "rmd": "remind", "abt": "about", "prio": "priority", "proj":
-    "project", "mtg": "meeting", "mtgs": "meetings", "w/": "with", "wk": "week", "wknd": "weekend", "b4": "before",
-    "min": "minutes", "mins": "minutes", "hrs": "hours", "todays": "today's", "tomorrows": "tomorrow's", "thx":
-    "thanks", "ty": "thanks", "n": "and", "&": "and", "til": "until", "till": "until", "whos": "who's", "didnt":
-    "didn't", "isnt": "isn't", "havent": "haven't", "lets": "let's",
+    "rmnd": "remind", "tsk": "task", "tsks": "tasks", "teh": "the", "r": "are", "wat": "what", "wat's": "what's",
+    "yesterdays": "yesterday's", "hw": "how", "tmrw": "tomorrow", "tmr": "tomorrow", "tmw": "tomorrow",
+    "tomo": "tomorrow", "2moro": "tomorrow", "2morrow": "tomorrow", "tomoz": "tomorrow", "2day": "today",
+    "tdy": "today", "2nite": "tonight", "tonite": "tonight", "nxt": "next", "pls": "please", "plz": "please",
+    "u": "you", "ur": "your", "im": "i'm", "ive": "i've", "dont": "don't", "cant": "can't", "wanna": "want to",
+    "gotta": "have to", "gonna": "going to", "hafta": "have to", "lemme": "let me", "gimme": "give me",
+    "whats": "what's", "wats": "what's", "hows": "how's", "whens": "when's", "thats": "that's", "its": "it's",
+    "rmd": "remind", "abt": "about", "prio": "priority", "proj": "project", "mtg": "meeting", "mtgs": "meetings",
+    "w/": "with", "wk": "week", "wknd": "weekend", "b4": "before", "min": "minutes", "mins": "minutes",
+    "hrs": "hours", "todays": "today's", "tomorrows": "tomorrow's", "thx": "thanks", "ty": "thanks", "n": "and",
+    "&": "and", "til": "until", "till": "until", "whos": "who's", "didnt": "didn't", "isnt": "isn't",
+    "havent": "haven't", "lets": "let's",
 }  # fmt: skip
 _KEYWORDS = (
     "remind", "reminder", "reminders", "create", "delete", "remove", "cancel", "complete", "completed", "finished",

@@ -6,7 +6,7 @@
 from exponential.assistant.offline.table.row import NAMED, OPEN, WHOLE, Row
 
 ROWS = (
-    Row("create_project", "(create|start|new|add|make|set up|open|begin) [<the>] ([new] project [called|named|for|on|about] {title}|{title} project)", yes=["create project Alpha, review on 1 june => name=Alpha review_on=2026-06-01", "start a new project called Winter Move => name='Winter Move'"], priority=WHOLE),
+    Row("create_project", "(create|start|new|add|make|set up|begin) [<the>] ([new] project [called|named|for|on|about] {title}|{title} project)", yes=["create project Alpha, review on 1 june => name=Alpha review_on=2026-06-01", "start a new project called Winter Move => name='Winter Move'"], priority=WHOLE),
     Row("list_projects", "[<show>] [me] [<which>] ([{state}] (projects|project|project list) [do|have] [i|we] [have|got] [going] [on]|[all] [of] [<the>] projects {state})", yes=["list my projects => status=active", "which projects are on hold? => status=on_hold", "show completed projects => status=done"], no=["how many projects are on hold"], priority=WHOLE),
     Row("project_status", "how (is|are|'s|'re) [it|things|everything|we] [going|coming along] [with|on|in] {ref} [going|doing|looking|coming along|progressing|getting on|getting along|standing|so far|at the moment]", yes=["how's alpha going? => project=Alpha", "[project] how is it going? => project=p1"], priority=OPEN),
     Row("project_status", "[<show>] [me] [what's|what is] [<the>] [current] (status|state|progress|standing|overview) [report|update] (of|on|for|in|with) {ref}", yes=["status of the garden project => project=Garden"], priority=NAMED),

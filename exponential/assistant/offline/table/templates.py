@@ -25,7 +25,7 @@ RULES = {
         "(task[s]|to-do[s]|to do[s]|todo[s]|to do list|to-do list|todo list|list|thing[s]|item[s]|stuff|ones|"
         "everything|all)"
     ),
-    "list": "[<the>] [shopping|grocery|packing|task|to-do|todo|to do|chore[s]] list[s]",
+    "list": "[<the>] ([shopping|grocery|packing|task|to-do|todo|to do|chore[s]] list[s]|tasks|to-dos|todos)",
     "done": "(done|complete[d]|finished|sorted|closed|ticked off|checked off|over)",
     "move": "(move|push|shift|postpone|delay|reschedule|bump|defer|change|set|put off|bring forward|pull forward)",
     "delete": "(delete|remove|erase|get rid of|scrap|trash|bin|ditch|kill|drop)",
