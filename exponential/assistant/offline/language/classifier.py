@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from exponential.workspace.text.memo import memoised
+
 WEIGHTS = Path(__file__).with_name("classifier.json")
 NONE = "none"  # the label of what asks for nothing
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|[?✅]")
@@ -29,6 +31,7 @@ def features(text: str) -> Iterator[str]:
     yield from (f"{one} {other}" for one, other in pairwise(words))
 
 
+@memoised
 def classify(text: str) -> tuple[str, float]:
     """The likeliest label and how likely it is, 0 to 1."""
     model = _model()
