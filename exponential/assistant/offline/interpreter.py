@@ -47,6 +47,23 @@ _TAKEN_BACK = re.compile(
     r"|or (?:should|just|maybe))\b|\bno wait\b|\bor (?:maybe )?not\b|\bnope\b|\bonce i\b",
     re.IGNORECASE,
 )
+_AUXILIARY = re.compile(
+    r"(?:did|does|is|are|was|were|has|am|will|would|should|shall|do (?:i|we|you|they)|have (?:i|we|you)"
+    r"|can (?:i|we))\b",
+    re.I,
+)
+_DENIES = re.compile(r"\b(?:not|never|no|neither|nor|forgot|cannot|hardly)\b|n't\b", re.IGNORECASE)
+_COMMAND = re.compile(
+    r"(?:remind me|add|create|mark|move|push|delete|remove|cancel|show|list|set|tell me|rename|snooze)\b", re.I
+)
+_WITH_WORDS = (
+    "create_task",
+    "create_project",
+    "remind",
+    "remember",
+    "keep_note",
+    "undo",
+)  # these have their own doubts
 _DO_IT = re.compile(
     r"(?:yes|yep|yeah|yup|y|ok(?:ay)?|sure|do it|go ahead|correct|right|exactly|please do|yes please"
     r"|confirm(?:ed)?)[\s.!]*",
@@ -82,7 +99,7 @@ def interpret(message: str, context: Context) -> list[Step]:
         return [Say(TOO_LONG)]
     if context.proposed and _DO_IT.fullmatch(text.request):
         return list(context.proposed)
-    if context.proposed and _LEAVE_IT.fullmatch(text.request):
+    if (context.proposed or context.unfinished) and _LEAVE_IT.fullmatch(text.request):
         return [Say(LEFT)]
     with memo.kept():
         finished = _finished(message, text, context) if context.unfinished else None
@@ -147,13 +164,15 @@ def _divided(text: Text, context: Context) -> list[Request]:
         if one is None or not one.is_sure or one.says:
             continue
         others = _divided(rest, _after(context, [(first, one)]))
-        if all(other is not None and other.is_sure and _stands_alone(other, part) for part, other in others):
+        if all(other is not None and _stands_alone(other, part) for part, other in others):
             return [(first, one), *others]
     return [(text, whole)]
 
 
 def _stands_alone(reading: Reading, text: Text) -> bool:
     """Whether nobody would take the words for the end of what was said before them."""
+    if not reading.is_sure:
+        return _COMMAND.match(text.request) is not None
     if reading.row.say == "{errand}":
         return slots.is_errand(text.request)
     return reading.row.priority >= OPEN or reading.row.tool in ("complete_task", "remind")
@@ -198,7 +217,7 @@ def _reading(row: Row, text: Text, words: Words, context: Context) -> Reading | 
         except Unclear as unclear:
             question = question or str(unclear)
             continue
-        if filled is not None and not (row.known and not filled.known):
+        if filled is not None and not (row.known and not filled.known) and not _asks(row, text):
             calls = (
                 tuple(Call(filled.tool or row.tool, _as_written(args, text)) for args in filled.args)
                 if row.tool
@@ -207,6 +226,7 @@ def _reading(row: Row, text: Text, words: Words, context: Context) -> Reading | 
             doubtful = (
                 filled.doubtful
                 or (text.asks_paddy and row.say == "{errand}")
+                or (text.request.endswith("?") and not text.asks_paddy and _changes(row))
                 or (not filled.certain and _is_unlikely(row, text))
             )
             reading = Reading(row, calls, filled.certain, doubtful)
@@ -217,6 +237,19 @@ def _reading(row: Row, text: Text, words: Words, context: Context) -> Reading | 
     if best is not None and (best.certain or not question):
         return best
     return Reading(row, question=question) if question and not row.known else None
+
+
+def _asks(row: Row, text: Text) -> bool:
+    """Whether the words ask or deny something, and the row would change it: "is it urgent?", "I did not buy milk"."""
+    if not _changes(row) or row.tool in _WITH_WORDS:
+        return False
+    denies = _DENIES.search(text.request) is not None and _DENIES.search(row.say) is None
+    return denies or _AUXILIARY.match(text.request) is not None
+
+
+def _changes(row: Row) -> bool:
+    spec = tools.find(row.tool)
+    return spec is not None and spec.changes
 
 
 def _is_unlikely(row: Row, text: Text) -> bool:
@@ -294,15 +327,14 @@ def _steps(requests: Sequence[Request], context: Context) -> list[Step]:
         elif reading.says:
             steps.append(Say(reading.row.reply))
         else:
-            steps += _calls(reading, text, context)
+            steps += _calls(reading, context)
         context = _after(context, [(text, reading)])
     return _composed(_merged(steps), left)
 
 
-def _calls(reading: Reading, text: Text, context: Context) -> list[Step]:
+def _calls(reading: Reading, context: Context) -> list[Step]:
     """The calls of a reading, or a question first: whether it was read rightly, and before anything goes."""
-    is_question = text.request.endswith("?") and reading.row.tool == "cancel_reminder"
-    if reading.doubtful or is_question or destroys(reading.calls):
+    if reading.doubtful or destroys(reading.calls):
         return [proposals.question(reading.calls, context, sure=not reading.doubtful)]
     return list(reading.calls)
 
@@ -322,9 +354,9 @@ def _composed(steps: list[Step], left: list[str]) -> list[Step]:
     asked = [step for step in kept if isinstance(step, Propose)]
     if len(asked) > 1:  # one yes answers all of them
         kept = [step for step in kept if not isinstance(step, Propose)]
-        kept.append(
-            Propose(tuple(call for one in asked for call in one.calls), "\n".join(one.question for one in asked))
-        )
+        calls = [call for one in asked for call in one.calls]
+        distinct = tuple(call for place, call in enumerate(calls) if call not in calls[:place])
+        kept.append(Propose(distinct, "\n".join(dict.fromkeys(one.question for one in asked))))
     return [*(step for step, _ in groupby(kept)), *_left_out(left)]
 
 

@@ -35,7 +35,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
-    r"\b(?:don't|not|never|didn't|should|shall|if|unless|might|may|could|what|why|how|who|when|did|told|said"
+    r"\b(?:don't|can't|won't|not|no|never|forgot|except|didn't|should|shall|if|unless|might|may|could|what|why|how|who|when|did|told|said"
     r"|says?|whether|can i)\b|\"",
     re.IGNORECASE,
 )
@@ -85,7 +85,8 @@ def propose(text: Text, context: Context) -> Step | None:
     can't be told."""
     label, certainty = classifier.classify(text.request)
     spec = tools.find(label)
-    if spec is None or certainty < LIKELY or (spec.destructive and _HEDGED.search(text.request)):
+    hedged = _HEDGED.search(text.request) if label not in ("create_task", "remind", "remember") else None
+    if spec is None or certainty < LIKELY or (spec.changes and hedged is not None):
         return None
     try:
         args = _arguments(label, text.request, context)
@@ -202,7 +203,8 @@ def _of_record(tool: str, words: str, context: Context, changes: Args) -> Args |
     known = {"task": context.tasks, "project": context.projects}.get(kind, ())
     listed = [name_of(one) for one in context.listed] if context.listed_kind == kind else []
     name = _known(words, [*listed, *known])
-    if name is None and context.last is not None and context.last_kind == kind:
+    it = re.search(r"\b(?:it|that|this|there)\b", words, re.IGNORECASE)
+    if name is None and it is not None and context.last is not None and context.last_kind == kind:
         name = str(context.last["id"])
     name = name or _name(words)
     if name is None:

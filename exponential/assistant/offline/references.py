@@ -153,7 +153,9 @@ def _by_name(
 
 
 def is_known(name: str, known: Sequence[str]) -> bool:
-    return any(matching.score(name, title) >= matching.CLOSE_ENOUGH for title in known) if name else False
+    """Whether it is one of the known names or a part of one, typing errors allowed; not with more words."""
+    likely = [title for title in known if len(name.split()) <= len(title.split())]
+    return bool(name) and any(matching.score(name, title) >= matching.CLOSE_ENOUGH for title in likely)
 
 
 def _listed(name: str, listed: list[Record]) -> Record | None:

@@ -32,6 +32,8 @@ OF_LAST = {tool for tool, (_, kind) in RECORDS.items() if kind != "meeting"}  # 
 ONLY_TASKS = "I can only delete tasks. *Close project Alpha* says that a project is done."
 OF_WHAT = "What shall I remind you of, and when? For example: *Remind me tomorrow at 9 to call mom*."
 AT_WHAT_TIME = "When shall I remind you? For example: *tomorrow at 9*."
+NO_END = "I can repeat a reminder, but not end it on a set day or leave days out. Cancel it when it is over."
+PASSED = "That moment has passed. When shall I remind you? For example: *tomorrow at 9*."
 TOO_OFTEN = "I can repeat reminders daily, on weekdays, weekly, monthly or yearly, but not several times a day."
 MAX_TITLE_WORDS = 16
 MAX_MOMENT_CHARS = 60
@@ -63,13 +65,28 @@ _DOUBTS = re.compile(
     r"|(?:\band\b|,)\s+(?:also |then |please )*(?:put|add|move|mark|set|make it|remind|delete|remove|tell me"
     r"|show|create"
     r"|rename|cancel)\b"
+    r"|\b(?:not|but|can't wait|isn't|wasn't|except|unless|until|till)\b|\b(?:about|was|were|with|due date"
+    r"|priority)$|[()]\s*[()]"
+    r"|^(?:all|both|then|rest)\b|^[\d, ]+(?:and [\d, ]+)*$"
+    r"|\b(?:the|my) (?:to-?do )?list$|^\w+ \d+(?:(?:,| and) \d+)+$"
     r"|^(?:the |for )?[a-z][\w' ]{2,30}:\s|\b(?:at|by|until)\s+\d{1,2}\b|\d[:.h]\d\d\b(?!\s*(?:€|eur|\$|%))"
     r"|\b\d+\s*[ap]m\b"
     r"|\b(?:every|each)\s+(?:other\s+)?(?:\w*day|week|month|morning|evening)\b|^\d+\b(?!\s+\w+\s+\w)",
     re.IGNORECASE,
 )
+_ENDING = re.compile(
+    r"\b(?:until|till|except|excluding|but not)\b|\bfor (?:an?|the next|\d+|two|three) (?:\w+ )?(?:days?"
+    r"|weeks?|months?)\b",
+    re.I,
+)
+_DAY_LEFT = re.compile(  # a day or a span that the moment was not read from
+    r"\bbefore\b|^(?:\d+|an?|one|two|half) (?:min(?:ute)?|hour|day|week|month)s?\b|\b(?:mon|tues|wednes|thurs"
+    r"|fri|satur|sun)day\b"
+    r"|\b(?:today|tomorrow|tonight|next (?:week|month|year)|sometime)\b|\bon the \d|\bon \d",
+    re.IGNORECASE,
+)
 _NO_REFERENCE = re.compile(
-    r"(?:mark|delete|remove|move|show|add|set|push|tick|remind|cancel|make|put|create|list|rename|snooze"
+    r"(?:mark|delete|remove|move|show|add|set|push|tick|remind|cancel|make|put|create|list|rename|snooze|then|except|but|and|with|neither|not"
     r"|who|what|when|where|why|how|which|did|does|do|any|is|are|was|were|can|could|should|i|we|you|he|she|they|there"
     r"|nothing|self|myself)\b",
     re.IGNORECASE,
@@ -114,7 +131,9 @@ def title(words: str, tool: str, context: Context) -> Filled | None:
     said, repeats = recurrence.take(said)
     said, due = dates.extract(said, context.now)
     left = _TITLE_EDGES.sub("", said.strip(" ,.:;–-"))
-    found = quoted[1] if quoted else left.strip(' ,.:;"')
+    left = re.sub(r"\s*\(\s*\)|(?:\s[-–]\s*)+$", "", left)
+    found = quoted[1] if quoted else left.strip(" ,.:;")
+    found = found[1:-1] if found[:1] == found[-1:] == '"' else found
     if not found:
         raise Unclear(WHAT)
     if repeats is not None:  # tasks don't repeat; a reminder does
@@ -241,11 +260,16 @@ def _reminder(words: str, context: Context) -> Filled | None:
         return None
     if not said:
         raise Unclear(OF_WHAT)
+    if repeats is not None and _ENDING.search(words):
+        raise Unclear(NO_END)
+    if isinstance(due, datetime) and repeats is None and due <= context.now.replace(tzinfo=None):
+        raise Unclear(PASSED)
     if repeats is not None:
         return _repeated(said, repeats, due, context)
     if due is None or (not isinstance(due, datetime) and due <= context.now.date()):
         raise Unclear(AT_WHAT_TIME)
-    return Filled([{"text": said, "at": _moment(due)}], certain=False, doubtful=is_doubtful(said))
+    doubtful = is_doubtful(said) or _DAY_LEFT.search(said) is not None
+    return Filled([{"text": said, "at": _moment(due)}], certain=False, doubtful=doubtful)
 
 
 def _repeated(said: str, repeats: recurrence.Recurrence, due: date | datetime | None, context: Context) -> Filled:
@@ -283,6 +307,8 @@ def duration(words: str, tool: str, context: Context) -> Filled | None:
 
 def change(words: str, tool: str, context: Context) -> Filled | None:
     """What a task becomes: a day or an hour, later by so much, a priority, a project; or several of these."""
+    if re.fullmatch(r"(?:and )?\d{1,2}(?:(?: ?, ?| and | )\d{1,2})*", words):  # "push 1 and 3" names tasks, no hours
+        return None
     if re.match(
         r"(?:(?:ones?|tasks?|thing|both)|(?:two|three|four) (?!days?|weeks?|hours?|more|pm|am)) ?", words, re.IGNORECASE
     ):
@@ -438,6 +464,8 @@ def owner(words: str, tool: str, context: Context) -> Filled | None:
 def briefing_time(words: str, tool: str, context: Context) -> Filled | None:
     """When a briefing is sent: an hour, on each day or on weekdays."""
     at = time_of_day(words)
+    if len(re.findall(r"\d+(?::\d+)?", words)) > 1 or "weekend" in words.lower():
+        return None
     weekdays = re.search(r"(?:week|work)\s?day|working day|mon\w* (?:to|-|through) fri", words, re.IGNORECASE)
     return Filled([{"at": f"{at:%H:%M}", "days": "weekdays" if weekdays else "daily"}]) if at else None
 
@@ -472,6 +500,13 @@ def text(words: str, argument: str) -> Filled | None:
     return Filled([{argument: words}], certain=False) if words else None
 
 
+def new_title(words: str, tool: str, context: Context) -> Filled | None:
+    """What a task is called from now on; doubtful where more than that is said."""
+    found = text(words, "title")
+    more = task_details.take_priority(words)[1] or dates.extract(words, context.now)[1] is not None
+    return replace(found, doubtful=bool(more) or is_doubtful(words)) if found is not None else None
+
+
 def anything(words: str, tool: str, context: Context) -> Filled | None:
     """What doesn't matter."""
     return Filled([{}])
@@ -483,7 +518,7 @@ READERS: dict[str, Reader] = {
     "ref": ref, "item": item, "priority": priority, "project": project,
     "period": period, "second_period": second_period, "filters": filtered, "more": filtered, "done": done,
     "subject": subject, "state": state, "owner": owner, "briefing_time": briefing_time, "anything": anything,
-    "new_title": lambda words, tool, context: text(words, "title"),
+    "new_title": new_title,
 }  # fmt: skip
 
 

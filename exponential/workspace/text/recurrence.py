@@ -47,6 +47,8 @@ class Recurrence(NamedTuple):
         """The first local moments, one for each weekday. `due`: the day or the hour that was said besides."""
         local = now.replace(tzinfo=None, second=0, microsecond=0)
         hour = due.time() if isinstance(due, datetime) else self.part or MORNING
+        if isinstance(due, datetime) and self.part is not None and self.part.hour > 12 and 0 < hour.hour < 12:
+            hour = hour.replace(hour=hour.hour + 12)  # "every night at 11"
         start = due if due is not None and not isinstance(due, datetime) else local.date()
         if isinstance(due, datetime) and due.date() > local.date() + timedelta(days=1):
             start = due.date()

@@ -89,12 +89,16 @@ _ENGLISH = _words(
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
+_COMMANDS = _words("add create remind delete mark move show rename put task todo remember done")  # of English
 SHARE = 0.34  # of the words that are small ones of the language, at least
 
 
 def answer(text: str) -> str | None:
     """The sentence to say to a message in one of LANGUAGES; None for one that may be English."""
     text = _QUOTED.sub(" ", text)
+    first = _WORD.search(text)
+    if first is not None and first[0].lower() in _COMMANDS:
+        return None
     letters = [letter for letter in text if letter.isalpha()]
     for language in LANGUAGES.values():
         if language.letters is not None and len(language.letters.findall(text)) * 2 > len(letters) > 2:

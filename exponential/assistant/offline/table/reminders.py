@@ -7,7 +7,7 @@ from exponential.assistant.offline.table.row import BARE, NAMED, WHOLE, Row
 
 ROWS = (
     Row("remind", "(remind|ping|nudge|alert|notify|buzz|poke|remember) me [{title}]", yes=["remind me tomorrow at 9 to call mom => text='call mom' at=2026-05-07T09:00", "remind me every weekday at 8:30 to write the journal => text='write the journal' at=2026-05-07T08:30 repeat=weekdays"], no=["remind me what we decided"]),
-    Row("remind", "([<add>|set|i need|i want|i'd like|give me|send me] [me] [<the>] [new|little|quick|recurring] [{often}] reminder [to|about|for]|(give|send|drop) me <the> [little|quick|gentle] (nudge|heads up|heads-up|ping|shout|buzz)) [{title}]", yes=["set a reminder to take pills at 8pm => text='take pills' at=2026-05-06T20:00"], priority=NAMED),
+    Row("remind", "([add|create|set|set up|schedule|new|i need|i want|i'd like|give me|send me] [me] [<the>] [new|little|quick|recurring] [{often}] reminder [to|about|for]|(give|send|drop) me <the> [little|quick|gentle] (nudge|heads up|heads-up|ping|shout|buzz)) [{title}]", yes=["set a reminder to take pills at 8pm => text='take pills' at=2026-05-06T20:00"], priority=NAMED),
     Row("remind", "{when} ([please] remind me [to|about|of|that]|to) {text}", yes=["in 45 minutes remind me to check the oven => text='check the oven' at=2026-05-06T11:15", "tomorrow at 9 to call mom => text='call mom' at=2026-05-07T09:00"], priority=BARE),
     Row("remind", "wake me [up] {when}", yes=["wake me at 6:30 tomorrow => text='wake up' at=2026-05-07T06:30"], args={"text": "wake up"}),
     Row("remind", "set [<the>] alarm [for|at] {when}", yes=["set an alarm for 7am => text=alarm at=2026-05-07T07:00"], args={"text": "alarm"}, priority=WHOLE),

@@ -37,6 +37,7 @@ _TOKEN = re.compile(r"'s(?!\w)|[^\W_]+(?:[-'.][^\W_]+)*|[✅☑✔]", re.IGNOREC
 _PART = re.compile(r"\{(?P<slot>\w+)\}|<(?P<rule>\w+)>|(?P<mark>[\[\]()|])|(?P<words>[^\[\]()|{}<>]+)")
 _ENDS = re.compile(r"[.!?;]")  # between two words: those of a template don't reach over it
 _EDGES = " ,:–—-"
+MOST_STEPS = 20_000  # of the search for one template in one request
 MOST_WAYS = 60  # in which one template is tried on one request
 
 
@@ -154,32 +155,34 @@ def matches(template: str, words: Words) -> Iterator[Slots]:
     said = set(words.words)
     if not words.words or not all(one & said for one in needed(template)):
         return
-    found = _match(parsed(template), words, 0)
-    for (end, slots), _ in zip(found, range(MOST_WAYS * 50), strict=False):
+    for end, slots in _match(parsed(template), words, 0, [MOST_STEPS]):
         if end == len(words.words):
             yield slots
 
 
-def _match(sequence: Sequence_, words: Words, place: int) -> Iterator[tuple[int, Slots]]:
+def _match(sequence: Sequence_, words: Words, place: int, left: list[int]) -> Iterator[tuple[int, Slots]]:
     """Where a sequence that begins at `place` may end, and its slots."""
+    left[0] -= 1
+    if left[0] < 0:
+        return
     if not sequence:
         yield place, {}
         return
     first, rest = sequence[0], sequence[1:]
     if first == ":":  # stands between two words
         if 0 < place < len(words.words) and ":" in words.text[words.spans[place - 1][1] : words.spans[place][0]]:
-            yield from _match(rest, words, place)
+            yield from _match(rest, words, place, left)
         return
     if isinstance(first, str):
         if place < len(words.words) and words.words[place] == first and words.flows(place):
-            yield from _match(rest, words, place + 1)
+            yield from _match(rest, words, place + 1, left)
         return
     if isinstance(first, Slot):
         ends: Sequence[int] = range(place + 1, len(words.words) + 1) if rest else (len(words.words),)
         for end in ends:
             if end > place:
-                for last, slots in _match(rest, words, end):
+                for last, slots in _match(rest, words, end, left):
                     yield last, {first.name: (place, end), **slots}
         return
     for way in first.ways:
-        yield from _match((*way, *rest), words, place)
+        yield from _match((*way, *rest), words, place, left)

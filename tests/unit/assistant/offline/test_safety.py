@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cpu_time import limited
 
-from benchmarks.phrasing_sets import CONTEXTS, DESTRUCTIVE, HERE, SETS, phrasings
+from benchmarks.phrasing_sets import CONTEXTS, DESTRUCTIVE, HERE, SETS, TITLES, phrasings
+from benchmarks.phrasing_sets import NAMES as PROJECTS
+from exponential.assistant import tools
 from exponential.assistant.offline.interpreter import interpret
 from exponential.assistant.offline.language.normalization import MAX_CHARS
 from exponential.assistant.offline.utterance import Call, Context, Propose, Step
@@ -106,6 +108,26 @@ def test_what_goes_is_asked_about(text: str, context: str, wanted: list[tuple[st
         assert calls(interpret(yes, context_after)) == wanted
     for other in ("no", "never mind", "hm", "what's due today?", "yes but not the first", "yesterday"):
         assert calls(interpret(other, context_after)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("did you send the invoice?", ""), ("did I call mom?", ""), ("was buy milk done?", ""), ("undo?", ""),
+        ("has the invoice been sent?", ""), ("bought milk?", "tasks"), ("done?", "task"), ("is it urgent?", "task"),
+        ("is it due friday?", "task"), ("I did not buy milk", "tasks"), ("I bought no milk", "tasks"),
+        ("it's not urgent", "task"), ("all done except call mom", "tasks"), ("push 1 and 3", "tasks"),
+        ("done, and delete buy milk", "reminder"), ("close the garden", ""), ("clear the list", "tasks"),
+        ("move buy milk to friday and call mom to saturday", ""), ("add buy milk not tomorrow but friday", ""),
+        ("rename buy milk to oat milk and move to friday", ""), ("remind me 15 minutes before my 3pm meeting", ""),
+        ("remind me daily at 9 until friday to take pills", ""), ("remind me at 5 to call mom tomorrow", ""),
+        ("remind me today at 9 to call", ""), ("briefing on weekends at 9", ""), ("add 1 and 3", "items"),
+    ],
+)  # fmt: skip
+def test_questions_denials_and_halves_change_nothing(text: str, context: str) -> None:
+    steps = interpret(text, replace(CONTEXTS[context], projects=PROJECTS, tasks=TITLES))
+    changed = [step for step in steps if isinstance(step, Call) and (spec := tools.find(step.tool)) and spec.changes]
+    assert changed == []
 
 
 @pytest.mark.parametrize("length", [MAX_CHARS, 4_000, 65_000])
