@@ -3,8 +3,9 @@
 import re
 from datetime import timedelta
 
+from exponential.assistant.offline import references
 from exponential.assistant.offline.utterance import Args, Context
-from exponential.workspace.text import dates, days, matching, periods, task_details
+from exponential.workspace.text import dates, days, periods, task_details
 
 _HAVING = (
     r"(?:(?:that )?(?:have|has|with|without|lack|don't have|are missing|need|aren't in|not in|in|belong to"
@@ -98,9 +99,7 @@ def _project(text: str, context: Context) -> tuple[str, str | None]:
     if name is None and context.last is not None and context.last_kind == "project" and _THERE.search(text):
         return _THERE.sub("", text, count=1), str(context.last["id"])
     if name is None:
-        bare = re.sub(r"^(?:in|for|from|of) ", "", text)
-        known = [one for one in context.projects if len(bare.split()) <= len(one.split())]
-        name = next((one for one in known if matching.score(bare, one) >= matching.CLOSE_ENOUGH), None)
+        name = references.known_as(re.sub(r"^(?:in|for|from|of) ", "", text), context.projects)
         left = "" if name else left
     return left, name
 

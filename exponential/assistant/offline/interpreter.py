@@ -56,14 +56,8 @@ _DENIES = re.compile(r"\b(?:not|never|no|neither|nor|forgot|cannot|hardly)\b|n't
 _COMMAND = re.compile(
     r"(?:remind me|add|create|mark|move|push|delete|remove|cancel|show|list|set|tell me|rename|snooze)\b", re.I
 )
-_WITH_WORDS = (
-    "create_task",
-    "create_project",
-    "remind",
-    "remember",
-    "keep_note",
-    "undo",
-)  # these have their own doubts
+# Tools that keep words, which may deny and ask; their slots have doubts of their own.
+_WITH_WORDS = ("create_task", "create_project", "remind", "remember", "keep_note", "undo")
 _DO_IT = re.compile(
     r"(?:yes|yep|yeah|yup|y|ok(?:ay)?|sure|do it|go ahead|correct|right|exactly|please do|yes please"
     r"|confirm(?:ed)?)[\s.!]*",
@@ -119,11 +113,7 @@ def _finished(message: str, text: Text, context: Context) -> "list[Request] | No
 
 def _asked_first(steps: Sequence[Step], context: Context) -> list[Step]:
     """What would be changed is asked about first: something was taken back in the message."""
-    changes = [
-        step
-        for step in steps
-        if isinstance(step, Call) and (spec := tools.find(step.tool)) is not None and spec.changes
-    ]
+    changes = [step for step in steps if isinstance(step, Call) and _changes(step.tool)]
     left = [step for step in steps if step not in changes and not (isinstance(step, Propose) and destroys(step.calls))]
     if changes and not any(call.tool == "cancel_reminder" for call in changes):
         return [proposals.question(changes, context, sure=False), *left]
@@ -226,7 +216,7 @@ def _reading(row: Row, text: Text, words: Words, context: Context) -> Reading | 
             doubtful = (
                 filled.doubtful
                 or (text.asks_paddy and row.say == "{errand}")
-                or (text.request.endswith("?") and not text.asks_paddy and _changes(row))
+                or (text.request.endswith("?") and not text.asks_paddy and _changes(row.tool))
                 or (not filled.certain and _is_unlikely(row, text))
             )
             reading = Reading(row, calls, filled.certain, doubtful)
@@ -241,14 +231,15 @@ def _reading(row: Row, text: Text, words: Words, context: Context) -> Reading | 
 
 def _asks(row: Row, text: Text) -> bool:
     """Whether the words ask or deny something, and the row would change it: "is it urgent?", "I did not buy milk"."""
-    if not _changes(row) or row.tool in _WITH_WORDS:
+    if not _changes(row.tool) or row.tool in _WITH_WORDS:
         return False
     denies = _DENIES.search(text.request) is not None and _DENIES.search(row.say) is None
     return denies or _AUXILIARY.match(text.request) is not None
 
 
-def _changes(row: Row) -> bool:
-    spec = tools.find(row.tool)
+def _changes(tool: str) -> bool:
+    """Whether it does something, rather than look something up."""
+    spec = tools.find(tool)
     return spec is not None and spec.changes
 
 
@@ -284,8 +275,6 @@ def _filled(row: Row, words: dict[str, str], context: Context) -> slots.Filled |
         sets = [{**one, **more} for one in sets for more in found.args]
     if record == "meeting" and record not in words and context.last is not None and context.last_kind == "meeting":
         sets = [{record: str(context.last["id"]), **one} for one in sets]
-    if tool == "query" and row.tool == "list_tasks":
-        sets = [{key: value for key, value in one.items()} for one in sets]
     return slots.Filled([{**row.args, **one} for one in sets], certain, doubtful, tool, known)
 
 
@@ -342,14 +331,7 @@ def _calls(reading: Reading, context: Context) -> list[Step]:
 def _composed(steps: list[Step], left: list[str]) -> list[Step]:
     acts = [step for step in steps if not isinstance(step, Say)]
     if not acts:
-        said = [step for step in steps if isinstance(step, Say)]
-        return (
-            [*dict.fromkeys(said)]
-            if said and not left
-            else [Say(proposals.UNKNOWN)]
-            if not said
-            else [*dict.fromkeys(said), *_left_out(left)]
-        )
+        return [*dict.fromkeys(steps), *_left_out(left)] if steps else [Say(proposals.UNKNOWN)]
     kept = [step for step in steps if not isinstance(step, Say) or step.unfinished or "?" in step.text]
     asked = [step for step in kept if isinstance(step, Propose)]
     if len(asked) > 1:  # one yes answers all of them
@@ -407,7 +389,7 @@ def _after(context: Context, requests: Sequence[Request]) -> Context:
 
 def _after_calls(context: Context, calls: Sequence[Call]) -> Context:
     for call in calls:
-        argument, kind = slots.RECORDS.get(call.tool, ("name" if call.tool == "create_project" else "", "task"))
+        argument, kind = slots.RECORDS.get(call.tool, ("", "task"))
         if call.tool == "create_task":
             context = context.with_last(
                 {"id": call.args["title"], "title": call.args["title"], "due": call.args.get("due")}, "task"

@@ -67,7 +67,7 @@ _WORDS = {  # what a call does, with its arguments in their places
     "meeting_summary": "summarise *{meeting}*",
     "action_items": "show the action items of *{meeting}*",
     "search_meetings": "search your meetings for *{query}*",
-    "remind": "remind you: *{text}*",
+    "remind": "set the reminder *{text}*",
     "cancel_reminder": "cancel the reminder *{reminder}*",
     "snooze_reminder": "move the reminder *{reminder}*",
     "remember": "remember *{fact}*",
@@ -77,7 +77,8 @@ _WORDS = {  # what a call does, with its arguments in their places
 }
 _MORE = {"title": "now called {}", "name": "now called {}", "priority": "{} priority", "project": "project {}",
          "delay_days": "{} days later", "note": "noting “{}”", "status": "{}", "repeat": "repeating {}"}  # fmt: skip
-_DAYS = {"none": "no due date", "today": "due today", "tomorrow": "due tomorrow", "week": "due this week"}
+_DAYS = {"none": "no due date", "today": "due today", "tomorrow": "due tomorrow", "week": "due this week",
+         "overdue": "overdue"}  # fmt: skip
 
 
 def propose(text: Text, context: Context) -> Step | None:
@@ -123,17 +124,10 @@ def _described(call: Call, names: dict[str, str], now: datetime) -> str:
     if words is None or any(slot not in args for slot in re.findall(r"\{(\w+)\}", words)):
         spec = tools.find(call.tool)
         return (spec.doing if spec is not None else call.tool.replace("_", " ")).lower()
-    more = [args[key] for key in ("due", "at", "until", "review_on") if args.get(key)]
-    said = [
-        _DAYS.get(day) or (day if day == "overdue" else when(str(call.args[key]), now))
-        for key, day in _dates(call.args)
-    ]
+    days = [str(call.args[key]) for key in ("due", "at", "until", "review_on") if call.args.get(key)]
+    said = [_DAYS.get(day) or when(day, now) for day in days]
     said += [_MORE[key].format(value) for key, value in args.items() if key in _MORE and f"{{{key}}}" not in words]
-    return ", ".join([words.format(**args), *said]) if more or said else words.format(**args)
-
-
-def _dates(args: Args) -> list[tuple[str, str]]:
-    return [(key, str(args[key])) for key in ("due", "at", "until", "review_on") if args.get(key)]
+    return ", ".join((words.format(**args), *said))
 
 
 def _arguments(tool: str, words: str, context: Context) -> Args | None:

@@ -152,10 +152,15 @@ def _by_name(
     return [name], False
 
 
+def known_as(name: str, known: Sequence[str]) -> str | None:
+    """The first of the known names that is meant: `name` is it or a part of it, typing errors allowed; a name with
+    more words is none."""
+    likely = (title for title in known if len(name.split()) <= len(title.split()))
+    return next((title for title in likely if matching.score(name, title) >= matching.CLOSE_ENOUGH), None)
+
+
 def is_known(name: str, known: Sequence[str]) -> bool:
-    """Whether it is one of the known names or a part of one, typing errors allowed; not with more words."""
-    likely = [title for title in known if len(name.split()) <= len(title.split())]
-    return bool(name) and any(matching.score(name, title) >= matching.CLOSE_ENOUGH for title in likely)
+    return known_as(name, known) is not None
 
 
 def _listed(name: str, listed: list[Record]) -> Record | None:

@@ -18,7 +18,7 @@ from exponential.workspace.text.markdown import plain
 
 # The arguments of each tool that `{when}` and `{ref}` fill.
 DATES = {
-    "create_task": "due", "update_task": "due", "list_tasks": "due", "remind": "at", "snooze_reminder": "until",
+    "create_task": "due", "update_task": "due", "remind": "at", "snooze_reminder": "until",
     "create_project": "review_on", "update_project": "review_on",
 }  # fmt: skip
 RECORDS: dict[str, tuple[str, Kind]] = {
@@ -397,8 +397,7 @@ def priority(words: str, tool: str, context: Context) -> Filled | None:
 
 def project(words: str, tool: str, context: Context) -> Filled | None:
     name = re.sub(r"^(?:(?:the|my|our|project) )+|\s+project$", "", words.strip(' ".,!?'), flags=re.IGNORECASE)
-    likely = [one for one in context.projects if len(name.split()) <= len(one.split())]
-    known = next((one for one in likely if matching.score(name, one) >= matching.CLOSE_ENOUGH), None)
+    known = references.known_as(name, context.projects)
     is_name = bool(name) and len(name.split()) <= 5
     return Filled([{"project": known or name}], certain=known is not None, known=known is not None) if is_name else None
 
@@ -579,4 +578,4 @@ def _time_of_last(context: Context) -> datetime | None:
 
 
 def _moment(due: date | datetime) -> str:
-    return (due if isinstance(due, datetime) else datetime.combine(due, recurrence.MORNING)).isoformat()
+    return (due if isinstance(due, datetime) else datetime.combine(due, dates.MORNING)).isoformat()

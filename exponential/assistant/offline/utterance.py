@@ -1,7 +1,7 @@
 """What the offline model takes and gives: a message in its context, and the steps that answer it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -83,7 +83,7 @@ class Message:
     the `quoted` ones that it replies to."""
 
     text: str
-    files: Sequence[File] = field(default=())
+    files: Sequence[File] = ()
     forwarded: bool = False
     quoted: str = ""
 

@@ -13,7 +13,7 @@ MORNING = time(9)
 _LATE = ("evening", "night")
 _DAWN = 5  # the hours before it are of the night before
 MAX_CHARS = 600  # of a request; nobody looks for a date in a longer one
-_PARTS_OF_DAY = {"morning": time(9), "noon": time(12), "afternoon": time(15), "evening": time(19), "night": time(20)}
+PARTS_OF_DAY = {"morning": time(9), "noon": time(12), "afternoon": time(15), "evening": time(19), "night": time(20)}
 
 _CLOCK = re.compile(
     rf"(?<![\w'’:.-])(?:(?:at|by|around|from|until|before)\s+){{0,2}}(?:(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?\s*(?P<half>[ap]\.?m\.?)"
@@ -80,17 +80,17 @@ def _extract(text: str, now: datetime) -> _Found:
     at: time | None = None
     if match is not None:
         if match[0].lower().endswith("tonight"):
-            at = _PARTS_OF_DAY["evening"]
+            at = PARTS_OF_DAY["evening"]
         before, after = text[: match.start()], text[match.end() :]
         part = _PART_OF_DAY.match(after)
         hour = _HOUR_NEXT.match(after)
         if part is not None and part["lead"]:  # tomorrow morning
-            at, after = _PARTS_OF_DAY[part["lead"].lower()], after[part.end() :]
+            at, after = PARTS_OF_DAY[part["lead"].lower()], after[part.end() :]
         elif hour is not None:  # next Friday at 3 about the budget
             at, after = _likely(int(hour["hour"])), after[hour.end() :]
             at = _in_half(at, "night") if match[0].lower().endswith("tonight") else at
-        elif match[0].lower().split()[-1] in _PARTS_OF_DAY:  # this evening
-            at = _PARTS_OF_DAY[match[0].lower().split()[-1]]
+        elif match[0].lower().split()[-1] in PARTS_OF_DAY:  # this evening
+            at = PARTS_OF_DAY[match[0].lower().split()[-1]]
         text = _join(before, after)
         if zone is None:
             text, zone = zone_names.take(text)  # at 5pm tomorrow London time
@@ -166,7 +166,7 @@ def _take_time(text: str, *, has_day: bool) -> tuple[str, time | None]:
     part = _PART_OF_DAY.search(text)
     if part is not None and not part["lead"] and (has_day or part["at"] == "noon" or part["by"]):
         word = (part["part"] or part["at"] or part["by"]).lower()
-        return _without(text, part), _PARTS_OF_DAY[word]
+        return _without(text, part), PARTS_OF_DAY[word]
     return text, None
 
 

@@ -78,10 +78,15 @@ def coming_month(name: str, today: date) -> date:
     return date(today.year + (number < today.month), number, 1)
 
 
+def weekday_number(name: str) -> int:
+    """Of a weekday, by its name or the beginning of that: 0 is Monday."""
+    return next(number for number, day in enumerate(WEEKDAYS) if day.startswith(name.lower()[:3]))
+
+
 def coming_weekday(match: re.Match[str], today: date) -> date:
     """The day after today that `weekday` in a match names; `which` may be "next" or "week"."""
     found = match.groupdict()
-    wanted = next(n for n, name in enumerate(WEEKDAYS) if name.startswith(match["weekday"].lower()[:3]))
+    wanted = weekday_number(match["weekday"])
     which = (found.get("which") or "").lower()
     if which == "next":
         return from_monday(today, 1, wanted)
@@ -136,7 +141,7 @@ def _nth_weekday(match: re.Match[str], today: date) -> date | None:
     name = match["weekday"].lower()
     if name.startswith("day"):
         return last_of(first) if nth == -1 else first + timedelta(days=nth - 1)
-    wanted = 5 if name.startswith("weekend") else next(n for n, day in enumerate(WEEKDAYS) if day.startswith(name[:3]))
+    wanted = 5 if name.startswith("weekend") else weekday_number(name)
     if nth == -1:
         last = last_of(first)
         return last - timedelta(days=(last.weekday() - wanted) % 7)

@@ -4,10 +4,9 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from exponential.workspace.text import days
+from exponential.workspace.text import dates, days
 
-MORNING = time(9)  # when something comes whose hour was not said
-_PARTS = {"morning": MORNING, "afternoon": time(15), "evening": time(19), "night": time(20)}
+_PARTS = {part: hour for part, hour in dates.PARTS_OF_DAY.items() if part != "noon"}
 _DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
 _PART = re.compile(rf"\s(?P<part>{'|'.join(_PARTS)})s?(?!\w)", re.IGNORECASE)
 _WEEKDAY = re.compile(_DAY, re.IGNORECASE)
@@ -46,7 +45,7 @@ class Recurrence(NamedTuple):
     def first(self, due: date | datetime | None, now: datetime) -> list[datetime]:
         """The first local moments, one for each weekday. `due`: the day or the hour that was said besides."""
         local = now.replace(tzinfo=None, second=0, microsecond=0)
-        hour = due.time() if isinstance(due, datetime) else self.part or MORNING
+        hour = due.time() if isinstance(due, datetime) else self.part or dates.MORNING
         if isinstance(due, datetime) and self.part is not None and self.part.hour > 12 and 0 < hour.hour < 12:
             hour = hour.replace(hour=hour.hour + 12)  # "every night at 11"
         start = due if due is not None and not isinstance(due, datetime) else local.date()
@@ -83,7 +82,9 @@ def take(words: str) -> tuple[str, Recurrence | None]:
     number = _NUMBERS.get((match["number"] or "").lower()) or int(match["number"] or 1)
     if named:
         each = _WEEKDAY.findall(named)
-        return left, Recurrence("weekly", number, tuple(dict.fromkeys(_weekday(name) for name in each)), part=part)
+        return left, Recurrence(
+            "weekly", number, tuple(dict.fromkeys(days.weekday_number(name) for name in each)), part=part
+        )
     unit = (match["unit"] or match["a"] or match["ly"]).lower()
     unit = unit if unit in _UNITS or unit in _MANY else unit.removesuffix("s")
     if unit == "weekend":
@@ -91,7 +92,3 @@ def take(words: str) -> tuple[str, Recurrence | None]:
     if unit in _MANY:
         return left, Recurrence(*_MANY[unit])
     return left, Recurrence(_UNITS.get(unit), number, part=_PARTS.get(unit))
-
-
-def _weekday(name: str) -> int:
-    return next(number for number, day in enumerate(days.WEEKDAYS) if day.startswith(name.lower()[:3]))
